@@ -1,0 +1,25 @@
+namespace Multiplex.Interop;
+
+/// <summary>A system call failed: which one, with which errno, and what it was called for.</summary>
+public sealed class SyscallException : IOException
+{
+    /// <summary>Describes the failure of <paramref name="call"/>.</summary>
+    /// <param name="call">The call's name, such as "bind".</param>
+    /// <param name="errno">The errno, positive.</param>
+    /// <param name="attempted">What was being attempted, such as the address to bind; null when there is nothing to add.</param>
+    public SyscallException(string call, int errno, string? attempted = null)
+        : base(Describe(call, errno, attempted))
+    {
+        Call = call;
+        Errno = errno;
+    }
+
+    /// <summary>The call's name.</summary>
+    public string Call { get; }
+
+    /// <summary>The errno, positive.</summary>
+    public int Errno { get; }
+
+    private static string Describe(string call, int errno, string? attempted) =>
+        $"{call}{(attempted is null ? "" : $" {attempted}")}: {ErrnoText.Description(errno)} ({ErrnoText.Name(errno)})";
+}

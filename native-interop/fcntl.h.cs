@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// open(2), fcntl(2)
+public static unsafe partial class Libc
+{
+    public const int O_RDONLY = 0;
+    public const int O_RDWR = 2;
+    public const int O_CREAT = 0x40;
+    public const int O_TRUNC = 0x200;
+    public const int O_NONBLOCK = 0x800;
+    public const int O_CLOEXEC = 0x80000;
+    public const int F_GETFD = 1;
+    public const int F_GETFL = 3;
+    public const int F_SETFL = 4;
+    public const int FD_CLOEXEC = 1;
+
+    /// <summary>open(2): returns a descriptor of the file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="flags">O_ flags.</param>
+    /// <param name="mode">The permissions of a file that O_CREAT makes.</param>
+    public static SyscallResult open(string path, int flags, uint mode = 0)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(path);
+        try
+        {
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.open((byte*)name, flags, mode));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+        finally
+        {
+            Marshal.FreeCoTaskMem(name);
+        }
+    }
+
+    /// <summary>fcntl(2) with an integer argument: reads or sets a descriptor's flags.</summary>
+    public static SyscallResult fcntl(int fd, int cmd, nint arg = 0) => SyscallResult.Of(Raw.fcntl(fd, cmd, arg));
+}
+
+public static unsafe partial class Raw
+{
+    // open and fcntl are variadic in C; on x86-64 and arm64 Linux a third integer argument is passed as any other.
+    [LibraryImport(LibraryName)]
+    public static partial int open(byte* pathname, int flags, uint mode);
+
+    [LibraryImport(LibraryName)]
+    public static partial int fcntl(int fd, int cmd, nint arg);
+}

@@ -1,0 +1,9 @@
+namespace Multiplex.Interop;
+
+// tcp(7)
+public static partial class Libc
+{
+    public const int TCP_NODELAY = 1;
+    public const int TCP_DEFER_ACCEPT = 9;
+    public const int TCP_QUICKACK = 12;
+}

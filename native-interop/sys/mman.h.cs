@@ -1,0 +1,35 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// mmap(2), munmap(2)
+public static unsafe partial class Libc
+{
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+    public const int MAP_PRIVATE = 2;
+    public const int MAP_ANONYMOUS = 0x20;
+
+    /// <summary>mmap(2): maps memory. With MAP_SHARED a child of fork(2) sees the same bytes as its parent.</summary>
+    /// <exception cref="SyscallException">The mapping was refused.</exception>
+    public static void* mmap(nuint length, int prot, int flags, int fd)
+    {
+        void* address = Raw.mmap(null, length, prot, flags, fd, 0);
+        if ((nint)address == -1)
+            SyscallResult.Of(-1).OrThrow("mmap", $"{length} bytes");
+        return address;
+    }
+
+    /// <summary>munmap(2): gives a mapping back.</summary>
+    public static SyscallResult munmap(void* address, nuint length) => SyscallResult.Of(Raw.munmap(address, length));
+}
+
+public static unsafe partial class Raw
+{
+    [LibraryImport(LibraryName)]
+    public static partial void* mmap(void* addr, nuint length, int prot, int flags, int fd, long offset);
+
+    [LibraryImport(LibraryName)]
+    public static partial int munmap(void* addr, nuint length);
+}

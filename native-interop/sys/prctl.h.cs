@@ -1,0 +1,19 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// prctl(2)
+public static partial class Libc
+{
+    public const int PR_SET_PDEATHSIG = 1;
+    public const int PR_SET_NAME = 15;
+
+    /// <summary>prctl(2) with one integer argument. PR_SET_PDEATHSIG asks for a signal when the thread that forked us ends.</summary>
+    public static SyscallResult prctl(int option, nuint argument) => SyscallResult.Of(Raw.prctl(option, argument, 0, 0, 0));
+}
+
+public static partial class Raw
+{
+    [LibraryImport(LibraryName)]
+    public static partial int prctl(int option, nuint arg2, nuint arg3, nuint arg4, nuint arg5);
+}

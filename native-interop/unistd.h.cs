@@ -1,0 +1,137 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _exit(2), execve(2), getpid(2), gettid(2), unlink(2), ftruncate(2)
+public static unsafe partial class Libc
+{
+    public const int SEEK_SET = 0;
+
+    /// <summary>read(2): recv(2) without options, on any descriptor.</summary>
+    public static SyscallResult read(int fd, Span<byte> buffer)
+    {
+        fixed (byte* buf = buffer)
+        {
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.read(fd, buf, (nuint)buffer.Length));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+    }
+
+    /// <summary>write(2): send(2) without options, on any descriptor. A socket whose peer is gone raises SIGPIPE.</summary>
+    public static SyscallResult write(int fd, ReadOnlySpan<byte> data)
+    {
+        fixed (byte* buf = data)
+        {
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.write(fd, buf, (nuint)data.Length));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+    }
+
+    /// <summary>close(2). Not retried: on Linux the descriptor is gone even when EINTR is reported.</summary>
+    public static SyscallResult close(int fd) => SyscallResult.Of(Raw.close(fd));
+
+    /// <summary>dup(2): a second descriptor of the same open socket or file.</summary>
+    public static SyscallResult dup(int fd) => SyscallResult.Of(Raw.dup(fd));
+
+    /// <summary>lseek(2): moves a file's offset; a socket has none and answers ESPIPE.</summary>
+    public static SyscallResult lseek(int fd, long offset, int whence) => SyscallResult.Of((nint)Raw.lseek(fd, offset, whence));
+
+    /// <summary>ftruncate(2): sets a file's length in bytes.</summary>
+    public static SyscallResult ftruncate(int fd, long length) => SyscallResult.Of(Raw.ftruncate(fd, length));
+
+    /// <summary>
+    /// fork(2): a copy of this process, in which only the calling thread goes on. Returns the child's process id to the
+    /// parent and 0 to the child. Under the .NET runtime this is sharp: see ForkRuntime before calling it.
+    /// </summary>
+    public static SyscallResult fork() => SyscallResult.Of(Raw.fork());
+
+    /// <summary>_exit(2): ends the process at once; no finalizer, no exit handler, no flush.</summary>
+    public static void _exit(int status) => Raw._exit(status);
+
+    /// <summary>execve(2): becomes another program. Returns only when that failed.</summary>
+    public static SyscallResult execve(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    {
+        // Nothing is freed on the way out: either the process image is replaced, or the caller gives up.
+        nint[] argv = [.. arguments.Select(Marshal.StringToCoTaskMemUTF8), 0];
+        nint[] envp = [.. environment.Select(Marshal.StringToCoTaskMemUTF8), 0];
+        fixed (nint* args = argv, env = envp)
+        {
+            return SyscallResult.Of(Raw.execve((byte*)Marshal.StringToCoTaskMemUTF8(path), (byte**)args, (byte**)env));
+        }
+    }
+
+    /// <summary>getpid(2): this process.</summary>
+    public static int getpid() => Raw.getpid();
+
+    /// <summary>getppid(2): the parent of this process; 1 or a subreaper once the parent is dead.</summary>
+    public static int getppid() => Raw.getppid();
+
+    /// <summary>gettid(2): this kernel thread.</summary>
+    public static int gettid() => Raw.gettid();
+
+    /// <summary>unlink(2): removes a name, such as that of a UNIX-domain socket.</summary>
+    public static SyscallResult unlink(string path)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(path);
+        try
+        {
+            return SyscallResult.Of(Raw.unlink((byte*)name));
+        }
+        finally
+        {
+            Marshal.FreeCoTaskMem(name);
+        }
+    }
+}
+
+public static unsafe partial class Raw
+{
+    [LibraryImport(LibraryName)]
+    public static partial nint read(int fd, void* buf, nuint count);
+
+    [LibraryImport(LibraryName)]
+    public static partial nint write(int fd, void* buf, nuint count);
+
+    [LibraryImport(LibraryName)]
+    public static partial int close(int fd);
+
+    [LibraryImport(LibraryName)]
+    public static partial int dup(int oldfd);
+
+    [LibraryImport(LibraryName)]
+    public static partial long lseek(int fd, long offset, int whence);
+
+    [LibraryImport(LibraryName)]
+    public static partial int ftruncate(int fd, long length);
+
+    [LibraryImport(LibraryName)]
+    public static partial int fork();
+
+    [LibraryImport(LibraryName)]
+    public static partial void _exit(int status);
+
+    [LibraryImport(LibraryName)]
+    public static partial int execve(byte* pathname, byte** argv, byte** envp);
+
+    [LibraryImport(LibraryName)]
+    public static partial int getpid();
+
+    [LibraryImport(LibraryName)]
+    public static partial int getppid();
+
+    [LibraryImport(LibraryName)]
+    public static partial int gettid();
+
+    [LibraryImport(LibraryName)]
+    public static partial int unlink(byte* pathname);
+}

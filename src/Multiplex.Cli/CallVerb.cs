@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+using CommandLine;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+
+namespace Multiplex.Cli;
+
+[Verb("call", HelpText = "Call one procedure: null, echo TEXT, sleep MILLISECONDS, burn MICROSECONDS, add NUMBER or whoami.")]
+internal sealed class CallOptions : IVerb
+{
+    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = "The server: tcp://HOST:PORT or unix:PATH.")]
+    public string Server { get; set; } = "";
+
+    [Value(1, Required = true, MetaName = "PROCEDURE", HelpText = "null, echo, sleep, burn, add or whoami.")]
+    public string Procedure { get; set; } = "";
+
+    [Value(2, MetaName = "ARGUMENT", HelpText = "What the procedure takes.")]
+    public IEnumerable<string> Arguments { get; set; } = [];
+
+    public int Run()
+    {
+        Endpoint server = Values.StreamEndpoint("ENDPOINT", Server);
+        Func<RpcClient, string> call = Prepare();
+        using RpcClient client = new(server);
+        string result = call(client);
+        if (result.Length > 0)
+            StandardStream.Output.WriteLine(result);
+        return ExitStatus.Done;
+    }
+
+    private Func<RpcClient, string> Prepare()
+    {
+        string[] arguments = [.. Arguments];
+        MultiplexProcedure procedure = Values.Named(
+            "PROCEDURE", Procedure, Enum.GetValues<MultiplexProcedure>(), one => one.ToString().ToLowerInvariant());
+        string form = procedure switch
+        {
+            MultiplexProcedure.Echo => " TEXT",
+            MultiplexProcedure.Sleep => " MILLISECONDS",
+            MultiplexProcedure.Burn => " MICROSECONDS",
+            MultiplexProcedure.Add => " NUMBER",
+            _ => "",
+        };
+        if (arguments.Length != (form.Length > 0 ? 1 : 0))
+            throw new UsageException($"{Procedure}: write {Procedure}{form}");
+        switch (procedure)
+        {
+            case MultiplexProcedure.Null:
+                return client => client.Call(procedure, null, (ref XdrReader _) => "");
+            case MultiplexProcedure.Echo:
+                byte[] text = Encoding.UTF8.GetBytes(arguments[0]);
+                return client => client.Call(
+                    procedure,
+                    writer => writer.WriteOpaque(text),
+                    (ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPayload)));
+            case MultiplexProcedure.Sleep:
+            case MultiplexProcedure.Burn:
+                uint time = (uint)Number(arguments[0], procedure == MultiplexProcedure.Sleep ? MultiplexProgram.MaxSleep : MultiplexProgram.MaxBurn);
+                return client => client.Call(
+                    procedure,
+                    writer => writer.WriteUInt32(time),
+                    (ref XdrReader reader) => (procedure == MultiplexProcedure.Sleep ? reader.ReadUInt32() : reader.ReadUInt64()).ToString());
+            case MultiplexProcedure.Add:
+                ulong amount = Number(arguments[0], ulong.MaxValue);
+                return client => client.Call(
+                    procedure, writer => writer.WriteUInt64(amount), (ref XdrReader reader) => reader.ReadUInt64().ToString());
+            default:
+                return client => client.Call(
+                    procedure,
+                    null,
+                    (ref XdrReader reader) => $"pid={reader.ReadUInt32()} thread={reader.ReadUInt32()} served={reader.ReadUInt64()} "
+                        + $"peer={Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPeer))}");
+        }
+    }
+
+    private ulong Number(string text, ulong most) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number <= most
+            ? number
+            : throw new UsageException($"{Procedure} {text}: write a number from 0 to {most}");
+}

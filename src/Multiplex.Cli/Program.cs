@@ -1,0 +1,26 @@
+using CommandLine;
+using Multiplex.Cli;
+
+// The command: one verb, one file. Exit status: 0 done; 1 failed; 2 wrong usage.
+using Parser parser = new(settings =>
+{
+    settings.HelpWriter = null;
+    settings.AllowMultiInstance = true;   // --listen may be said several times
+    settings.CaseSensitive = true;
+});
+
+ParserResult<object> parsed = parser.ParseArguments<ServeOptions, CallOptions, ModelsOptions>(args);
+try
+{
+    return parsed.MapResult<IVerb, int>(verb => verb.Run(), errors => UsageText.Report(parsed, [.. errors]));
+}
+catch (UsageException e)
+{
+    StandardStream.Error.WriteLine($"multiplex: {e.Message}");
+    return ExitStatus.Usage;
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    StandardStream.Error.WriteLine($"multiplex: {e.Message}");
+    return ExitStatus.Failed;
+}

@@ -1,0 +1,136 @@
+using System.Runtime.InteropServices;
+using CommandLine;
+using Multiplex.Servers;
+using Multiplex.Sockets;
+
+namespace Multiplex.Cli;
+
+[Verb("serve", HelpText = "Serve a protocol with a server model, until SIGTERM or SIGINT.")]
+internal sealed class ServeOptions : IVerb
+{
+    [Option("model", Required = true, MetaValue = "NAME", HelpText = "The server model: see multiplex models.")]
+    public string Model { get; set; } = "";
+
+    [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (ONC RPC, multiplex.x).")]
+    public string Protocol { get; set; } = "";
+
+    [Option("listen", Required = true, MetaValue = "ENDPOINT", HelpText = "Where to listen: tcp://HOST:PORT or unix:PATH; may be given several times.")]
+    public IEnumerable<string> Listen { get; set; } = [];
+
+    [Option("workers", Default = 64, MetaValue = "N", HelpText = "Threads of the pool.")]
+    public int Workers { get; set; }
+
+    [Option("queue", Default = 1024, MetaValue = "N", HelpText = "Connections that may wait for a thread of the pool.")]
+    public int Queue { get; set; }
+
+    [Option("max-children", Default = 1024, MetaValue = "N", HelpText = "Child processes at a time.")]
+    public int MaxChildren { get; set; }
+
+    [Option("max-connections", Default = 1_000_000, MetaValue = "N", HelpText = "Connections at a time that a reactor holds; one more is closed.")]
+    public int MaxConnections { get; set; }
+
+    [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]
+    public string MaxPending { get; set; } = "";
+
+    [Option("max-record", Default = "1025k", MetaValue = "BYTES", HelpText = "The longest RPC record.")]
+    public string MaxRecord { get; set; } = "";
+
+    [Option("idle-timeout", Default = "10m", MetaValue = "TIME", HelpText = "How long a connection may be silent; 0 is for ever.")]
+    public string IdleTimeout { get; set; } = "";
+
+    [Option("drain", Default = "15s", MetaValue = "TIME", HelpText = "How long a stop waits for calls in progress.")]
+    public string Drain { get; set; } = "";
+
+    [Option("backlog", Default = 4096, MetaValue = "N", HelpText = "Connections that may wait to be accepted.")]
+    public int Backlog { get; set; }
+
+    [Option("counters", MetaValue = "FILE", HelpText = "Keep the counters in this file, for others to read while the server runs.")]
+    public string? CountersFile { get; set; }
+
+    public int Run()
+    {
+        ServerModelEntry model = Values.Named("--model", Model, ServerModelCatalog.All, entry => entry.Name);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
+        Endpoint[] endpoints = [.. Listen.Select(text => Values.StreamEndpoint("--listen", text))];
+        ServerOptions options = Limits();
+        int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
+        int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 1 << 30);
+        if (model.Forks)
+            ForkRuntime.Enter();
+
+        using ServerCounters counters = new(CountersFile);
+        using ServerCounters scratch = new();
+        using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
+        using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new SignalHandlers(requestable) : null;
+        Listener[] listeners = Open(endpoints, backlog);
+        Service service = new(listeners, protocol.Create(counters, maxRecord), options, counters, stop)
+        {
+            Ready = () => Announce(listeners, model.Name, protocol.Name),
+            WarmUp = new(protocol.Create(scratch, maxRecord), protocol.WarmUpRequests()),
+        };
+        model.Create().Run(service);
+        StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
+        return ExitStatus.Done;
+    }
+
+    private ServerOptions Limits() => new()
+    {
+        Workers = Values.Number("--workers", Workers, 1, 10_000),
+        QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
+        MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
+        MaxConnections = Values.Number("--max-connections", MaxConnections, 1, int.MaxValue),
+        MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
+        IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
+        DrainTime = Values.Time("--drain", Drain),
+    };
+
+    private static Listener[] Open(Endpoint[] endpoints, int backlog)
+    {
+        List<Listener> listeners = [];
+        try
+        {
+            foreach (Endpoint endpoint in endpoints)
+                listeners.Add(Listener.Open(endpoint, backlog));
+            return [.. listeners];
+        }
+        catch
+        {
+            listeners.ForEach(listener => listener.Dispose());
+            throw;
+        }
+    }
+
+    private static void Announce(Listener[] listeners, string model, string protocol)
+    {
+        foreach (Listener listener in listeners)
+            StandardStream.Output.WriteLine($"listening {listener.Local} model={model} protocol={protocol} pid={Environment.ProcessId}");
+    }
+
+    /// <summary>SIGTERM and SIGINT, for models that do not fork: the first asks for a stop, the second ends the process.</summary>
+    private sealed class SignalHandlers : IDisposable
+    {
+        private readonly StopSignal.Requestable _stop;
+        private readonly PosixSignalRegistration[] _registrations;
+        private int _received;
+
+        public SignalHandlers(StopSignal.Requestable stop)
+        {
+            _stop = stop;
+            _registrations =
+            [
+                PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+                PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+            ];
+        }
+
+        public void Dispose() => Array.ForEach(_registrations, registration => registration.Dispose());
+
+        private void Handle(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            if (Interlocked.Increment(ref _received) > 1)
+                Interop.Libc._exit(ExitStatus.Failed);
+            _stop.Request();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using CommandLine;
+using CommandLine.Text;
+
+namespace Multiplex.Cli;
+
+/// <summary>What the parser found wrong, in one line; or the help that was asked for.</summary>
+internal static class UsageText
+{
+    private const int Width = 110;
+
+    /// <summary>Prints help to standard output, or the first error to standard error.</summary>
+    /// <returns>The exit status.</returns>
+    public static int Report(ParserResult<object> result, Error[] errors)
+    {
+        if (errors.IsVersion())
+        {
+            StandardStream.Output.WriteLine(HeadingInfo.Default);
+            return ExitStatus.Done;
+        }
+
+        if (errors.IsHelp())
+        {
+            StandardStream.Output.WriteLine(Help(result));
+            return ExitStatus.Done;
+        }
+
+        StandardStream.Error.WriteLine($"multiplex: {Describe(errors[0])}; see multiplex {VerbOf(result)}--help");
+        return ExitStatus.Usage;
+    }
+
+    private static string Help(ParserResult<object> result) => HelpText.AutoBuild(
+        result,
+        text =>
+        {
+            text.AdditionalNewLineAfterOption = false;
+            text.Copyright = "";
+            text.MaximumDisplayWidth = Width;
+            return text;
+        },
+        example => example,
+        verbsIndex: result.TypeInfo.Current == typeof(NullInstance)).ToString();
+
+    private static string VerbOf(ParserResult<object> result) =>
+        result.TypeInfo.Current.GetCustomAttributes(typeof(VerbAttribute), inherit: false) is [VerbAttribute verb] ? verb.Name + " " : "";
+
+    private static string Describe(Error error) => error switch
+    {
+        NoVerbSelectedError => "a verb is missing: serve, load, compare, call or models",
+        BadVerbSelectedError bad => $"'{bad.Token}' is no verb: write serve, load, compare, call or models",
+        UnknownOptionError unknown => $"there is no option '{unknown.Token}'",
+        MissingRequiredOptionError missing when missing.NameInfo.NameText.Length == 0 => "an argument is missing",
+        MissingRequiredOptionError missing => $"--{missing.NameInfo.LongName} is missing",
+        MissingValueOptionError missing => $"--{missing.NameInfo.LongName} needs a value",
+        BadFormatConversionError bad => $"the value of --{bad.NameInfo.LongName} is not of the right form",
+        RepeatedOptionError repeated => $"--{repeated.NameInfo.LongName} is given twice",
+        _ => $"wrong usage ({error.Tag})",
+    };
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Multiplex.Sockets;
+
+namespace Multiplex.Cli;
+
+/// <summary>Values of options, each with one line on what would be right.</summary>
+internal static class Values
+{
+    /// <summary>A time: a number with ms, s, m or h; without a unit, seconds.</summary>
+    public static TimeSpan Time(string option, string text)
+    {
+        (double unit, int suffix) = text switch
+        {
+            _ when text.EndsWith("ms", StringComparison.Ordinal) => (0.001, 2),
+            _ when text.EndsWith('s') => (1, 1),
+            _ when text.EndsWith('m') => (60, 1),
+            _ when text.EndsWith('h') => (3600, 1),
+            _ => (1.0, 0),
+        };
+        const double LongestDays = 24;   // poll(2) takes milliseconds in an int
+        return double.TryParse(text.AsSpan(0, text.Length - suffix), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+            && number * unit <= LongestDays * 86_400
+            ? TimeSpan.FromSeconds(number * unit)
+            : throw new UsageException($"{option} {text}: write a time such as 500ms, 10s or 2m");
+    }
+
+    /// <summary>A number of bytes, with k, M or G for powers of 1024.</summary>
+    public static int Bytes(string option, string text, int least, int most)
+    {
+        (long unit, int suffix) = text switch
+        {
+            _ when text.EndsWith('k') || text.EndsWith('K') => (1L << 10, 1),
+            _ when text.EndsWith('M') => (1L << 20, 1),
+            _ when text.EndsWith('G') => (1L << 30, 1),
+            _ => (1L, 0),
+        };
+        return long.TryParse(text.AsSpan(0, text.Length - suffix), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            && number <= most / unit && number * unit >= least
+            ? (int)(number * unit)
+            : throw new UsageException($"{option} {text}: write a number of bytes from {least} to {most}, such as 64 or 16k");
+    }
+
+    /// <summary>A whole number in a range.</summary>
+    public static int Number(string option, int value, int least, int most) => value >= least && value <= most
+        ? value
+        : throw new UsageException($"{option} {value}: write a number from {least} to {most}");
+
+    /// <summary>An endpoint.</summary>
+    public static Endpoint Endpoint(string option, string text)
+    {
+        try
+        {
+            return Sockets.Endpoint.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"{option} {e.Message}");
+        }
+    }
+
+    /// <summary>An endpoint of stream sockets: what this version serves and calls.</summary>
+    public static Endpoint StreamEndpoint(string option, string text)
+    {
+        Endpoint endpoint = Endpoint(option, text);
+        return endpoint.Kind.IsStream()
+            ? endpoint
+            : throw new UsageException($"{option} {text}: this version serves stream sockets: write tcp://HOST:PORT or unix:PATH");
+    }
+
+    /// <summary>One of several names.</summary>
+    public static T Named<T>(string option, string name, IEnumerable<T> all, Func<T, string> nameOf) =>
+        all.FirstOrDefault(one => nameOf(one) == name)
+        ?? throw new UsageException($"{option} {name}: write {string.Join(", ", all.Select(nameOf))}");
+}

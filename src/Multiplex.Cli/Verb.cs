@@ -1,0 +1,21 @@
+namespace Multiplex.Cli;
+
+/// <summary>What a verb's options can do once they are parsed.</summary>
+internal interface IVerb
+{
+    /// <summary>Does it.</summary>
+    /// <returns>The exit status.</returns>
+    /// <exception cref="UsageException">An option's value makes no sense.</exception>
+    int Run();
+}
+
+/// <summary>The command was used wrongly: one line that says what is wrong, and what would be right.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>The exit statuses.</summary>
+internal static class ExitStatus
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+}

@@ -1,0 +1,99 @@
+using Multiplex.Rpc.Xdr;
+
+namespace Multiplex.Rpc;
+
+/// <summary>The head of a call message, RFC 5531 section 9: everything before the procedure's arguments.</summary>
+public readonly record struct CallHeader
+{
+    /// <summary>Transaction identifier: the reply carries the same.</summary>
+    public uint Xid { get; private init; }
+
+    /// <summary>The RPC version.</summary>
+    public uint RpcVersion { get; private init; }
+
+    /// <summary>The program's number.</summary>
+    public uint Program { get; private init; }
+
+    /// <summary>The program's version.</summary>
+    public uint Version { get; private init; }
+
+    /// <summary>The procedure's number.</summary>
+    public uint Procedure { get; private init; }
+
+    /// <summary>Why the credential or the verifier is refused, or null.</summary>
+    public AuthenticationStatus? Refusal { get; private init; }
+
+    /// <summary>Reads the head of a call.</summary>
+    /// <param name="message">The message; afterwards at the arguments, if there is a head and no refusal.</param>
+    /// <param name="header">What was read. With an RPC version other than 2, only <see cref="Xid"/> and <see cref="RpcVersion"/> mean anything.</param>
+    /// <returns>False when the message is no call, or ends before its head does: there is no reply to that.</returns>
+    public static bool TryRead(ref XdrReader message, out CallHeader header)
+    {
+        header = default;
+        uint xid = message.ReadUInt32();
+        uint type = message.ReadUInt32();
+        uint rpcVersion = message.ReadUInt32();
+        if (message.HasFailed || type != (uint)MessageType.Call)
+            return false;
+
+        if (rpcVersion != RpcConstants.RpcVersion)
+        {
+            header = new() { Xid = xid, RpcVersion = rpcVersion };
+            return true;
+        }
+
+        uint program = message.ReadUInt32(), version = message.ReadUInt32(), procedure = message.ReadUInt32();
+        uint flavor = message.ReadUInt32();
+        uint credentialLength = message.ReadUInt32();
+        if (message.HasFailed)
+            return false;
+        AuthenticationStatus? refusal = null;
+        if (credentialLength > RpcConstants.MaxAuthenticationBody)
+        {
+            refusal = AuthenticationStatus.BadCredential;
+        }
+        else
+        {
+            ReadOnlySpan<byte> credential = message.ReadFixedOpaque((int)credentialLength);
+            message.ReadUInt32();
+            uint verifierLength = message.ReadUInt32();
+            if (message.HasFailed)
+                return false;
+            refusal = Check(flavor, credential);
+            if (verifierLength > RpcConstants.MaxAuthenticationBody)
+                refusal ??= AuthenticationStatus.BadVerifier;
+            else
+                message.ReadFixedOpaque((int)verifierLength);
+        }
+
+        header = new()
+        {
+            Xid = xid,
+            RpcVersion = rpcVersion,
+            Program = program,
+            Version = version,
+            Procedure = procedure,
+            Refusal = refusal,
+        };
+        return !message.HasFailed;
+    }
+
+    private static AuthenticationStatus? Check(uint flavor, ReadOnlySpan<byte> body) => (AuthenticationFlavor)flavor switch
+    {
+        AuthenticationFlavor.None => null,   // the body means nothing: RFC 5531 section 8.2
+        AuthenticationFlavor.Sys => IsSysCredential(body) ? null : AuthenticationStatus.BadCredential,
+        _ => AuthenticationStatus.RejectedCredential,
+    };
+
+    // RFC 5531 appendix A: stamp, machinename<255>, uid, gid, gids<16>
+    private static bool IsSysCredential(ReadOnlySpan<byte> body)
+    {
+        XdrReader reader = new(body);
+        reader.ReadUInt32();
+        reader.ReadOpaque(RpcConstants.MaxMachineName);
+        reader.ReadUInt32();
+        reader.ReadUInt32();
+        uint groups = reader.ReadUInt32();
+        return !reader.HasFailed && groups <= RpcConstants.MaxGroups && reader.Rest.Length == groups * sizeof(uint);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Buffers.Binary;
+using Multiplex.Rpc.Xdr;
+
+namespace Multiplex.Rpc;
+
+/// <summary>Reply messages, RFC 5531 section 9, one method for each of its arms.</summary>
+internal static class ReplyWriter
+{
+    private const int AcceptedLength = 24;
+
+    /// <summary>MSG_ACCEPTED, with the verifier AUTH_NONE; what the status calls for comes after it.</summary>
+    public static void Accepted(OutputBuffer output, uint xid, AcceptStatus status)
+    {
+        Span<byte> head = output.GetSpan(AcceptedLength)[..AcceptedLength];
+        head.Clear();   // MSG_ACCEPTED, flavor AUTH_NONE and body length are all 0
+        BinaryPrimitives.WriteUInt32BigEndian(head, xid);
+        BinaryPrimitives.WriteUInt32BigEndian(head[4..], (uint)MessageType.Reply);
+        BinaryPrimitives.WriteUInt32BigEndian(head[20..], (uint)status);
+        output.Advance(AcceptedLength);
+    }
+
+    /// <summary>PROG_MISMATCH, with the lowest and highest version that there are.</summary>
+    public static void ProgramMismatch(OutputBuffer output, uint xid, uint low, uint high)
+    {
+        Accepted(output, xid, AcceptStatus.ProgramMismatch);
+        XdrWriter writer = new(output);
+        writer.WriteUInt32(low);
+        writer.WriteUInt32(high);
+    }
+
+    /// <summary>RPC_MISMATCH: this server speaks version 2 and no other.</summary>
+    public static void RpcMismatch(OutputBuffer output, uint xid)
+    {
+        XdrWriter writer = Denied(output, xid, RejectStatus.RpcMismatch);
+        writer.WriteUInt32(RpcConstants.RpcVersion);
+        writer.WriteUInt32(RpcConstants.RpcVersion);
+    }
+
+    /// <summary>AUTH_ERROR, and why.</summary>
+    public static void AuthenticationError(OutputBuffer output, uint xid, AuthenticationStatus why) =>
+        Denied(output, xid, RejectStatus.AuthenticationError).WriteUInt32((uint)why);
+
+    private static XdrWriter Denied(OutputBuffer output, uint xid, RejectStatus status)
+    {
+        XdrWriter writer = new(output);
+        writer.WriteUInt32(xid);
+        writer.WriteUInt32((uint)MessageType.Reply);
+        writer.WriteUInt32((uint)ReplyStatus.Denied);
+        writer.WriteUInt32((uint)status);
+        return writer;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Buffers;
+using Multiplex.Rpc.Xdr;
+
+namespace Multiplex.Rpc;
+
+/// <summary>
+/// The server's side of ONC RPC version 2, RFC 5531: finds calls in a stream, dispatches them to programs, and answers
+/// each, also those that cannot be carried out, as the RFC says.
+/// </summary>
+/// <param name="programs">The programs that are served.</param>
+public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
+{
+    /// <summary>Room for a call's head with the longest credential and verifier.</summary>
+    private const int HeadRoom = 1024;
+
+    /// <summary>The longest record, without its headers, in bytes: by default the protocol's longest payload and the head of its call.</summary>
+    public int MaxRecord { get; init; } = MultiplexProgram.MaxPayload + HeadRoom;
+
+    /// <inheritdoc/>
+    public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
+        RecordMarking.Frame(received, ref progress, MaxRecord);
+
+    /// <inheritdoc/>
+    public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
+    {
+        int start = RecordMarking.Begin(reply);
+        bool answered = RecordMarking.IsSingleFragment(frame)
+            ? AnswerMessage(frame[RecordMarking.HeaderLength..], peer, reply)
+            : AnswerFragments(frame, peer, reply);
+        if (answered)
+            RecordMarking.End(reply, start);
+        else
+            reply.Truncate(start);
+        return answered;
+    }
+
+    /// <inheritdoc/>
+    public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
+    {
+        XdrReader reader = new(message);
+        if (!CallHeader.TryRead(ref reader, out CallHeader call))
+            return false;
+        if (call.RpcVersion != RpcConstants.RpcVersion)
+            ReplyWriter.RpcMismatch(reply, call.Xid);
+        else if (call.Refusal is { } why)
+            ReplyWriter.AuthenticationError(reply, call.Xid, why);
+        else
+            Dispatch(call, ref reader, peer, reply);
+        return true;
+    }
+
+    private void Dispatch(in CallHeader call, ref XdrReader arguments, in Peer peer, OutputBuffer reply)
+    {
+        IRpcProgram? program = Find(call.Program);
+        if (program is null)
+        {
+            ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.ProgramUnavailable);
+            return;
+        }
+
+        if (call.Version < program.LowVersion || call.Version > program.HighVersion)
+        {
+            ReplyWriter.ProgramMismatch(reply, call.Xid, program.LowVersion, program.HighVersion);
+            return;
+        }
+
+        int start = reply.Length;
+        ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
+        AcceptStatus status = program.Call(call.Version, call.Procedure, ref arguments, peer, new XdrWriter(reply));
+        if (status == AcceptStatus.Success)
+            return;
+        reply.Truncate(start);
+        ReplyWriter.Accepted(reply, call.Xid, status);
+    }
+
+    private IRpcProgram? Find(uint number)
+    {
+        foreach (IRpcProgram program in programs)
+        {
+            if (program.Number == number)
+                return program;
+        }
+
+        return null;
+    }
+
+    private bool AnswerFragments(ReadOnlySpan<byte> record, in Peer peer, OutputBuffer reply)
+    {
+        byte[] message = ArrayPool<byte>.Shared.Rent(record.Length);
+        try
+        {
+            int length = RecordMarking.Reassemble(record, message);
+            return AnswerMessage(message.AsSpan(0, length), peer, reply);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(message);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+namespace Multiplex;
+
+/// <summary>What to wait for on a descriptor.</summary>
+[Flags]
+public enum Interest : byte
+{
+    /// <summary>Nothing; errors and hang-ups are reported all the same.</summary>
+    None = 0,
+
+    /// <summary>A read would not block: there are bytes, a connection to accept, or an end of file.</summary>
+    Readable = 1,
+
+    /// <summary>A write would not block.</summary>
+    Writable = 2,
+}
+
+/// <summary>A descriptor that is ready, and for what.</summary>
+/// <param name="Descriptor">The descriptor.</param>
+/// <param name="Ready">What would not block now.</param>
+public readonly record struct Readiness(int Descriptor, Interest Ready);
+
+/// <summary>
+/// Tells which descriptors are ready, and knows nothing else. Level-triggered: what stays ready is reported again.
+/// Errors and hang-ups surface as Readable | Writable, so that whoever reads or writes next finds out.
+/// </summary>
+public interface IMultiplexer : IDisposable
+{
+    /// <summary>Starts to watch a descriptor that is not watched yet.</summary>
+    /// <exception cref="Interop.SyscallException">EBADF or EEXIST, as epoll_ctl(2) has them; EINVAL when it cannot be watched.</exception>
+    void Add(int fd, Interest interest);
+
+    /// <summary>Changes what a watched descriptor is watched for.</summary>
+    /// <exception cref="Interop.SyscallException">ENOENT: it is not watched.</exception>
+    void Modify(int fd, Interest interest);
+
+    /// <summary>Stops watching a descriptor. Call it before closing the descriptor.</summary>
+    /// <exception cref="Interop.SyscallException">ENOENT: it is not watched.</exception>
+    void Remove(int fd);
+
+    /// <summary>Waits until at least one descriptor is ready.</summary>
+    /// <param name="ready">Receives as many as fit; the rest is reported by the next call.</param>
+    /// <param name="timeoutMilliseconds">-1 waits for ever, 0 not at all.</param>
+    /// <returns>How many entries were filled in; 0 when the time was up or a signal came.</returns>
+    int Wait(Span<Readiness> ready, int timeoutMilliseconds);
+}

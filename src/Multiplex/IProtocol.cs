@@ -1,0 +1,47 @@
+namespace Multiplex;
+
+/// <summary>
+/// What the bytes mean. No I/O, no waiting on sockets, no allocation per call. One instance serves all connections of
+/// all threads, so it keeps nothing between calls but what is made to be shared.
+/// </summary>
+/// <remarks>
+/// Finding where a request ends (<see cref="Frame"/>) is apart from answering it, so that a model may do the two in
+/// different places. Most models do both at once: see <see cref="RequestPump"/>.
+/// </remarks>
+public interface IProtocol
+{
+    /// <summary>Stream sockets: finds the end of the first request in what has been received.</summary>
+    /// <param name="received">All that has been received and not yet consumed, not empty.</param>
+    /// <param name="progress">How far earlier calls on the same bytes got, so that nothing is scanned twice.</param>
+    /// <returns>The length in bytes of the first whole request; <see cref="FrameResult.Incomplete"/> when its end is not there yet;
+    /// <see cref="FrameResult.Malformed"/> when these bytes can never become a request, and the connection is to be closed.</returns>
+    int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress);
+
+    /// <summary>Stream sockets: appends the reply to one framed request.</summary>
+    /// <returns>False when there can be no reply and the connection is to be closed.</returns>
+    bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply);
+
+    /// <summary>Datagram and seqpacket sockets: appends the reply to exactly one request; nothing when it deserves none.</summary>
+    /// <returns>False when the message was no request of this protocol.</returns>
+    bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply);
+}
+
+/// <summary>What <see cref="IProtocol.Frame"/> says when it does not return a length.</summary>
+public static class FrameResult
+{
+    /// <summary>More bytes are needed.</summary>
+    public const int Incomplete = 0;
+
+    /// <summary>These bytes can never become a request.</summary>
+    public const int Malformed = -1;
+}
+
+/// <summary>How far framing got with the request at the front of a connection's bytes. All zero at the start of each request.</summary>
+public struct FramingProgress
+{
+    /// <summary>Bytes of whole fragments that need not be looked at again.</summary>
+    public int Scanned { get; set; }
+
+    /// <summary>Bytes of the request in those fragments, without their headers.</summary>
+    public int Length { get; set; }
+}

@@ -1,0 +1,49 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Multiplexing;
+
+/// <summary>
+/// epoll(7): the set stays in the kernel, which hands out only what is ready. The cost of a wait grows with the number
+/// of descriptors that are ready, not with the number watched; each change of the set is a system call.
+/// </summary>
+public sealed class EpollMultiplexer : IMultiplexer
+{
+    private readonly epoll_event[] _events = new epoll_event[512];
+    private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
+
+    /// <inheritdoc/>
+    public void Add(int fd, Interest interest) =>
+        epoll_ctl(_epoll, EPOLL_CTL_ADD, fd, EventsOf(interest)).OrThrow("epoll_ctl add", $"descriptor {fd}");
+
+    /// <inheritdoc/>
+    public void Modify(int fd, Interest interest) =>
+        epoll_ctl(_epoll, EPOLL_CTL_MOD, fd, EventsOf(interest)).OrThrow("epoll_ctl modify", $"descriptor {fd}");
+
+    /// <inheritdoc/>
+    public void Remove(int fd) => epoll_ctl(_epoll, EPOLL_CTL_DEL, fd, 0).OrThrow("epoll_ctl remove", $"descriptor {fd}");
+
+    /// <inheritdoc/>
+    public int Wait(Span<Readiness> ready, int timeoutMilliseconds)
+    {
+        Span<epoll_event> events = _events.AsSpan(0, Math.Min(ready.Length, _events.Length));
+        SyscallResult result = epoll_wait(_epoll, events, timeoutMilliseconds);
+        if (result.Is(EINTR))
+            return 0;
+        int count = result.OrThrow("epoll_wait");
+        for (int i = 0; i < count; i++)
+            ready[i] = new((int)events[i].data, ReadyOf(events[i].events));
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => close(_epoll);
+
+    private static uint EventsOf(Interest interest) =>
+        ((interest & Interest.Readable) != 0 ? EPOLLIN : 0) | ((interest & Interest.Writable) != 0 ? EPOLLOUT : 0);
+
+    private static Interest ReadyOf(uint events) =>
+        (events & (EPOLLERR | EPOLLHUP)) != 0
+            ? Interest.Readable | Interest.Writable
+            : ((events & EPOLLIN) != 0 ? Interest.Readable : 0) | ((events & EPOLLOUT) != 0 ? Interest.Writable : 0);
+}

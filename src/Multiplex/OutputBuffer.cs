@@ -1,0 +1,63 @@
+namespace Multiplex;
+
+/// <summary>
+/// Bytes to be sent, appended at the end. Grows as needed and keeps its array, so that a loop that reuses one
+/// allocates nothing once it is warm.
+/// </summary>
+public sealed class OutputBuffer
+{
+    private const int InitialCapacity = 4096;
+    private byte[] _bytes = new byte[InitialCapacity];
+
+    /// <summary>How many bytes are in it.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The bytes in it, until the next append.</summary>
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
+
+    /// <summary>Room for at least <paramref name="size"/> more bytes; say how many were used with <see cref="Advance"/>.</summary>
+    public Span<byte> GetSpan(int size)
+    {
+        if (_bytes.Length - Length < size)
+            Grow(size);
+        return _bytes.AsSpan(Length);
+    }
+
+    /// <summary>Makes the first <paramref name="count"/> bytes of the last <see cref="GetSpan"/> part of the content.</summary>
+    public void Advance(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(_bytes.Length - Length), nameof(count));
+        Length += count;
+    }
+
+    /// <summary>Appends these bytes.</summary>
+    public void Write(ReadOnlySpan<byte> data)
+    {
+        data.CopyTo(GetSpan(data.Length));
+        Length += data.Length;
+    }
+
+    /// <summary>Bytes that were written earlier, to be changed in place.</summary>
+    public Span<byte> Rewrite(int offset, int count) => _bytes.AsSpan(0, Length).Slice(offset, count);
+
+    /// <summary>Forgets what was appended after the first <paramref name="length"/> bytes.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)Length, nameof(length));
+        Length = length;
+    }
+
+    /// <summary>Empties the buffer; gives an array back that has grown beyond <paramref name="keep"/> bytes.</summary>
+    public void Clear(int keep = int.MaxValue)
+    {
+        Length = 0;
+        if (_bytes.Length > keep)
+            _bytes = new byte[InitialCapacity];
+    }
+
+    private void Grow(int size)
+    {
+        int needed = checked(Length + size);
+        Array.Resize(ref _bytes, (int)Math.Max(needed, Math.Min(2L * _bytes.Length, Array.MaxLength)));
+    }
+}

@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex;
+
+/// <summary>What a server counts. The order is the layout of the shared page.</summary>
+public enum Counter
+{
+    /// <summary>Connections accepted.</summary>
+    Accepted,
+
+    /// <summary>Connections that have ended, whichever side ended them.</summary>
+    Closed,
+
+    /// <summary>Connections accepted and closed at once: too many of them, or no descriptor left.</summary>
+    Refused,
+
+    /// <summary>Procedures run: the "served" of the protocol.</summary>
+    Calls,
+
+    /// <summary>The protocol's one counter, which ADD adds to.</summary>
+    Sum,
+
+    /// <summary>Connections closed, or datagrams dropped, because the bytes were no request.</summary>
+    ProtocolErrors,
+
+    /// <summary>Connections closed for having been silent too long.</summary>
+    IdleTimeouts,
+
+    /// <summary>Connections that ended with an error, such as a reset by the peer.</summary>
+    Broken,
+
+    /// <summary>Times that a connection was no longer read from because its peer did not take its replies.</summary>
+    Throttled,
+
+    /// <summary>Child processes made.</summary>
+    ChildrenMade,
+
+    /// <summary>Child processes that a signal ended or that left with a failure.</summary>
+    ChildrenLost,
+
+    /// <summary>Nanoseconds of CPU that children which have ended had used.</summary>
+    ReapedCpuNanoseconds,
+
+    /// <summary>Context switches of children that have ended.</summary>
+    ReapedContextSwitches,
+
+    /// <summary>Bytes that children allocated on the managed heap while they served.</summary>
+    ChildAllocatedBytes,
+
+    /// <summary>Connections cut off because the time to drain was over.</summary>
+    CutOff,
+
+    /// <summary>Times that accepting paused because the queue or the number of children was at its limit.</summary>
+    AcceptPaused,
+
+    /// <summary>Not zero once the server is stopping: how a parent tells its children.</summary>
+    Stopping,
+}
+
+/// <summary>
+/// A server's counters, in memory that its child processes share, so that the figures add up the same in every model.
+/// Each has a cache line to itself: two workers that count different things do not slow each other down.
+/// </summary>
+public sealed class ServerCounters : IDisposable
+{
+    private const int CacheLine = 64;
+    private readonly SharedMemory _memory;
+
+    /// <summary>Makes counters that are all zero.</summary>
+    /// <param name="path">A file to keep them in, for others to read while the server runs; null for none.</param>
+    /// <exception cref="Interop.SyscallException">The file or the mapping was refused.</exception>
+    public ServerCounters(string? path = null)
+        : this(new SharedMemory(Size, path))
+    {
+    }
+
+    private ServerCounters(SharedMemory memory) => _memory = memory;
+
+    private static int Size => Enum.GetValues<Counter>().Length * CacheLine;
+
+    /// <summary>The value of a counter now.</summary>
+    public long this[Counter counter] => Volatile.Read(ref At(counter));
+
+    /// <summary>Reads the counters of another process.</summary>
+    /// <param name="path">The file that it keeps them in.</param>
+    /// <exception cref="Interop.SyscallException">The file or the mapping was refused.</exception>
+    public static ServerCounters OpenReadOnly(string path) => new(SharedMemory.OpenReadOnly(path, Size));
+
+    /// <summary>Counts one.</summary>
+    /// <returns>The new value.</returns>
+    public long Increment(Counter counter) => Interlocked.Increment(ref At(counter));
+
+    /// <summary>Adds to a counter.</summary>
+    /// <returns>The new value.</returns>
+    public long Add(Counter counter, long amount) => Interlocked.Add(ref At(counter), amount);
+
+    /// <summary>What has happened, in one line: the counters that are not zero.</summary>
+    public string Summary() => string.Join(
+        ' ',
+        Enum.GetValues<Counter>().Where(counter => this[counter] != 0 && counter != Counter.Stopping)
+            .Select(counter => $"{counter}={this[counter]}"));
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose() => _memory.Dispose();
+
+    private ref long At(Counter counter) =>
+        ref MemoryMarshal.AsRef<long>(_memory.Bytes.Slice((int)counter * CacheLine, sizeof(long)));
+}

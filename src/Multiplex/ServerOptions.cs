@@ -1,0 +1,29 @@
+namespace Multiplex;
+
+/// <summary>The limits that keep a server standing. Each has a default, an option of <c>serve</c>, and a counter.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Workers of a model that has a fixed number of them.</summary>
+    public int Workers { get; init; } = 64;
+
+    /// <summary>Accepted connections that may wait for a worker; past it, the kernel's queue holds them.</summary>
+    public int QueueLength { get; init; } = 1024;
+
+    /// <summary>Child processes at a time; past it, the kernel's queue holds the connections.</summary>
+    public int MaxChildren { get; init; } = 1024;
+
+    /// <summary>Connections at a time that a reactor holds; one more is accepted and closed.</summary>
+    public int MaxConnections { get; init; } = int.MaxValue;
+
+    /// <summary>Bytes of replies that a connection may owe before it is no longer read from.</summary>
+    public int MaxPendingOutput { get; init; } = 256 * 1024;
+
+    /// <summary>How long a connection may be silent in both directions; zero is for ever.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a stop waits for calls in progress before it cuts them off.</summary>
+    public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a stop waits for a peer that takes none of the bytes it is owed.</summary>
+    public TimeSpan DrainStall { get; init; } = TimeSpan.FromSeconds(2);
+}

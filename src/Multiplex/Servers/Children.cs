@@ -1,0 +1,73 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>The child processes of a server: who they are, that they have ended, and that none stays a zombie.</summary>
+internal sealed class Children(ServerCounters counters) : IDisposable
+{
+    private const long NanosecondsPerMicrosecond = 1000;
+
+    private readonly HashSet<int> _running = [];
+
+    /// <summary>How many are running.</summary>
+    public int Count => _running.Count;
+
+    /// <summary>Readable when a child has ended: signalfd(2) of SIGCHLD, which must be blocked.</summary>
+    public int Descriptor { get; } =
+        signalfd(-1, sigset_t.Of(SIGCHLD), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd", "SIGCHLD");
+
+    /// <summary>Takes note of a child that was just made.</summary>
+    public void Add(int pid)
+    {
+        _running.Add(pid);
+        counters.Increment(Counter.ChildrenMade);
+    }
+
+    /// <summary>Collects every child that has ended, wait4(2), and counts what it used.</summary>
+    public void Reap()
+    {
+        // Signals do not queue: one SIGCHLD may stand for many children.
+        Span<byte> signals = stackalloc byte[128 * 4];
+        while (!read(Descriptor, signals).IsError)
+        {
+        }
+
+        while (true)
+        {
+            SyscallResult result = wait4(-1, out int status, WNOHANG, out rusage usage);
+            if (result.Value <= 0)
+                return;
+            _running.Remove((int)result.Value);
+            counters.Increment(Counter.Closed);
+            counters.Add(Counter.ReapedCpuNanoseconds, Nanoseconds(usage.ru_utime) + Nanoseconds(usage.ru_stime));
+            counters.Add(Counter.ReapedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                counters.Increment(Counter.ChildrenLost);
+        }
+    }
+
+    /// <summary>Sends a signal to all of them.</summary>
+    public void Signal(int signal)
+    {
+        foreach (int pid in _running)
+            kill(pid, signal);
+    }
+
+    /// <summary>Waits until one has ended, <paramref name="other"/> is readable, or the time is up.</summary>
+    public void AwaitOne(int other, int timeoutMilliseconds)
+    {
+        Span<pollfd> set = [new() { fd = Descriptor, events = POLLIN }, new() { fd = other, events = POLLIN }];
+        SyscallResult result = poll(set, timeoutMilliseconds);
+        if (!result.Is(EINTR))
+            result.OrThrow("poll");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => close(Descriptor);
+
+    /// <summary>In a child: gives up the descriptor that tells of its siblings.</summary>
+    public void CloseInChild() => close(Descriptor);
+
+    private static long Nanoseconds(timeval time) => ((time.tv_sec * 1_000_000) + time.tv_usec) * NanosecondsPerMicrosecond;
+}

@@ -1,0 +1,99 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// A process for each connection: the parent accepts and forks, the child serves that one connection to its end and
+/// leaves. A child that crashes or hangs takes nobody with it; making one costs far more than a call.
+/// </summary>
+public sealed class ForkModel : IServerModel
+{
+    /// <summary>How often children are told again to stop: the signal may come just before a child begins to wait.</summary>
+    private const int TellAgainMilliseconds = 20;
+
+    /// <inheritdoc/>
+    public void Run(Service service)
+    {
+        if (!ForkRuntime.IsPrepared)
+            throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
+        using Children children = new(service.Counters);
+        using AcceptLoop accepting = new(
+            service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
+        BlockingConversation conversation = new(service.Protocol, service.Options, service.Counters);
+        if (service.WarmUp is { } warmUp)
+            new BlockingConversationWarmUp(service, warmUp).Run();
+        ChildProcess.Prepare();
+        int parent = getpid();
+        service.Ready();
+
+        void Fork(int descriptor, PeerAddress peer)
+        {
+            SyscallResult result = fork();
+            if (result.Value == 0)
+                Serve(service, conversation, children, parent, descriptor, peer);
+            close(descriptor);   // the child has its own descriptor of the same connection
+            if (result.IsError)
+                Refuse(service, result);
+            else
+                children.Add((int)result.Value);
+        }
+
+        while (service.Stop.Requests() == 0)
+        {
+            if (accepting.Wait())
+                children.Reap();
+            accepting.Accept(Fork);
+        }
+
+        service.Counters.Increment(Counter.Stopping);
+        accepting.AcceptTheLast(Fork);
+        Drain(service, children);
+    }
+
+    // What the child does, all of it. It never returns.
+    private static void Serve(
+        Service service, BlockingConversation conversation, Children children, int parent, int descriptor, PeerAddress peer)
+    {
+        int status = 1;
+        try
+        {
+            ChildProcess.Begin(parent);
+            foreach (Listener listener in service.Listeners)
+                listener.CloseInChild();
+            children.CloseInChild();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            conversation.Serve(descriptor, peer);
+            service.Counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - before);
+            status = 0;
+        }
+        finally
+        {
+            ChildProcess.Leave(status);
+        }
+    }
+
+    // EAGAIN: the limit on processes is reached, fork(2). The client sees its connection closed.
+    private static void Refuse(Service service, SyscallResult failure)
+    {
+        if (!failure.Is(EAGAIN) && !failure.Is(ENOMEM))
+            failure.OrThrow("fork");
+        service.Counters.Increment(Counter.Refused);
+        service.Counters.Increment(Counter.Closed);
+    }
+
+    private static void Drain(Service service, Children children)
+    {
+        long deadline = Environment.TickCount64 + (long)service.Options.DrainTime.TotalMilliseconds;
+        while (children.Count > 0)
+        {
+            bool cut = Environment.TickCount64 > deadline || service.Stop.Requests() > 1;
+            if (cut)
+                service.Counters.Add(Counter.CutOff, children.Count);
+            children.Signal(cut ? SIGKILL : SIGTERM);
+            children.AwaitOne(service.Stop.Descriptor, TellAgainMilliseconds);
+            children.Reap();
+        }
+    }
+}

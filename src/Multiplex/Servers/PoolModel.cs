@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Multiplex.Sockets;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// A fixed number of threads, each of which serves one connection to its end and then takes the next from a bounded
+/// queue. A call that takes long holds up its own connection only; a connection that says nothing holds a thread.
+/// </summary>
+public sealed class PoolModel : IServerModel
+{
+    private static readonly TimeSpan s_drainTick = TimeSpan.FromMilliseconds(20);
+
+    /// <inheritdoc/>
+    public void Run(Service service)
+    {
+        using BlockingCollection<(int, PeerAddress)> queue = new(service.Options.QueueLength);
+        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity);
+        PoolWorker[] workers = [.. Enumerable.Range(0, service.Options.Workers).Select(_ => new PoolWorker(service, queue))];
+        foreach (PoolWorker worker in workers)
+            worker.Start();
+        service.Ready();
+
+        void Enqueue(int descriptor, PeerAddress peer) => queue.Add((descriptor, peer));
+        while (service.Stop.Requests() == 0)
+        {
+            accepting.Wait(withoutRoomMilliseconds: 10);
+            accepting.Accept(Enqueue);
+        }
+
+        service.Counters.Increment(Counter.Stopping);
+        accepting.AcceptTheLast(Enqueue);
+        queue.CompleteAdding();
+        Drain(service, workers);
+    }
+
+    private static void Drain(Service service, PoolWorker[] workers)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (workers.Any(worker => !worker.HasFinished(s_drainTick)))
+        {
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            bool cut = elapsed > service.Options.DrainTime || service.Stop.Requests() > 1;
+            foreach (PoolWorker worker in workers)
+                worker.Wake(cut);
+            if (cut && elapsed > service.Options.DrainTime + service.Options.DrainStall)
+                return;   // a procedure that does not end: the process ends without it
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// One thread, one loop: wait until something is ready, do what can be done without waiting, wait again. All
+/// connections, all listeners and the wish to stop are descriptors in one multiplexer.
+/// </summary>
+internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisposable
+{
+    private const int ReadyAtOnce = 512;
+    private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
+
+    private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
+    private readonly SpareDescriptor _spare = new();
+    private readonly List<Listener> _knocking = [];
+    private ReactorConnection?[] _connections = new ReactorConnection?[64];   // by descriptor
+    private int _count;
+    private long _sweepDue = long.MaxValue;
+
+    /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
+    public void Run()
+    {
+        multiplexer.Add(service.Stop.Descriptor, Interest.Readable);
+        foreach (Listener listener in service.Listeners)
+            multiplexer.Add(listener.Descriptor, Interest.Readable);
+        service.Ready();
+        Readiness[] ready = new Readiness[ReadyAtOnce];
+        while (service.Stop.Requests() == 0)
+        {
+            if (Turn(ready))
+                Accept(AcceptsAtOnce);
+            SweepIdle();
+        }
+
+        Drain(ready);
+    }
+
+    /// <summary>Closes everything: what is still open was cut off.</summary>
+    public void Dispose()
+    {
+        foreach (ReactorConnection? connection in _connections)
+        {
+            if (connection is null)
+                continue;
+            service.Counters.Increment(Counter.CutOff);
+            Close(connection);
+        }
+
+        foreach (Listener listener in service.Listeners)
+            listener.Dispose();
+        multiplexer.Dispose();
+        _spare.Dispose();
+    }
+
+    // Connections first, accepts last: a descriptor that is closed in this batch is not reused within it.
+    private bool Turn(Readiness[] ready)
+    {
+        int timeout = _sweepDue == long.MaxValue ? -1 : (int)Math.Max(0, _sweepDue - Environment.TickCount64);
+        int count = multiplexer.Wait(ready, timeout);
+        _loan.Now = Environment.TickCount64;
+        _knocking.Clear();
+        foreach (Readiness event_ in ready.AsSpan(0, count))
+        {
+            if (Find(event_.Descriptor) is { } connection)
+                Serve(connection, event_.Ready);
+            else if (service.Listeners.FirstOrDefault(l => l.Descriptor == event_.Descriptor) is { } listener)
+                _knocking.Add(listener);
+        }
+
+        return _knocking.Count > 0;
+    }
+
+    private ReactorConnection? Find(int fd) => (uint)fd < (uint)_connections.Length ? _connections[fd] : null;
+
+    private void Serve(ReactorConnection connection, Interest ready)
+    {
+        if (!connection.OnReady(ready, _loan) || connection.IsDone)
+            Close(connection);
+        else
+            Watch(connection);
+    }
+
+    private void Watch(ReactorConnection connection)
+    {
+        Interest wanted = connection.Wanted(service.Options);
+        if (wanted == connection.Watched)
+            return;
+        connection.Watched = wanted;
+        multiplexer.Modify(connection.Descriptor, wanted);
+    }
+
+    private void Accept(int atMost)
+    {
+        foreach (Listener listener in _knocking)
+        {
+            for (int i = 0; i < atMost; i++)
+            {
+                SyscallResult result = listener.Accept(blocking: false, out PeerAddress peer);
+                if (!result.IsError)
+                    Admit((int)result.Value, peer);
+                else if (result.Errno is EMFILE or ENFILE)
+                    service.Counters.Add(Counter.Refused, _spare.Refuse(listener));
+                else if (result.Is(EAGAIN))
+                    break;
+
+                // Anything else, such as ECONNABORTED, concerns a connection that was given up before its turn: accept(2).
+            }
+        }
+    }
+
+    private void Admit(int fd, PeerAddress peer)
+    {
+        if (_count >= service.Options.MaxConnections)
+        {
+            close(fd);
+            service.Counters.Increment(Counter.Refused);
+            return;
+        }
+
+        if (fd >= _connections.Length)
+            Array.Resize(ref _connections, Math.Max(fd + 1, 2 * _connections.Length));
+        ReactorConnection connection = new(fd, peer) { LastMoved = _loan.Now };
+        multiplexer.Add(fd, connection.Watched);
+        _connections[fd] = connection;
+        _count++;
+        service.Counters.Increment(Counter.Accepted);
+        if (_sweepDue == long.MaxValue && service.Options.IdleTimeout > TimeSpan.Zero)
+            _sweepDue = _loan.Now + SweepInterval;
+    }
+
+    private void Close(ReactorConnection connection)
+    {
+        multiplexer.Remove(connection.Descriptor);
+        _connections[connection.Descriptor] = null;
+        _count--;
+        connection.Release();
+        close(connection.Descriptor);
+        service.Counters.Increment(Counter.Closed);
+    }
+
+    private long SweepInterval => Math.Clamp((long)service.Options.IdleTimeout.TotalMilliseconds / 8, 50, 5000);
+
+    private void SweepIdle()
+    {
+        if (_loan.Now < _sweepDue)
+            return;
+        service.Counters.Add(Counter.IdleTimeouts, CloseSilent(service.Options.IdleTimeout, _ => true));
+        _sweepDue = _count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
+    }
+
+    private int CloseSilent(TimeSpan limit, Func<ReactorConnection, bool> which)
+    {
+        int closed = 0;
+        long before = _loan.Now - (long)limit.TotalMilliseconds;
+        foreach (ReactorConnection? connection in _connections)
+        {
+            if (connection is not null && connection.LastMoved < before && which(connection))
+            {
+                Close(connection);
+                closed++;
+            }
+        }
+
+        return closed;
+    }
+
+    // Whoever connected before the stop is taken in; then each call that has arrived whole is answered.
+    private void Drain(Readiness[] ready)
+    {
+        _knocking.Clear();
+        _knocking.AddRange(service.Listeners);
+        Accept(int.MaxValue);
+        foreach (Listener listener in service.Listeners)
+        {
+            multiplexer.Remove(listener.Descriptor);
+            listener.Dispose();
+        }
+
+        _loan.Now = Environment.TickCount64;
+        long deadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
+        foreach (ReactorConnection? connection in _connections)
+        {
+            if (connection is null)
+                continue;
+            connection.LastMoved = _loan.Now;
+            if (!connection.Drain(_loan) || connection.IsDone)
+                Close(connection);
+            else
+                Watch(connection);
+        }
+
+        while (_count > 0 && service.Stop.Requests() < 2 && _loan.Now < deadline)
+        {
+            _sweepDue = Math.Min(deadline, Environment.TickCount64 + 100);
+            Turn(ready);
+            service.Counters.Add(Counter.CutOff, CloseSilent(service.Options.DrainStall, connection => connection.Owed > 0));
+        }
+    }
+}

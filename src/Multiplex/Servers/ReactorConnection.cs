@@ -1,0 +1,251 @@
+using System.Buffers;
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>What the connections of one reactor have in common, lent to each while it is at work.</summary>
+/// <param name="Protocol">What the bytes mean.</param>
+/// <param name="Options">The limits.</param>
+/// <param name="Counters">Where events are counted.</param>
+internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters)
+{
+    /// <summary>One read buffer for all: most requests come whole, and are gone from it before the next read.</summary>
+    public byte[] ReadBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024);
+
+    /// <summary>The replies of one batch, before they are sent.</summary>
+    public OutputBuffer Replies { get; } = new();
+
+    /// <summary>Milliseconds, as of the last wake-up.</summary>
+    public long Now { get; set; }
+}
+
+/// <summary>
+/// One connection of a reactor: reads what is there, has the whole requests answered, sends the replies with one call,
+/// and never waits. It owns memory only while it holds half a request, or replies that its peer has not taken.
+/// </summary>
+internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
+{
+    private const int KeptReplyBuffer = 1024 * 1024;
+
+    private byte[] _input = [];      // received and not yet consumed
+    private int _inputLength;
+    private byte[] _unsent = [];     // replies that the kernel did not take yet
+    private int _unsentStart;
+    private int _unsentEnd;
+    private FramingProgress _framing;
+    private bool _requestsWait;      // whole requests may stand in _input: replies were too many to go on
+    private bool _inputEnded;        // the peer has shut down its side, or the reactor is draining
+    private bool _closing;           // a protocol error: close once the replies before it are sent
+
+    /// <summary>The socket.</summary>
+    public int Descriptor { get; } = descriptor;
+
+    /// <summary>What the multiplexer watches for; the reactor keeps it equal to <see cref="Wanted"/>.</summary>
+    public Interest Watched { get; set; } = Interest.Readable;
+
+    /// <summary>When bytes last moved, in milliseconds.</summary>
+    public long LastMoved { get; set; }
+
+    /// <summary>Bytes of replies that the peer has not taken.</summary>
+    public int Owed => _unsentEnd - _unsentStart;
+
+    /// <summary>Nothing left to read, nothing left to send.</summary>
+    public bool IsDone => Owed == 0 && (_closing || (_inputEnded && !_requestsWait));
+
+    /// <summary>What to watch for now. Backpressure: who does not take replies is not read from.</summary>
+    public Interest Wanted(ServerOptions options) =>
+        (_inputEnded || _closing || _requestsWait || Owed > options.MaxPendingOutput ? Interest.None : Interest.Readable)
+        | (Owed > 0 ? Interest.Writable : Interest.None);
+
+    /// <summary>Does what can be done without waiting.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    public bool OnReady(Interest ready, ReactorLoan loan)
+    {
+        if ((ready & Interest.Writable) != 0 && Owed > 0)
+        {
+            if (!SendOwed(loan))
+                return false;
+            if (_requestsWait && Owed <= loan.Options.MaxPendingOutput / 2)
+                Answer(_input.AsSpan(0, _inputLength), loan);
+        }
+
+        bool mayRead = (Wanted(loan.Options) & Interest.Readable) != 0;
+        return (ready & Interest.Readable) == 0 || !mayRead || Receive(loan);
+    }
+
+    /// <summary>The server is stopping: answers what has arrived already, and reads no more afterwards.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    public bool Drain(ReactorLoan loan)
+    {
+        // Bounded: a peer that never stops sending does not keep the server from stopping.
+        for (int reads = 0; reads < 16 && (Wanted(loan.Options) & Interest.Readable) != 0; reads++)
+        {
+            if (!Receive(loan, out bool nothingThere))
+                return false;
+            if (nothingThere)
+                break;
+        }
+
+        _inputEnded = true;
+        return true;
+    }
+
+    /// <summary>Gives back what memory the connection owns. The caller closes the socket.</summary>
+    public void Release()
+    {
+        SetInput(default);
+        ReturnUnsent();
+    }
+
+    private bool Receive(ReactorLoan loan) => Receive(loan, out _);
+
+    private bool Receive(ReactorLoan loan, out bool nothingThere)
+    {
+        bool own = _inputLength > 0;
+        if (own && _inputLength == _input.Length)
+            GrowInput();
+        Span<byte> room = own ? _input.AsSpan(_inputLength) : loan.ReadBuffer;
+        SyscallResult result = recv(Descriptor, room, 0);
+        nothingThere = result.Is(EAGAIN);
+        if (nothingThere)
+            return true;
+        if (result.IsError)
+        {
+            loan.Counters.Increment(Counter.Broken);
+            return false;
+        }
+
+        if (result.Value == 0)
+        {
+            _inputEnded = true;
+            return true;
+        }
+
+        LastMoved = loan.Now;
+        if (own)
+            _inputLength += (int)result.Value;
+        return Answer(own ? _input.AsSpan(0, _inputLength) : room[..(int)result.Value], loan);
+    }
+
+    // Answers batch after batch until a request is incomplete, or the peer does not take the replies.
+    private bool Answer(ReadOnlySpan<byte> received, ReactorLoan loan)
+    {
+        PumpStop stop;
+        do
+        {
+            stop = RequestPump.Consume(
+                loan.Protocol, received, ref _framing, peer.Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed);
+            received = received[consumed..];
+            bool sent = Send(loan);
+            loan.Replies.Clear(KeptReplyBuffer);
+            if (!sent)
+                return false;
+        }
+        while (stop == PumpStop.OutputFull && Owed == 0);
+
+        if (stop == PumpStop.Malformed)
+        {
+            loan.Counters.Increment(Counter.ProtocolErrors);
+            _closing = true;
+            received = default;
+        }
+
+        _requestsWait = stop == PumpStop.OutputFull;
+        SetInput(received);
+        return true;
+    }
+
+    // Tries the send first; what falls short is kept, and only then is writability waited for.
+    private bool Send(ReactorLoan loan)
+    {
+        ReadOnlySpan<byte> replies = loan.Replies.Written;
+        if (replies.IsEmpty)
+            return true;
+        if (Owed == 0)
+        {
+            SyscallResult result = send(Descriptor, replies, MSG_NOSIGNAL);
+            if (result.IsError && !result.Is(EAGAIN))
+            {
+                loan.Counters.Increment(Counter.Broken);
+                return false;
+            }
+
+            replies = replies[(int)Math.Max(result.Value, 0)..];
+            if (replies.IsEmpty)
+                return true;
+        }
+
+        Owe(replies);
+        if (Owed > loan.Options.MaxPendingOutput || _requestsWait)
+            loan.Counters.Increment(Counter.Throttled);
+        return true;
+    }
+
+    private bool SendOwed(ReactorLoan loan)
+    {
+        SyscallResult result = send(Descriptor, _unsent.AsSpan(_unsentStart, Owed), MSG_NOSIGNAL);
+        if (result.IsError)
+        {
+            if (result.Is(EAGAIN))
+                return true;
+            loan.Counters.Increment(Counter.Broken);
+            return false;
+        }
+
+        LastMoved = loan.Now;
+        _unsentStart += (int)result.Value;
+        if (Owed == 0)
+            ReturnUnsent();
+        return true;
+    }
+
+    private void Owe(ReadOnlySpan<byte> replies)
+    {
+        if (_unsent.Length - _unsentEnd < replies.Length)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Owed + replies.Length);
+            _unsent.AsSpan(_unsentStart, Owed).CopyTo(larger);
+            int owed = Owed;
+            ReturnUnsent();
+            (_unsent, _unsentStart, _unsentEnd) = (larger, 0, owed);
+        }
+
+        replies.CopyTo(_unsent.AsSpan(_unsentEnd));
+        _unsentEnd += replies.Length;
+    }
+
+    private void ReturnUnsent()
+    {
+        if (_unsent.Length > 0)
+            ArrayPool<byte>.Shared.Return(_unsent);
+        (_unsent, _unsentStart, _unsentEnd) = ([], 0, 0);
+    }
+
+    // Keeps these bytes, which may stand in the loop's buffer or further on in the connection's own.
+    private void SetInput(ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty)
+        {
+            if (_input.Length > 0)
+                ArrayPool<byte>.Shared.Return(_input);
+            (_input, _inputLength) = ([], 0);
+            return;
+        }
+
+        if (_inputLength == 0)
+            _input = ArrayPool<byte>.Shared.Rent(rest.Length);
+        rest.CopyTo(_input);
+        _inputLength = rest.Length;
+    }
+
+    // Doubles, so that memory follows the bytes that came and never the length that was declared.
+    private void GrowInput()
+    {
+        byte[] larger = ArrayPool<byte>.Shared.Rent(2 * _input.Length);
+        _input.AsSpan(0, _inputLength).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_input);
+        _input = larger;
+    }
+}

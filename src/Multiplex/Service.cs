@@ -1,0 +1,28 @@
+using Multiplex.Sockets;
+
+namespace Multiplex;
+
+/// <summary>All that a server model is given: what to listen on, what the bytes mean, the limits, the counters, and when to stop.</summary>
+/// <param name="Listeners">Listening sockets, non-blocking. The model closes them when it stops.</param>
+/// <param name="Protocol">What the bytes mean.</param>
+/// <param name="Options">The limits.</param>
+/// <param name="Counters">Where events are counted, over all processes and threads of the server.</param>
+/// <param name="Stop">Tells when to stop.</param>
+public sealed record Service(
+    IReadOnlyList<Listener> Listeners,
+    IProtocol Protocol,
+    ServerOptions Options,
+    ServerCounters Counters,
+    StopSignal Stop)
+{
+    /// <summary>Called by the model once it is about to accept its first connection.</summary>
+    public Action Ready { get; init; } = static () => { };
+
+    /// <summary>A protocol to run a few requests through before the first fork, with counters of its own; null leaves that out.</summary>
+    public WarmUp? WarmUp { get; init; }
+}
+
+/// <summary>Requests to run before the first fork, so that no child has to compile what all of them need.</summary>
+/// <param name="Protocol">Like the service's, but with counters that do not count.</param>
+/// <param name="Requests">A stream of whole requests, one of every kind.</param>
+public sealed record WarmUp(IProtocol Protocol, byte[] Requests);

@@ -1,0 +1,71 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex;
+
+/// <summary>
+/// A mapping that a process shares with the children it forks, MAP_SHARED of mmap(2): what one writes, all read.
+/// With a file behind it, other programs can map it too.
+/// </summary>
+public sealed unsafe class SharedMemory : IDisposable
+{
+    private readonly nuint _length;
+    private void* _address;
+
+    /// <summary>Maps <paramref name="length"/> zero bytes.</summary>
+    /// <param name="length">Bytes.</param>
+    /// <param name="path">The file to keep them in, made or emptied; null keeps them in memory only.</param>
+    /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
+    public SharedMemory(int length, string? path = null)
+    {
+        _length = (nuint)length;
+        if (path is null)
+        {
+            _address = mmap(_length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
+            return;
+        }
+
+        int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0x180 /* rw------- */).OrThrow("open", path);
+        try
+        {
+            ftruncate(fd, length).OrThrow("ftruncate", path);
+            _address = mmap(_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+        }
+        finally
+        {
+            close(fd);
+        }
+    }
+
+    private SharedMemory(void* address, nuint length)
+    {
+        _address = address;
+        _length = length;
+    }
+
+    /// <summary>The bytes.</summary>
+    public Span<byte> Bytes => new(_address, (int)_length);
+
+    /// <summary>Maps a file that another process keeps its memory in, for reading.</summary>
+    /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
+    public static SharedMemory OpenReadOnly(string path, int length)
+    {
+        int fd = open(path, O_RDONLY | O_CLOEXEC).OrThrow("open", path);
+        try
+        {
+            return new(mmap((nuint)length, PROT_READ, MAP_SHARED, fd), (nuint)length);
+        }
+        finally
+        {
+            close(fd);
+        }
+    }
+
+    /// <summary>Gives the mapping back. Nobody may use <see cref="Bytes"/> afterwards.</summary>
+    public void Dispose()
+    {
+        if (_address != null)
+            munmap(_address, _length);
+        _address = null;
+    }
+}

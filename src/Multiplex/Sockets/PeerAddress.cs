@@ -1,0 +1,27 @@
+namespace Multiplex.Sockets;
+
+/// <summary>The peer of an accepted connection, kept in no more memory than its address has bytes.</summary>
+public readonly struct PeerAddress
+{
+    /// <summary>The longest socket address: a sockaddr_storage.</summary>
+    public const int MaxLength = 128;
+
+    // What accept(2) gives for a UNIX-domain client without a name, which is nearly every one: the family alone.
+    private static readonly byte[] s_unnamed = [(byte)Interop.Libc.AF_UNIX, 0];
+
+    private readonly EndpointKind _kind;
+    private readonly byte[]? _address;
+
+    private PeerAddress(EndpointKind kind, byte[] address)
+    {
+        _kind = kind;
+        _address = address;
+    }
+
+    /// <summary>The peer in the form that protocols take it.</summary>
+    public Peer Peer => new(_kind, _address);
+
+    /// <summary>Keeps a copy of this raw socket address.</summary>
+    public static PeerAddress Of(EndpointKind kind, ReadOnlySpan<byte> address) =>
+        new(kind, address.Length <= s_unnamed.Length && !kind.IsInternet() ? s_unnamed : address.ToArray());
+}

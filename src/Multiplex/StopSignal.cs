@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex;
+
+/// <summary>
+/// The wish that a server stop, as a descriptor: readable when there is one, so that it is waited for like any socket,
+/// by whatever means a model waits.
+/// </summary>
+public abstract class StopSignal : IDisposable
+{
+    private int _requests;
+
+    private StopSignal(int descriptor) => Descriptor = descriptor;
+
+    /// <summary>Readable when a stop has been requested that <see cref="Requests"/> has not told yet.</summary>
+    public int Descriptor { get; }
+
+    /// <summary>A stop that this process asks of itself, from any thread.</summary>
+    public static Requestable ByRequest() =>
+        new(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd"));
+
+    /// <summary>A stop by SIGTERM or SIGINT, both of which must be blocked in every thread: signalfd(2).</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public static StopSignal BySignal() =>
+        new Signalled(signalfd(-1, sigset_t.Of(SIGTERM, SIGINT), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd"));
+
+    /// <summary>How often a stop has been requested so far. The second one means: at once. For one thread only.</summary>
+    public int Requests() => _requests += TakeNew();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        close(Descriptor);
+        GC.SuppressFinalize(this);
+    }
+
+    private protected abstract int TakeNew();
+
+    /// <summary>A stop that this process asks of itself.</summary>
+    public sealed class Requestable : StopSignal
+    {
+        internal Requestable(int descriptor)
+            : base(descriptor)
+        {
+        }
+
+        /// <summary>Requests a stop.</summary>
+        public void Request()
+        {
+            Span<byte> one = stackalloc byte[sizeof(ulong)];
+            BinaryPrimitives.WriteUInt64LittleEndian(one, 1);
+            write(Descriptor, one).OrThrow("write", "eventfd");
+        }
+
+        private protected override int TakeNew()
+        {
+            Span<byte> count = stackalloc byte[sizeof(ulong)];
+            return read(Descriptor, count).IsError ? 0 : (int)BinaryPrimitives.ReadUInt64LittleEndian(count);
+        }
+    }
+
+    private sealed class Signalled(int descriptor) : StopSignal(descriptor)
+    {
+        private protected override int TakeNew()
+        {
+            Span<signalfd_siginfo> signals = stackalloc signalfd_siginfo[4];
+            SyscallResult result = read(Descriptor, MemoryMarshal.AsBytes(signals));
+            return result.IsError ? 0 : (int)result.Value / Marshal.SizeOf<signalfd_siginfo>();
+        }
+    }
+}
