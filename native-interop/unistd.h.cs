@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
@@ -56,7 +57,12 @@ public static unsafe partial class Libc
     public static SyscallResult fork() => SyscallResult.Of(Raw.fork());
 
     /// <summary>_exit(2): ends the process at once; no finalizer, no exit handler, no flush.</summary>
-    public static void _exit(int status) => Raw._exit(status);
+    [DoesNotReturn]
+    public static void _exit(int status)
+    {
+        Raw._exit(status);
+        throw new InvalidOperationException("_exit(2) returned");
+    }
 
     /// <summary>execve(2): becomes another program. Returns only when that failed.</summary>
     public static SyscallResult execve(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)

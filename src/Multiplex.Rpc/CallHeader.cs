@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc;
@@ -5,6 +6,8 @@ namespace Multiplex.Rpc;
 /// <summary>The head of a call message, RFC 5531 section 9: everything before the procedure's arguments.</summary>
 public readonly record struct CallHeader
 {
+    private const int PlainLength = 40;
+
     /// <summary>Transaction identifier: the reply carries the same.</summary>
     public uint Xid { get; private init; }
 
@@ -28,6 +31,31 @@ public readonly record struct CallHeader
     /// <param name="header">What was read. With an RPC version other than 2, only <see cref="Xid"/> and <see cref="RpcVersion"/> mean anything.</param>
     /// <returns>False when the message is no call, or ends before its head does: there is no reply to that.</returns>
     public static bool TryRead(ref XdrReader message, out CallHeader header)
+    {
+        // Nearly every call carries AUTH_NONE twice; its head has a fixed length and is read in one go.
+        if (message.Rest is { Length: >= PlainLength } plain && IsPlain(plain))
+        {
+            header = new()
+            {
+                Xid = BinaryPrimitives.ReadUInt32BigEndian(plain),
+                RpcVersion = RpcConstants.RpcVersion,
+                Program = BinaryPrimitives.ReadUInt32BigEndian(plain[12..]),
+                Version = BinaryPrimitives.ReadUInt32BigEndian(plain[16..]),
+                Procedure = BinaryPrimitives.ReadUInt32BigEndian(plain[20..]),
+            };
+            message.Skip(PlainLength);
+            return true;
+        }
+
+        return TryReadAny(ref message, out header);
+    }
+
+    // After the xid: CALL and RPC version 2; after the procedure: AUTH_NONE, no body, AUTH_NONE, no body.
+    private static bool IsPlain(ReadOnlySpan<byte> head) =>
+        BinaryPrimitives.ReadUInt64BigEndian(head[4..]) == RpcConstants.RpcVersion
+        && (BinaryPrimitives.ReadUInt64BigEndian(head[24..]) | BinaryPrimitives.ReadUInt64BigEndian(head[32..])) == 0;
+
+    private static bool TryReadAny(ref XdrReader message, out CallHeader header)
     {
         header = default;
         uint xid = message.ReadUInt32();

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Multiplex;
 
 /// <summary>What a server counts. The order is the layout of the shared page.</summary>
@@ -46,6 +44,9 @@ public enum Counter
 
     /// <summary>Bytes that children allocated on the managed heap while they served.</summary>
     ChildAllocatedBytes,
+
+    /// <summary>Methods that children had to compile: what the warm-up before the first fork has missed.</summary>
+    ChildCompiledMethods,
 
     /// <summary>Connections cut off because the time to drain was over.</summary>
     CutOff,
@@ -103,6 +104,5 @@ public sealed class ServerCounters : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _memory.Dispose();
 
-    private ref long At(Counter counter) =>
-        ref MemoryMarshal.AsRef<long>(_memory.Bytes.Slice((int)counter * CacheLine, sizeof(long)));
+    private ref long At(Counter counter) => ref _memory.Word((int)counter * CacheLine);
 }

@@ -46,6 +46,13 @@ public sealed unsafe class SharedMemory : IDisposable
     /// <summary>The bytes.</summary>
     public Span<byte> Bytes => new(_address, (int)_length);
 
+    /// <summary>A 64-bit word of it, at an offset in bytes that is a multiple of eight.</summary>
+    public ref long Word(int offset)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((nuint)offset, _length, nameof(offset));
+        return ref *(long*)((byte*)_address + offset);
+    }
+
     /// <summary>Maps a file that another process keeps its memory in, for reading.</summary>
     /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
     public static SharedMemory OpenReadOnly(string path, int length)

@@ -60,6 +60,9 @@ public ref struct XdrReader(ReadOnlySpan<byte> bytes)
         return HasFailed ? default : ReadFixedOpaque((int)length);
     }
 
+    /// <summary>Passes over bytes that the caller has seen in <see cref="Rest"/>.</summary>
+    public void Skip(int count) => TryTake(count, out _);
+
     /// <summary>How many zero bytes follow this many bytes, up to a multiple of four: RFC 4506 section 3.</summary>
     public static int Padding(int length) => -length & 3;
 

@@ -36,6 +36,9 @@ internal sealed class AcceptLoop : IDisposable
         _firstListener = _set.Length - service.Listeners.Count;
     }
 
+    /// <summary>Whether a stop has been requested.</summary>
+    public bool IsStopping { get; private set; }
+
     /// <summary>Waits until something is ready; without room, until the time is up or something other than a connection comes.</summary>
     /// <param name="withoutRoomMilliseconds">When to look again for room; -1 when the other descriptor tells.</param>
     /// <returns>Whether the other descriptor is readable.</returns>
@@ -48,9 +51,11 @@ internal sealed class AcceptLoop : IDisposable
         SyscallResult result = paused
             ? poll(_set.AsSpan(0, _firstListener), withoutRoomMilliseconds)
             : poll(_set, -1);
-        if (!result.Is(EINTR))
-            result.OrThrow("poll");
-        return !result.IsError && (_set[1].revents & POLLIN) != 0;
+        if (result.Is(EINTR))
+            return false;
+        result.OrThrow("poll");
+        IsStopping = _set[0].revents != 0 && _service.Stop.Requests() > 0;
+        return _set[1].revents != 0;
     }
 
     /// <summary>Hands on the connections that wait at the listeners which are ready.</summary>

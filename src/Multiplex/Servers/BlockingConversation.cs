@@ -110,38 +110,38 @@ internal sealed class BlockingConversation(IProtocol protocol, ServerOptions opt
 
     private ConversationEnd Send(int fd, ReadOnlySpan<byte> replies)
     {
-        long interrupted = 0;
+        // No try/finally around the calls: within one, the compiler calls libc through a stub instead of directly.
         IsSending = true;
-        try
+        ConversationEnd end = SendAll(fd, replies);
+        IsSending = false;
+        return end;
+    }
+
+    private ConversationEnd SendAll(int fd, ReadOnlySpan<byte> replies)
+    {
+        long interrupted = 0;
+        while (!replies.IsEmpty)
         {
-            while (!replies.IsEmpty)
+            SyscallResult result = send_once(fd, replies, MSG_NOSIGNAL);
+            if (!result.IsError)
             {
-                SyscallResult result = send_once(fd, replies, MSG_NOSIGNAL);
-                if (!result.IsError)
-                {
-                    interrupted = 0;
-                    Sent += result.Value;
-                    replies = replies[(int)result.Value..];
-                    continue;
-                }
-
-                if (!result.Is(EINTR))
-                    return result.Is(EAGAIN) ? ConversationEnd.IdleTimeout : ConversationEnd.Broken;
-
-                // The stop signal comes again and again: a peer that takes nothing in between is given up.
-                if (interrupted == 0)
-                    interrupted = Environment.TickCount64;
-                else if (counters[Counter.Stopping] != 0
-                    && Environment.TickCount64 - interrupted > options.DrainStall.TotalMilliseconds)
-                    return ConversationEnd.Broken;
+                interrupted = 0;
+                Sent += result.Value;
+                replies = replies[(int)result.Value..];
+                continue;
             }
 
-            return ConversationEnd.Finished;
+            if (!result.Is(EINTR))
+                return result.Is(EAGAIN) ? ConversationEnd.IdleTimeout : ConversationEnd.Broken;
+
+            // The stop signal comes again and again: a peer that takes nothing in between is given up.
+            if (interrupted == 0)
+                interrupted = Environment.TickCount64;
+            else if (counters[Counter.Stopping] != 0 && Environment.TickCount64 - interrupted > options.DrainStall.TotalMilliseconds)
+                return ConversationEnd.Broken;
         }
-        finally
-        {
-            IsSending = false;
-        }
+
+        return ConversationEnd.Finished;
     }
 
     // Silence is limited by the kernel: a read or a write that waits longer returns EAGAIN, socket(7).

@@ -1,26 +1,40 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
 /// <summary>What a child does first and last: the rules of living after fork(2) in a process of the .NET runtime.</summary>
-/// <remarks>A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>.</remarks>
+/// <remarks>
+/// A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>. The steps are never inlined:
+/// within a try block the compiler calls libc through stubs, which each child would have to make for itself.
+/// </remarks>
 internal static class ChildProcess
 {
     // A handler that does nothing: abs(3) of the signal's number. What counts is that it is not SA_RESTART, so that a
     // child that waits in recv(2) gets EINTR and looks whether the server is stopping. No managed code runs in it.
-    private static readonly nint s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
+    private static nint s_interruptOnly;
 
-    /// <summary>Makes sure that what a child needs is there before the first fork.</summary>
+    /// <summary>Compiles these steps and binds every libc call, before the first fork.</summary>
     public static void Prepare()
     {
-        System.Runtime.CompilerServices.RuntimeHelpers.PrepareMethod(typeof(ChildProcess).GetMethod(nameof(Begin))!.MethodHandle);
-        System.Runtime.CompilerServices.RuntimeHelpers.PrepareMethod(typeof(ChildProcess).GetMethod(nameof(Leave))!.MethodHandle);
+        s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
+        foreach (MethodInfo import in typeof(Raw).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            Marshal.Prelink(import);
+        RuntimeHelpers.PrepareMethod(((Action<int, int[]>)Begin).Method.MethodHandle);
+        RuntimeHelpers.PrepareMethod(((Action<int>)Leave).Method.MethodHandle);
+        RuntimeHelpers.PrepareMethod(((Action<int>)_exit).Method.MethodHandle);
+        RuntimeHelpers.PrepareMethod(((Func<int, nint, int, SyscallResult>)sigaction).Method.MethodHandle);
     }
 
     /// <summary>The child's first steps: it dies with its parent, and signals mean what they mean for a child.</summary>
     /// <param name="parent">The process that forked it.</param>
-    public static void Begin(int parent)
+    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Begin(int parent, int[] parentsDescriptors)
     {
         // If the parent died before this was said, nobody will tell: so ask.
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -33,8 +47,12 @@ internal static class ChildProcess
         sigaction(SIGCHLD, SIG_DFL);
         sigaction(SIGQUIT, SIG_DFL);
         pthread_sigmask(SIG_SETMASK, default, out _);
+        foreach (int descriptor in parentsDescriptors)
+            close(descriptor);
     }
 
     /// <summary>Ends the child: no finalizer, no exit handler and no flush of what the parent will flush as well.</summary>
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Leave(int status) => _exit(status);
 }

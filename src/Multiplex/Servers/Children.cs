@@ -66,8 +66,6 @@ internal sealed class Children(ServerCounters counters) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => close(Descriptor);
 
-    /// <summary>In a child: gives up the descriptor that tells of its siblings.</summary>
-    public void CloseInChild() => close(Descriptor);
 
     private static long Nanoseconds(timeval time) => ((time.tv_sec * 1_000_000) + time.tv_usec) * NanosecondsPerMicrosecond;
 }

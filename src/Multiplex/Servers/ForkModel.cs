@@ -21,18 +21,16 @@ public sealed class ForkModel : IServerModel
         using Children children = new(service.Counters);
         using AcceptLoop accepting = new(
             service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
-        BlockingConversation conversation = new(service.Protocol, service.Options, service.Counters);
-        if (service.WarmUp is { } warmUp)
-            new BlockingConversationWarmUp(service, warmUp).Run();
-        ChildProcess.Prepare();
-        int parent = getpid();
+        ForkedConversation conversation = new(service, children);
+        conversation.Rehearse();
         service.Ready();
 
         void Fork(int descriptor, PeerAddress peer)
         {
+            conversation.AboutToFork();
             SyscallResult result = fork();
             if (result.Value == 0)
-                Serve(service, conversation, children, parent, descriptor, peer);
+                conversation.RunInChild(descriptor, peer);
             close(descriptor);   // the child has its own descriptor of the same connection
             if (result.IsError)
                 Refuse(service, result);
@@ -40,7 +38,7 @@ public sealed class ForkModel : IServerModel
                 children.Add((int)result.Value);
         }
 
-        while (service.Stop.Requests() == 0)
+        while (!accepting.IsStopping)
         {
             if (accepting.Wait())
                 children.Reap();
@@ -50,28 +48,6 @@ public sealed class ForkModel : IServerModel
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(Fork);
         Drain(service, children);
-    }
-
-    // What the child does, all of it. It never returns.
-    private static void Serve(
-        Service service, BlockingConversation conversation, Children children, int parent, int descriptor, PeerAddress peer)
-    {
-        int status = 1;
-        try
-        {
-            ChildProcess.Begin(parent);
-            foreach (Listener listener in service.Listeners)
-                listener.CloseInChild();
-            children.CloseInChild();
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            conversation.Serve(descriptor, peer);
-            service.Counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - before);
-            status = 0;
-        }
-        finally
-        {
-            ChildProcess.Leave(status);
-        }
     }
 
     // EAGAIN: the limit on processes is reached, fork(2). The client sees its connection closed.

@@ -23,7 +23,7 @@ public sealed class PoolModel : IServerModel
         service.Ready();
 
         void Enqueue(int descriptor, PeerAddress peer) => queue.Add((descriptor, peer));
-        while (service.Stop.Requests() == 0)
+        while (!accepting.IsStopping)
         {
             accepting.Wait(withoutRoomMilliseconds: 10);
             accepting.Accept(Enqueue);

@@ -18,6 +18,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     private readonly List<Listener> _knocking = [];
     private ReactorConnection?[] _connections = new ReactorConnection?[64];   // by descriptor
     private int _count;
+    private int _stopRequests;
     private long _sweepDue = long.MaxValue;
 
     /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
@@ -28,10 +29,10 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
             multiplexer.Add(listener.Descriptor, Interest.Readable);
         service.Ready();
         Readiness[] ready = new Readiness[ReadyAtOnce];
-        while (service.Stop.Requests() == 0)
+        while (_stopRequests == 0)
         {
-            if (Turn(ready))
-                Accept(AcceptsAtOnce);
+            Turn(ready);
+            Accept(AcceptsAtOnce);
             SweepIdle();
         }
 
@@ -56,7 +57,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     }
 
     // Connections first, accepts last: a descriptor that is closed in this batch is not reused within it.
-    private bool Turn(Readiness[] ready)
+    private void Turn(Readiness[] ready)
     {
         int timeout = _sweepDue == long.MaxValue ? -1 : (int)Math.Max(0, _sweepDue - Environment.TickCount64);
         int count = multiplexer.Wait(ready, timeout);
@@ -66,11 +67,11 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         {
             if (Find(event_.Descriptor) is { } connection)
                 Serve(connection, event_.Ready);
+            else if (event_.Descriptor == service.Stop.Descriptor)
+                _stopRequests = service.Stop.Requests();
             else if (service.Listeners.FirstOrDefault(l => l.Descriptor == event_.Descriptor) is { } listener)
                 _knocking.Add(listener);
         }
-
-        return _knocking.Count > 0;
     }
 
     private ReactorConnection? Find(int fd) => (uint)fd < (uint)_connections.Length ? _connections[fd] : null;
@@ -192,7 +193,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
                 Watch(connection);
         }
 
-        while (_count > 0 && service.Stop.Requests() < 2 && _loan.Now < deadline)
+        while (_count > 0 && _stopRequests < 2 && _loan.Now < deadline)
         {
             _sweepDue = Math.Min(deadline, Environment.TickCount64 + 100);
             Turn(ready);

@@ -73,8 +73,6 @@ public sealed class Listener : IDisposable
         close(Descriptor);
     }
 
-    /// <summary>In a child process: gives the descriptor up and leaves the name to the parent, who still listens.</summary>
-    internal void CloseInChild() => close(Descriptor);
 
     private static Listener Open(Endpoint endpoint, byte[] address, int backlog)
     {
