@@ -1,0 +1,98 @@
+using System.Numerics;
+
+namespace Multiplex.Load;
+
+/// <summary>
+/// Latencies in log-linear buckets: each power of two is cut into 1024 equal parts, so that any value is kept to three
+/// significant digits, from a nanosecond to hours, in a fixed amount of memory and a few instructions.
+/// </summary>
+public sealed class LatencyHistogram
+{
+    private const int SubBucketBits = 10;
+    private const int SubBuckets = 1 << SubBucketBits;
+    private const int Octaves = 43;   // 2^(10 + 42) ns: longer than a month
+
+    private readonly long[] _counts = new long[(Octaves + 1) * SubBuckets];
+
+    /// <summary>How many values were recorded.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>The greatest value, exactly, in nanoseconds.</summary>
+    public long Max { get; private set; }
+
+    /// <summary>The least value, exactly, in nanoseconds; 0 when there is none.</summary>
+    public long Min { get; private set; }
+
+    /// <summary>The mean of the values in nanoseconds; 0 when there is none.</summary>
+    public double Mean => Count == 0 ? 0 : Sum / (double)Count;
+
+    private long Sum { get; set; }
+
+    /// <summary>Records one latency in nanoseconds; a negative one counts as 0.</summary>
+    public void Record(long nanoseconds)
+    {
+        long value = Math.Max(nanoseconds, 0);
+        _counts[BucketOf(value)]++;
+        Min = Count == 0 ? value : Math.Min(Min, value);
+        Max = Math.Max(Max, value);
+        Sum += value;
+        Count++;
+    }
+
+    /// <summary>Adds what another histogram has recorded.</summary>
+    public void Add(LatencyHistogram other)
+    {
+        if (other.Count == 0)
+            return;
+        for (int i = 0; i < _counts.Length; i++)
+            _counts[i] += other._counts[i];
+        Min = Count == 0 ? other.Min : Math.Min(Min, other.Min);
+        Max = Math.Max(Max, other.Max);
+        Sum += other.Sum;
+        Count += other.Count;
+    }
+
+    /// <summary>Forgets everything.</summary>
+    public void Clear()
+    {
+        Array.Clear(_counts);
+        (Count, Min, Max, Sum) = (0, 0, 0, 0);
+    }
+
+    /// <summary>
+    /// The value in nanoseconds that this percentage of the values does not exceed (nearest rank), to three significant
+    /// digits and never above <see cref="Max"/>; 0 when there is none.
+    /// </summary>
+    /// <param name="percent">From 0 to 100.</param>
+    public long Percentile(double percent)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(percent);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(percent, 100);
+        long rank = Math.Clamp((long)Math.Ceiling(percent / 100 * Count), 1, Math.Max(Count, 1));
+        long seen = 0;
+        for (int i = 0; i < _counts.Length; i++)
+        {
+            seen += _counts[i];
+            if (seen >= rank)
+                return Math.Min(HighestIn(i), Max);
+        }
+
+        return 0;
+    }
+
+    // Values below 1024 have a bucket each; above, the bits after the leading one choose the part of the octave.
+    private static int BucketOf(long value)
+    {
+        if (value < SubBuckets)
+            return (int)value;
+        int octave = BitOperations.Log2((ulong)value) - SubBucketBits;
+        int bucket = ((octave + 1) << SubBucketBits) + (int)((value >> octave) & (SubBuckets - 1));
+        return Math.Min(bucket, ((Octaves + 1) * SubBuckets) - 1);
+    }
+
+    private static long HighestIn(int bucket)
+    {
+        int octave = (bucket >> SubBucketBits) - 1;
+        return octave < 0 ? bucket : ((long)((bucket & (SubBuckets - 1)) + SubBuckets + 1) << octave) - 1;
+    }
+}
