@@ -9,7 +9,7 @@ using Parser parser = new(settings =>
     settings.CaseSensitive = true;
 });
 
-ParserResult<object> parsed = parser.ParseArguments<ServeOptions, LoadVerbOptions, CallOptions, ModelsOptions>(args);
+ParserResult<object> parsed = parser.ParseArguments<ServeOptions, LoadVerbOptions, CompareVerbOptions, CallOptions, ModelsOptions>(args);
 try
 {
     return parsed.MapResult<IVerb, int>(verb => verb.Run(), errors => UsageText.Report(parsed, [.. errors]));

@@ -30,7 +30,7 @@ public static class LoadGenerator
             for (int i = 0; i < threads; i++)
             {
                 int share = (options.Connections / threads) + (i < options.Connections % threads ? 1 : 0);
-                loops.Add(new LoadLoop(options, addresses, share));
+                loops.Add(new LoadLoop(options, addresses, share) { Measuring = i == 0 ? options.Measuring : null });
                 loops[^1].Connect();
             }
 

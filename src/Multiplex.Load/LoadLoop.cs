@@ -25,6 +25,9 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
     private LoadConnection?[] _byDescriptor = [];
     private long _measured;
 
+    /// <summary>Told when measuring begins and ends.</summary>
+    public Action<bool>? Measuring { get; init; }
+
     /// <summary>What was measured.</summary>
     public LoadTally Tally { get; } = new();
 
@@ -46,9 +49,11 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
     /// <summary>Loads for the warm-up time and then for the time to measure.</summary>
     public void Run(CancellationToken cancelled)
     {
+        bool measuring = options.WarmUp <= TimeSpan.Zero;
+        if (measuring)
+            Measuring?.Invoke(true);
         long start = Stopwatch.GetTimestamp();
         long measureFrom = start + Ticks(options.WarmUp), end = measureFrom + Ticks(options.Duration);
-        bool measuring = options.WarmUp <= TimeSpan.Zero;
         foreach (LoadConnection connection in _all)
             Fill(connection, options.Depth, start);
 
@@ -68,7 +73,9 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
             if (!measuring && now >= measureFrom)
             {
                 measuring = true;
-                measureFrom = now;
+                Measuring?.Invoke(true);
+                measureFrom = Stopwatch.GetTimestamp();
+                end = measureFrom + Ticks(options.Duration);
                 Tally.Latencies.Clear();
                 (Tally.BytesSent, Tally.BytesReceived) = (0, 0);
             }
@@ -83,6 +90,7 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
         }
 
         Tally.Elapsed = Stopwatch.GetElapsedTime(measureFrom, now);
+        Measuring?.Invoke(false);
     }
 
     /// <summary>Closes what is open.</summary>

@@ -31,4 +31,7 @@ public sealed record LoadOptions
 
     /// <summary>Client threads, each an event loop over its share of the connections.</summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>Called by the first client thread just before measuring, with true, and just after, with false; connections are open.</summary>
+    public Action<bool>? Measuring { get; init; }
 }

@@ -93,29 +93,8 @@ public sealed record LatencyReport(
     private static double Us(LatencyHistogram histogram, double percent) => histogram.Percentile(percent) / 1e3;
 }
 
-/// <summary>The machine that a figure comes from.</summary>
-/// <param name="Os">The operating system.</param>
-/// <param name="Runtime">The .NET runtime.</param>
-/// <param name="Processor">The processor's name.</param>
-/// <param name="Processors">How many processors the process may use.</param>
-public sealed record MachineReport(string Os, string Runtime, string Processor, int Processors)
-{
-    /// <summary>This machine.</summary>
-    public static MachineReport OfThisMachine() => new(
-        System.Runtime.InteropServices.RuntimeInformation.OSDescription,
-        System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription,
-        ProcessorName(),
-        System.Environment.ProcessorCount);
-
-    private static string ProcessorName()
-    {
-        const string Field = "model name";
-        string? line = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
-        return line?[(line.IndexOf(':') + 1)..].Trim() ?? "unknown";
-    }
-}
-
 /// <summary>How reports are written: generated at build time, so without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(LoadReport))]
+[JsonSerializable(typeof(Comparison.CompareReport))]
 internal sealed partial class LoadJson : JsonSerializerContext;
