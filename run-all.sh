@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Everything there is to run, in stages:
+#   ./run-all.sh            builds, then compares the server models for a minute or two
+#   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex
+#   ./run-all.sh test       runs the tests; installs the peers they talk to where it may
+#   ./run-all.sh bench      runs the benchmarks, a short job; arguments are passed on (--full for the long one)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE=true
+export DOTNET_GENERATE_ASPNET_CERTIFICATE=false DOTNET_ADD_GLOBAL_TOOLS_TO_PATH=false
+# No build server stays behind.
+export DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
+if [[ -z "${HOME:-}" ]]; then
+  HOME="$(mktemp -d)"
+  export HOME
+fi
+
+readonly command=artifacts/multiplex/multiplex
+readonly results=artifacts/test-results
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+build() {
+  say "building $command"
+  dotnet publish src/Multiplex.Cli --configuration Release --output artifacts/multiplex --verbosity quiet
+}
+
+compare() {
+  build
+  say "comparing the server models"
+  "$command" compare --rounds 3 --duration 1500ms --warmup 700ms --out artifacts/compare "$@"
+}
+
+# The tests' peers, by the command or file that shows that they are there, and the package that has it.
+readonly -a peers=(
+  "rpcgen rpcsvc-proto"
+  "/usr/include/tirpc/rpc/rpc.h libtirpc-dev"
+  "rpcinfo rpcbind"
+  "ncat ncat"
+  "gcc gcc"
+)
+
+install_peers() {
+  local peer what package
+  local -a missing=()
+  for peer in "${peers[@]}"; do
+    read -r what package <<<"$peer"
+    if [[ ! -e "$what" ]] && ! PATH="$PATH:/usr/sbin:/sbin" command -v "$what" >/dev/null; then missing+=("$package"); fi
+  done
+  if ((${#missing[@]} == 0)); then return; fi
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing ${missing[*]}"
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"; } >/dev/null && return
+  fi
+  if [[ "${CI:-}" == true ]]; then
+    echo "cannot install ${missing[*]}, and CI=true lets no test be skipped" >&2
+    exit 1
+  fi
+  say "not installed, so their tests are skipped: ${missing[*]}"
+}
+
+run_tests() {
+  install_peers
+  build
+  export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command"
+  rm -rf "$results"
+  local project status=0
+  for project in tests/*/*Tests.csproj; do
+    say "testing $(basename "$project" .csproj)"
+    dotnet test "$project" --configuration Release --verbosity quiet --nologo \
+      --results-directory "$results" --logger "trx;LogFileName=$(basename "$project" .csproj).trx" "$@" || status=1
+  done
+  summary
+  return $status
+}
+
+# One closing line for all projects: 'N passed, N failed, N skipped'.
+summary() {
+  local file passed=0 failed=0 skipped=0 total
+  for file in "$results"/*.trx; do
+    [[ -e "$file" ]] || continue
+    counters="$(grep -o '<Counters [^>]*' "$file")"
+    total="$(count total)"
+    passed=$((passed + $(count passed)))
+    failed=$((failed + $(count failed)))
+    skipped=$((skipped + total - $(count passed) - $(count failed)))
+  done
+  printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  ((passed > 0))
+}
+
+count() { grep -o "$1=\"[0-9]*\"" <<<"$counters" | head -1 | tr -dc 0-9; }
+
+bench() {
+  build
+  MULTIPLEX_COMMAND="$PWD/$command" dotnet run --project bench/Multiplex.Benchmarks --configuration Release -- "$@"
+}
+
+stage="${1:-compare}"
+shift || true
+case "$stage" in
+  build) build ;;
+  compare) compare "$@" ;;
+  test) run_tests "$@" ;;
+  bench) bench "$@" ;;
+  *)
+    echo "run-all.sh: there is no stage '$stage': write build, test or bench, or nothing for a short comparison" >&2
+    exit 2
+    ;;
+esac
