@@ -1,0 +1,42 @@
+using System.Buffers.Binary;
+
+namespace Multiplex.ForkStress;
+
+/// <summary>
+/// Requests of eight bytes, a big-endian number. Each is answered with the server's count of requests so far, after as
+/// much garbage as the number says in rough, in pieces from small to large, and two collections: what is hard on a runtime
+/// that has been forked.
+/// </summary>
+internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol
+{
+    public const int RequestLength = sizeof(long);
+
+    private const int LargestPiece = 200_000;   // beyond 85,000 bytes an object goes to the large object heap
+
+    public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
+        received.Length < RequestLength ? FrameResult.Incomplete : RequestLength;
+
+    public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
+    {
+        counters.Increment(Counter.Calls);
+        List<object> kept = [];
+        for (int left = (int)(BinaryPrimitives.ReadInt64BigEndian(frame) & 0xf_ffff), length = 16; left > 0; length *= 3)
+        {
+            length = Math.Min(length, LargestPiece);
+            kept.Add(new byte[length]);
+            kept.Add(new string('x', length / 2));
+            left -= 2 * length;
+            if (kept.Count == 4)
+                GC.Collect();
+        }
+
+        GC.Collect();
+        GC.KeepAlive(kept);
+        BinaryPrimitives.WriteInt64BigEndian(reply.GetSpan(RequestLength), counters.Increment(Counter.Sum));
+        reply.Advance(RequestLength);
+        return true;
+    }
+
+    public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
+        message.Length == RequestLength && AnswerFrame(message, peer, reply);
+}

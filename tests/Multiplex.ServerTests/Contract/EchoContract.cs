@@ -1,0 +1,161 @@
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Contract;
+
+/// <summary>RFC 862 on every model and every kind of stream: what goes in comes out, whatever the peers do.</summary>
+[TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
+public sealed class EchoContract(string model, ListenForm form)
+{
+    private const int Megabyte = 1 << 20;
+    private ServerProcess _server = null!;
+
+    [OneTimeSetUp]
+    public void Start() => _server = ServerProcess.Start(model, "echo", form);
+
+    [OneTimeTearDown]
+    public void Stop()
+    {
+        try
+        {
+            Assert.That(_server.Stop(), Is.Zero);
+            Assert.That(_server.Processes(), Is.Empty);
+        }
+        finally
+        {
+            _server.Dispose();
+        }
+    }
+
+    [TestCase(1)]
+    [TestCase(4093)]
+    [TestCase(65_537)]
+    [TestCase(Megabyte)]
+    public void A_megabyte_in_pieces_of_any_length_comes_back_identical(int pieceLength)
+    {
+        byte[] sent = RandomBytes(pieceLength == 1 ? 5000 : Megabyte);
+        using TestClient client = new(_server.Address);
+        Assert.That(client.Exchange(sent, pieceLength), Is.EqualTo(sent));
+    }
+
+    [Test]
+    public void Each_byte_comes_back_before_the_next_is_sent()
+    {
+        using TestClient client = new(_server.Address);
+        foreach (byte one in RandomBytes(500))
+        {
+            client.Send([one]);
+            Assert.That(client.Receive(1)[0], Is.EqualTo(one));
+        }
+    }
+
+    [Test]
+    public void A_peer_that_half_closes_still_gets_every_reply()
+    {
+        byte[] sent = RandomBytes(8 * Megabyte);
+        using TestClient client = new(_server.Address);
+        Task sending = Task.Run(() =>
+        {
+            client.Send(sent);
+            client.EndWriting();
+        });
+        Assert.That(client.ReceiveToEnd(), Is.EqualTo(sent));
+        sending.GetAwaiter().GetResult();
+    }
+
+    [Test]
+    public void A_peer_that_half_closes_before_it_reads_still_gets_every_reply()
+    {
+        byte[] sent = RandomBytes(60_000);
+        using TestClient client = new(_server.Address);
+        client.Send(sent);
+        client.EndWriting();
+        Assert.That(client.ReceiveToEnd(), Is.EqualTo(sent));
+    }
+
+    [Test]
+    public void A_peer_that_says_nothing_and_half_closes_gets_an_end()
+    {
+        using TestClient client = new(_server.Address);
+        client.EndWriting();
+        Assert.That(client.ReceiveToEnd(), Is.Empty);
+    }
+
+    [Test]
+    public void Clients_that_vanish_do_not_disturb_others()
+    {
+        byte[] message = RandomBytes(1000);
+        using TestClient steady = new(_server.Address);
+        for (int i = 0; i < 30; i++)
+        {
+            using (TestClient vanishing = new(_server.Address))
+            {
+                vanishing.Send(RandomBytes(100_000));
+                vanishing.Vanish();
+            }
+
+            Assert.That(steady.Exchange(message), Is.EqualTo(message));
+        }
+    }
+
+    [Test]
+    public void A_client_that_never_reads_stops_nobody_and_costs_bounded_memory_and_loses_nothing()
+    {
+        const long Flood = 64 * Megabyte, Allowed = 24 * Megabyte;
+        byte[] piece = RandomBytes(Megabyte), message = RandomBytes(1000);
+        using TestClient steady = new(_server.Address);
+        Assert.That(steady.Exchange(message), Is.EqualTo(message));
+        using TestClient greedy = new(_server.Address);
+        Assert.That(greedy.Exchange(message), Is.EqualTo(message));
+        long before = _server.ResidentBytes();
+
+        long sent = greedy.PumpUntilBlocked(piece, Flood);
+        Assert.That(sent, Is.LessThan(Flood), "the server goes on reading from a client that takes no replies");
+        Assert.That(_server.ResidentBytes() - before, Is.LessThan(Allowed));
+        Assert.That(steady.Exchange(message), Is.EqualTo(message));
+
+        Task ending = Task.Run(greedy.EndWriting);
+        byte[] received = greedy.ReceiveToEnd();
+        ending.GetAwaiter().GetResult();
+        Assert.That(received, Has.Length.EqualTo(sent));
+        for (int start = 0; start < received.Length; start += Megabyte)
+        {
+            int length = Math.Min(Megabyte, received.Length - start);
+            Assert.That(received.AsSpan(start, length).SequenceEqual(piece.AsSpan(0, length)), Is.True, $"the megabyte at {start}");
+        }
+    }
+
+    [Test]
+    public void Two_hundred_connections_at_once_are_each_echoed()
+    {
+        List<TestClient> clients = [.. Enumerable.Range(0, 200).Select(_ => new TestClient(_server.Address))];
+        List<byte[]> messages = [.. clients.Select(_ => RandomBytes(300))];
+        foreach ((TestClient client, byte[] message) in clients.Zip(messages))
+            client.Send(message);
+        foreach ((TestClient client, byte[] message) in clients.Zip(messages))
+        {
+            // A pool serves as many as it has threads; who has been served makes room for who waits.
+            using (client)
+                Assert.That(client.Receive(message.Length), Is.EqualTo(message));
+        }
+    }
+
+    [Test]
+    public void Connections_that_end_at_once_leave_the_server_in_order()
+    {
+        for (int i = 0; i < 100; i++)
+            new TestClient(_server.Address).Dispose();
+        byte[] message = RandomBytes(100);
+        using TestClient client = new(_server.Address);
+        Assert.That(client.Exchange(message), Is.EqualTo(message));
+        client.Dispose();
+        Eventually.Holds(() => _server.Children().Count == 0, () => $"children remain: {string.Join(' ', _server.Children())}");
+    }
+
+    private static byte[] RandomBytes(int count)
+    {
+        byte[] bytes = new byte[count];
+        TestContext.CurrentContext.Random.NextBytes(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using System.Text;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Harness;
+
+/// <summary>What WHOAMI answers.</summary>
+internal sealed record WhoamiResult(uint Process, uint Thread, ulong Served, string Peer);
+
+/// <summary>A client that calls the procedures of <c>multiplex.x</c> over a connection of its own.</summary>
+internal sealed class RpcPeer(ServerAddress server) : IDisposable
+{
+    private const int SuccessLength = 24;   // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, length 0, SUCCESS
+    private uint _xid;
+
+    public TestClient Client { get; } = new(server);
+
+    public void Null() => Call(RpcWire.Null);
+
+    public byte[] Echo(byte[] payload)
+    {
+        byte[] results = Call(RpcWire.Echo, RpcWire.Opaque(payload));
+        int length = (int)BinaryPrimitives.ReadUInt32BigEndian(results);
+        Assert.That(results, Has.Length.EqualTo(RpcWire.Opaque(payload).Length));
+        return results[4..(4 + length)];
+    }
+
+    public uint Sleep(uint milliseconds) => BinaryPrimitives.ReadUInt32BigEndian(Call(RpcWire.Sleep, RpcWire.UInt(milliseconds)));
+
+    public ulong Burn(uint microseconds) => BinaryPrimitives.ReadUInt64BigEndian(Call(RpcWire.Burn, RpcWire.UInt(microseconds)));
+
+    public ulong Add(ulong amount) => BinaryPrimitives.ReadUInt64BigEndian(Call(RpcWire.Add, RpcWire.Hyper(amount)));
+
+    public WhoamiResult Whoami()
+    {
+        byte[] results = Call(RpcWire.Whoami);
+        return new(
+            BinaryPrimitives.ReadUInt32BigEndian(results),
+            BinaryPrimitives.ReadUInt32BigEndian(results.AsSpan(4)),
+            BinaryPrimitives.ReadUInt64BigEndian(results.AsSpan(8)),
+            Encoding.UTF8.GetString(results, 20, (int)BinaryPrimitives.ReadUInt32BigEndian(results.AsSpan(16))));
+    }
+
+    /// <summary>Sends a call without waiting for its reply.</summary>
+    /// <returns>Its xid.</returns>
+    public uint Begin(uint procedure, params byte[] arguments)
+    {
+        Client.Send(RpcWire.CallRecord(++_xid, procedure, arguments));
+        return _xid;
+    }
+
+    /// <summary>The results of the reply to this call, which must be the next to come, and a success.</summary>
+    public byte[] Finish(uint xid)
+    {
+        byte[] reply = ReceiveRecord();
+        Assert.That(reply, Has.Length.AtLeast(SuccessLength));
+        Assert.That(
+            reply[..SuccessLength], Is.EqualTo((byte[])[.. RpcWire.UInt(xid), 0, 0, 0, 1, .. new byte[16]]), "an accepted reply to this call");
+        return reply[SuccessLength..];
+    }
+
+    /// <summary>The next record, its fragments put together.</summary>
+    public byte[] ReceiveRecord()
+    {
+        using MemoryStream record = new();
+        uint header;
+        do
+        {
+            header = BinaryPrimitives.ReadUInt32BigEndian(Client.Receive(4));
+            record.Write(Client.Receive((int)(header & 0x7fff_ffff)));
+        }
+        while ((header & 0x8000_0000) == 0);
+        return record.ToArray();
+    }
+
+    public void Dispose() => Client.Dispose();
+
+    private byte[] Call(uint procedure, params byte[] arguments) => Finish(Begin(procedure, arguments));
+}

@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+
+namespace Multiplex.ServerTests.Harness;
+
+/// <summary>ONC RPC as bytes, written down here once more so that the tests do not lean on what they test.</summary>
+internal static class RpcWire
+{
+    public const uint Program = 0x2000_4543;
+    public const uint Null = 0, Echo = 1, Sleep = 2, Burn = 3, Add = 4, Whoami = 5;
+
+    private const uint LastFragment = 0x8000_0000;
+
+    /// <summary>A call message: xid, CALL, RPC version 2, program, version, procedure, AUTH_NONE twice, arguments.</summary>
+    public static byte[] Call(uint xid, uint procedure, params byte[] arguments) =>
+        [.. UInt(xid), .. UInt(0), .. UInt(2), .. UInt(Program), .. UInt(1), .. UInt(procedure), .. new byte[16], .. arguments];
+
+    /// <summary>A message as a record of one fragment.</summary>
+    public static byte[] Record(byte[] message) => [.. UInt(LastFragment | (uint)message.Length), .. message];
+
+    /// <summary>A message as a record of many fragments.</summary>
+    public static byte[] Fragments(byte[] message, int fragmentLength)
+    {
+        using MemoryStream record = new();
+        for (int start = 0; start < message.Length; start += fragmentLength)
+        {
+            int length = Math.Min(fragmentLength, message.Length - start);
+            record.Write(UInt((start + length == message.Length ? LastFragment : 0) | (uint)length));
+            record.Write(message, start, length);
+        }
+
+        return record.ToArray();
+    }
+
+    /// <summary>A call as a record of one fragment.</summary>
+    public static byte[] CallRecord(uint xid, uint procedure, params byte[] arguments) => Record(Call(xid, procedure, arguments));
+
+    public static byte[] UInt(uint value)
+    {
+        byte[] bytes = new byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
+        return bytes;
+    }
+
+    public static byte[] Hyper(ulong value)
+    {
+        byte[] bytes = new byte[8];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, value);
+        return bytes;
+    }
+
+    /// <summary>Variable-length opaque data: its length, the bytes, and zeros up to a multiple of four.</summary>
+    public static byte[] Opaque(byte[] bytes) => [.. UInt((uint)bytes.Length), .. bytes, .. new byte[(4 - (bytes.Length % 4)) % 4]];
+}

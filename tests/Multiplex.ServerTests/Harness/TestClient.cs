@@ -1,0 +1,123 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Multiplex.ServerTests.Harness;
+
+/// <summary>A client on the sockets of .NET's own library, which share nothing with what is tested.</summary>
+internal sealed class TestClient : IDisposable
+{
+    private static readonly int s_patience = (int)Eventually.Deadline.TotalMilliseconds;
+
+    public TestClient(ServerAddress server)
+    {
+        Socket = server.NewSocket();
+        Socket.ReceiveTimeout = s_patience;
+        Socket.SendTimeout = s_patience;
+        Socket.Connect(server.EndPoint);
+    }
+
+    public Socket Socket { get; }
+
+    /// <summary>Its own end of the connection.</summary>
+    public EndPoint? Local => Socket.LocalEndPoint;
+
+    /// <summary>Sends all of it.</summary>
+    public void Send(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+            bytes = bytes[Socket.Send(bytes)..];
+    }
+
+    /// <summary>Receives exactly so many bytes.</summary>
+    public byte[] Receive(int count)
+    {
+        byte[] bytes = new byte[count];
+        for (int length = 0; length < count;)
+        {
+            int received = Socket.Receive(bytes.AsSpan(length));
+            if (received == 0)
+                throw new EndOfStreamException($"the server closed the connection after {length} of {count} bytes");
+            length += received;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Receives until the server closes its side.</summary>
+    public byte[] ReceiveToEnd()
+    {
+        using MemoryStream all = new();
+        byte[] piece = new byte[64 * 1024];
+        for (int received; (received = Socket.Receive(piece)) > 0;)
+            all.Write(piece, 0, received);
+        return all.ToArray();
+    }
+
+    /// <summary>Receives until the connection ends in whichever way.</summary>
+    /// <returns>What came before.</returns>
+    public byte[] ReceiveUntilClosedOrReset()
+    {
+        using MemoryStream all = new();
+        byte[] piece = new byte[64 * 1024];
+        try
+        {
+            for (int received; (received = Socket.Receive(piece)) > 0;)
+                all.Write(piece, 0, received);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        {
+            // A close with bytes left unread is a reset on the wire.
+        }
+
+        return all.ToArray();
+    }
+
+    /// <summary>Sends while it receives as many bytes, so that neither side's buffers need to hold it all.</summary>
+    public byte[] Exchange(byte[] bytes, int pieceLength = int.MaxValue)
+    {
+        Task sending = Task.Run(() =>
+        {
+            for (int start = 0; start < bytes.Length;)
+            {
+                int length = Math.Min(pieceLength, bytes.Length - start);
+                Send(bytes.AsSpan(start, length));
+                start += length;
+            }
+        });
+        byte[] received = Receive(bytes.Length);
+        sending.GetAwaiter().GetResult();
+        return received;
+    }
+
+    /// <summary>Sends without ever reading, until the socket takes no more or the limit is reached.</summary>
+    /// <returns>How many bytes the socket took.</returns>
+    public long PumpUntilBlocked(byte[] piece, long limit)
+    {
+        TimeSpan untilItCountsAsBlocked = TimeSpan.FromSeconds(1);
+        long sent = 0;
+        Socket.Blocking = false;
+        while (sent < limit && Socket.Poll(untilItCountsAsBlocked, SelectMode.SelectWrite))
+        {
+            int offset = (int)(sent % piece.Length);
+            int count = Socket.Send(piece.AsSpan(offset, (int)Math.Min(piece.Length - offset, limit - sent)), SocketFlags.None, out SocketError error);
+            if (error is not (SocketError.Success or SocketError.WouldBlock))
+                throw new SocketException((int)error);
+            sent += count;
+        }
+
+        Socket.Blocking = true;
+        return sent;
+    }
+
+    /// <summary>Half-close: sends no more, and still reads.</summary>
+    public void EndWriting() => Socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Is gone without a goodbye: on TCP the server gets a reset.</summary>
+    public void Vanish()
+    {
+        Socket.LingerState = new(enable: true, seconds: 0);
+        Socket.Close();
+    }
+
+    public void Dispose() => Socket.Dispose();
+}
