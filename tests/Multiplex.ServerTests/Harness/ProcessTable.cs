@@ -39,9 +39,9 @@ internal static class ProcessTable
     public static List<ProcessEntry> WithEnvironment(string entry) =>
         [.. All().Where(process => !process.IsZombie && (Read($"/proc/{process.Id}/environ") ?? "").Split('\0').Contains(entry))];
 
-    /// <summary>Resident memory in bytes; 0 when the process is gone.</summary>
+    /// <summary>Resident memory that no file is behind, in bytes; 0 when the process is gone.</summary>
     public static long ResidentBytes(int id) =>
-        long.TryParse(Status(id, "VmRSS:")?.Split(' ')[0], out long kilobytes) ? kilobytes * 1024 : 0;
+        long.TryParse(Status(id, "RssAnon:")?.Split(' ')[0], out long kilobytes) ? kilobytes * 1024 : 0;
 
     /// <summary>Whether a signal waits to be taken by the process.</summary>
     public static bool HasPending(int id, int signal) =>

@@ -114,7 +114,7 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>All processes of this server that live, also those whose parent has died.</summary>
     public List<ProcessEntry> Processes() => ProcessTable.WithEnvironment(_tag);
 
-    /// <summary>Resident memory of all its processes.</summary>
+    /// <summary>Resident memory of all its processes, without program code and other files.</summary>
     public long ResidentBytes() => Processes().Sum(process => ProcessTable.ResidentBytes(process.Id));
 
     /// <summary>A figure of the last line, <c>stopped NAME=VALUE …</c>; 0 when it is not in there.</summary>

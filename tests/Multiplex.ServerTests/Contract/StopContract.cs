@@ -1,0 +1,210 @@
+using Mono.Unix.Native;
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Contract;
+
+/// <summary>How a server ends: no new connections, calls in progress are answered, nothing is left.</summary>
+[TestFixtureSource(typeof(StopContract), nameof(Fixtures))]
+public sealed class StopContract(string model, ListenForm form)
+{
+    private const uint LongSleep = 10_000;
+
+    // So long that no test ends by it: what ends early does so for its own reason.
+    private static readonly string[] s_longDrain = ["--drain", "10m"];
+
+    public static IEnumerable<TestFixtureData> Fixtures =>
+        from model in Cells.Models from form in (ListenForm[])[ListenForm.Tcp, ListenForm.UnixPath] select new TestFixtureData(model, form);
+
+    [TestCase(Signum.SIGTERM)]
+    [TestCase(Signum.SIGINT)]
+    public void A_call_in_progress_is_answered_and_nobody_is_let_in_after(Signum signal)
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
+        using RpcPeer peer = new(server.Address);
+        uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(700));
+        counters.Await(Counter.Calls, 1);
+        server.Signal(signal);
+        Assert.That(peer.Finish(sleep), Is.EqualTo(RpcWire.UInt(700)));
+        Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        Assert.That(server.WaitForExit(), Is.Zero);
+        Assert.That(server.Address.TakesConnections(), Is.False);
+        Assert.That(server.FinalCount(Counter.CutOff), Is.Zero);
+    }
+
+    [Test]
+    public void Calls_that_have_arrived_are_all_answered_before_the_end()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
+        using RpcPeer peer = new(server.Address);
+        byte[] sleep = RpcWire.CallRecord(1, RpcWire.Sleep, RpcWire.UInt(500));
+        peer.Client.Send([.. sleep, .. RpcWire.CallRecord(2, RpcWire.Add, RpcWire.Hyper(40)), .. RpcWire.CallRecord(3, RpcWire.Add, RpcWire.Hyper(2))]);
+        counters.Await(Counter.Calls, 1);
+        server.Signal(Signum.SIGTERM);
+        Assert.That(peer.Finish(1), Is.EqualTo(RpcWire.UInt(500)));
+        Assert.That(peer.Finish(2), Is.EqualTo(RpcWire.Hyper(40)));
+        Assert.That(peer.Finish(3), Is.EqualTo(RpcWire.Hyper(42)));
+        Assert.That(server.WaitForExit(), Is.Zero);
+    }
+
+    [Test]
+    public void A_listener_is_closed_while_a_call_is_still_in_progress()
+    {
+        if (model == "poll")
+            Assert.Pass("its one thread is in the call");
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
+        using RpcPeer peer = new(server.Address);
+        peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongSleep));
+        counters.Await(Counter.Calls, 1);
+        server.Signal(Signum.SIGTERM);
+        Eventually.Holds(() => !server.Address.TakesConnections(), "the listener is still open");
+        Assert.That(server.HasExited, Is.False);
+    }
+
+    [TestCase(Signum.SIGTERM, Signum.SIGTERM)]
+    [TestCase(Signum.SIGINT, Signum.SIGTERM)]
+    public void A_second_signal_ends_it_at_once(Signum first, Signum second)
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
+        using RpcPeer peer = new(server.Address);
+        peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongSleep));
+        counters.Await(Counter.Calls, 1);
+        server.SignalAndAwaitTaken(first);
+        server.Signal(second);
+        Assert.That(server.WaitForExit(within: TimeSpan.FromMilliseconds(LongSleep / 2)), Is.Not.Zero);
+        Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        AssertNothingIsLeft(server);
+    }
+
+    [Test]
+    public void Idle_connections_do_not_hold_it_up()
+    {
+        using ServerProcess server = Start(s_longDrain);
+        List<RpcPeer> peers = [.. Enumerable.Range(0, 20).Select(_ => new RpcPeer(server.Address))];
+        try
+        {
+            peers.ForEach(peer => peer.Null());
+            Assert.That(server.Stop(), Is.Zero);
+            foreach (RpcPeer peer in peers)
+                Assert.That(peer.Client.ReceiveToEnd(), Is.Empty, "an end, not a reset");
+            Assert.That(server.FinalCount(Counter.CutOff), Is.Zero);
+            AssertNothingIsLeft(server);
+        }
+        finally
+        {
+            peers.ForEach(peer => peer.Dispose());
+        }
+    }
+
+    [Test]
+    public void A_client_that_never_reads_does_not_hold_it_up()
+    {
+        const long Flood = 64 << 20;
+        using ServerProcess server = ServerProcess.Start(model, "echo", form, s_longDrain);
+        using TestClient greedy = new(server.Address);
+        Assert.That(greedy.PumpUntilBlocked(new byte[1 << 20], Flood), Is.LessThan(Flood));
+        Assert.That(server.Stop(), Is.Zero);
+        AssertNothingIsLeft(server);
+    }
+
+    [Test]
+    public void A_client_that_never_stops_sending_does_not_hold_it_up()
+    {
+        using ServerProcess server = ServerProcess.Start(model, "echo", form, s_longDrain);
+        using TestClient chatty = new(server.Address);
+        byte[] message = new byte[10_000];
+        Assert.That(chatty.Exchange(message), Is.EqualTo(message));
+        Task chatting = Task.Run(() =>
+        {
+            while (true)
+                chatty.Exchange(message);
+        });
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(async () => await chatting, Throws.Exception);
+        AssertNothingIsLeft(server);
+    }
+
+    [Test]
+    public void A_slow_reader_gets_all_it_is_owed_before_the_end()
+    {
+        byte[] argument = RpcWire.Opaque(new byte[1 << 20]);
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
+        using RpcPeer peer = new(server.Address);
+        peer.Begin(RpcWire.Echo, argument);
+        counters.Await(Counter.Calls, 1);
+        server.SignalAndAwaitTaken(Signum.SIGTERM);
+        Assert.That(peer.Finish(1), Has.Length.EqualTo(argument.Length));
+        Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        Assert.That(server.WaitForExit(), Is.Zero);
+    }
+
+    [Test]
+    public void Calls_that_take_longer_than_the_drain_are_cut_off()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, "--drain", "300ms"]);
+        using RpcPeer peer = new(server.Address);
+        for (uint i = 1; i <= 6; i++)
+            peer.Client.Send(RpcWire.CallRecord(i, RpcWire.Sleep, RpcWire.UInt(LongSleep)));
+        counters.Await(Counter.Calls, 1);
+        server.Signal(Signum.SIGTERM);
+        server.WaitForExit();   // a minute's work waits; the general deadline is half of that
+        Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Has.Length.LessThan(6 * 32));
+        AssertNothingIsLeft(server);
+    }
+
+    [Test]
+    public void It_can_be_started_again_on_the_same_endpoint_at_once()
+    {
+        string endpoint;
+        using (ServerProcess server = Start())
+        {
+            endpoint = server.Address.Text;
+            using RpcPeer peer = new(server.Address);
+            peer.Null();
+            Assert.That(server.Stop(), Is.Zero);
+        }
+
+        using ServerProcess next = ServerProcess.Start(model, "rpc", [endpoint]);
+        using RpcPeer again = new(next.Address);
+        again.Null();
+        Assert.That(next.Stop(), Is.Zero);
+        AssertNothingIsLeft(next);
+    }
+
+    [Test]
+    public void It_listens_on_several_endpoints_at_once_and_closes_them_all()
+    {
+        using ServerProcess server = ServerProcess.Start(
+            model, "rpc", [ListenForm.Tcp.NewEndpoint(), ListenForm.UnixPath.NewEndpoint(), ListenForm.UnixAbstract.NewEndpoint(), form.NewEndpoint()]);
+        Assert.That(server.Addresses, Has.Count.EqualTo(4));
+        foreach (ServerAddress address in server.Addresses)
+        {
+            using RpcPeer peer = new(address);
+            peer.Add(1);
+        }
+
+        using (RpcPeer last = new(server.Address))
+            Assert.That(last.Add(1), Is.EqualTo(5));
+        Assert.That(server.Stop(), Is.Zero);
+        AssertNothingIsLeft(server);
+    }
+
+    private ServerProcess Start(params string[] options) => ServerProcess.Start(model, "rpc", form, options);
+
+    private static void AssertNothingIsLeft(ServerProcess server)
+    {
+        Eventually.Holds(() => server.Processes().Count == 0, () => $"left: {string.Join(' ', server.Processes())}");
+        foreach (ServerAddress address in server.Addresses)
+        {
+            Assert.That(address.TakesConnections(), Is.False, address.Text);
+            if (server.WaitForExit() == 0 && address.FilePath is { } path)
+                Assert.That(File.Exists(path), Is.False, path);
+        }
+    }
+}
