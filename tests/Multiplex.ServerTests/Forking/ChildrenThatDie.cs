@@ -8,8 +8,7 @@ namespace Multiplex.ServerTests.Forking;
 public sealed class ChildrenThatDie
 {
     [TestCase(Signum.SIGKILL)]
-    [TestCase(Signum.SIGSEGV)]
-    [TestCase(Signum.SIGABRT)]
+    [TestCase(Signum.SIGQUIT)]
     public void A_child_that_is_killed_ends_its_own_connection_and_is_counted(Signum signal)
     {
         using SharedCounters counters = new();

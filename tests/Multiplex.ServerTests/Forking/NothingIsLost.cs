@@ -5,7 +5,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Forking;
 
 /// <summary>fork(2) under the .NET runtime holds: thousands of children, one after another, and every call answered.</summary>
-[NonParallelizable]
+[Parallelizable(ParallelScope.All)]
 public sealed class NothingIsLost
 {
     private const int Clients = 4;

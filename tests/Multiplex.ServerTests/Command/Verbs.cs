@@ -1,0 +1,131 @@
+using Multiplex.Servers;
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Command;
+
+/// <summary>What each verb prints, where, and its exit status.</summary>
+public sealed class Verbs
+{
+    [TestCase("--help")]
+    [TestCase("serve", "--help")]
+    [TestCase("call", "--help")]
+    [TestCase("models", "--help")]
+    [TestCase("--version")]
+    public void Help_goes_to_standard_output_and_is_a_success(params string[] arguments)
+    {
+        ProgramRun run = ProgramRun.Multiplex(arguments);
+        Assert.That(run.Status, Is.Zero);
+        Assert.That(run.Lines, Is.Not.Empty);
+        Assert.That(run.Errors, Is.Empty);
+    }
+
+    [Test]
+    public void Models_lists_the_whole_catalog_a_line_each()
+    {
+        ProgramRun run = ProgramRun.Multiplex("models");
+        Assert.That(run.Status, Is.Zero);
+        Assert.That(run.Lines.Select(line => line.Split(' ')[0]), Is.EqualTo(ServerModelCatalog.All.Select(entry => entry.Name)));
+    }
+
+    [TestCase("null", null, "")]
+    [TestCase("echo", "häuser und bäume", "häuser und bäume")]
+    [TestCase("sleep", "20", "20")]
+    [TestCase("add", "42", "42")]
+    public void Call_prints_the_result(string procedure, string? argument, string expected)
+    {
+        using ServerProcess server = ServerProcess.Start("poll", "rpc", ListenForm.Tcp);
+        ProgramRun run = Call(server, argument is null ? [procedure] : [procedure, argument]);
+        Assert.That(string.Join('\n', run.Lines), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void Call_burns_and_asks_who_answers()
+    {
+        using ServerProcess server = ServerProcess.Start("pool", "rpc", ListenForm.UnixAbstract);
+        Assert.That(ulong.Parse(Call(server, "burn", "1000").Lines.Single()), Is.Positive);
+        Assert.That(Call(server, "whoami").Lines.Single(), Does.Match($"^pid={server.Id} thread=[0-9]+ served=2 peer=unix:$"));
+    }
+
+    [TestCaseSource(typeof(Cells), nameof(Cells.Models))]
+    public void Serve_prints_listening_lines_and_nothing_else_on_standard_output(string model)
+    {
+        string[] endpoints = [.. Enum.GetValues<ListenForm>().Select(form => form.NewEndpoint())];
+        using ServerProcess server = ServerProcess.Start(model, "rpc", endpoints);
+        Assert.That(Call(server, "add", "1").Lines, Is.EqualTo((string[])["1"]));
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.Output, Has.Length.EqualTo(endpoints.Length));
+        foreach ((string line, ServerAddress address) in server.Output.Zip(server.Addresses))
+            Assert.That(line, Is.EqualTo($"listening {address} model={model} protocol=rpc pid={server.Id}"));
+        Assert.That(server.Output[0], Does.Match("tcp://127[.]0[.]0[.]1:[1-9][0-9]* "));
+        Assert.That(server.Output[1], Does.Match(@"tcp://\[::1\]:[1-9][0-9]* "));
+        Assert.That(server.Addresses.Skip(2).Select(address => address.Text), Is.EqualTo(endpoints[2..]));
+        Assert.That(server.Errors.Single(), Does.StartWith("stopped Accepted=1 Closed=1 Calls=1 Sum=1"));
+    }
+
+    [TestCaseSource(typeof(Cells), nameof(Cells.Models))]
+    public void An_endpoint_in_use_is_a_failure_in_one_line(string model)
+    {
+        foreach (ListenForm form in Enum.GetValues<ListenForm>())
+        {
+            using ServerProcess first = ServerProcess.Start(model, "rpc", form);
+            ProgramRun second = ProgramRun.Multiplex("serve", "--model", model, "--listen", "unix:@multiplex-free", "--listen", first.Address.Text);
+            Assert.That(second.Status, Is.EqualTo(1));
+            Assert.That(second.Lines, Is.Empty);
+            Assert.That(second.Errors, Has.Length.EqualTo(1));
+            Assert.That(second.Errors[0], Does.Contain("EADDRINUSE").And.Contains(first.Address.Text));
+            using RpcPeer peer = new(first.Address);
+            peer.Null();
+        }
+    }
+
+    [TestCase("tcp://127.0.0.1:1", "ECONNREFUSED")]
+    [TestCase("unix:/nonexistent/socket", "ENOENT")]
+    [TestCase("unix:@multiplex-nobody-listens-here", "ECONNREFUSED")]
+    [TestCase("tcp://no-such-host.invalid:80", "no-such-host.invalid")]
+    public void A_call_that_nobody_answers_is_a_failure_in_one_line(string endpoint, string said)
+    {
+        ProgramRun run = ProgramRun.Multiplex("call", endpoint, "null");
+        Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(run.Lines, Is.Empty);
+        Assert.That(run.Errors, Has.Length.EqualTo(1));
+        Assert.That(run.Errors[0], Does.StartWith("multiplex: ").And.Contains(said));
+    }
+
+    [TestCase("tcp://no-such-host.invalid:80", "no-such-host.invalid")]
+    [TestCase("unix:/nonexistent/socket", "ENOENT")]
+    [TestCase("tcp://192.0.2.1:80", "EADDRNOTAVAIL")]
+    public void An_endpoint_that_cannot_be_bound_is_a_failure_in_one_line(string endpoint, string said)
+    {
+        ProgramRun run = ProgramRun.Multiplex("serve", "--model", "poll", "--listen", endpoint);
+        Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(run.Lines, Is.Empty);
+        Assert.That(run.Errors, Has.Length.EqualTo(1));
+        Assert.That(run.Errors[0], Does.StartWith("multiplex: ").And.Contains(said));
+    }
+
+    [Test]
+    public void A_name_that_a_dead_server_left_is_taken_over_and_a_file_is_not()
+    {
+        string endpoint = ListenForm.UnixPath.NewEndpoint(), path = endpoint["unix:".Length..];
+        using (ServerProcess killed = ServerProcess.Start("poll", "rpc", [endpoint]))
+        {
+            killed.Signal(Mono.Unix.Native.Signum.SIGKILL);
+            killed.WaitForExit();
+            Assert.That(File.Exists(path), Is.True);
+            using ServerProcess next = ServerProcess.Start("poll", "rpc", [endpoint]);
+            using RpcPeer peer = new(next.Address);
+            peer.Null();
+            Assert.That(next.Stop(), Is.Zero);
+        }
+
+        File.WriteAllText(path, "precious");
+        ProgramRun run = ProgramRun.Multiplex("serve", "--model", "poll", "--listen", endpoint);
+        Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(File.ReadAllText(path), Is.EqualTo("precious"));
+        File.Delete(path);
+    }
+
+    private static ProgramRun Call(ServerProcess server, params string[] arguments) =>
+        ProgramRun.Successfully(ServerProcess.Command, ["call", server.Address.Text, .. arguments]);
+}
