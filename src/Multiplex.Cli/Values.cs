@@ -68,7 +68,14 @@ internal static class Values
     }
 
     /// <summary>One of several names.</summary>
-    public static T Named<T>(string option, string name, IEnumerable<T> all, Func<T, string> nameOf) =>
-        all.FirstOrDefault(one => nameOf(one) == name)
-        ?? throw new UsageException($"{option} {name}: write {string.Join(", ", all.Select(nameOf))}");
+    public static T Named<T>(string option, string name, IEnumerable<T> all, Func<T, string> nameOf)
+    {
+        foreach (T one in all)
+        {
+            if (nameOf(one) == name)
+                return one;
+        }
+
+        throw new UsageException($"{option} {name}: write {string.Join(", ", all.Select(nameOf))}");
+    }
 }
