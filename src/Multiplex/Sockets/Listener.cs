@@ -104,7 +104,7 @@ public sealed class Listener : IDisposable
     // A UNIX-domain name outlives its socket. When nobody answers there, connect(2) says ECONNREFUSED, and the name may go.
     private static bool RemoveStaleName(Endpoint endpoint, byte[] address)
     {
-        if (endpoint.Kind.IsInternet() || endpoint.Path.StartsWith('@'))
+        if (endpoint.Kind.IsInternet() || endpoint.Path.StartsWith('@') || !IsSocket(endpoint.Path))
             return false;
         SyscallResult probe = socket(AF_UNIX, endpoint.Kind.SocketType() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (probe.IsError)
@@ -112,6 +112,15 @@ public sealed class Listener : IDisposable
         bool stale = connect((int)probe.Value, address).Is(ECONNREFUSED);
         close((int)probe.Value);
         return stale && !unlink(endpoint.Path).IsError;
+    }
+
+    // connect(2) says ECONNREFUSED for any file that is no socket, too; open(2) says ENXIO for a socket alone.
+    private static bool IsSocket(string path)
+    {
+        SyscallResult result = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        if (!result.IsError)
+            close((int)result.Value);
+        return result.Is(ENXIO);
     }
 
     private static Endpoint LocalEndpoint(int fd, EndpointKind kind)
