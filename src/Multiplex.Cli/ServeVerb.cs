@@ -70,7 +70,7 @@ internal sealed class ServeOptions : IVerb
         };
         model.Create().Run(service);
         StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
-        return ExitStatus.Done;
+        return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }
 
     private ServerOptions Limits() => new()
