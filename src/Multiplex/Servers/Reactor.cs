@@ -78,10 +78,21 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
 
     private void Serve(ReactorConnection connection, Interest ready)
     {
-        if (!connection.OnReady(ready, _loan) || connection.IsDone)
+        bool alive = connection.OnReady(ready, _loan);
+        LetTimePass(connection);
+        if (!alive || connection.IsDone)
             Close(connection);
         else
             Watch(connection);
+    }
+
+    // A call may take seconds: whoever was answered after it, was answered now and not when the turn began.
+    private void LetTimePass(ReactorConnection connection)
+    {
+        long now = Environment.TickCount64;
+        if (connection.LastMoved == _loan.Now)
+            connection.LastMoved = now;
+        _loan.Now = now;
     }
 
     private void Watch(ReactorConnection connection)
@@ -186,8 +197,12 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         {
             if (connection is null)
                 continue;
+            if (_loan.Now >= deadline)
+                break;
             connection.LastMoved = _loan.Now;
-            if (!connection.Drain(_loan) || connection.IsDone)
+            bool alive = connection.Drain(_loan);
+            LetTimePass(connection);
+            if (!alive || connection.IsDone)
                 Close(connection);
             else
                 Watch(connection);
