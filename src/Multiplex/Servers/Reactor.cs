@@ -11,6 +11,7 @@ namespace Multiplex.Servers;
 internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisposable
 {
     private const int ReadyAtOnce = 512;
+    private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
     private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
@@ -20,6 +21,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     private int _count;
     private int _stopRequests;
     private long _sweepDue = long.MaxValue;
+    private long _drainDeadline = long.MaxValue;
 
     /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
     public void Run()
@@ -63,8 +65,12 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         int count = multiplexer.Wait(ready, timeout);
         _loan.Now = Environment.TickCount64;
         _knocking.Clear();
+        int stopRequests = _stopRequests;
         foreach (Readiness event_ in ready.AsSpan(0, count))
         {
+            // What is left out of a turn is reported again, or drained.
+            if (_stopRequests != stopRequests || _loan.Now >= _drainDeadline)
+                break;
             if (Find(event_.Descriptor) is { } connection)
                 Serve(connection, event_.Ready);
             else if (event_.Descriptor == service.Stop.Descriptor)
@@ -92,6 +98,8 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         long now = Environment.TickCount64;
         if (connection.LastMoved == _loan.Now)
             connection.LastMoved = now;
+        if (now - _loan.Now >= LongCallMilliseconds)
+            _stopRequests = service.Stop.Requests();
         _loan.Now = now;
     }
 
@@ -192,12 +200,12 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         }
 
         _loan.Now = Environment.TickCount64;
-        long deadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
+        _drainDeadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
         foreach (ReactorConnection? connection in _connections)
         {
             if (connection is null)
                 continue;
-            if (_loan.Now >= deadline)
+            if (_loan.Now >= _drainDeadline)
                 break;
             connection.LastMoved = _loan.Now;
             bool alive = connection.Drain(_loan);
@@ -208,9 +216,9 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
                 Watch(connection);
         }
 
-        while (_count > 0 && _stopRequests < 2 && _loan.Now < deadline)
+        while (_count > 0 && _stopRequests < 2 && _loan.Now < _drainDeadline)
         {
-            _sweepDue = Math.Min(deadline, Environment.TickCount64 + 100);
+            _sweepDue = Math.Min(_drainDeadline, Environment.TickCount64 + 100);
             Turn(ready);
             service.Counters.Add(Counter.CutOff, CloseSilent(service.Options.DrainStall, connection => connection.Owed > 0));
         }
