@@ -9,6 +9,7 @@ public static unsafe partial class Libc
     public const int SIGINT = 2;
     public const int SIGQUIT = 3;
     public const int SIGKILL = 9;
+    public const int SIGUSR1 = 10;
     public const int SIGSEGV = 11;
     public const int SIGPIPE = 13;
     public const int SIGTERM = 15;
@@ -19,6 +20,9 @@ public static unsafe partial class Libc
     public const int SIG_BLOCK = 0;
     public const int SIG_UNBLOCK = 1;
     public const int SIG_SETMASK = 2;
+
+    /// <summary>The disposition goes back to SIG_DFL when the handler is called.</summary>
+    public const uint SA_RESETHAND = 0x8000_0000;
 
     /// <summary>The disposition SIG_DFL: what the kernel does with a signal that nobody handles.</summary>
     public const nint SIG_DFL = 0;
@@ -45,6 +49,17 @@ public static unsafe partial class Libc
     {
         sigaction_t action = new() { sa_handler = handler, sa_flags = flags };
         return SyscallResult.Of(Raw.sigaction(signum, &action, null));
+    }
+
+    /// <summary>sigaction(2): asks what a signal does to the process.</summary>
+    /// <param name="signum">The signal.</param>
+    /// <param name="handler">Receives SIG_DFL, SIG_IGN or the address of the handler.</param>
+    public static SyscallResult sigaction(int signum, out nint handler)
+    {
+        sigaction_t action = default;
+        SyscallResult result = SyscallResult.Of(Raw.sigaction(signum, null, &action));
+        handler = action.sa_handler;
+        return result;
     }
 
     /// <summary>kill(2): sends a signal to a process, or to the group of a negative number; signal 0 only asks whether it is there.</summary>

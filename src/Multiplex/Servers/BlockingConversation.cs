@@ -33,6 +33,9 @@ internal sealed class BlockingConversation(IProtocol protocol, ServerOptions opt
     private readonly OutputBuffer _replies = new();
     private byte[] _input = GC.AllocateUninitializedArray<byte>(InitialInput);
 
+    /// <summary>Asked when a signal has interrupted the wait for a request: whether to end the conversation.</summary>
+    public Func<bool> EndsOnInterrupt { get; init; } = static () => false;
+
     /// <summary>Whether the worker is in the middle of a send, for the one who stops it.</summary>
     public bool IsSending { get; private set; }
 
@@ -73,9 +76,9 @@ internal sealed class BlockingConversation(IProtocol protocol, ServerOptions opt
             SyscallResult result = recv_once(fd, _input.AsSpan(length), stopping ? MSG_DONTWAIT : 0);
             if (result.Value <= 0)
             {
-                if (result.Is(EINTR))
+                if (result.Is(EINTR) && !EndsOnInterrupt())
                     continue;
-                return result.Value == 0 || (stopping && result.Is(EAGAIN)) ? ConversationEnd.Finished
+                return result.Is(EINTR) || result.Value == 0 || (stopping && result.Is(EAGAIN)) ? ConversationEnd.Finished
                     : result.Is(EAGAIN) ? ConversationEnd.IdleTimeout
                     : ConversationEnd.Broken;
             }

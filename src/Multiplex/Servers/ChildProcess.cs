@@ -14,6 +14,9 @@ namespace Multiplex.Servers;
 /// </remarks>
 internal static class ChildProcess
 {
+    /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
+    public const int StopSignal = SIGUSR1;
+
     // A handler that does nothing: abs(3) of the signal's number. What counts is that it is not SA_RESTART, so that a
     // child that waits in recv(2) gets EINTR and looks whether the server is stopping. No managed code runs in it.
     private static nint s_interruptOnly;
@@ -26,6 +29,7 @@ internal static class ChildProcess
             Marshal.Prelink(import);
         RuntimeHelpers.PrepareMethod(((Action<int, int[]>)Begin).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Action<int>)Leave).Method.MethodHandle);
+        RuntimeHelpers.PrepareMethod(((Func<bool>)IsToldToLeave).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Action<int>)_exit).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Func<int, nint, int, SyscallResult>)sigaction).Method.MethodHandle);
     }
@@ -41,15 +45,22 @@ internal static class ChildProcess
         if (getppid() != parent)
             Leave(1);
 
-        // A terminal sends SIGINT to the whole group; the parent decides what follows, and says it with SIGTERM.
+        // A terminal sends SIGINT to the whole group; the parent decides what follows, and says it with a signal of its own.
+        // SIGTERM may come to the whole group too, as systemd sends it, in the middle of a call. The first one interrupts
+        // and leaves SIG_DFL behind, by which the child knows; the second one ends it.
         sigaction(SIGINT, SIG_IGN);
-        sigaction(SIGTERM, s_interruptOnly);
+        sigaction(StopSignal, s_interruptOnly);
+        sigaction(SIGTERM, s_interruptOnly, unchecked((int)SA_RESETHAND));
         sigaction(SIGCHLD, SIG_DFL);
         sigaction(SIGQUIT, SIG_DFL);
         pthread_sigmask(SIG_SETMASK, default, out _);
         foreach (int descriptor in parentsDescriptors)
             close(descriptor);
     }
+
+    /// <summary>Whether this child has had a SIGTERM of its own.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static bool IsToldToLeave() => !sigaction(SIGTERM, out nint handler).IsError && handler == SIG_DFL;
 
     /// <summary>Ends the child: no finalizer, no exit handler and no flush of what the parent will flush as well.</summary>
     [DoesNotReturn]

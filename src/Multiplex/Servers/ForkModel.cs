@@ -67,7 +67,7 @@ public sealed class ForkModel : IServerModel
             bool cut = Environment.TickCount64 > deadline || service.Stop.Requests() > 1;
             if (cut)
                 service.Counters.Add(Counter.CutOff, children.Count);
-            children.Signal(cut ? SIGKILL : SIGTERM);
+            children.Signal(cut ? SIGKILL : ChildProcess.StopSignal);
             children.AwaitOne(service.Stop.Descriptor, TellAgainMilliseconds);
             children.Reap();
         }
