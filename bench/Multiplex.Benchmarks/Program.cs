@@ -1,0 +1,14 @@
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using Multiplex.Benchmarks;
+
+// Without arguments: every benchmark, a short job. --full: the default job, which takes about six times as long.
+// The rest goes to BenchmarkDotNet: --filter '*Xdr*', --list flat, …
+bool full = args.Contains("--full");
+string[] rest = [.. args.Where(argument => argument != "--full")];
+if (rest.Length == 0)
+    rest = ["--filter", "*"];
+
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(BenchmarkConfig).Assembly).Run(rest, new BenchmarkConfig(full))];
+bool failed = summaries.Any(summary => summary.HasCriticalValidationErrors || summary.Reports.Any(report => !report.Success));
+return failed ? 1 : 0;

@@ -1,0 +1,59 @@
+using System.Buffers.Binary;
+using BenchmarkDotNet.Attributes;
+using Multiplex.Rpc;
+
+namespace Multiplex.Benchmarks;
+
+/// <summary>
+/// What it costs to find a record's end, in the plain case and in an awkward one: a thousand fragments that arrive in
+/// pieces. Framing is incremental, so the cost grows with the fragments, and not with fragments times pieces.
+/// </summary>
+[MemoryDiagnoser(displayGenColumns: false)]
+public class RecordMarkingBenchmarks
+{
+    private const int Fragments = 1000;
+    private const int FragmentLength = 64;
+    private const int Piece = 1448;   // what a TCP segment carries on an Ethernet
+    private const int MaxRecord = 1024 * 1024;
+
+    private readonly byte[] _plain = Record(fragments: 1);
+    private readonly byte[] _fragmented = Record(Fragments);
+    private readonly byte[] _message = new byte[Fragments * (RecordMarking.HeaderLength + FragmentLength)];
+
+    [Benchmark]
+    public int FrameOneRecord()
+    {
+        FramingProgress progress = default;
+        return RecordMarking.Frame(_plain, ref progress, MaxRecord);
+    }
+
+    [Benchmark]
+    public int FrameThousandFragmentsInPieces()
+    {
+        FramingProgress progress = default;
+        int length = FrameResult.Incomplete;
+        for (int received = Piece; length == FrameResult.Incomplete; received += Piece)
+        {
+            int arrived = Math.Min(received, _fragmented.Length);
+            length = RecordMarking.Frame(_fragmented.AsSpan(0, arrived), ref progress, MaxRecord);
+        }
+
+        return length == _fragmented.Length ? length : throw new InvalidOperationException($"framed {length} bytes");
+    }
+
+    [Benchmark]
+    public int ReassembleThousandFragments() => RecordMarking.Reassemble(_fragmented, _message);
+
+    private static byte[] Record(int fragments)
+    {
+        const int Whole = RecordMarking.HeaderLength + FragmentLength;
+        byte[] record = new byte[fragments * Whole];
+        for (int i = 0; i < fragments; i++)
+        {
+            uint last = i == fragments - 1 ? RecordMarking.LastFragment : 0;
+            BinaryPrimitives.WriteUInt32BigEndian(record.AsSpan(i * Whole), last | FragmentLength);
+        }
+
+        return record;
+    }
+}

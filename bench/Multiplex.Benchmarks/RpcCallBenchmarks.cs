@@ -1,0 +1,71 @@
+using System.Buffers.Binary;
+using BenchmarkDotNet.Attributes;
+using Multiplex.Interop;
+using Multiplex.Rpc;
+using Multiplex.Sockets;
+
+namespace Multiplex.Benchmarks;
+
+/// <summary>
+/// A call from the bytes that came to the bytes that go: framing, the call's head, dispatch, the procedure, the reply.
+/// All that a server does for a call but the system calls around it; WHOAMI makes two of its own.
+/// </summary>
+[MemoryDiagnoser(displayGenColumns: false)]
+public class RpcCallBenchmarks
+{
+    private const int Mark = 256 * 1024;
+    private static readonly byte[] s_null = Call(MultiplexProcedure.Null);
+    private static readonly byte[] s_echo = Call(MultiplexProcedure.Echo, writer => writer.WriteOpaque(new byte[64]));
+    private static readonly byte[] s_whoami = Call(MultiplexProcedure.Whoami);
+
+    private readonly OutputBuffer _reply = new();
+    private readonly PeerAddress _peer = Loopback();
+    private ServerCounters _counters = null!;
+    private RpcProtocol _protocol = null!;
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _counters = new();
+        _protocol = new(new MultiplexProgram(_counters));
+    }
+
+    [GlobalCleanup]
+    public void Cleanup() => _counters.Dispose();
+
+    [Benchmark]
+    public int Null() => Answer(s_null);
+
+    [Benchmark]
+    public int Echo64() => Answer(s_echo);
+
+    [Benchmark]
+    public int Whoami() => Answer(s_whoami);
+
+    private int Answer(byte[] received)
+    {
+        _reply.Clear();
+        FramingProgress progress = default;
+        PumpStop stop = RequestPump.Consume(_protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed);
+        return stop == PumpStop.NeedsInput && consumed == received.Length
+            ? _reply.Length
+            : throw new InvalidOperationException($"{stop}: consumed {consumed} of {received.Length} bytes");
+    }
+
+    private static byte[] Call(MultiplexProcedure procedure, MarshalArguments? arguments = null)
+    {
+        OutputBuffer call = new();
+        CallWriter.Record(call, xid: 1, procedure, arguments);
+        return call.Written.ToArray();
+    }
+
+    // The sockaddr_in of 127.0.0.1:51234.
+    private static PeerAddress Loopback()
+    {
+        byte[] address = new byte[16];
+        BinaryPrimitives.WriteUInt16LittleEndian(address, Libc.AF_INET);
+        BinaryPrimitives.WriteUInt16BigEndian(address.AsSpan(2), 51234);
+        BinaryPrimitives.WriteUInt32BigEndian(address.AsSpan(4), Libc.INADDR_LOOPBACK);
+        return PeerAddress.Of(EndpointKind.Tcp, address);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Multiplex.Interop;
+using Multiplex.Sockets;
+
+namespace Multiplex.Benchmarks;
+
+/// <summary>A real <c>multiplex serve</c>, started as a process, and ended by its process id.</summary>
+internal sealed class ServerProcess : IDisposable
+{
+    /// <summary>Names another command to measure than the one that was built with the benchmarks.</summary>
+    private const string CommandVariable = "MULTIPLEX_COMMAND";
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private readonly Process _process;
+
+    /// <summary>Starts an echo server of this model on a port of the kernel's choice; returns once it listens.</summary>
+    public ServerProcess(string model)
+    {
+        string[] arguments = ["serve", "--model", model, "--protocol", "echo", "--listen", "tcp://127.0.0.1:0"];
+        ProcessStartInfo start = new(Command(), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+
+        // The executable looks for the runtime where it is usually installed; it may be elsewhere: where this process has it.
+        start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../..")));
+        _process = Process.Start(start)!;
+        string? line = _process.StandardOutput.ReadLine();
+        if (line?.Split(' ') is not ["listening", var endpoint, ..])
+        {
+            _process.Kill();
+            string complaint = _process.StandardError.ReadToEnd();
+            _process.Dispose();
+            throw new InvalidOperationException($"{Command()} {string.Join(' ', arguments)}: {line} {complaint}");
+        }
+
+        Endpoint = Endpoint.Parse(endpoint);
+    }
+
+    /// <summary>Where it listens.</summary>
+    public Endpoint Endpoint { get; }
+
+    /// <summary>Ends it: SIGTERM, and SIGKILL if that is not enough.</summary>
+    public void Dispose()
+    {
+        Libc.kill(_process.Id, Libc.SIGTERM);
+        if (!_process.WaitForExit(s_patience))
+            _process.Kill(entireProcessTree: true);
+        _process.Dispose();
+    }
+
+    // The project reference puts the command's executable beside the benchmarks, under its assembly's name.
+    private static string Command() =>
+        Environment.GetEnvironmentVariable(CommandVariable) is { Length: > 0 } command
+            ? command
+            : Path.Combine(AppContext.BaseDirectory, "Multiplex.Cli");
+}
