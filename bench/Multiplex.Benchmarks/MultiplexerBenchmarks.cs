@@ -8,7 +8,6 @@ namespace Multiplex.Benchmarks;
 /// One wait over many descriptors of which one is ready, the last that was added: poll(2) looks at all of them, twice;
 /// epoll(7) at the one.
 /// </summary>
-[MemoryDiagnoser(displayGenColumns: false)]
 public class MultiplexerBenchmarks
 {
     private readonly Readiness[] _ready = new Readiness[512];

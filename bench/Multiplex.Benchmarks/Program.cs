@@ -2,6 +2,12 @@ using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using Multiplex.Benchmarks;
 
+if (args is [SocketEchoServer.Argument])
+{
+    SocketEchoServer.Run();
+    return 0;
+}
+
 // Without arguments: every benchmark, a short job. --full: the default job, which takes about six times as long.
 // The rest goes to BenchmarkDotNet: --filter '*Xdr*', --list flat, …
 bool full = args.Contains("--full");

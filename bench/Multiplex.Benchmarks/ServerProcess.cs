@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>A real <c>multiplex serve</c>, started as a process, and ended by its process id.</summary>
+/// <summary>An echo server as a process of its own, on a port of the kernel's choice; ended by its process id.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     /// <summary>Names another command to measure than the one that was built with the benchmarks.</summary>
@@ -14,13 +14,12 @@ internal sealed class ServerProcess : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private readonly Process _process;
 
-    /// <summary>Starts an echo server of this model on a port of the kernel's choice; returns once it listens.</summary>
-    public ServerProcess(string model)
+    /// <summary>Starts the program; returns once it has said where it listens.</summary>
+    private ServerProcess(string program, params string[] arguments)
     {
-        string[] arguments = ["serve", "--model", model, "--protocol", "echo", "--listen", "tcp://127.0.0.1:0"];
-        ProcessStartInfo start = new(Command(), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
 
-        // The executable looks for the runtime where it is usually installed; it may be elsewhere: where this process has it.
+        // An executable looks for the runtime where it is usually installed; it may be elsewhere: where this process has it.
         start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../..")));
         _process = Process.Start(start)!;
         string? line = _process.StandardOutput.ReadLine();
@@ -29,7 +28,7 @@ internal sealed class ServerProcess : IDisposable
             _process.Kill();
             string complaint = _process.StandardError.ReadToEnd();
             _process.Dispose();
-            throw new InvalidOperationException($"{Command()} {string.Join(' ', arguments)}: {line} {complaint}");
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {line} {complaint}");
         }
 
         Endpoint = Endpoint.Parse(endpoint);
@@ -37,6 +36,14 @@ internal sealed class ServerProcess : IDisposable
 
     /// <summary>Where it listens.</summary>
     public Endpoint Endpoint { get; }
+
+    /// <summary>A real <c>multiplex serve</c> of this model.</summary>
+    public static ServerProcess OfModel(string model) => new(
+        Environment.GetEnvironmentVariable(CommandVariable) is { Length: > 0 } command ? command : Beside("Multiplex.Cli"),
+        "serve", "--model", model, "--protocol", "echo", "--listen", "tcp://127.0.0.1:0");
+
+    /// <summary>The server that the models are compared with.</summary>
+    public static ServerProcess OfSystemNetSockets() => new(Beside("Multiplex.Benchmarks"), SocketEchoServer.Argument);
 
     /// <summary>Ends it: SIGTERM, and SIGKILL if that is not enough.</summary>
     public void Dispose()
@@ -47,9 +54,6 @@ internal sealed class ServerProcess : IDisposable
         _process.Dispose();
     }
 
-    // The project reference puts the command's executable beside the benchmarks, under its assembly's name.
-    private static string Command() =>
-        Environment.GetEnvironmentVariable(CommandVariable) is { Length: > 0 } command
-            ? command
-            : Path.Combine(AppContext.BaseDirectory, "Multiplex.Cli");
+    // The project reference puts the command's executable beside the benchmarks' own, under its assembly's name.
+    private static string Beside(string executable) => Path.Combine(AppContext.BaseDirectory, executable);
 }

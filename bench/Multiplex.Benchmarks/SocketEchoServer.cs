@@ -1,39 +1,25 @@
 using System.Net;
 using System.Net.Sockets;
-using Multiplex.Sockets;
-using Endpoint = Multiplex.Sockets.Endpoint;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>The plainest echo server that System.Net.Sockets makes: one thread, one connection, blocking calls.</summary>
-internal sealed class SocketEchoServer : IDisposable
+/// <summary>
+/// The plainest echo server that System.Net.Sockets makes: one connection, blocking calls. A process of its own, as the
+/// servers are that it is compared with: a round trip between two threads of one process costs less.
+/// </summary>
+internal static class SocketEchoServer
 {
-    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-    private readonly Thread _thread;
+    /// <summary>The argument that makes the benchmarks' executable this server.</summary>
+    public const string Argument = "socket-echo-server";
 
-    /// <summary>Listens on a port of the kernel's choice.</summary>
-    public SocketEchoServer()
+    /// <summary>Says where it listens, as <c>multiplex serve</c> does, and serves one connection to its end.</summary>
+    public static void Run()
     {
-        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _listener.Listen();
-        Endpoint = new(EndpointKind.Tcp, "127.0.0.1", ((IPEndPoint)_listener.LocalEndPoint!).Port.ToString(), "");
-        _thread = new Thread(ServeOne) { IsBackground = true };
-        _thread.Start();
-    }
-
-    /// <summary>Where it listens.</summary>
-    public Endpoint Endpoint { get; }
-
-    /// <summary>Waits until the one connection has ended; the client closes it first.</summary>
-    public void Dispose()
-    {
-        _thread.Join();
-        _listener.Dispose();
-    }
-
-    private void ServeOne()
-    {
-        using Socket connection = _listener.Accept();
+        using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        Console.WriteLine($"listening tcp://{listener.LocalEndPoint}");
+        using Socket connection = listener.Accept();
         connection.NoDelay = true;
         byte[] buffer = new byte[64 * 1024];
         for (int count = connection.Receive(buffer); count > 0; count = connection.Receive(buffer))
