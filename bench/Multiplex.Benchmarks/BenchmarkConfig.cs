@@ -21,7 +21,7 @@ public sealed class BenchmarkConfig : ManualConfig
         AddJob((full ? Job.Default : Short()).WithToolchain(InProcessEmitToolchain.Instance));
     }
 
-    // Many short iterations rather than few long ones: the median of twelve stands a neighbour's disturbance.
+    // Many short iterations rather than few long ones: twelve of them stand a neighbour's disturbance.
     private static Job Short() => new Job("Short")
         .WithWarmupCount(3)
         .WithIterationCount(12)

@@ -8,7 +8,7 @@ if (args is [SocketEchoServer.Argument])
     return 0;
 }
 
-// Without arguments: every benchmark, a short job. --full: the default job, which takes about six times as long.
+// Without arguments: every benchmark, a short job. --full: the default job, which takes far longer.
 // The rest goes to BenchmarkDotNet: --filter '*Xdr*', --list flat, …
 bool full = args.Contains("--full");
 string[] rest = [.. args.Where(argument => argument != "--full")];
