@@ -19,7 +19,8 @@ namespace Multiplex.Servers;
 /// <item>Concurrent collection off, for the same reason; and a small heap, because fork copies a page table entry for
 /// each page in use, and the child copies each page that it touches.</item>
 /// <item>SIGTERM, SIGINT and SIGCHLD blocked in every thread, so that signalfd(2) gets them and no handler of the runtime
-/// ever runs: its handlers write into a pipe that parent and child would share.</item>
+/// ever runs: its handlers write into a pipe that parent and child would share. The signal by which a parent tells its
+/// children to stop is blocked too, or it would kill a child that has not got so far as to say what it means.</item>
 /// </list>
 /// </remarks>
 public static class ForkRuntime
@@ -36,7 +37,7 @@ public static class ForkRuntime
         (Marker, "1"),
     ];
 
-    private static readonly sigset_t s_blocked = sigset_t.Of(SIGTERM, SIGINT, SIGCHLD);
+    private static readonly sigset_t s_blocked = sigset_t.Of(SIGTERM, SIGINT, SIGCHLD, ChildProcess.StopSignal);
 
     /// <summary>Whether this process was started in the way that forking needs.</summary>
     public static bool IsPrepared =>
