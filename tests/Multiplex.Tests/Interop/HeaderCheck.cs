@@ -1,0 +1,110 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Multiplex.Interop;
+
+namespace Multiplex.Tests.Interop;
+
+/// <summary>
+/// A C program in which the compiler confirms what native-interop declares: each constant, the size of each struct, the
+/// place and size of each of its fields. It is generated from the layer itself, so nothing can be left out of it.
+/// </summary>
+internal sealed class HeaderCheck
+{
+    private readonly StringBuilder _program = new("#define _GNU_SOURCE\n#include <stddef.h>\n");
+
+    private HeaderCheck()
+    {
+        foreach (AssemblyMetadataAttribute file in typeof(HeaderCheck).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>())
+        {
+            if (file.Key.EndsWith(".h.cs", StringComparison.Ordinal))
+                _program.Append($"#include <{file.Value}>\n");
+        }
+    }
+
+    /// <summary>The public constants of the layer.</summary>
+    public static IReadOnlyList<FieldInfo> Constants { get; } =
+        [.. typeof(Libc).GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral)];
+
+    /// <summary>The public structs of the layer.</summary>
+    public static IReadOnlyList<Type> Structs { get; } = [.. typeof(Libc).GetNestedTypes().Where(type => type.IsValueType)];
+
+    /// <summary>Whether C has no name for it: the array of a field, whose size is checked where the field is.</summary>
+    public static bool IsArrayOfField(Type type) =>
+        type.IsDefined(typeof(InlineArrayAttribute)) && type.Name.EndsWith("_buffer", StringComparison.Ordinal);
+
+    /// <summary>The fields whose place is checked.</summary>
+    public static IEnumerable<FieldInfo> FieldsOf(Type type) => type.GetFields(BindingFlags.Public | BindingFlags.Instance);
+
+    /// <summary>The program that confirms the whole layer.</summary>
+    public static string OfTheLayer()
+    {
+        HeaderCheck check = new();
+        foreach (FieldInfo constant in Constants)
+            check.Constant(constant.Name, Convert.ToInt64(constant.GetRawConstantValue()));
+        foreach (Type type in Structs.Where(type => !IsArrayOfField(type)))
+        {
+            string name = NameInC(type);
+            check.Confirm($"sizeof({name})", SizeOf(type));
+            foreach (FieldInfo field in FieldsOf(type))
+            {
+                check.Confirm($"offsetof({name}, {field.Name})", OffsetOf(type, field));
+                check.Confirm($"sizeof((({name} *)0)->{field.Name})", SizeOf(field.FieldType));
+            }
+        }
+
+        return check._program.ToString();
+    }
+
+    /// <summary>A program that confirms one constant.</summary>
+    public static string OfConstant(string name, long value)
+    {
+        HeaderCheck check = new();
+        check.Constant(name, value);
+        return check._program.ToString();
+    }
+
+    /// <summary>A program that confirms the size of one struct.</summary>
+    public static string OfSize(Type type, int size)
+    {
+        HeaderCheck check = new();
+        check.Confirm($"sizeof({NameInC(type)})", size);
+        return check._program.ToString();
+    }
+
+    // A cast, because some are unsigned, and SIG_IGN is a pointer.
+    private void Constant(string name, long value) => Confirm($"(long long)({name})", value);
+
+    private void Confirm(string expression, long value) => _program.Append($"_Static_assert({expression} == {value}LL, \"{expression} is not {value}\");\n");
+
+    // A struct of C# has the name of its struct in C, but for these: C has sigset_t as a typedef, and C# cannot have
+    // a method and a type that are both called sigaction.
+    private static string NameInC(Type type) => type.Name switch
+    {
+        nameof(Libc.sigset_t) => "sigset_t",
+        nameof(Libc.sigaction_t) => "struct sigaction",
+        string name => $"struct {name}",
+    };
+
+    // The layout that the runtime really gives them, which is what a pointer to one shows the kernel.
+    private static int SizeOf(Type type) => Evaluate(code => code.Emit(OpCodes.Sizeof, type));
+
+    private static int OffsetOf(Type type, FieldInfo field) => Evaluate(code =>
+    {
+        code.DeclareLocal(type);
+        code.Emit(OpCodes.Ldloca_S, (byte)0);
+        code.Emit(OpCodes.Ldflda, field);
+        code.Emit(OpCodes.Ldloca_S, (byte)0);
+        code.Emit(OpCodes.Sub);
+        code.Emit(OpCodes.Conv_I4);
+    });
+
+    private static int Evaluate(Action<ILGenerator> write)
+    {
+        DynamicMethod method = new("evaluate", typeof(int), null, typeof(Libc).Module, skipVisibility: true);
+        write(method.GetILGenerator());
+        method.GetILGenerator().Emit(OpCodes.Ret);
+        return ((Func<int>)method.CreateDelegate(typeof(Func<int>)))();
+    }
+}
