@@ -8,7 +8,9 @@ public static class ErrnoText
 {
     /// <summary>The symbol, such as "EADDRINUSE"; "errno 12345" for a value that has none.</summary>
     public static string Name(int errno) =>
-        NativeConvert.TryToErrno(errno, out Errno value) ? value.ToString() : $"errno {errno}";
+        errno == Libc.EAGAIN ? nameof(Libc.EAGAIN)   // EWOULDBLOCK is the same number, and the enum would name that
+        : NativeConvert.TryToErrno(errno, out Errno value) ? value.ToString()
+        : $"errno {errno}";
 
     /// <summary>What strerror(3) says, such as "Address already in use".</summary>
     public static string Description(int errno) =>
