@@ -30,7 +30,7 @@ public class InterruptedCallTests
         waiter.InterruptWhileWaiting(times: 3);
         Assert.That(waiter.HasReturned, Is.False);
         send(pair.There, "ok"u8, 0).OrThrow("send");
-        Assert.That(waiter.Result().Value, Is.EqualTo((nint)2));
+        Assert.That(waiter.Result().OrThrow("the call"), Is.EqualTo(2));
     }
 
     [Test]
@@ -40,7 +40,7 @@ public class InterruptedCallTests
         Waiter waiter = new(() => read(pair.Here, new byte[8]));
         waiter.InterruptWhileWaiting(times: 3);
         write(pair.There, "ok"u8).OrThrow("write");
-        Assert.That(waiter.Result().Value, Is.EqualTo((nint)2));
+        Assert.That(waiter.Result().OrThrow("the call"), Is.EqualTo(2));
     }
 
     [Test]
@@ -58,7 +58,7 @@ public class InterruptedCallTests
         {
         }
 
-        Assert.That(waiter.Result().Value, Is.EqualTo((nint)1));
+        Assert.That(waiter.Result().OrThrow("the call"), Is.EqualTo(1));
     }
 
     [Test]

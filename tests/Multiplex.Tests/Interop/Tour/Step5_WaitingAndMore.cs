@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using Multiplex.Interop;
+using Multiplex.Tests.Support;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests.Interop.Tour;
+
+/// <summary>The tour of socket calls, fifth step: poll, and the calls around sockets that servers are made of.</summary>
+public class Step5_WaitingAndMore : DescriptorFixture
+{
+    [Test]
+    public void Poll_returns_0_when_the_time_is_up()
+    {
+        (int one, _) = Pair();
+        Assert.That(Poll(one, POLLIN, timeout: 0), Is.EqualTo((0, 0)));
+        Assert.That(Poll(one, POLLIN, timeout: 5), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public void Poll_reports_readability_and_writability()
+    {
+        (int one, int other) = Pair();
+        Assert.That(Poll(one, POLLIN | POLLOUT), Is.EqualTo((1, (int)POLLOUT)));
+        send(other, "x"u8, 0).OrThrow("send");
+        Assert.That(Poll(one, POLLIN | POLLOUT), Is.EqualTo((1, POLLIN | POLLOUT)));
+    }
+
+    [Test]
+    public void Poll_reports_a_connection_that_waits_to_be_accepted_as_readable()
+    {
+        int listener = TcpListener();
+        Assert.That(Poll(listener, POLLIN, timeout: 0), Is.EqualTo((0, 0)));
+        connect(TcpSocket(), NameOf(listener)).OrThrow("connect");
+        Assert.That(Poll(listener, POLLIN), Is.EqualTo((1, (int)POLLIN)));
+    }
+
+    [Test]
+    public void Poll_reports_a_hang_up_without_being_asked()
+    {
+        (int one, int other) = Pair();
+        CloseNow(other);
+        Assert.That(Poll(one, 0), Is.EqualTo((1, (int)POLLHUP)));
+        Assert.That(Poll(one, POLLIN), Is.EqualTo((1, POLLIN | POLLHUP)), "and the end of file is readable");
+    }
+
+    [Test]
+    public void Poll_reports_a_descriptor_that_is_not_open()
+    {
+        (int one, _) = Pair();
+        CloseNow(one);
+        Assert.That(Poll(one, POLLIN), Is.EqualTo((1, (int)POLLNVAL)));
+    }
+
+    [Test]
+    public void Poll_passes_over_a_negative_descriptor() =>
+        Assert.That(Poll(-1, POLLIN, timeout: 0), Is.EqualTo((0, 0)));
+
+    [Test]
+    public void Poll_waits_for_whichever_descriptor_is_ready_first()
+    {
+        (int one, _) = Pair();
+        (int two, int otherTwo) = Pair();
+        send(otherTwo, "x"u8, 0).OrThrow("send");
+        pollfd[] set = [new() { fd = one, events = POLLIN }, new() { fd = two, events = POLLIN }];
+        Assert.That(poll(set, -1).OrThrow("poll"), Is.EqualTo(1));
+        Assert.That(set.Select(entry => entry.revents), Is.EqualTo(new short[] { 0, POLLIN }));
+    }
+
+    [Test]
+    public void An_eventfd_counts_until_it_is_read()
+    {
+        int counter = Own(eventfd(2, EFD_NONBLOCK | EFD_CLOEXEC));
+        byte[] number = new byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(number, 40);
+        write(counter, number).OrThrow("write");
+        Assert.That(Poll(counter, POLLIN), Is.EqualTo((1, (int)POLLIN)));
+        read(counter, number).OrThrow("read");
+        Assert.That(BinaryPrimitives.ReadUInt64LittleEndian(number), Is.EqualTo(42));
+        Assert.That(read(counter, number).Errno, Is.EqualTo(EAGAIN), "reading took it all");
+    }
+
+    [Test]
+    public unsafe void Two_shared_mappings_of_a_file_are_the_same_bytes()
+    {
+        using TemporaryDirectory directory = new();
+        int file = Own(open(directory["page"], O_RDWR | O_CREAT | O_CLOEXEC, 0x180));
+        ftruncate(file, 4096).OrThrow("ftruncate");
+        byte* one = (byte*)mmap(4096, PROT_READ | PROT_WRITE, MAP_SHARED, file);
+        byte* other = (byte*)mmap(4096, PROT_READ, MAP_SHARED, file);
+        one[17] = 42;
+        Assert.That(other != one && other[17] == 42, Is.True);
+        munmap(one, 4096).OrThrow("munmap");
+        munmap(other, 4096).OrThrow("munmap");
+        Assert.That(File.ReadAllBytes(directory["page"])[17], Is.EqualTo(42));
+    }
+
+    [Test]
+    public unsafe void A_mapping_that_cannot_be_made_is_an_exception() =>
+        Assert.That(() => { mmap(0, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1); }, Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EINVAL));
+
+    [Test]
+    public unsafe void Prctl_names_the_thread()
+    {
+        string? name = null;
+        Thread thread = new(() =>
+        {
+            fixed (byte* text = "tour"u8)
+            {
+                prctl(PR_SET_NAME, (nuint)text).OrThrow("prctl");
+            }
+
+            name = File.ReadAllText($"/proc/self/task/{gettid()}/comm");
+        });
+        thread.Start();
+        Eventually.Ends(thread);
+        Assert.That(name, Is.EqualTo("tour\n"));
+        Assert.That(prctl(-1, 0).Errno, Is.EqualTo(EINVAL));
+    }
+
+    [Test]
+    public void Getrlimit_tells_how_many_descriptors_there_may_be()
+    {
+        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
+        Assert.That(limit.rlim_cur, Is.GreaterThan(2ul).And.LessThanOrEqualTo(limit.rlim_max));
+        Assert.That(dup2Fails(limit.rlim_cur), Is.EqualTo(EINVAL));
+
+        // F_DUPFD, a copy at or above a number: past the limit there is none.
+        static int dup2Fails(ulong limit) => fcntl(0, 0, (nint)limit).Errno;
+    }
+
+    [Test]
+    public void Getpid_and_gettid_tell_the_process_and_the_thread()
+    {
+        Assert.That(getpid(), Is.EqualTo(Environment.ProcessId));
+        Assert.That(Directory.Exists($"/proc/self/task/{gettid()}"), Is.True);
+        Assert.That(kill(getpid(), 0).IsError, Is.False, "signal 0 asks whether the process is there");
+    }
+
+    private static (int Count, int Happened) Poll(int fd, int events, int timeout = 30_000)
+    {
+        pollfd entry = new() { fd = fd, events = (short)events };
+        int count = poll(new Span<pollfd>(ref entry), timeout).OrThrow("poll");
+        return (count, entry.revents);
+    }
+}
