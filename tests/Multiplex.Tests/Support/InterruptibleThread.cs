@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests.Support;
+
+/// <summary>The signal that tests interrupt their threads with.</summary>
+internal static class InterruptibleThread
+{
+    private const int SIGUSR2 = 12;   // nobody else uses it: not the runtime, not the test host
+
+    /// <summary>From now on the signal ends a call that waits with EINTR, and does nothing else.</summary>
+    public static void LetTheSignalInterrupt()
+    {
+        // The handler is abs(3) of the signal's number: no managed code may run in it. Without SA_RESTART, a call is interrupted.
+        nint handler = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
+        sigaction(SIGUSR2, handler).OrThrow("sigaction");
+    }
+
+    /// <summary>From now on the signal does nothing.</summary>
+    public static void LetTheSignalBeIgnored() => sigaction(SIGUSR2, SIG_IGN).OrThrow("sigaction");
+
+    internal static void Send(int thread) => Assert.That(tgkill(Environment.ProcessId, thread, SIGUSR2), Is.Zero);
+
+    [DllImport("libc")]
+    private static extern int tgkill(int process, int thread, int signal);
+}
+
+/// <summary>A thread that waits in a call, and can be interrupted by a signal while it does.</summary>
+internal sealed class InterruptibleThread<T>
+{
+    private const string FutexOnX64 = "202";
+    private const string FutexOnArm64 = "98";
+
+    private readonly Thread _thread;
+    private volatile int _tid;
+    private T? _result;
+
+    public InterruptibleThread(Func<T> call)
+    {
+        _thread = new(() =>
+        {
+            _tid = gettid();
+            _result = call();
+        })
+        { IsBackground = true, Name = "waiter" };
+        _thread.Start();
+    }
+
+    public bool HasReturned => !_thread.IsAlive;
+
+    /// <summary>Sends the signal when the thread sleeps in the kernel, so many times; each wakes it up once.</summary>
+    public void InterruptWhileWaiting(int times)
+    {
+        Eventually.Holds(() => _tid != 0, "the thread has started");
+        for (int i = 0; i < times; i++)
+        {
+            Eventually.Holds(SleepsInItsCall, "the thread sleeps in its call");
+            long before = Sleeps();
+            InterruptibleThread.Send(_tid);
+            Eventually.Holds(() => Sleeps() > before, "the signal woke the thread up");
+        }
+    }
+
+    /// <summary>What the call returned, once it has.</summary>
+    public T Result()
+    {
+        Eventually.Ends(_thread);
+        return _result!;
+    }
+
+    // The system call that the thread is in, proc(5): "running" when it is in none; futex(2) is the runtime's own waiting.
+    private bool SleepsInItsCall() => File.ReadAllText($"/proc/self/task/{_tid}/syscall").Split(' ', '\n')[0]
+        is not ("running" or "-1" or FutexOnX64 or FutexOnArm64);
+
+    // How often it went to sleep; a thread that has ended is past counting.
+    private long Sleeps()
+    {
+        try
+        {
+            string line = File.ReadAllLines($"/proc/self/task/{_tid}/status").First(line => line.StartsWith("voluntary", StringComparison.Ordinal));
+            return long.Parse(line.Split('\t')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException) when (HasReturned)
+        {
+            return long.MaxValue;
+        }
+    }
+}
