@@ -13,15 +13,13 @@ public sealed class EpollMultiplexer : IMultiplexer
     private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
 
     /// <inheritdoc/>
-    public void Add(int fd, Interest interest) =>
-        epoll_ctl(_epoll, EPOLL_CTL_ADD, fd, EventsOf(interest)).OrThrow("epoll_ctl add", $"descriptor {fd}");
+    public void Add(int fd, Interest interest) => Control(EPOLL_CTL_ADD, fd, EventsOf(interest), "epoll_ctl add");
 
     /// <inheritdoc/>
-    public void Modify(int fd, Interest interest) =>
-        epoll_ctl(_epoll, EPOLL_CTL_MOD, fd, EventsOf(interest)).OrThrow("epoll_ctl modify", $"descriptor {fd}");
+    public void Modify(int fd, Interest interest) => Control(EPOLL_CTL_MOD, fd, EventsOf(interest), "epoll_ctl modify");
 
     /// <inheritdoc/>
-    public void Remove(int fd) => epoll_ctl(_epoll, EPOLL_CTL_DEL, fd, 0).OrThrow("epoll_ctl remove", $"descriptor {fd}");
+    public void Remove(int fd) => Control(EPOLL_CTL_DEL, fd, 0, "epoll_ctl remove");
 
     /// <inheritdoc/>
     public int Wait(Span<Readiness> ready, int timeoutMilliseconds)
@@ -38,6 +36,14 @@ public sealed class EpollMultiplexer : IMultiplexer
 
     /// <inheritdoc/>
     public void Dispose() => close(_epoll);
+
+    // The descriptor is put into words only when there is a failure to tell of: this is on the reactor's hot path.
+    private void Control(int operation, int fd, uint events, string call)
+    {
+        SyscallResult result = epoll_ctl(_epoll, operation, fd, events);
+        if (result.IsError)
+            result.OrThrow(call, $"descriptor {fd}");
+    }
 
     private static uint EventsOf(Interest interest) =>
         ((interest & Interest.Readable) != 0 ? EPOLLIN : 0) | ((interest & Interest.Writable) != 0 ? EPOLLOUT : 0);

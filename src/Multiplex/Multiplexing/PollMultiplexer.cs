@@ -37,13 +37,11 @@ public sealed class PollMultiplexer : IMultiplexer
     /// <inheritdoc/>
     public void Remove(int fd)
     {
-        int slot = RequireSlot(fd, "poll remove");
+        int hole = RequireSlot(fd, "poll remove");
         _slotOf[fd] = NotWatched;
-        pollfd last = _set[--_count];
-        if (slot == _count)
-            return;
-        _set[slot] = last;
-        _slotOf[last.fd] = slot;
+        if (hole < _scanFrom)
+            hole = Move(--_scanFrom, hole);   // who waits for a turn must not be moved in front of where the next look begins
+        Move(--_count, hole);
     }
 
     /// <inheritdoc/>
@@ -53,11 +51,11 @@ public sealed class PollMultiplexer : IMultiplexer
         if (result.Is(EINTR))
             return 0;
         int pending = result.OrThrow("poll");
-        if (_scanFrom >= _count)
-            _scanFrom = 0;
+        int start = _scanFrom < _count ? _scanFrom : 0;
         int filled = 0;
-        pending -= Collect(_scanFrom, _count, pending, ready, ref filled);
-        Collect(0, _scanFrom, pending, ready, ref filled);
+        pending -= Collect(start, _count, pending, ready, ref filled);
+        if (filled < ready.Length)
+            Collect(0, start, pending, ready, ref filled);
         return filled;
     }
 
@@ -92,6 +90,18 @@ public sealed class PollMultiplexer : IMultiplexer
         }
 
         return filled - before;
+    }
+
+    // Moves an entry into a hole, and returns where the hole is now.
+    private int Move(int from, int to)
+    {
+        if (from != to)
+        {
+            _set[to] = _set[from];
+            _slotOf[_set[to].fd] = to;
+        }
+
+        return from;
     }
 
     private int SlotOf(int fd) => (uint)fd < (uint)_slotOf.Length ? _slotOf[fd] : NotWatched;
