@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
@@ -19,7 +20,7 @@ public class Step2_Connections : DescriptorFixture
     public void Connect_to_a_path_that_does_not_exist_fails_with_ENOENT()
     {
         int fd = Own(socket(AF_UNIX, SOCK_STREAM, 0));
-        Assert.That(connect(fd, Sockets.AddressText.OfPath("/nowhere/at/all")).Errno, Is.EqualTo(ENOENT));
+        Assert.That(connect(fd, AddressText.OfPath("/nowhere/at/all")).Errno, Is.EqualTo(ENOENT));
     }
 
     [Test]

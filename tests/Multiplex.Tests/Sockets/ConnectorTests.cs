@@ -1,0 +1,85 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using Multiplex.Tests.Support;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests.Sockets;
+
+/// <summary>Each way in which a connection cannot be made has its own message.</summary>
+public class ConnectorTests : DescriptorFixture
+{
+    [Test]
+    public void Nobody_listens_there()
+    {
+        int held = TcpSocket();
+        bind(held, Loopback(0)).OrThrow("bind");
+        Endpoint nobody = Endpoint.Parse(AddressText.Format(EndpointKind.Tcp, NameOf(held)));
+        SyscallException? failure = Assert.Throws<SyscallException>(() => Connector.Connect(nobody));
+        Assert.That(failure!.Errno, Is.EqualTo(ECONNREFUSED));
+        Assert.That(failure.Message, Is.EqualTo($"connect {nobody}: Connection refused (ECONNREFUSED)"));
+    }
+
+    [Test]
+    public void The_host_is_not_known() => Assert.That(
+        () => Connector.Connect(Endpoint.Parse("tcp://no-such-host.invalid:80")),
+        Throws.TypeOf<IOException>().With.Message.StartsWith("getaddrinfo tcp://no-such-host.invalid:80: "));
+
+    [Test]
+    public void The_service_is_not_known() => Assert.That(
+        () => Connector.Connect(Endpoint.Parse("tcp://127.0.0.1:no-such-service")),
+        Throws.TypeOf<IOException>().With.Message.StartsWith("getaddrinfo tcp://127.0.0.1:no-such-service: "));
+
+    [Test]
+    public void The_path_is_not_there() => Assert.That(
+        () => Connector.Connect(Endpoint.Parse("unix:/nowhere/at/all")),
+        Throws.TypeOf<SyscallException>().With.Message.EqualTo("connect unix:/nowhere/at/all: No such file or directory (ENOENT)"));
+
+    [Test]
+    public void The_queue_is_full()
+    {
+        // A UNIX-domain connect that may not wait says so at once; a blocking one would wait for the queue to move.
+        using TemporaryDirectory directory = new();
+        using Listener listener = Listener.Open(Endpoint.Parse($"unix:{directory["s"]}"), backlog: 0);
+        Own(SyscallResult.Of(Connector.Connect(listener.Local)));
+        int late = Own(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        Assert.That(connect(late, AddressText.OfPath(listener.Local.Path)).Errno, Is.EqualTo(EAGAIN));
+    }
+
+    [Test]
+    public void Addresses_are_tried_in_order_until_one_answers()
+    {
+        int listener = TcpListener(), held = TcpSocket();
+        bind(held, Loopback(0)).OrThrow("bind");
+        Endpoint any = Endpoint.Parse("tcp://localhost:0");
+        int connected = Own(SyscallResult.Of(Connector.Connect(any, [NameOf(held), NameOf(listener)])));
+        Assert.That(PeerOf(connected), Is.EqualTo(NameOf(listener)));
+        Assert.That(
+            () => Connector.Connect(any, [NameOf(held), NameOf(held)]),
+            Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ECONNREFUSED));
+    }
+
+    [Test]
+    public void A_connection_does_not_wait_to_send_small_messages()
+    {
+        using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);
+        int client = Own(SyscallResult.Of(Connector.Connect(listener.Local)));
+        getsockopt(client, IPPROTO_TCP, TCP_NODELAY, out int noDelay).OrThrow("getsockopt");
+        Assert.That(noDelay, Is.Not.Zero);
+    }
+
+    [Test]
+    public void A_failure_leaves_no_descriptor_open()
+    {
+        int lowest = NextDescriptor();
+        for (int i = 0; i < 10; i++)
+            Assert.That(() => Connector.Connect(Endpoint.Parse("unix:/nowhere/at/all")), Throws.TypeOf<SyscallException>());
+        Assert.That(NextDescriptor(), Is.LessThan(lowest + 10), "other threads may open a few, but not one each time");
+    }
+
+    private static int NextDescriptor()
+    {
+        int fd = eventfd(0, EFD_CLOEXEC).OrThrow("eventfd");
+        close(fd).OrThrow("close");
+        return fd;
+    }
+}
