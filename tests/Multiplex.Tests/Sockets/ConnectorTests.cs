@@ -19,10 +19,11 @@ public class ConnectorTests : DescriptorFixture
         Assert.That(failure.Message, Is.EqualTo($"connect {nobody}: Connection refused (ECONNREFUSED)"));
     }
 
+    // Two dots make it no name at all, so that no name server is asked.
     [Test]
     public void The_host_is_not_known() => Assert.That(
-        () => Connector.Connect(Endpoint.Parse("tcp://no-such-host.invalid:80")),
-        Throws.TypeOf<IOException>().With.Message.StartsWith("getaddrinfo tcp://no-such-host.invalid:80: "));
+        () => Connector.Connect(Endpoint.Parse("tcp://no..host:80")),
+        Throws.TypeOf<IOException>().With.Message.StartsWith("getaddrinfo tcp://no..host:80: "));
 
     [Test]
     public void The_service_is_not_known() => Assert.That(
