@@ -1,0 +1,51 @@
+using Multiplex.Rpc;
+using Multiplex.Sockets;
+
+namespace Multiplex.Tests.Rpc;
+
+/// <summary>To answer a call allocates nothing on the managed heap.</summary>
+public class RpcAllocationTests
+{
+    private const int Warm = 200, Counted = 1000;
+
+    private static IEnumerable<TestCaseData> Calls()
+    {
+        (MultiplexProcedure Procedure, MarshalArguments? Arguments)[] all =
+        [
+            (MultiplexProcedure.Null, null),
+            (MultiplexProcedure.Echo, writer => writer.WriteOpaque(new byte[1000])),
+            (MultiplexProcedure.Add, writer => writer.WriteUInt64(1)),
+            (MultiplexProcedure.Whoami, null),
+            (MultiplexProcedure.Sleep, writer => writer.WriteUInt32(0)),
+            (MultiplexProcedure.Burn, writer => writer.WriteUInt32(0)),
+            ((MultiplexProcedure)99, null),
+        ];
+        foreach ((MultiplexProcedure procedure, MarshalArguments? arguments) in all)
+        {
+            OutputBuffer call = new();
+            CallWriter.Record(call, xid: 1, procedure, arguments);
+            yield return new TestCaseData(call.Written.ToArray()).SetArgDisplayNames(procedure.ToString());
+        }
+    }
+
+    [TestCaseSource(nameof(Calls))]
+    public void A_thousand_calls_allocate_nothing(byte[] call)
+    {
+        using ServerCounters counters = new();
+        RpcProtocol protocol = new(new MultiplexProgram(counters));
+        Peer peer = new(EndpointKind.Tcp, [2, 0, 0xC8, 0x22, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        OutputBuffer reply = new();
+        long before = 0;
+        for (int i = 0; i < Warm + Counted; i++)
+        {
+            if (i == Warm)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            reply.Clear();
+            FramingProgress progress = default;
+            RequestPump.Consume(protocol, call, ref progress, peer, reply, mark: 1 << 20, out _);
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(reply.Length, Is.GreaterThanOrEqualTo(28), "it was answered");
+    }
+}
