@@ -7,6 +7,7 @@ namespace Multiplex.Interop;
 public static unsafe partial class Libc
 {
     public const int SEEK_SET = 0;
+    public const int SEEK_END = 2;
 
     /// <summary>read(2): recv(2) without options, on any descriptor.</summary>
     public static SyscallResult read(int fd, Span<byte> buffer)

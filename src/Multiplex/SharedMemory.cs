@@ -55,11 +55,15 @@ public sealed unsafe class SharedMemory : IDisposable
 
     /// <summary>Maps a file that another process keeps its memory in, for reading.</summary>
     /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
+    /// <exception cref="IOException">The file is too short.</exception>
     public static SharedMemory OpenReadOnly(string path, int length)
     {
         int fd = open(path, O_RDONLY | O_CLOEXEC).OrThrow("open", path);
         try
         {
+            // To read a mapping past the end of its file is SIGBUS, which ends the process.
+            if (lseek(fd, 0, SEEK_END).OrThrow("lseek", path) < length)
+                throw new IOException($"{path} is shorter than {length} bytes: no server keeps its counters there");
             return new(mmap((nuint)length, PROT_READ, MAP_SHARED, fd), (nuint)length);
         }
         finally
