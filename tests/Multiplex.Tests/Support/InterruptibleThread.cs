@@ -20,7 +20,8 @@ internal static class InterruptibleThread
     /// <summary>From now on the signal does nothing.</summary>
     public static void LetTheSignalBeIgnored() => sigaction(SIGUSR2, SIG_IGN).OrThrow("sigaction");
 
-    internal static void Send(int thread) => Assert.That(tgkill(Environment.ProcessId, thread, SIGUSR2), Is.Zero);
+    /// <summary>Sends a signal to one thread of this process.</summary>
+    public static void Send(int thread, int signal = SIGUSR2) => Assert.That(tgkill(Environment.ProcessId, thread, signal), Is.Zero);
 
     [DllImport("libc")]
     private static extern int tgkill(int process, int thread, int signal);

@@ -1,0 +1,105 @@
+using Multiplex.Interop;
+using Multiplex.Tests.Support;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests;
+
+public class ServerCountersTests
+{
+    private TemporaryDirectory _directory = null!;
+
+    [SetUp]
+    public void Make_a_directory() => _directory = new();
+
+    [TearDown]
+    public void Remove_the_directory() => _directory.Dispose();
+
+    [Test]
+    public void All_are_zero_at_first_and_each_counts_for_itself()
+    {
+        using ServerCounters counters = new();
+        Assert.Multiple(() =>
+        {
+            foreach (Counter counter in Enum.GetValues<Counter>())
+                Assert.That(counters[counter], Is.Zero, counter.ToString());
+            foreach (Counter counter in Enum.GetValues<Counter>())
+                Assert.That(counters.Add(counter, 100 + (int)counter), Is.EqualTo(100 + (int)counter));
+            foreach (Counter counter in Enum.GetValues<Counter>())
+                Assert.That(counters.Increment(counter), Is.EqualTo(101 + (int)counter), counter.ToString());
+        });
+    }
+
+    [Test]
+    public void Threads_that_count_at_once_lose_nothing()
+    {
+        const int Threads = 4, Each = 50_000;
+        using ServerCounters counters = new();
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(i => new Thread(() =>
+        {
+            for (int j = 0; j < Each; j++)
+                counters.Increment(Counter.Calls);
+        })
+        { Name = $"counter {i}" })];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, Eventually.Ends);
+        Assert.That(counters[Counter.Calls], Is.EqualTo(Threads * Each));
+    }
+
+    [Test]
+    public void Counters_in_a_file_can_be_read_while_they_count()
+    {
+        using ServerCounters counters = new(_directory["counters"]);
+        using ServerCounters reader = ServerCounters.OpenReadOnly(_directory["counters"]);
+        Assert.That(reader[Counter.Calls], Is.Zero);
+        counters.Add(Counter.Calls, 42);
+        counters.Increment(Counter.Stopping);
+        Assert.That(reader[Counter.Calls], Is.EqualTo(42));
+        Assert.That(reader[Counter.Stopping], Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Counters_in_a_file_outlive_the_server_and_start_again_from_zero_with_the_next()
+    {
+        using (ServerCounters counters = new(_directory["counters"]))
+            counters.Add(Counter.Calls, 42);
+        using (ServerCounters reader = ServerCounters.OpenReadOnly(_directory["counters"]))
+            Assert.That(reader[Counter.Calls], Is.EqualTo(42));
+        using ServerCounters next = new(_directory["counters"]);
+        Assert.That(next[Counter.Calls], Is.Zero);
+    }
+
+    [Test]
+    public void A_file_that_is_not_there_is_refused() => Assert.That(
+        () => ServerCounters.OpenReadOnly(_directory["none"]),
+        Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ENOENT).And.Message.Contains(_directory["none"]));
+
+    [Test]
+    public void A_file_that_is_too_short_is_refused()
+    {
+        // To read a mapping past the end of its file is SIGBUS, which ends the process.
+        File.WriteAllBytes(_directory["short"], new byte[64]);
+        Assert.That(() => ServerCounters.OpenReadOnly(_directory["short"]), Throws.InstanceOf<IOException>().With.Message.Contains(_directory["short"]));
+    }
+
+    [Test]
+    public void A_summary_tells_what_has_happened_and_nothing_else()
+    {
+        using ServerCounters counters = new();
+        Assert.That(counters.Summary(), Is.Empty);
+        counters.Add(Counter.Calls, 3);
+        counters.Increment(Counter.Accepted);
+        counters.Increment(Counter.Stopping);
+        Assert.That(counters.Summary(), Is.EqualTo("Accepted=1 Calls=3"));
+    }
+
+    [Test]
+    public void Counting_allocates_nothing()
+    {
+        using ServerCounters counters = new();
+        counters.Increment(Counter.Calls);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++)
+            counters.Increment(Counter.Calls);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+}

@@ -1,0 +1,80 @@
+using Multiplex.Tests.Support;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests;
+
+public class StopSignalTests
+{
+    [Test]
+    public void Its_descriptor_is_readable_only_after_a_request()
+    {
+        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        Assert.That(IsReadable(stop), Is.False);
+        Assert.That(stop.Requests(), Is.Zero);
+        stop.Request();
+        Assert.That(IsReadable(stop), Is.True);
+        Assert.That(stop.Requests(), Is.EqualTo(1));
+        Assert.That(IsReadable(stop), Is.False, "it has been told");
+    }
+
+    [Test]
+    public void Requests_add_up()
+    {
+        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        stop.Request();
+        Assert.That(stop.Requests(), Is.EqualTo(1));
+        Assert.That(stop.Requests(), Is.EqualTo(1));
+        stop.Request();
+        stop.Request();
+        Assert.That(stop.Requests(), Is.EqualTo(3));
+    }
+
+    [Test]
+    public void Another_thread_may_request()
+    {
+        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        Thread requester = new(stop.Request) { Name = "requester" };
+        requester.Start();
+        pollfd entry = new() { fd = stop.Descriptor, events = POLLIN };
+        Assert.That(poll(new Span<pollfd>(ref entry), 30_000).OrThrow("poll"), Is.EqualTo(1));
+        Assert.That(stop.Requests(), Is.EqualTo(1));
+        Eventually.Ends(requester);
+    }
+
+    [TestCase(SIGTERM)]
+    [TestCase(SIGINT)]
+    public void A_blocked_signal_is_a_request(int signal)
+    {
+        // To this thread alone: whom else it is blocked for is not the test's to change.
+        (bool Before, bool After, int Requests, bool Told) seen = default;
+        Thread thread = new(() =>
+        {
+            pthread_sigmask(SIG_BLOCK, sigset_t.Of(signal), out _).OrThrow("pthread_sigmask");
+            using StopSignal stop = StopSignal.BySignal();
+            seen.Before = IsReadable(stop);
+            InterruptibleThread.Send(gettid(), signal);
+            seen.After = IsReadable(stop);
+            seen.Requests = stop.Requests();
+            seen.Told = !IsReadable(stop);
+        })
+        { Name = "signalled" };
+        thread.Start();
+        Eventually.Ends(thread);
+        Assert.That(seen, Is.EqualTo((false, true, 1, true)));
+    }
+
+    [Test]
+    public void Disposing_closes_the_descriptor()
+    {
+        StopSignal.Requestable stop = StopSignal.ByRequest();
+        Assert.That(fcntl(stop.Descriptor, F_GETFD).OrThrow("fcntl"), Is.EqualTo(FD_CLOEXEC));
+        stop.Dispose();
+        Assert.That(fcntl(stop.Descriptor, F_GETFD).Errno, Is.EqualTo(EBADF));
+    }
+
+    private static bool IsReadable(StopSignal stop)
+    {
+        pollfd entry = new() { fd = stop.Descriptor, events = POLLIN };
+        return poll(new Span<pollfd>(ref entry), 0).OrThrow("poll") == 1;
+    }
+}
