@@ -63,7 +63,7 @@ public sealed unsafe class SharedMemory : IDisposable
         {
             // To read a mapping past the end of its file is SIGBUS, which ends the process.
             if (lseek(fd, 0, SEEK_END).OrThrow("lseek", path) < length)
-                throw new IOException($"{path} is shorter than {length} bytes: no server keeps its counters there");
+                throw new IOException($"{path} has fewer than {length} bytes");
             return new(mmap((nuint)length, PROT_READ, MAP_SHARED, fd), (nuint)length);
         }
         finally
