@@ -56,8 +56,10 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
 
     /// <summary>What to watch for now. Backpressure: who does not take replies is not read from.</summary>
     public Interest Wanted(ServerOptions options) =>
-        (_inputEnded || _closing || _requestsWait || Owed > options.MaxPendingOutput ? Interest.None : Interest.Readable)
+        (_inputEnded || _closing || IsThrottled(options) ? Interest.None : Interest.Readable)
         | (Owed > 0 ? Interest.Writable : Interest.None);
+
+    private bool IsThrottled(ServerOptions options) => _requestsWait || Owed > options.MaxPendingOutput;
 
     /// <summary>Does what can be done without waiting.</summary>
     /// <returns>False when the connection is broken.</returns>
@@ -67,8 +69,8 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         {
             if (!SendOwed(loan))
                 return false;
-            if (_requestsWait && Owed <= loan.Options.MaxPendingOutput / 2)
-                Answer(_input.AsSpan(0, _inputLength), loan);
+            if (_requestsWait && Owed <= loan.Options.MaxPendingOutput / 2 && !Answer(_input.AsSpan(0, _inputLength), loan))
+                return false;
         }
 
         bool mayRead = (Wanted(loan.Options) & Interest.Readable) != 0;
@@ -132,6 +134,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
     // Answers batch after batch until a request is incomplete, or the peer does not take the replies.
     private bool Answer(ReadOnlySpan<byte> received, ReactorLoan loan)
     {
+        bool wasThrottled = IsThrottled(loan.Options);
         PumpStop stop;
         do
         {
@@ -153,6 +156,8 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         }
 
         _requestsWait = stop == PumpStop.OutputFull;
+        if (!wasThrottled && IsThrottled(loan.Options))
+            loan.Counters.Increment(Counter.Throttled);
         SetInput(received);
         return true;
     }
@@ -178,8 +183,6 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         }
 
         Owe(replies);
-        if (Owed > loan.Options.MaxPendingOutput || _requestsWait)
-            loan.Counters.Increment(Counter.Throttled);
         return true;
     }
 
