@@ -34,14 +34,12 @@ public class ServerCountersTests
     {
         const int Threads = 4, Each = 50_000;
         using ServerCounters counters = new();
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(i => new Thread(() =>
+        Background<bool>[] threads = [.. Enumerable.Range(0, Threads).Select(_ => Background.Run(() =>
         {
             for (int j = 0; j < Each; j++)
                 counters.Increment(Counter.Calls);
-        })
-        { Name = $"counter {i}" })];
-        Array.ForEach(threads, thread => thread.Start());
-        Array.ForEach(threads, Eventually.Ends);
+        }))];
+        Array.ForEach(threads, thread => thread.Result());
         Assert.That(counters[Counter.Calls], Is.EqualTo(Threads * Each));
     }
 

@@ -33,12 +33,11 @@ public class StopSignalTests
     public void Another_thread_may_request()
     {
         using StopSignal.Requestable stop = StopSignal.ByRequest();
-        Thread requester = new(stop.Request) { Name = "requester" };
-        requester.Start();
+        Background<bool> requester = Background.Run(stop.Request);
         pollfd entry = new() { fd = stop.Descriptor, events = POLLIN };
         Assert.That(poll(new Span<pollfd>(ref entry), 30_000).OrThrow("poll"), Is.EqualTo(1));
         Assert.That(stop.Requests(), Is.EqualTo(1));
-        Eventually.Ends(requester);
+        requester.Result();
     }
 
     [TestCase(SIGTERM)]
@@ -46,21 +45,15 @@ public class StopSignalTests
     public void A_blocked_signal_is_a_request(int signal)
     {
         // To this thread alone: whom else it is blocked for is not the test's to change.
-        (bool Before, bool After, int Requests, bool Told) seen = default;
-        Thread thread = new(() =>
+        Background<(bool, bool, int, bool)> thread = Background.Run(() =>
         {
             pthread_sigmask(SIG_BLOCK, sigset_t.Of(signal), out _).OrThrow("pthread_sigmask");
             using StopSignal stop = StopSignal.BySignal();
-            seen.Before = IsReadable(stop);
+            bool before = IsReadable(stop);
             InterruptibleThread.Send(gettid(), signal);
-            seen.After = IsReadable(stop);
-            seen.Requests = stop.Requests();
-            seen.Told = !IsReadable(stop);
-        })
-        { Name = "signalled" };
-        thread.Start();
-        Eventually.Ends(thread);
-        Assert.That(seen, Is.EqualTo((false, true, 1, true)));
+            return (before, IsReadable(stop), stop.Requests(), IsReadable(stop));
+        });
+        Assert.That(thread.Result(), Is.EqualTo((false, true, 1, false)));
     }
 
     [Test]

@@ -26,12 +26,9 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
     {
         (int one, int other) = Pair();
         Multiplexer.Add(one, Interest.Readable);
-        Readiness[] ready = [];
-        Thread waiter = new(() => ready = Wait(timeout: -1)) { IsBackground = true, Name = "waiter" };
-        waiter.Start();
+        Background<Readiness[]> waiter = Background.Run(() => Wait(timeout: -1));
         send(other, "x"u8, 0).OrThrow("send");
-        Eventually.Ends(waiter);
-        Assert.That(ready, Is.EqualTo(new Readiness[] { new(one, Interest.Readable) }));
+        Assert.That(waiter.Result(), Is.EqualTo(new Readiness[] { new(one, Interest.Readable) }));
     }
 
     [Test]

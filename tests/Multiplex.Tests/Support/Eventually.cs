@@ -16,10 +16,7 @@ internal static class Eventually
         {
             if (waited.Elapsed > Deadline)
                 Assert.Fail($"this did not come to hold: {what}");
-            Thread.Yield();
+            Thread.Sleep(1);   // a small step: the condition decides, not the time
         }
     }
-
-    /// <summary>Waits for a thread to end; fails when it does not.</summary>
-    public static void Ends(Thread thread) => Assert.That(thread.Join(Deadline), Is.True, $"the thread {thread.Name} hangs");
 }

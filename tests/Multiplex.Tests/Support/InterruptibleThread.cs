@@ -33,22 +33,16 @@ internal sealed class InterruptibleThread<T>
     private const string FutexOnX64 = "202";
     private const string FutexOnArm64 = "98";
 
-    private readonly Thread _thread;
+    private readonly Background<T> _call;
     private volatile int _tid;
-    private T? _result;
 
-    public InterruptibleThread(Func<T> call)
+    public InterruptibleThread(Func<T> call) => _call = Background.Run(() =>
     {
-        _thread = new(() =>
-        {
-            _tid = gettid();
-            _result = call();
-        })
-        { IsBackground = true, Name = "waiter" };
-        _thread.Start();
-    }
+        _tid = gettid();
+        return call();
+    });
 
-    public bool HasReturned => !_thread.IsAlive;
+    public bool HasReturned => !_call.IsRunning;
 
     /// <summary>Sends the signal when the thread sleeps in the kernel, so many times; each wakes it up once.</summary>
     public void InterruptWhileWaiting(int times)
@@ -64,11 +58,7 @@ internal sealed class InterruptibleThread<T>
     }
 
     /// <summary>What the call returned, once it has.</summary>
-    public T Result()
-    {
-        Eventually.Ends(_thread);
-        return _result!;
-    }
+    public T Result() => _call.Result();
 
     // The system call that the thread is in, proc(5): "running" when it is in none; futex(2) is the runtime's own waiting.
     private bool SleepsInItsCall() => File.ReadAllText($"/proc/self/task/{_tid}/syscall").Split(' ', '\n')[0]

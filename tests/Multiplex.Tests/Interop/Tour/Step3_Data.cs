@@ -105,16 +105,13 @@ public class Step3_Data : DescriptorFixture
         send(client, "fir"u8, 0).OrThrow("send");
         Eventually.Holds(() => recv(server, new byte[3], MSG_PEEK | MSG_DONTWAIT).Value == 3, "the first bytes arrive");
         byte[] bytes = new byte[8];
-        SyscallResult result = default;
-        Thread reader = new(() => result = recv(server, bytes, MSG_WAITALL)) { IsBackground = true, Name = "reader" };
-        reader.Start();
+        Background<SyscallResult> reader = Background.Run(() => recv(server, bytes, MSG_WAITALL));
 
         // Without the flag the reader would have returned with the first three bytes: they are gone from the queue now.
         Eventually.Holds(() => recv(server, new byte[1], MSG_PEEK | MSG_DONTWAIT).Is(EAGAIN), "the reader took the first bytes");
-        Assert.That(reader.IsAlive, Is.True);
+        Assert.That(reader.IsRunning, Is.True);
         send(client, "st, second"u8, 0).OrThrow("send");
-        Eventually.Ends(reader);
-        Assert.That(result.Value, Is.EqualTo((nint)8));
+        Assert.That(reader.Result().OrThrow("recv"), Is.EqualTo(8));
         Assert.That(bytes, Is.EqualTo("first, s"u8.ToArray()));
     }
 

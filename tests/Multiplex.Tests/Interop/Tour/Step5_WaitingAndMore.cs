@@ -101,19 +101,16 @@ public class Step5_WaitingAndMore : DescriptorFixture
     [Test]
     public unsafe void Prctl_names_the_thread()
     {
-        string? name = null;
-        Thread thread = new(() =>
+        Background<string> thread = Background.Run(() =>
         {
             fixed (byte* text = "tour"u8)
             {
                 prctl(PR_SET_NAME, (nuint)text).OrThrow("prctl");
             }
 
-            name = File.ReadAllText($"/proc/self/task/{gettid()}/comm");
+            return File.ReadAllText($"/proc/self/task/{gettid()}/comm");
         });
-        thread.Start();
-        Eventually.Ends(thread);
-        Assert.That(name, Is.EqualTo("tour\n"));
+        Assert.That(thread.Result(), Is.EqualTo("tour\n"));
         Assert.That(prctl(-1, 0).Errno, Is.EqualTo(EINVAL));
     }
 

@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using System.Text;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Xdr;
+using Multiplex.Tests.Multiplexing;
+using Multiplex.Tests.Support;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests.Servers;
+
+/// <summary>What a reactor does for its connections, whichever multiplexer it waits with.</summary>
+[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+public class ReactorTests(MultiplexerEntry entry) : ReactorFixture(entry)
+{
+    [Test]
+    public void Every_byte_comes_back()
+    {
+        using RunningServer server = Echo();
+        using Client client = server.Connect();
+        byte[] bytes = new byte[1_000_000];
+        new Random(1).NextBytes(bytes);
+        Background<byte[]> reader = Background.Run(client.ReadToEnd);
+        client.Send(bytes);
+        client.EndSending();
+        Assert.That(reader.Result().AsSpan().SequenceEqual(bytes), Is.True);
+    }
+
+    [Test]
+    public void Connections_are_served_at_the_same_time()
+    {
+        using RunningServer server = Echo();
+        Client[] clients = [.. Enumerable.Range(0, 200).Select(_ => server.Connect())];
+        foreach (Client client in clients)
+            client.Send(Encoding.ASCII.GetBytes($"{client.Descriptor:D8}"));
+        foreach (Client client in clients.Reverse())
+            Assert.That(Encoding.ASCII.GetString(client.Read(8)), Is.EqualTo($"{client.Descriptor:D8}"));
+        Array.ForEach(clients, client => client.Dispose());
+        server.AwaitCount(Counter.Closed, 200);
+        Assert.That(server.Counters[Counter.Accepted], Is.EqualTo(200));
+    }
+
+    [Test]
+    public void A_client_calls_each_procedure()
+    {
+        using RunningServer server = Rpc();
+        using RpcClient client = new(server.Local);
+        Assert.That(client.Call(MultiplexProcedure.Null, null, (ref XdrReader _) => true), Is.True);
+        Assert.That(client.Call(MultiplexProcedure.Echo, w => w.WriteOpaque("hello"u8), (ref XdrReader r) => Encoding.ASCII.GetString(r.ReadOpaque(100))), Is.EqualTo("hello"));
+        Assert.That(client.Call(MultiplexProcedure.Sleep, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt32()), Is.EqualTo(1));
+        Assert.That(client.Call(MultiplexProcedure.Burn, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt64()), Is.Positive);
+        Assert.That(client.Call(MultiplexProcedure.Add, w => w.WriteUInt64(5), (ref XdrReader r) => r.ReadUInt64()), Is.EqualTo(5));
+        (uint pid, ulong served) = client.Call(MultiplexProcedure.Whoami, null, (ref XdrReader r) =>
+        {
+            uint pid = r.ReadUInt32();
+            r.ReadUInt32();
+            ulong served = r.ReadUInt64();
+            r.ReadOpaque(MultiplexProgram.MaxPeer);
+            return (pid, served);
+        });
+        Assert.That((pid, served), Is.EqualTo(((uint)getpid(), 6ul)));
+        Assert.That(
+            () => client.Call(MultiplexProcedure.Sleep, w => w.WriteUInt32(10_001), (ref XdrReader r) => r.ReadUInt32()),
+            Throws.TypeOf<RpcException>().With.Message.StartsWith("GARBAGE_ARGS"));
+    }
+
+    [Test]
+    public void Pipelined_calls_are_answered_in_order()
+    {
+        const int Count = 500;
+        using RunningServer server = Rpc();
+        using Client client = server.Connect();
+        client.Send(Calls(MultiplexProcedure.Null, Count));
+        byte[] replies = client.Read(28 * Count);
+        Assert.That(Enumerable.Range(0, Count).Select(i => BinaryPrimitives.ReadUInt32BigEndian(replies.AsSpan((28 * i) + 4))), Is.Ordered.Ascending.And.Unique);
+    }
+
+    [Test]
+    public void A_call_that_arrives_byte_by_byte_is_answered()
+    {
+        using RunningServer server = Rpc();
+        using Client client = server.Connect();
+        foreach (byte one in Calls(MultiplexProcedure.Echo, 1, writer => writer.WriteOpaque("slow"u8)))
+            client.Send([one]);
+        Assert.That(client.Read(36).AsSpan(32).SequenceEqual("slow"u8), Is.True);
+    }
+
+    [Test]
+    public void A_peer_that_half_closes_still_gets_every_reply()
+    {
+        using RunningServer server = Rpc();
+        using Client client = server.Connect();
+        client.Send([.. Calls(MultiplexProcedure.Null, 100), 0x80, 0x00]);   // and the beginning of one more, which never comes
+        client.EndSending();
+        Assert.That(client.ReadToEnd(), Has.Length.EqualTo(28 * 100));
+        server.AwaitCount(Counter.Closed, 1);
+    }
+
+    [Test]
+    public void Garbage_closes_its_connection_after_the_replies_before_it_and_no_other()
+    {
+        using RunningServer server = Rpc();
+        using Client good = server.Connect();
+        using Client bad = server.Connect();
+        bad.Send([.. Calls(MultiplexProcedure.Null, 3), .. "GET / HTTP/1.1\r\n\r\n"u8]);
+        Assert.That(bad.ReadToEnd(), Has.Length.EqualTo(28 * 3));
+        Assert.That(server.Counters[Counter.ProtocolErrors], Is.EqualTo(1));
+        good.Send(Calls(MultiplexProcedure.Null, 1));
+        Assert.That(good.Read(28), Has.Length.EqualTo(28));
+    }
+
+    [Test]
+    public void A_connection_that_is_reset_is_counted_as_broken_and_closed()
+    {
+        using RunningServer server = Echo();
+        using Client client = server.Connect();
+        client.Send("x"u8);
+        client.Read(1);
+        client.Reset();
+        server.AwaitCount(Counter.Closed, 1);
+        Assert.That(server.Counters[Counter.Broken], Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Several_listeners_of_several_families_are_served_by_one_thread()
+    {
+        using TemporaryDirectory directory = new();
+        using RunningServer server = Rpc(null, "tcp://127.0.0.1:0", $"unix:{directory["s"]}", $"unix:@multiplex-tests-{Environment.ProcessId}");
+        HashSet<uint> threads = [];
+        foreach (Multiplex.Sockets.Endpoint endpoint in server.AllLocal)
+        {
+            using RpcClient client = new(endpoint);
+            (uint thread, string peer) = client.Call(MultiplexProcedure.Whoami, null, (ref XdrReader r) =>
+            {
+                r.ReadUInt32();
+                uint thread = r.ReadUInt32();
+                r.ReadUInt64();
+                return (thread, Encoding.ASCII.GetString(r.ReadOpaque(MultiplexProgram.MaxPeer)));
+            });
+            threads.Add(thread);
+            Assert.That(peer, Does.StartWith(endpoint.ToString().Split(':')[0] + ":"));
+        }
+
+        Assert.That(threads, Has.Count.EqualTo(1));
+    }
+}
