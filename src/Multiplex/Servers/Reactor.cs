@@ -75,7 +75,17 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
                 Serve(connection, event_.Ready);
             else if (event_.Descriptor == service.Stop.Descriptor)
                 _stopRequests = service.Stop.Requests();
-            else if (service.Listeners.FirstOrDefault(l => l.Descriptor == event_.Descriptor) is { } listener)
+            else
+                Knock(event_.Descriptor);
+        }
+    }
+
+    // Apart from the loop, and without a lambda: its closure would be allocated for every event, and most are no knock.
+    private void Knock(int fd)
+    {
+        foreach (Listener listener in service.Listeners)
+        {
+            if (listener.Descriptor == fd)
                 _knocking.Add(listener);
         }
     }
