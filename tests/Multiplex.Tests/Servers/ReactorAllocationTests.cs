@@ -1,0 +1,94 @@
+using Multiplex.Protocols;
+using Multiplex.Rpc;
+using Multiplex.Tests.Multiplexing;
+
+namespace Multiplex.Tests.Servers;
+
+/// <summary>Between recv and send, and on the way round the loop, a reactor allocates nothing on the managed heap.</summary>
+[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+public class ReactorAllocationTests(MultiplexerEntry entry) : ReactorFixture(entry)
+{
+    private const int Warm = 500, Counted = 1000;
+
+    [TestCase(1)]
+    [TestCase(50)]
+    public void A_thousand_requests_of_rpc_allocate_nothing(int atOnce)
+    {
+        MeasuringProtocol? protocol = null;
+        using RunningServer server = Serve(counters => protocol = new(new RpcProtocol(new MultiplexProgram(counters))));
+        byte[] calls = Calls(MultiplexProcedure.Echo, atOnce, writer => writer.WriteOpaque(new byte[64]));
+        Exchange(server, calls, replyLength: atOnce * (28 + 4 + 64), times: (Warm + Counted) / atOnce);
+        Assert.That(protocol!.AllocatedInTheLast(Counted), Is.Zero);
+    }
+
+    [Test]
+    public void A_thousand_requests_of_echo_allocate_nothing()
+    {
+        MeasuringProtocol protocol = new(new EchoProtocol());
+        using RunningServer server = Serve(_ => protocol);
+        Exchange(server, new byte[64], replyLength: 64, times: Warm + Counted);
+        Assert.That(protocol.AllocatedInTheLast(Counted), Is.Zero);
+    }
+
+    [Test]
+    public void Requests_that_come_in_two_halves_allocate_nothing()
+    {
+        MeasuringProtocol? protocol = null;
+        using RunningServer server = Serve(counters => protocol = new(new RpcProtocol(new MultiplexProgram(counters))));
+        byte[] call = Calls(MultiplexProcedure.Echo, 1, writer => writer.WriteOpaque(new byte[64]));
+        using Client client = server.Connect();
+        for (int i = 0; i < Warm + Counted; i++)
+        {
+            // The halves may come with one read all the same; some do not, and then the connection owns memory for a while.
+            client.Send(call.AsSpan(0, 50));
+            client.Send(call.AsSpan(50));
+            client.Read(96);
+        }
+
+        Assert.That(protocol!.AllocatedInTheLast(Counted), Is.Zero);
+    }
+
+    [Test]
+    public void What_is_measured_would_be_noticed()
+    {
+        MeasuringProtocol protocol = new(new EchoProtocol(), allocateEach: 100);
+        using RunningServer server = Serve(_ => protocol);
+        Exchange(server, new byte[64], replyLength: 64, times: Warm + Counted);
+        Assert.That(protocol.AllocatedInTheLast(Counted), Is.GreaterThanOrEqualTo(Counted * 100));
+    }
+
+    private static void Exchange(RunningServer server, byte[] requests, int replyLength, int times)
+    {
+        using Client client = server.Connect();
+        for (int i = 0; i < times; i++)
+        {
+            client.Send(requests);
+            client.Read(replyLength);
+        }
+    }
+
+    /// <summary>Another protocol, and at each request what the thread has allocated so far.</summary>
+    private sealed class MeasuringProtocol(IProtocol inner, int allocateEach = 0) : IProtocol
+    {
+        private readonly long[] _allocated = new long[10_000];
+        private int _count;
+
+        public long AllocatedInTheLast(int requests)
+        {
+            Assert.That(_count, Is.GreaterThan(requests), "so many were answered");
+            return _allocated[_count - 1] - _allocated[_count - 1 - requests];
+        }
+
+        public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) => inner.Frame(received, ref progress);
+
+        public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
+        {
+            if (allocateEach > 0)
+                GC.KeepAlive(new byte[allocateEach]);
+            _allocated[_count++] = GC.GetAllocatedBytesForCurrentThread();
+            return inner.AnswerFrame(frame, peer, reply);
+        }
+
+        public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) => inner.AnswerMessage(message, peer, reply);
+    }
+}
