@@ -6,7 +6,7 @@ using Perfolizer.Horology;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>How all benchmarks run: in this process, so that nothing is built again, and with the command's runtime settings.</summary>
+/// <summary>How all benchmarks run: in this process, so with the command's runtime settings, and nothing is built again.</summary>
 public sealed class BenchmarkConfig : ManualConfig
 {
     private const string RootMark = "Multiplex.sln";

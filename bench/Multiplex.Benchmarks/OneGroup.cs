@@ -20,7 +20,8 @@ public sealed class OneGroup : ManualConfig
         public IEnumerable<BenchmarkCase> GetExecutionOrder(
             ImmutableArray<BenchmarkCase> benchmarksCase, IEnumerable<BenchmarkLogicalGroupRule>? order = null) => benchmarksCase;
 
-        public IEnumerable<BenchmarkCase> GetSummaryOrder(ImmutableArray<BenchmarkCase> benchmarksCases, Summary summary) => benchmarksCases;
+        public IEnumerable<BenchmarkCase> GetSummaryOrder(
+            ImmutableArray<BenchmarkCase> benchmarksCases, Summary summary) => benchmarksCases;
 
         public string? GetHighlightGroupKey(BenchmarkCase benchmarkCase) => null;
 

@@ -20,7 +20,8 @@ internal sealed class ServerProcess : IDisposable
         ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
 
         // An executable looks for the runtime where it is usually installed; it may be elsewhere: where this process has it.
-        start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../..")));
+        string root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+        start.Environment.TryAdd("DOTNET_ROOT", root);
         _process = Process.Start(start)!;
         string? line = _process.StandardOutput.ReadLine();
         if (line?.Split(' ') is not ["listening", var endpoint, ..])

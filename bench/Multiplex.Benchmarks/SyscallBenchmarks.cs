@@ -5,7 +5,7 @@ using Multiplex.Interop;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>The same system call by way of Mono.Posix, which marshals, and by way of native-interop, which is blittable.</summary>
+/// <summary>The same system call through Mono.Posix, which marshals, and through native-interop, which is blittable.</summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 [GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByCategory)]
 [CategoriesColumn]
