@@ -9,6 +9,12 @@ using Parser parser = new(settings =>
     settings.CaseSensitive = true;
 });
 
+if (UsageText.FindMisplaced(args) is { } mistake)
+{
+    StandardStream.Error.WriteLine($"multiplex: {mistake}");
+    return ExitStatus.Usage;
+}
+
 ParserResult<object> parsed = parser.ParseArguments<ServeOptions, LoadVerbOptions, CompareVerbOptions, CallOptions, ModelsOptions>(args);
 try
 {

@@ -18,9 +18,24 @@ internal static class ProtocolCatalog
         new("rpc", (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord }, OneCallOfEach),
     ];
 
+    // Every procedure, a call that comes in two fragments, and the calls that cannot be carried out.
     private static byte[] OneCallOfEach()
     {
         OutputBuffer calls = new();
+        foreach ((uint program, uint version, uint procedure) in new[] { (0u, 0u, 0u), (MultiplexProgram.ProgramNumber, 0u, 0u), (MultiplexProgram.ProgramNumber, 1u, 99u), (MultiplexProgram.ProgramNumber, 1u, 4u) })
+        {
+            int start = RecordMarking.Begin(calls);
+            CallWriter.Head(calls, xid: 0, program, version, procedure);
+            RecordMarking.End(calls, start);
+        }
+
+        OutputBuffer call = new();
+        CallWriter.Head(call, xid: 0, MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, 0);
+        calls.Write([0, 0, 0, 8]);
+        calls.Write(call.Written[..8]);
+        int rest = RecordMarking.Begin(calls);
+        calls.Write(call.Written[8..]);
+        RecordMarking.End(calls, rest);
         foreach (MultiplexProcedure procedure in Enum.GetValues<MultiplexProcedure>())
         {
             CallWriter.Record(calls, xid: 0, procedure, procedure switch

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Servers;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
@@ -26,7 +27,7 @@ internal sealed class ServeOptions : IVerb
     [Option("max-children", Default = 1024, MetaValue = "N", HelpText = "Child processes at a time.")]
     public int MaxChildren { get; set; }
 
-    [Option("max-connections", Default = 1_000_000, MetaValue = "N", HelpText = "Connections at a time that a reactor holds; one more is closed.")]
+    [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed by poll, and waits with pool. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
 
     [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]
@@ -54,11 +55,12 @@ internal sealed class ServeOptions : IVerb
         Endpoint[] endpoints = [.. Listen.Select(text => Values.StreamEndpoint("--listen", text))];
         ServerOptions options = Limits();
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
-        int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 1 << 30);
+        int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
         if (model.Forks)
             ForkRuntime.Enter();
 
-        using ServerCounters counters = new(CountersFile);
+        // Not disposed: a thread whose procedure outlasts the time to drain may still count.
+        ServerCounters counters = new(CountersFile);
         using ServerCounters scratch = new();
         using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new SignalHandlers(requestable) : null;
@@ -78,11 +80,20 @@ internal sealed class ServeOptions : IVerb
         Workers = Values.Number("--workers", Workers, 1, 10_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
-        MaxConnections = Values.Number("--max-connections", MaxConnections, 1, int.MaxValue),
+        MaxConnections = ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };
+
+    // Some descriptors are left to the runtime: when a signal comes it starts a thread, and that takes a pipe.
+    private static int ConnectionLimit(int wanted)
+    {
+        const int Reserve = 64;
+        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
+        int possible = (int)Math.Clamp(limit.rlim_cur, Reserve + 1, int.MaxValue) - Reserve;
+        return wanted == 0 ? possible : Math.Min(wanted, possible);
+    }
 
     private static Listener[] Open(Endpoint[] endpoints, int backlog)
     {
@@ -129,7 +140,7 @@ internal sealed class ServeOptions : IVerb
         {
             context.Cancel = true;
             if (Interlocked.Increment(ref _received) > 1)
-                Interop.Libc._exit(ExitStatus.Failed);
+                _exit(ExitStatus.Failed);
             _stop.Request();
         }
     }

@@ -28,6 +28,30 @@ internal static class UsageText
         return ExitStatus.Usage;
     }
 
+    /// <summary>
+    /// What the parser would pass over in silence: an option without its value at the end of the line, and words that
+    /// belong to no option. Every option takes one value; only <c>call</c> takes words of its own.
+    /// </summary>
+    /// <returns>One line on what is wrong, or null.</returns>
+    public static string? FindMisplaced(string[] arguments)
+    {
+        if (arguments is [] or ["call" or "help", ..])
+            return null;
+        for (int i = 1; i < arguments.Length; i++)
+        {
+            string word = arguments[i];
+            if (word is "--help" or "--version" || (word.StartsWith('-') && word.Contains('=')))
+                continue;
+            if (!word.StartsWith("--", StringComparison.Ordinal))
+                return word.StartsWith('-') ? null : $"'{word}' belongs to no option; see multiplex {arguments[0]} --help";
+            i++;
+            if (i == arguments.Length || arguments[i].StartsWith("--", StringComparison.Ordinal))
+                return $"{word} needs a value; see multiplex {arguments[0]} --help";
+        }
+
+        return null;
+    }
+
     private static string Help(ParserResult<object> result) => HelpText.AutoBuild(
         result,
         text =>

@@ -82,16 +82,17 @@ public readonly record struct CallHeader
         }
         else
         {
-            ReadOnlySpan<byte> credential = message.ReadFixedOpaque((int)credentialLength);
+            if (!TryReadBody(ref message, (int)credentialLength, out ReadOnlySpan<byte> credential, out bool sound))
+                return false;
             message.ReadUInt32();
             uint verifierLength = message.ReadUInt32();
-            if (message.HasFailed)
-                return false;
-            refusal = Check(flavor, credential);
+            refusal = sound ? Check(flavor, credential) : AuthenticationStatus.BadCredential;
             if (verifierLength > RpcConstants.MaxAuthenticationBody)
                 refusal ??= AuthenticationStatus.BadVerifier;
-            else
-                message.ReadFixedOpaque((int)verifierLength);
+            else if (message.HasFailed || !TryReadBody(ref message, (int)verifierLength, out _, out sound))
+                return false;
+            else if (!sound)
+                refusal ??= AuthenticationStatus.BadVerifier;
         }
 
         header = new()
@@ -104,6 +105,20 @@ public readonly record struct CallHeader
             Refusal = refusal,
         };
         return !message.HasFailed;
+    }
+
+    // False when the message ends before the body does; not sound when the padding is not zero.
+    private static bool TryReadBody(ref XdrReader message, int length, out ReadOnlySpan<byte> body, out bool sound)
+    {
+        int padded = length + XdrReader.Padding(length);
+        body = default;
+        sound = false;
+        if (message.HasFailed || message.Rest.Length < padded)
+            return false;
+        body = message.Rest[..length];
+        sound = !message.Rest[length..padded].ContainsAnyExcept((byte)0);
+        message.Skip(padded);
+        return true;
     }
 
     private static AuthenticationStatus? Check(uint flavor, ReadOnlySpan<byte> body) => (AuthenticationFlavor)flavor switch

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Text;
+using Multiplex.Interop;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc;
@@ -15,6 +17,9 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
 
     /// <summary>The longest record, without its headers, in bytes: by default the protocol's longest payload and the head of its call.</summary>
     public int MaxRecord { get; init; } = MultiplexProgram.MaxPayload + HeadRoom;
+
+    /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error.</summary>
+    public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
 
     /// <inheritdoc/>
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
@@ -66,12 +71,30 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
 
         int start = reply.Length;
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
-        AcceptStatus status = program.Call(call.Version, call.Procedure, ref arguments, peer, new XdrWriter(reply));
+        AcceptStatus status = Call(program, call, ref arguments, peer, reply);
         if (status == AcceptStatus.Success)
             return;
         reply.Truncate(start);
         ReplyWriter.Accepted(reply, call.Xid, status);
     }
+
+    // A procedure that throws is the program's fault, not the connection's: the caller is told, and the server goes on.
+    private AcceptStatus Call(IRpcProgram program, in CallHeader call, ref XdrReader arguments, in Peer peer, OutputBuffer reply)
+    {
+        try
+        {
+            return program.Call(call.Version, call.Procedure, ref arguments, peer, new XdrWriter(reply));
+        }
+        catch (Exception e)
+        {
+            OnFailure(e);
+            return AcceptStatus.SystemError;
+        }
+    }
+
+    // With write(2), not Console: this may run in a forked child. A standard error that is closed is no second failure.
+    private static void WriteToStandardError(Exception failure) =>
+        _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
 
     private IRpcProgram? Find(uint number)
     {

@@ -9,6 +9,9 @@ public enum PumpStop
     /// <summary>The replies passed the mark; there may be whole requests left.</summary>
     OutputFull,
 
+    /// <summary>The caller wanted to be asked again; there may be whole requests left.</summary>
+    Paused,
+
     /// <summary>A protocol error: send what replies there are, then close this connection.</summary>
     Malformed,
 }
@@ -24,6 +27,7 @@ public static class RequestPump
     /// <param name="reply">Where the replies are appended: a whole batch, to be sent with one call.</param>
     /// <param name="mark">How many bytes of replies are enough for now.</param>
     /// <param name="consumed">How many bytes at the front are done with.</param>
+    /// <param name="pauses">Asked before each request but the first: whether to leave the rest for later.</param>
     public static PumpStop Consume(
         IProtocol protocol,
         ReadOnlySpan<byte> received,
@@ -31,13 +35,16 @@ public static class RequestPump
         in Peer peer,
         OutputBuffer reply,
         int mark,
-        out int consumed)
+        out int consumed,
+        Func<bool>? pauses = null)
     {
         consumed = 0;
         while (consumed < received.Length)
         {
             if (reply.Length >= mark)
                 return PumpStop.OutputFull;
+            if (consumed > 0 && pauses is not null && pauses())
+                return PumpStop.Paused;
             ReadOnlySpan<byte> rest = received[consumed..];
             int length = protocol.Frame(rest, ref progress);
             if (length == FrameResult.Incomplete)

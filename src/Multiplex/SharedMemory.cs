@@ -14,7 +14,7 @@ public sealed unsafe class SharedMemory : IDisposable
 
     /// <summary>Maps <paramref name="length"/> zero bytes.</summary>
     /// <param name="length">Bytes.</param>
-    /// <param name="path">The file to keep them in, made or emptied; null keeps them in memory only.</param>
+    /// <param name="path">The file to keep them in, made anew; null keeps them in memory only.</param>
     /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
     public SharedMemory(int length, string? path = null)
     {
@@ -25,11 +25,20 @@ public sealed unsafe class SharedMemory : IDisposable
             return;
         }
 
-        int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0x180 /* rw------- */).OrThrow("open", path);
+        // Made under another name and then moved into place: whoever has mapped an older file of this name keeps it whole,
+        // and nobody ever maps one that is too short, which would be SIGBUS at the first look.
+        string temporary = $"{path}.{getpid()}";
+        int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0x180 /* rw------- */).OrThrow("open", temporary);
         try
         {
-            ftruncate(fd, length).OrThrow("ftruncate", path);
+            ftruncate(fd, length).OrThrow("ftruncate", temporary);
             _address = mmap(_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            unlink(temporary);
+            throw;
         }
         finally
         {

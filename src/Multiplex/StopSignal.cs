@@ -27,6 +27,12 @@ public abstract class StopSignal : IDisposable
     public static StopSignal BySignal() =>
         new Signalled(signalfd(-1, sigset_t.Of(SIGTERM, SIGINT), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd"));
 
+    /// <summary>
+    /// Whether a stop has been requested, for a thread that is busy and looks often. Only a stop by request can tell
+    /// without a system call; of any other it is false.
+    /// </summary>
+    public virtual bool IsPending => false;
+
     /// <summary>How often a stop has been requested so far. The second one means: at once. For one thread only.</summary>
     public int Requests() => _requests += TakeNew();
 
@@ -42,14 +48,20 @@ public abstract class StopSignal : IDisposable
     /// <summary>A stop that this process asks of itself.</summary>
     public sealed class Requestable : StopSignal
     {
+        private volatile bool _pending;
+
         internal Requestable(int descriptor)
             : base(descriptor)
         {
         }
 
+        /// <inheritdoc/>
+        public override bool IsPending => _pending;
+
         /// <summary>Requests a stop.</summary>
         public void Request()
         {
+            _pending = true;
             Span<byte> one = stackalloc byte[sizeof(ulong)];
             BinaryPrimitives.WriteUInt64LittleEndian(one, 1);
             write(Descriptor, one).OrThrow("write", "eventfd");

@@ -14,7 +14,7 @@ internal sealed class AcceptLoop : IDisposable
 
     private readonly Service _service;
     private readonly Func<bool> _hasRoom;
-    private readonly SpareDescriptor _spare = new();
+    private readonly Acceptor _acceptor;
     private readonly pollfd[] _set;
     private readonly int _firstListener;
     private bool _paused;
@@ -27,6 +27,7 @@ internal sealed class AcceptLoop : IDisposable
     {
         _service = service;
         _hasRoom = hasRoom;
+        _acceptor = new(service.Counters);
         _set =
         [
             new pollfd { fd = service.Stop.Descriptor, events = POLLIN },
@@ -80,22 +81,17 @@ internal sealed class AcceptLoop : IDisposable
     public void Dispose()
     {
         CloseListeners();
-        _spare.Dispose();
+        _acceptor.Dispose();
     }
 
     private void AcceptFrom(Listener listener, int atMost, Action<int, PeerAddress> admit)
     {
-        for (int taken = 0; taken < atMost && _hasRoom(); taken++)
+        for (int taken = 0;
+            taken < atMost && _hasRoom() && _acceptor.TryAccept(listener, blocking: true, out int descriptor, out PeerAddress peer);
+            taken++)
         {
-            SyscallResult result = listener.Accept(blocking: true, out PeerAddress peer);
-            if (result.Is(EAGAIN))
-                break;
-            if (result.Errno is EMFILE or ENFILE)
-                _service.Counters.Add(Counter.Refused, _spare.Refuse(listener));
-            if (result.IsError)
-                continue;
             _service.Counters.Increment(Counter.Accepted);
-            admit((int)result.Value, peer);
+            admit(descriptor, peer);
         }
     }
 

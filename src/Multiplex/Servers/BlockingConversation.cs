@@ -27,7 +27,7 @@ internal enum ConversationEnd
 internal sealed class BlockingConversation(IProtocol protocol, ServerOptions options, ServerCounters counters)
 {
     private const int InitialInput = 64 * 1024;
-    private const int KeptReplyBuffer = 1024 * 1024;
+    private const int KeptReplyBuffer = 2 * 1024 * 1024;
     private const int LastReads = 16;   // of a peer that goes on sending while the server stops
 
     private readonly OutputBuffer _replies = new();
@@ -155,7 +155,7 @@ internal sealed class BlockingConversation(IProtocol protocol, ServerOptions opt
         timeval limit = new()
         {
             tv_sec = (long)options.IdleTimeout.TotalSeconds,
-            tv_usec = options.IdleTimeout.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond,
+            tv_usec = Math.Max(1, options.IdleTimeout.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
         };
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit);
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit);

@@ -58,7 +58,7 @@ public static class ForkRuntime
 
         pthread_sigmask(SIG_BLOCK, s_blocked, out _).OrThrow("pthread_sigmask");
         string program = File.ResolveLinkTarget("/proc/self/exe", returnFinalTarget: false)!.FullName;
-        string[] arguments = File.ReadAllText("/proc/self/cmdline").TrimEnd('\0').Split('\0');
+        string[] arguments = File.ReadAllText("/proc/self/cmdline")[..^1].Split('\0');   // each ends with a NUL
         execve(program, arguments, EnvironmentWithSettings()).OrThrow("execve", program);
     }
 

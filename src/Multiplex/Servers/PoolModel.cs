@@ -15,8 +15,11 @@ public sealed class PoolModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        using BlockingCollection<(int, PeerAddress)> queue = new(service.Options.QueueLength);
-        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity);
+        // Not disposed: a worker whose procedure outlasts the time to drain may still look into it.
+        BlockingCollection<(int, PeerAddress)> queue = new(service.Options.QueueLength);
+        long Open() => service.Counters[Counter.Accepted] - service.Counters[Counter.Closed];
+        using AcceptLoop accepting = new(
+            service, hasRoom: () => queue.Count < queue.BoundedCapacity && Open() < service.Options.MaxConnections);
         PoolWorker[] workers = [.. Enumerable.Range(0, service.Options.Workers).Select(_ => new PoolWorker(service, queue))];
         foreach (PoolWorker worker in workers)
             worker.Start();

@@ -19,6 +19,7 @@ internal sealed class PoolWorker
     private int _descriptor = None;
     private long _sentWhenLastSeen = -1;
     private long _stalledSince;
+    private bool _cutOff;
 
     /// <summary>Makes the worker; <see cref="Start"/> sets it to work.</summary>
     public PoolWorker(Service service, BlockingCollection<(int Descriptor, PeerAddress Peer)> queue)
@@ -47,7 +48,9 @@ internal sealed class PoolWorker
                 return;
             if (cut || HasStalled())
             {
-                _service.Counters.Increment(Counter.CutOff);
+                if (!_cutOff)
+                    _service.Counters.Increment(Counter.CutOff);
+                _cutOff = true;
                 shutdown(_descriptor, SHUT_RDWR);
             }
             else
@@ -76,6 +79,7 @@ internal sealed class PoolWorker
             lock (_closing)
             {
                 _descriptor = descriptor;
+                _cutOff = false;
             }
 
             _conversation.Serve(descriptor, peer);

@@ -1,4 +1,3 @@
-using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -15,7 +14,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
     private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
-    private readonly SpareDescriptor _spare = new();
+    private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<Listener> _knocking = [];
     private ReactorConnection?[] _connections = new ReactorConnection?[64];   // by descriptor
     private int _count;
@@ -29,6 +28,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         multiplexer.Add(service.Stop.Descriptor, Interest.Readable);
         foreach (Listener listener in service.Listeners)
             multiplexer.Add(listener.Descriptor, Interest.Readable);
+        _loan.Pauses = () => service.Stop.IsPending;
         service.Ready();
         Readiness[] ready = new Readiness[ReadyAtOnce];
         while (_stopRequests == 0)
@@ -55,7 +55,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         foreach (Listener listener in service.Listeners)
             listener.Dispose();
         multiplexer.Dispose();
-        _spare.Dispose();
+        _acceptor.Dispose();
     }
 
     // Connections first, accepts last: a descriptor that is closed in this batch is not reused within it.
@@ -108,7 +108,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         long now = Environment.TickCount64;
         if (connection.LastMoved == _loan.Now)
             connection.LastMoved = now;
-        if (now - _loan.Now >= LongCallMilliseconds)
+        if ((_stopRequests == 0 && service.Stop.IsPending) || now - _loan.Now >= LongCallMilliseconds)
             _stopRequests = service.Stop.Requests();
         _loan.Now = now;
     }
@@ -126,18 +126,8 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     {
         foreach (Listener listener in _knocking)
         {
-            for (int i = 0; i < atMost; i++)
-            {
-                SyscallResult result = listener.Accept(blocking: false, out PeerAddress peer);
-                if (!result.IsError)
-                    Admit((int)result.Value, peer);
-                else if (result.Errno is EMFILE or ENFILE)
-                    service.Counters.Add(Counter.Refused, _spare.Refuse(listener));
-                else if (result.Is(EAGAIN))
-                    break;
-
-                // Anything else, such as ECONNABORTED, concerns a connection that was given up before its turn: accept(2).
-            }
+            for (int i = 0; i < atMost && _acceptor.TryAccept(listener, blocking: false, out int fd, out PeerAddress peer); i++)
+                Admit(fd, peer);
         }
     }
 
@@ -210,6 +200,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         }
 
         _loan.Now = Environment.TickCount64;
+        _loan.Pauses = () => Environment.TickCount64 >= _drainDeadline;
         _drainDeadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
         foreach (ReactorConnection? connection in _connections)
         {

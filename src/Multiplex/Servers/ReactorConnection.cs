@@ -17,6 +17,9 @@ internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, Se
     /// <summary>The replies of one batch, before they are sent.</summary>
     public OutputBuffer Replies { get; } = new();
 
+    /// <summary>Whether a batch is to be interrupted after the request that is being answered.</summary>
+    public Func<bool>? Pauses { get; set; }
+
     /// <summary>Milliseconds, as of the last wake-up.</summary>
     public long Now { get; set; }
 }
@@ -27,7 +30,8 @@ internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, Se
 /// </summary>
 internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
 {
-    private const int KeptReplyBuffer = 1024 * 1024;
+    private const int KeptReplyBuffer = 2 * 1024 * 1024;   // the longest reply of the protocol fits
+    private const int LeastRoom = 16 * 1024;               // to read into behind a long request
 
     private byte[] _input = [];      // received and not yet consumed
     private int _inputLength;
@@ -35,7 +39,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
     private int _unsentStart;
     private int _unsentEnd;
     private FramingProgress _framing;
-    private bool _requestsWait;      // whole requests may stand in _input: replies were too many to go on
+    private bool _requestsWait;      // whole requests may stand in _input: replies were too many, or there was no time
     private bool _inputEnded;        // the peer has shut down its side, or the reactor is draining
     private bool _closing;           // a protocol error: close once the replies before it are sent
 
@@ -81,6 +85,9 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
     /// <returns>False when the connection is broken.</returns>
     public bool Drain(ReactorLoan loan)
     {
+        if (_requestsWait && Owed <= loan.Options.MaxPendingOutput / 2 && !Answer(_input.AsSpan(0, _inputLength), loan))
+            return false;
+
         // Bounded: a peer that never stops sending does not keep the server from stopping.
         for (int reads = 0; reads < 16 && (Wanted(loan.Options) & Interest.Readable) != 0; reads++)
         {
@@ -105,11 +112,15 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
 
     private bool Receive(ReactorLoan loan, out bool nothingThere)
     {
-        bool own = _inputLength > 0;
-        if (own && _inputLength == _input.Length)
+        // A short remainder of the last read goes in front of the next one, in the loop's buffer: a stream of pipelined
+        // requests is read in large pieces wherever they are cut. A long request gathers in an array of its own.
+        bool gathers = _inputLength > loan.ReadBuffer.Length / 2;
+        if (gathers && _input.Length - _inputLength < LeastRoom)
             GrowInput();
-        Span<byte> room = own ? _input.AsSpan(_inputLength) : loan.ReadBuffer;
-        SyscallResult result = recv(Descriptor, room, 0);
+        byte[] buffer = gathers ? _input : loan.ReadBuffer;
+        if (!gathers)
+            _input.AsSpan(0, _inputLength).CopyTo(buffer);
+        SyscallResult result = recv(Descriptor, buffer.AsSpan(_inputLength), 0);
         nothingThere = result.Is(EAGAIN);
         if (nothingThere)
             return true;
@@ -126,9 +137,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         }
 
         LastMoved = loan.Now;
-        if (own)
-            _inputLength += (int)result.Value;
-        return Answer(own ? _input.AsSpan(0, _inputLength) : room[..(int)result.Value], loan);
+        return Answer(buffer.AsSpan(0, _inputLength + (int)result.Value), loan);
     }
 
     // Answers batch after batch until a request is incomplete, or the peer does not take the replies.
@@ -139,7 +148,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         do
         {
             stop = RequestPump.Consume(
-                loan.Protocol, received, ref _framing, peer.Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed);
+                loan.Protocol, received, ref _framing, peer.Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed, loan.Pauses);
             received = received[consumed..];
             bool sent = Send(loan);
             loan.Replies.Clear(KeptReplyBuffer);
@@ -155,7 +164,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
             received = default;
         }
 
-        _requestsWait = stop == PumpStop.OutputFull;
+        _requestsWait = stop is PumpStop.OutputFull or PumpStop.Paused;
         if (!wasThrottled && IsThrottled(loan.Options))
             loan.Counters.Increment(Counter.Throttled);
         SetInput(received);
@@ -229,17 +238,20 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
     // Keeps these bytes, which may stand in the loop's buffer or further on in the connection's own.
     private void SetInput(ReadOnlySpan<byte> rest)
     {
-        if (rest.IsEmpty)
+        bool fits = rest.Length <= _input.Length && _input.Length <= Math.Max(4 * rest.Length, LeastRoom);
+        if (fits && !rest.IsEmpty)
         {
+            rest.CopyTo(_input);
+        }
+        else
+        {
+            byte[] other = rest.IsEmpty ? [] : ArrayPool<byte>.Shared.Rent(rest.Length);
+            rest.CopyTo(other);
             if (_input.Length > 0)
                 ArrayPool<byte>.Shared.Return(_input);
-            (_input, _inputLength) = ([], 0);
-            return;
+            _input = other;
         }
 
-        if (_inputLength == 0)
-            _input = ArrayPool<byte>.Shared.Rent(rest.Length);
-        rest.CopyTo(_input);
         _inputLength = rest.Length;
     }
 

@@ -19,8 +19,10 @@ public static class Connector
         SyscallResult result = SyscallResult.Failed(EADDRNOTAVAIL);
         foreach (byte[] address in addresses)
         {
-            int fd = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC, 0)
-                .OrThrow("socket", endpoint.ToString());
+            result = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC, 0);
+            if (result.Is(EAFNOSUPPORT))
+                continue;   // such as IPv6 on a machine without it
+            int fd = result.OrThrow("socket", endpoint.ToString());
             result = connect(fd, address);
             if (result.Is(EINTR))
                 result = AwaitConnection(fd);

@@ -1,0 +1,47 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>Takes connections off listeners, whatever accept(2) may fail with in between.</summary>
+internal sealed class Acceptor(ServerCounters counters) : IDisposable
+{
+    private const int MostRefusals = 64;   // then the caller's other work has its turn
+
+    private readonly SpareDescriptor _spare = new();
+
+    /// <summary>Takes the next connection.</summary>
+    /// <returns>False when there is none, or none can be taken now.</returns>
+    public bool TryAccept(Listener listener, bool blocking, out int descriptor, out PeerAddress peer)
+    {
+        for (int refusals = 0; refusals < MostRefusals;)
+        {
+            SyscallResult result = listener.Accept(blocking, out peer);
+            descriptor = (int)result.Value;
+            if (!result.IsError)
+                return true;
+
+            // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
+            if (result.Errno is EMFILE or ENFILE)
+            {
+                int refused = _spare.Refuse(listener);
+                counters.Add(Counter.Refused, refused);
+                if (refused == 0)
+                    break;
+                refusals++;
+            }
+            else if (result.Errno is not (ECONNABORTED or EPROTO or EPERM))
+            {
+                break;   // EAGAIN: nobody waits. The others concern one connection that was given up before its turn.
+            }
+        }
+
+        descriptor = -1;
+        peer = default;
+        return false;
+    }
+
+    /// <summary>Gives the spare descriptor up.</summary>
+    public void Dispose() => _spare.Dispose();
+}
