@@ -20,7 +20,8 @@ public class RequestPumpTests
     [TestCase("one\ntwo\nha", "ONE\nTWO\n", "ha", PumpStop.NeedsInput)]
     [TestCase("one\n!bad\ntwo\n", "ONE\n", "!bad\ntwo\n", PumpStop.Malformed)]
     [TestCase("one\n?unanswerable\ntwo\n", "ONE\n", "?unanswerable\ntwo\n", PumpStop.Malformed)]
-    public void Whole_requests_are_answered_in_order_and_the_rest_is_left(string received, string replies, string left, PumpStop stop)
+    public void Whole_requests_are_answered_in_order_and_the_rest_is_left(
+        string received, string replies, string left, PumpStop stop)
     {
         Assert.That(Pump(received, out int consumed), Is.EqualTo(stop));
         Assert.That(Replies, Is.EqualTo(replies));

@@ -76,7 +76,9 @@ public class ServerCountersTests
     {
         // To read a mapping past the end of its file is SIGBUS, which ends the process.
         File.WriteAllBytes(_directory["short"], new byte[64]);
-        Assert.That(() => ServerCounters.OpenReadOnly(_directory["short"]), Throws.InstanceOf<IOException>().With.Message.Contains(_directory["short"]));
+        Assert.That(
+            () => ServerCounters.OpenReadOnly(_directory["short"]),
+            Throws.InstanceOf<IOException>().With.Message.Contains(_directory["short"]));
     }
 
     [Test]

@@ -76,7 +76,8 @@ internal sealed class HeaderCheck
     // A cast, because some are unsigned, and SIG_IGN is a pointer.
     private void Constant(string name, long value) => Confirm($"(long long)({name})", value);
 
-    private void Confirm(string expression, long value) => _program.Append($"_Static_assert({expression} == {value}LL, \"{expression} is not {value}\");\n");
+    private void Confirm(string expression, long value) =>
+        _program.Append($"_Static_assert({expression} == {value}LL, \"{expression} is not {value}\");\n");
 
     // A struct of C# has the name of its struct in C, but for these: C has sigset_t as a typedef, and C# cannot have
     // a method and a type that are both called sigaction.

@@ -12,7 +12,8 @@ public class SecondWitnessTests
     public void Every_constant_that_Tmds_LibC_has_too_agrees()
     {
         (string Name, long Here, long There)[] both = [.. HeaderCheck.Constants
-            .Select(constant => (constant.Name, Here: Integer(constant.GetRawConstantValue())!.Value, There: There(constant.Name)))
+            .Select(constant =>
+                (constant.Name, Here: Integer(constant.GetRawConstantValue())!.Value, There: There(constant.Name)))
             .Where(pair => pair.There is not null)
             .Select(pair => (pair.Name, pair.Here, pair.There!.Value))];
         Assert.That(both, Has.Length.GreaterThan(60), "too few have the same name: the comparison has lost its subject");

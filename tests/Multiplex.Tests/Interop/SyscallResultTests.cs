@@ -86,7 +86,8 @@ public class SyscallResultTests
             foreach (System.Reflection.FieldInfo constant in HeaderCheck.Constants)
             {
                 if (!constant.Name.StartsWith('E') || constant.Name.StartsWith("EAI_", StringComparison.Ordinal)
-                    || constant.Name.StartsWith("EPOLL", StringComparison.Ordinal) || constant.Name.StartsWith("EFD_", StringComparison.Ordinal))
+                    || constant.Name.StartsWith("EPOLL", StringComparison.Ordinal)
+                        || constant.Name.StartsWith("EFD_", StringComparison.Ordinal))
                     continue;
                 int errno = (int)constant.GetRawConstantValue()!;
                 Assert.That(ErrnoText.Name(errno), Is.EqualTo(constant.Name));

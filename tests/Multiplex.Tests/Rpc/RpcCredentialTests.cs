@@ -9,13 +9,11 @@ public class RpcCredentialTests(Form form) : RpcFixture(form)
     private const uint None = 0, Sys = 1, Short = 2, Dh = 3, Gss = 6;
     private const uint AuthError = 1, BadCred = 1, RejectedCred = 2, BadVerf = 3;
 
-    private static readonly byte[] s_null = [];
-
     // stamp, machinename "host", uid 1000, gid 100, gids 100 and 27
     private static readonly byte[] s_sys = [.. Words(7, 4), .. "host"u8, .. Words(1000, 100, 2, 100, 27)];
 
     [Test]
-    public void AUTH_NONE_is_accepted() => Assert.That(Ask(CallAs(None, s_null)), Is.EqualTo(Accepted(0, 3, 0x61626300)));
+    public void AUTH_NONE_is_accepted() => Assert.That(Ask(CallAs(None, [])), Is.EqualTo(Accepted(0, 3, 0x61626300)));
 
     [Test]
     public void AUTH_NONE_is_accepted_whatever_its_body() =>

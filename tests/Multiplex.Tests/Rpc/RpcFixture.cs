@@ -47,8 +47,9 @@ public abstract class RpcFixture(Form form)
         return bytes;
     }
 
-    /// <summary>A call with AUTH_NONE twice: xid, CALL, RPC version 2, program, version, procedure, credential, verifier, arguments.</summary>
-    protected static byte[] Call(uint procedure, byte[] arguments, uint program = Program, uint version = 1, uint rpcVersion = 2) =>
+    /// <summary>A call: xid, CALL, RPC version 2, program, version, procedure, AUTH_NONE twice, arguments.</summary>
+    protected static byte[] Call(
+        uint procedure, byte[] arguments, uint program = Program, uint version = 1, uint rpcVersion = 2) =>
         [.. Words(Xid, 0, rpcVersion, program, version, procedure, 0, 0, 0, 0), .. arguments];
 
     /// <summary>MSG_ACCEPTED, with an AUTH_NONE verifier: xid, REPLY, accepted, verifier, accept_stat, results.</summary>
@@ -85,7 +86,8 @@ public abstract class RpcFixture(Form form)
             return Protocol.AnswerMessage(message, peer, reply);
         byte[] record = form == Form.Record || message.Length < 8
             ? [.. Words(0x8000_0000 | (uint)message.Length), .. message]
-            : [.. Words(3), .. message[..3], .. Words(1), message[3], .. Words(0x8000_0000 | (uint)(message.Length - 4)), .. message[4..]];
+            : [.. Words(3), .. message[..3], .. Words(1), message[3],
+                .. Words(0x8000_0000 | (uint)(message.Length - 4)), .. message[4..]];
         FramingProgress progress = default;
         Assert.That(Protocol.Frame([.. record, 0xFF], ref progress), Is.EqualTo(record.Length));
         return Protocol.AnswerFrame(record, peer, reply);

@@ -89,6 +89,7 @@ public class ReactorAllocationTests(MultiplexerEntry entry) : ReactorFixture(ent
             return inner.AnswerFrame(frame, peer, reply);
         }
 
-        public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) => inner.AnswerMessage(message, peer, reply);
+        public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
+            inner.AnswerMessage(message, peer, reply);
     }
 }

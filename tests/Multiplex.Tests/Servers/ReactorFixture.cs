@@ -14,7 +14,8 @@ public abstract class ReactorFixture(MultiplexerEntry entry)
     internal RunningServer Rpc(ServerOptions? options = null, params string[] endpoints) =>
         Serve(counters => new RpcProtocol(new MultiplexProgram(counters)), options, endpoints);
 
-    internal RunningServer Serve(Func<ServerCounters, IProtocol> protocol, ServerOptions? options = null, params string[] endpoints) =>
+    internal RunningServer Serve(
+        Func<ServerCounters, IProtocol> protocol, ServerOptions? options = null, params string[] endpoints) =>
         new(new ReactorModel(entry.Create), protocol, options, endpoints);
 
     /// <summary>Calls as records, one after another.</summary>

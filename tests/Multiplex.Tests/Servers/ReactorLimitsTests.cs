@@ -122,8 +122,8 @@ public class ReactorLimitsTests(MultiplexerEntry entry) : ReactorFixture(entry)
         using Client client = server.Connect();
         protocol.Victim = client;
 
-        // Far more replies than the kernel holds, so that whole requests wait; then the client takes replies until the last
-        // request comes to its turn, and vanishes while it is answered.
+        // Far more replies than the kernel holds, so that whole requests wait; then the client takes replies until one of
+        // the last requests comes to its turn, and vanishes while it is answered.
         client.Send(new byte[1000]);
         byte[] part = new byte[64 * 1024];
         while (server.Counters[Counter.Closed] == 0 && recv(client.Descriptor, part, 0).Value > 0)
@@ -134,7 +134,7 @@ public class ReactorLimitsTests(MultiplexerEntry entry) : ReactorFixture(entry)
         Assert.That(server.Counters[Counter.Broken], Is.EqualTo(1));
     }
 
-    /// <summary>A request is one byte, its reply 4 KiB. While the last one of a thousand is answered, the client goes away.</summary>
+    /// <summary>A request is one byte, its reply 4 KiB. While one of the last is answered, the client goes away.</summary>
     private sealed class ClosingProtocol : IProtocol
     {
         private readonly EchoProtocol _echo = new();

@@ -21,7 +21,9 @@ public class ReactorStopTests(MultiplexerEntry entry) : ReactorFixture(entry)
         server.RequestStop();
         server.AwaitEnd();
         Assert.That(client.ReadToEnd(), Is.Empty);
-        Assert.That(() => Connector.Connect(server.Local), Throws.TypeOf<Multiplex.Interop.SyscallException>().With.Property("Errno").EqualTo(ECONNREFUSED));
+        Assert.That(
+            () => Connector.Connect(server.Local),
+            Throws.TypeOf<Multiplex.Interop.SyscallException>().With.Property("Errno").EqualTo(ECONNREFUSED));
         Assert.That(server.Counters[Counter.Closed], Is.EqualTo(server.Counters[Counter.Accepted]).And.EqualTo(1));
         Assert.That(server.Counters[Counter.CutOff], Is.Zero);
     }
@@ -84,7 +86,8 @@ public class ReactorStopTests(MultiplexerEntry entry) : ReactorFixture(entry)
     [Test]
     public void A_second_request_ends_it_at_once()
     {
-        using RunningServer server = Echo(new() { MaxPendingOutput = 64 * 1024, DrainStall = TimeSpan.FromHours(1), DrainTime = TimeSpan.FromHours(1) });
+        using RunningServer server = Echo(
+            new() { MaxPendingOutput = 64 * 1024, DrainStall = TimeSpan.FromHours(1), DrainTime = TimeSpan.FromHours(1) });
         using Client client = server.Connect();
         while (server.Counters[Counter.Throttled] == 0)
             send(client.Descriptor, new byte[64 * 1024], MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -45,10 +45,18 @@ public class ReactorTests(MultiplexerEntry entry) : ReactorFixture(entry)
         using RunningServer server = Rpc();
         using RpcClient client = new(server.Local);
         Assert.That(client.Call(MultiplexProcedure.Null, null, (ref XdrReader _) => true), Is.True);
-        Assert.That(client.Call(MultiplexProcedure.Echo, w => w.WriteOpaque("hello"u8), (ref XdrReader r) => Encoding.ASCII.GetString(r.ReadOpaque(100))), Is.EqualTo("hello"));
-        Assert.That(client.Call(MultiplexProcedure.Sleep, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt32()), Is.EqualTo(1));
-        Assert.That(client.Call(MultiplexProcedure.Burn, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt64()), Is.Positive);
-        Assert.That(client.Call(MultiplexProcedure.Add, w => w.WriteUInt64(5), (ref XdrReader r) => r.ReadUInt64()), Is.EqualTo(5));
+        Assert.That(
+            client.Call(MultiplexProcedure.Echo, w => w.WriteOpaque("hello"u8), (ref XdrReader r) => r.ReadOpaque(100).ToArray()),
+            Is.EqualTo("hello"u8.ToArray()));
+        Assert.That(
+            client.Call(MultiplexProcedure.Sleep, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt32()),
+            Is.EqualTo(1));
+        Assert.That(
+            client.Call(MultiplexProcedure.Burn, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt64()),
+            Is.Positive);
+        Assert.That(
+            client.Call(MultiplexProcedure.Add, w => w.WriteUInt64(5), (ref XdrReader r) => r.ReadUInt64()),
+            Is.EqualTo(5));
         (uint pid, ulong served) = client.Call(MultiplexProcedure.Whoami, null, (ref XdrReader r) =>
         {
             uint pid = r.ReadUInt32();
@@ -71,7 +79,9 @@ public class ReactorTests(MultiplexerEntry entry) : ReactorFixture(entry)
         using Client client = server.Connect();
         client.Send(Calls(MultiplexProcedure.Null, Count));
         byte[] replies = client.Read(28 * Count);
-        Assert.That(Enumerable.Range(0, Count).Select(i => BinaryPrimitives.ReadUInt32BigEndian(replies.AsSpan((28 * i) + 4))), Is.Ordered.Ascending.And.Unique);
+        Assert.That(
+            Enumerable.Range(0, Count).Select(i => BinaryPrimitives.ReadUInt32BigEndian(replies.AsSpan((28 * i) + 4))),
+            Is.Ordered.Ascending.And.Unique);
     }
 
     [Test]
@@ -124,7 +134,8 @@ public class ReactorTests(MultiplexerEntry entry) : ReactorFixture(entry)
     public void Several_listeners_of_several_families_are_served_by_one_thread()
     {
         using TemporaryDirectory directory = new();
-        using RunningServer server = Rpc(null, "tcp://127.0.0.1:0", $"unix:{directory["s"]}", $"unix:@multiplex-tests-{Environment.ProcessId}");
+        using RunningServer server = Rpc(
+            null, "tcp://127.0.0.1:0", $"unix:{directory["s"]}", $"unix:@multiplex-tests-{Environment.ProcessId}");
         HashSet<uint> threads = [];
         foreach (Multiplex.Sockets.Endpoint endpoint in server.AllLocal)
         {

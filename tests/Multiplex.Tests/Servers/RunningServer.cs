@@ -11,9 +11,11 @@ internal sealed class RunningServer : IDisposable
     private readonly Listener[] _listeners;
     private readonly Background<bool> _run;
 
-    public RunningServer(IServerModel model, Func<ServerCounters, IProtocol> protocol, ServerOptions? options = null, params string[] endpoints)
+    public RunningServer(
+        IServerModel model, Func<ServerCounters, IProtocol> protocol, ServerOptions? options = null, params string[] endpoints)
     {
-        _listeners = [.. endpoints.DefaultIfEmpty("tcp://127.0.0.1:0").Select(endpoint => Listener.Open(Endpoint.Parse(endpoint), 1024))];
+        _listeners = [.. endpoints.DefaultIfEmpty("tcp://127.0.0.1:0")
+            .Select(endpoint => Listener.Open(Endpoint.Parse(endpoint), 1024))];
         using ManualResetEventSlim ready = new();
         Service service = new(_listeners, protocol(Counters), options ?? new(), Counters, _stop) { Ready = ready.Set };
         _run = Background.Run(() => model.Run(service));

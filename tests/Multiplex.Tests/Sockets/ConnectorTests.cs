@@ -33,7 +33,8 @@ public class ConnectorTests : DescriptorFixture
     [Test]
     public void The_path_is_not_there() => Assert.That(
         () => Connector.Connect(Endpoint.Parse("unix:/nowhere/at/all")),
-        Throws.TypeOf<SyscallException>().With.Message.EqualTo("connect unix:/nowhere/at/all: No such file or directory (ENOENT)"));
+        Throws.TypeOf<SyscallException>()
+            .With.Message.EqualTo("connect unix:/nowhere/at/all: No such file or directory (ENOENT)"));
 
     [Test]
     public void The_queue_is_full()

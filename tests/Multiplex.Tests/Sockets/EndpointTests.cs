@@ -62,7 +62,9 @@ public class EndpointTests
     {
         string longest = new('x', Endpoint.MaxPathLength);
         Assert.That(Endpoint.Parse($"unix:{longest}").Path, Is.EqualTo(longest));
-        Assert.That(() => Endpoint.Parse($"unix:{longest}x"), Throws.TypeOf<FormatException>().With.Message.Contains("longer than 107 bytes"));
+        Assert.That(
+            () => Endpoint.Parse($"unix:{longest}x"),
+            Throws.TypeOf<FormatException>().With.Message.Contains("longer than 107 bytes"));
         Assert.That(
             () => Endpoint.Parse($"unix:{new string('ö', 54)}"),
             Throws.TypeOf<FormatException>().With.Message.Contains("longer than 107 bytes"),

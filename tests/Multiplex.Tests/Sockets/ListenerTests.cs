@@ -83,7 +83,9 @@ public class ListenerTests : DescriptorFixture
         {
             using Listener listener = Listener.Open(name, 16);
             Assert.That(listener.Local, Is.EqualTo(name));
-            Assert.That(() => Listener.Open(name, 16), Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EADDRINUSE));
+            Assert.That(
+                () => Listener.Open(name, 16),
+                Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EADDRINUSE));
             Own(SyscallResult.Of(Connector.Connect(name)));
         }
     }
@@ -123,7 +125,8 @@ public class ListenerTests : DescriptorFixture
     [Test]
     public void A_path_in_a_directory_that_is_not_there_is_refused() => Assert.That(
         () => Listener.Open(Endpoint.Parse($"unix:{_directory["no/s"]}"), 16),
-        Throws.TypeOf<SyscallException>().With.Message.EndsWith("No such file or directory (ENOENT)").And.Message.StartsWith("bind unix:"));
+        Throws.TypeOf<SyscallException>()
+            .With.Message.EndsWith("No such file or directory (ENOENT)").And.Message.StartsWith("bind unix:"));
 
     [Test]
     public void A_socket_that_cannot_listen_leaves_no_name_behind()

@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>Something that runs on a thread of its own while the test goes on. What it throws, the one who waits for it gets.</summary>
+/// <summary>Something that runs on its own thread while the test goes on. Whoever waits for it gets what it throws.</summary>
 internal sealed class Background<T>
 {
     private readonly Thread _thread;

@@ -21,7 +21,8 @@ internal static class InterruptibleThread
     public static void LetTheSignalBeIgnored() => sigaction(SIGUSR2, SIG_IGN).OrThrow("sigaction");
 
     /// <summary>Sends a signal to one thread of this process.</summary>
-    public static void Send(int thread, int signal = SIGUSR2) => Assert.That(tgkill(Environment.ProcessId, thread, signal), Is.Zero);
+    public static void Send(int thread, int signal = SIGUSR2) =>
+        Assert.That(tgkill(Environment.ProcessId, thread, signal), Is.Zero);
 
     [DllImport("libc")]
     private static extern int tgkill(int process, int thread, int signal);
@@ -69,7 +70,8 @@ internal sealed class InterruptibleThread<T>
     {
         try
         {
-            string line = File.ReadAllLines($"/proc/self/task/{_tid}/status").First(line => line.StartsWith("voluntary", StringComparison.Ordinal));
+            string line = File.ReadAllLines($"/proc/self/task/{_tid}/status")
+                .First(line => line.StartsWith("voluntary", StringComparison.Ordinal));
             return long.Parse(line.Split('\t')[1], CultureInfo.InvariantCulture);
         }
         catch (IOException) when (HasReturned)

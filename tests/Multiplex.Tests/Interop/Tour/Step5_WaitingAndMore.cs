@@ -96,7 +96,9 @@ public class Step5_WaitingAndMore : DescriptorFixture
 
     [Test]
     public unsafe void A_mapping_that_cannot_be_made_is_an_exception() =>
-        Assert.That(() => { mmap(0, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1); }, Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EINVAL));
+        Assert.That(
+            () => { mmap(0, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1); },
+            Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EINVAL));
 
     [Test]
     public unsafe void Prctl_names_the_thread()
