@@ -1,3 +1,4 @@
+using Mono.Unix.Native;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -14,7 +15,7 @@ public sealed class Listener : IDisposable
         Descriptor = descriptor;
         Kind = kind;
         Local = local;
-        _pathToRemove = kind.IsInternet() || local.Path.StartsWith('@') ? null : local.Path;
+        _pathToRemove = HasPath(local) ? local.Path : null;
     }
 
     /// <summary>The listening socket, non-blocking, not kept across execve(2).</summary>
@@ -73,7 +74,6 @@ public sealed class Listener : IDisposable
         close(Descriptor);
     }
 
-
     private static Listener Open(Endpoint endpoint, byte[] address, int backlog)
     {
         int fd = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
@@ -91,7 +91,10 @@ public sealed class Listener : IDisposable
             if (bound.Is(EADDRINUSE) && RemoveStaleName(endpoint, address))
                 bound = bind(fd, address);
             bound.OrThrow("bind", endpoint.ToString());
-            listen(fd, backlog).OrThrow("listen", endpoint.ToString());
+            SyscallResult listening = listen(fd, backlog);
+            if (listening.IsError && HasPath(endpoint))
+                unlink(endpoint.Path);
+            listening.OrThrow("listen", endpoint.ToString());
             return new(fd, endpoint.Kind, LocalEndpoint(fd, endpoint.Kind));
         }
         catch
@@ -101,10 +104,13 @@ public sealed class Listener : IDisposable
         }
     }
 
+    private static bool HasPath(Endpoint endpoint) => !endpoint.Kind.IsInternet() && !endpoint.Path.StartsWith('@');
+
     // A UNIX-domain name outlives its socket. When nobody answers there, connect(2) says ECONNREFUSED, and the name may go.
+    // It says so too of a file that never was a socket: that one is somebody's, and stays.
     private static bool RemoveStaleName(Endpoint endpoint, byte[] address)
     {
-        if (endpoint.Kind.IsInternet() || endpoint.Path.StartsWith('@') || !IsSocket(endpoint.Path))
+        if (!HasPath(endpoint) || !IsSocket(endpoint.Path))
             return false;
         SyscallResult probe = socket(AF_UNIX, endpoint.Kind.SocketType() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (probe.IsError)
@@ -114,14 +120,8 @@ public sealed class Listener : IDisposable
         return stale && !unlink(endpoint.Path).IsError;
     }
 
-    // connect(2) says ECONNREFUSED for any file that is no socket, too; open(2) says ENXIO for a socket alone.
-    private static bool IsSocket(string path)
-    {
-        SyscallResult result = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-        if (!result.IsError)
-            close((int)result.Value);
-        return result.Is(ENXIO);
-    }
+    private static bool IsSocket(string path) =>
+        Syscall.lstat(path, out Stat status) == 0 && (status.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK;
 
     private static Endpoint LocalEndpoint(int fd, EndpointKind kind)
     {
