@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Multiplex.Interop;
 using Multiplex.Rpc.Xdr;
@@ -12,6 +13,10 @@ namespace Multiplex.Rpc;
 /// <param name="programs">The programs that are served.</param>
 public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
 {
+    // What is asked of a program at each call, side by side.
+    private readonly Served[] _served =
+        [.. programs.Select(program => new Served(program.Number, program.LowVersion, program.HighVersion, program))];
+
     /// <summary>Room for a call's head with the longest credential and verifier.</summary>
     private const int HeadRoom = 1024;
 
@@ -56,22 +61,22 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
 
     private void Dispatch(in CallHeader call, ref XdrReader arguments, in Peer peer, OutputBuffer reply)
     {
-        IRpcProgram? program = Find(call.Program);
-        if (program is null)
+        ref readonly Served served = ref Find(call.Program);
+        if (Unsafe.IsNullRef(in served))
         {
             ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.ProgramUnavailable);
             return;
         }
 
-        if (call.Version < program.LowVersion || call.Version > program.HighVersion)
+        if (call.Version < served.LowVersion || call.Version > served.HighVersion)
         {
-            ReplyWriter.ProgramMismatch(reply, call.Xid, program.LowVersion, program.HighVersion);
+            ReplyWriter.ProgramMismatch(reply, call.Xid, served.LowVersion, served.HighVersion);
             return;
         }
 
         int start = reply.Length;
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
-        AcceptStatus status = Call(program, call, ref arguments, peer, reply);
+        AcceptStatus status = Call(served.Program, call, ref arguments, peer, reply);
         if (status == AcceptStatus.Success)
             return;
         reply.Truncate(start);
@@ -96,15 +101,15 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
     private static void WriteToStandardError(Exception failure) =>
         _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
 
-    private IRpcProgram? Find(uint number)
+    private ref readonly Served Find(uint number)
     {
-        foreach (IRpcProgram program in programs)
+        foreach (ref readonly Served served in _served.AsSpan())
         {
-            if (program.Number == number)
-                return program;
+            if (served.Number == number)
+                return ref served;
         }
 
-        return null;
+        return ref Unsafe.NullRef<Served>();
     }
 
     private bool AnswerFragments(ReadOnlySpan<byte> record, in Peer peer, OutputBuffer reply)
@@ -120,4 +125,6 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
             ArrayPool<byte>.Shared.Return(message);
         }
     }
+
+    private readonly record struct Served(uint Number, uint LowVersion, uint HighVersion, IRpcProgram Program);
 }

@@ -9,7 +9,7 @@ public enum PumpStop
     /// <summary>The replies passed the mark; there may be whole requests left.</summary>
     OutputFull,
 
-    /// <summary>The caller wanted to be asked again; there may be whole requests left.</summary>
+    /// <summary>The server is to stop, and the time for this batch is over; there may be whole requests left.</summary>
     Paused,
 
     /// <summary>A protocol error: send what replies there are, then close this connection.</summary>
@@ -27,7 +27,7 @@ public static class RequestPump
     /// <param name="reply">Where the replies are appended: a whole batch, to be sent with one call.</param>
     /// <param name="mark">How many bytes of replies are enough for now.</param>
     /// <param name="consumed">How many bytes at the front are done with.</param>
-    /// <param name="pauses">Asked before each request but the first: whether to leave the rest for later.</param>
+    /// <param name="limit">When to leave the rest of a batch for later; null for never. The first request is always answered.</param>
     public static PumpStop Consume(
         IProtocol protocol,
         ReadOnlySpan<byte> received,
@@ -36,14 +36,14 @@ public static class RequestPump
         OutputBuffer reply,
         int mark,
         out int consumed,
-        Func<bool>? pauses = null)
+        BatchLimit? limit = null)
     {
         consumed = 0;
         while (consumed < received.Length)
         {
             if (reply.Length >= mark)
                 return PumpStop.OutputFull;
-            if (consumed > 0 && pauses is not null && pauses())
+            if (consumed > 0 && limit is { IsReached: true })
                 return PumpStop.Paused;
             ReadOnlySpan<byte> rest = received[consumed..];
             int length = protocol.Frame(rest, ref progress);
@@ -57,4 +57,18 @@ public static class RequestPump
 
         return PumpStop.NeedsInput;
     }
+}
+
+/// <summary>
+/// Keeps a batch of long calls from holding up a stop: a thread that answers a batch sees nothing else meanwhile. While
+/// no stop has been requested, to ask costs one read of memory.
+/// </summary>
+/// <param name="stop">The wish that the server stop.</param>
+public sealed class BatchLimit(StopSignal stop)
+{
+    /// <summary>Until when a batch may go on once a stop has been requested, in milliseconds of <see cref="Environment.TickCount64"/>; 0 is not at all.</summary>
+    public long Until { get; set; }
+
+    /// <summary>Whether the rest of a batch is to be left for later.</summary>
+    public bool IsReached => stop.IsPending && Environment.TickCount64 >= Until;
 }

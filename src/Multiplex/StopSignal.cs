@@ -11,6 +11,7 @@ namespace Multiplex;
 /// </summary>
 public abstract class StopSignal : IDisposable
 {
+    private volatile bool _pending;
     private int _requests;
 
     private StopSignal(int descriptor) => Descriptor = descriptor;
@@ -31,7 +32,7 @@ public abstract class StopSignal : IDisposable
     /// Whether a stop has been requested, for a thread that is busy and looks often. Only a stop by request can tell
     /// without a system call; of any other it is false.
     /// </summary>
-    public virtual bool IsPending => false;
+    public bool IsPending => _pending;
 
     /// <summary>How often a stop has been requested so far. The second one means: at once. For one thread only.</summary>
     public int Requests() => _requests += TakeNew();
@@ -48,15 +49,10 @@ public abstract class StopSignal : IDisposable
     /// <summary>A stop that this process asks of itself.</summary>
     public sealed class Requestable : StopSignal
     {
-        private volatile bool _pending;
-
         internal Requestable(int descriptor)
             : base(descriptor)
         {
         }
-
-        /// <inheritdoc/>
-        public override bool IsPending => _pending;
 
         /// <summary>Requests a stop.</summary>
         public void Request()

@@ -47,7 +47,8 @@ public ref struct XdrReader(ReadOnlySpan<byte> bytes)
         int padding = Padding(length);
         if (!TryTake((long)length + padding, out ReadOnlySpan<byte> field))
             return default;
-        HasFailed |= field[length..].ContainsAnyExcept((byte)0);
+        if (padding > 0 && field[length..].ContainsAnyExcept((byte)0))
+            HasFailed = true;
         return HasFailed ? default : field[..length];
     }
 

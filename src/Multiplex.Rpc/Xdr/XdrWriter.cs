@@ -31,7 +31,8 @@ public readonly ref struct XdrWriter(OutputBuffer output)
         int padding = XdrReader.Padding(data.Length);
         Span<byte> room = output.GetSpan(data.Length + padding);
         data.CopyTo(room);
-        room.Slice(data.Length, padding).Clear();
+        if (padding > 0)
+            room.Slice(data.Length, padding).Clear();
         output.Advance(data.Length + padding);
     }
 

@@ -13,7 +13,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
-    private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
+    private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
     private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<Listener> _knocking = [];
     private ReactorConnection?[] _connections = new ReactorConnection?[64];   // by descriptor
@@ -28,7 +28,6 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         multiplexer.Add(service.Stop.Descriptor, Interest.Readable);
         foreach (Listener listener in service.Listeners)
             multiplexer.Add(listener.Descriptor, Interest.Readable);
-        _loan.Pauses = () => service.Stop.IsPending;
         service.Ready();
         Readiness[] ready = new Readiness[ReadyAtOnce];
         while (_stopRequests == 0)
@@ -200,8 +199,8 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         }
 
         _loan.Now = Environment.TickCount64;
-        _loan.Pauses = () => Environment.TickCount64 >= _drainDeadline;
         _drainDeadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
+        _loan.Limit.Until = _drainDeadline;
         foreach (ReactorConnection? connection in _connections)
         {
             if (connection is null)

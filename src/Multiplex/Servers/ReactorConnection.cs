@@ -9,16 +9,14 @@ namespace Multiplex.Servers;
 /// <param name="Protocol">What the bytes mean.</param>
 /// <param name="Options">The limits.</param>
 /// <param name="Counters">Where events are counted.</param>
-internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters)
+/// <param name="Limit">Ends a batch when the server is to stop.</param>
+internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters, BatchLimit Limit)
 {
     /// <summary>One read buffer for all: most requests come whole, and are gone from it before the next read.</summary>
     public byte[] ReadBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024);
 
     /// <summary>The replies of one batch, before they are sent.</summary>
     public OutputBuffer Replies { get; } = new();
-
-    /// <summary>Whether a batch is to be interrupted after the request that is being answered.</summary>
-    public Func<bool>? Pauses { get; set; }
 
     /// <summary>Milliseconds, as of the last wake-up.</summary>
     public long Now { get; set; }
@@ -148,7 +146,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         do
         {
             stop = RequestPump.Consume(
-                loan.Protocol, received, ref _framing, peer.Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed, loan.Pauses);
+                loan.Protocol, received, ref _framing, peer.Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed, loan.Limit);
             received = received[consumed..];
             bool sent = Send(loan);
             loan.Replies.Clear(KeptReplyBuffer);
