@@ -30,7 +30,12 @@ internal sealed class RunningServer : IDisposable
     public IReadOnlyList<Endpoint> AllLocal => [.. _listeners.Select(listener => listener.Local)];
 
     /// <summary>A new connection to it, blocking; the caller closes it.</summary>
-    public Client Connect() => new(Connector.Connect(Local));
+    public Client Connect()
+    {
+        Client client = new(Connector.Connect(Local));
+        Eventually.LimitWaits(client.Descriptor);
+        return client;
+    }
 
     public void RequestStop() => _stop.Request();
 

@@ -23,6 +23,7 @@ public abstract class DescriptorFixture
     {
         int fd = result.OrThrow("making a descriptor");
         _owned.Add(fd);
+        Eventually.LimitWaits(fd);   // what is no socket does not take it, and does not wait
         return fd;
     }
 
@@ -60,8 +61,7 @@ public abstract class DescriptorFixture
     protected (int One, int Other) Pair(int type = SOCK_STREAM)
     {
         socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, out int one, out int other).OrThrow("socketpair");
-        _owned.AddRange([one, other]);
-        return (one, other);
+        return (Own(SyscallResult.Of(one)), Own(SyscallResult.Of(other)));
     }
 
     /// <summary>The raw address 127.0.0.1 with this port: a sockaddr_in, in network byte order.</summary>
