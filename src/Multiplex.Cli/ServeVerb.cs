@@ -27,7 +27,7 @@ internal sealed class ServeOptions : IVerb
     [Option("max-children", Default = 1024, MetaValue = "N", HelpText = "Child processes at a time.")]
     public int MaxChildren { get; set; }
 
-    [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed by poll, and waits with pool. 0: as many as there are descriptors for.")]
+    [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
 
     [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]

@@ -60,7 +60,8 @@ internal sealed class AcceptLoop : IDisposable
     }
 
     /// <summary>Hands on the connections that wait at the listeners which are ready.</summary>
-    public void Accept(Action<int, PeerAddress> admit)
+    /// <param name="admit">Takes a connection over; returns false when it has closed it instead.</param>
+    public void Accept(Func<int, PeerAddress, bool> admit)
     {
         for (int i = _firstListener; i < _set.Length && !_paused; i++)
         {
@@ -70,7 +71,7 @@ internal sealed class AcceptLoop : IDisposable
     }
 
     /// <summary>The server is stopping: whoever had connected before is taken in, as far as there is room; then nobody.</summary>
-    public void AcceptTheLast(Action<int, PeerAddress> admit)
+    public void AcceptTheLast(Func<int, PeerAddress, bool> admit)
     {
         foreach (Listener listener in _service.Listeners)
             AcceptFrom(listener, int.MaxValue, admit);
@@ -84,14 +85,13 @@ internal sealed class AcceptLoop : IDisposable
         _acceptor.Dispose();
     }
 
-    private void AcceptFrom(Listener listener, int atMost, Action<int, PeerAddress> admit)
+    private void AcceptFrom(Listener listener, int atMost, Func<int, PeerAddress, bool> admit)
     {
         for (int taken = 0;
             taken < atMost && _hasRoom() && _acceptor.TryAccept(listener, blocking: true, out int descriptor, out PeerAddress peer);
             taken++)
         {
-            _service.Counters.Increment(Counter.Accepted);
-            admit(descriptor, peer);
+            _service.Counters.Increment(admit(descriptor, peer) ? Counter.Accepted : Counter.Refused);
         }
     }
 

@@ -47,6 +47,8 @@ internal sealed class BlockingConversation(IProtocol protocol, ServerOptions opt
     {
         SetTimeouts(fd);
         ConversationEnd end = Converse(fd, peer);
+        if (end == ConversationEnd.Finished && counters[Counter.Stopping] != 0)
+            Delivery.Await(fd, peer.Peer.Kind, options);
         if (_input.Length > InitialInput)
             _input = GC.AllocateUninitializedArray<byte>(InitialInput);
         _replies.Clear(KeptReplyBuffer);

@@ -25,17 +25,19 @@ public sealed class ForkModel : IServerModel
         conversation.Rehearse();
         service.Ready();
 
-        void Fork(int descriptor, PeerAddress peer)
+        bool Fork(int descriptor, PeerAddress peer)
         {
             conversation.AboutToFork();
             SyscallResult result = fork();
             if (result.Value == 0)
                 conversation.RunInChild(descriptor, peer);
             close(descriptor);   // the child has its own descriptor of the same connection
-            if (result.IsError)
-                Refuse(service, result);
-            else
-                children.Add((int)result.Value);
+
+            // EAGAIN: the limit on processes is reached, fork(2). The client sees its connection closed.
+            if (result.Is(EAGAIN) || result.Is(ENOMEM))
+                return false;
+            children.Add(result.OrThrow("fork"));
+            return true;
         }
 
         while (!accepting.IsStopping)
@@ -48,15 +50,6 @@ public sealed class ForkModel : IServerModel
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(Fork);
         Drain(service, children);
-    }
-
-    // EAGAIN: the limit on processes is reached, fork(2). The client sees its connection closed.
-    private static void Refuse(Service service, SyscallResult failure)
-    {
-        if (!failure.Is(EAGAIN) && !failure.Is(ENOMEM))
-            failure.OrThrow("fork");
-        service.Counters.Increment(Counter.Refused);
-        service.Counters.Increment(Counter.Closed);
     }
 
     private static void Drain(Service service, Children children)

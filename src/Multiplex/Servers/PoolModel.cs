@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
@@ -17,15 +18,24 @@ public sealed class PoolModel : IServerModel
     {
         // Not disposed: a worker whose procedure outlasts the time to drain may still look into it.
         BlockingCollection<(int, PeerAddress)> queue = new(service.Options.QueueLength);
-        long Open() => service.Counters[Counter.Accepted] - service.Counters[Counter.Closed];
-        using AcceptLoop accepting = new(
-            service, hasRoom: () => queue.Count < queue.BoundedCapacity && Open() < service.Options.MaxConnections);
+        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity);
         PoolWorker[] workers = [.. Enumerable.Range(0, service.Options.Workers).Select(_ => new PoolWorker(service, queue))];
         foreach (PoolWorker worker in workers)
             worker.Start();
         service.Ready();
 
-        void Enqueue(int descriptor, PeerAddress peer) => queue.Add((descriptor, peer));
+        bool Enqueue(int descriptor, PeerAddress peer)
+        {
+            if (service.Counters[Counter.Accepted] - service.Counters[Counter.Closed] >= service.Options.MaxConnections)
+            {
+                close(descriptor);
+                return false;
+            }
+
+            queue.Add((descriptor, peer));
+            return true;
+        }
+
         while (!accepting.IsStopping)
         {
             accepting.Wait(withoutRoomMilliseconds: 10);

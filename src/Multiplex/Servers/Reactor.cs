@@ -11,6 +11,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
 {
     private const int ReadyAtOnce = 512;
     private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
+    private const int DrainTickMilliseconds = 20;
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
     private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
@@ -95,7 +96,13 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     {
         bool alive = connection.OnReady(ready, _loan);
         LetTimePass(connection);
-        if (!alive || connection.IsDone)
+        Settle(connection, alive);
+    }
+
+    private void Settle(ReactorConnection connection, bool alive)
+    {
+        bool stopping = _drainDeadline != long.MaxValue;
+        if (!alive || (connection.IsDone && (!stopping || Delivery.IsComplete(connection.Descriptor, connection.Kind))))
             Close(connection);
         else
             Watch(connection);
@@ -134,8 +141,8 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     {
         if (_count >= service.Options.MaxConnections)
         {
+            service.Counters.Increment(Counter.Refused);   // before the client can see it
             close(fd);
-            service.Counters.Increment(Counter.Refused);
             return;
         }
 
@@ -210,17 +217,21 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
             connection.LastMoved = _loan.Now;
             bool alive = connection.Drain(_loan);
             LetTimePass(connection);
-            if (!alive || connection.IsDone)
-                Close(connection);
-            else
-                Watch(connection);
+            Settle(connection, alive);
         }
 
         while (_count > 0 && _stopRequests < 2 && _loan.Now < _drainDeadline)
         {
-            _sweepDue = Math.Min(_drainDeadline, Environment.TickCount64 + 100);
+            _sweepDue = Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds);
             Turn(ready);
-            service.Counters.Add(Counter.CutOff, CloseSilent(service.Options.DrainStall, connection => connection.Owed > 0));
+            foreach (ReactorConnection? connection in _connections)
+            {
+                if (connection is { IsDone: true })
+                    Settle(connection, alive: true);
+            }
+
+            service.Counters.Add(
+                Counter.CutOff, CloseSilent(service.Options.DrainStall, connection => connection.Owed > 0 || connection.IsDone));
         }
     }
 }

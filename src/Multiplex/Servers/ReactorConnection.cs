@@ -44,6 +44,9 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
     /// <summary>The socket.</summary>
     public int Descriptor { get; } = descriptor;
 
+    /// <summary>The kind of the socket.</summary>
+    public EndpointKind Kind => peer.Peer.Kind;
+
     /// <summary>What the multiplexer watches for; the reactor keeps it equal to <see cref="Wanted"/>.</summary>
     public Interest Watched { get; set; } = Interest.Readable;
 
