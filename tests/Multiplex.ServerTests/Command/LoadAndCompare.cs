@@ -1,0 +1,77 @@
+using System.Text.Json;
+using Multiplex.ServerTests.Harness;
+using Multiplex.Servers;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Command;
+
+/// <summary>The load generator and the comparison, against real servers.</summary>
+public sealed class LoadAndCompare
+{
+    [TestCase("echo", "1", "64")]
+    [TestCase("echo", "16", "100k")]
+    [TestCase("rpc", "1", "0")]
+    [TestCase("rpc", "16", "64")]
+    [TestCase("rpc", "2", "1M")]
+    public void Load_counts_as_many_replies_as_the_server_and_no_error(string protocol, string depth, string size)
+    {
+        using ServerProcess server = ServerProcess.Start("poll", protocol, ListenForm.Tcp);
+        ProgramRun run = Load(server, protocol, "--depth", depth, "--size", size, "--duration", "300ms", "--json", "-");
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        using JsonDocument report = JsonDocument.Parse(run.Output);
+        JsonElement root = report.RootElement;
+        long replies = root.GetProperty("replies").GetInt64();
+        Assert.That(root.GetProperty("errors").GetProperty("total").GetInt64(), Is.Zero);
+        Assert.That(root.GetProperty("throughput_per_s").GetDouble(), Is.Positive);
+        Assert.That(root.GetProperty("latency_us").GetProperty("p50").GetDouble(), Is.Positive);
+        Assert.That(server.Stop(), Is.Zero);
+        if (protocol == "rpc")
+            Assert.That(server.FinalCount(Counter.Calls), Is.InRange(replies, replies + (4 * int.Parse(depth))));
+    }
+
+    [Test]
+    public void Load_makes_connections_anew_when_it_is_told_to()
+    {
+        using ServerProcess server = ServerProcess.Start("poll", "rpc", ListenForm.Tcp);
+        ProgramRun run = Load(server, "rpc", "--calls-per-connection", "1", "--duration", "300ms");
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.Accepted), Is.InRange(server.FinalCount(Counter.Calls), server.FinalCount(Counter.Calls) + 8));
+    }
+
+    [Test]
+    public void Load_fails_when_the_replies_are_wrong()
+    {
+        using ServerProcess server = ServerProcess.Start("poll", "echo", ListenForm.Tcp);
+        ProgramRun run = Load(server, "rpc", "--duration", "200ms");
+        Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(string.Join('\n', run.Lines), Does.Contain("wrong replies"));
+    }
+
+    [Test]
+    public void Compare_measures_every_model_and_writes_the_same_as_JSON()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            ProgramRun run = ProgramRun.Multiplex(
+                "compare", "--rounds", "1", "--duration", "200ms", "--warmup", "100ms", "--scenarios", "echo,churn", "--out", folder.FullName);
+            Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+            using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder.FullName, "report.json")));
+            foreach (JsonElement scenario in report.RootElement.GetProperty("scenarios").EnumerateArray())
+            {
+                JsonElement[] models = [.. scenario.GetProperty("models").EnumerateArray()];
+                Assert.That(models.Select(model => model.GetProperty("model").GetString()), Is.EqualTo(ServerModelCatalog.All.Select(entry => entry.Name)));
+                Assert.That(models.Select(model => model.GetProperty("median").GetProperty("cpu_us_per_request").GetDouble()), Is.All.Positive);
+                Assert.That(models.Select(model => model.GetProperty("median").GetProperty("errors").GetInt64()), Is.All.Zero);
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static ProgramRun Load(ServerProcess server, string protocol, params string[] options) => ProgramRun.Multiplex(
+        ["load", "--connect", server.Address.ToString(), "--protocol", protocol, "--connections", "4", .. options]);
+}

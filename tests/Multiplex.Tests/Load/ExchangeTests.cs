@@ -1,0 +1,59 @@
+using Multiplex.Load;
+
+namespace Multiplex.Tests.Load;
+
+/// <summary>That a reply counts as right only when every byte of it is.</summary>
+public class ExchangeTests
+{
+    private static byte[] RequestOf(IExchange exchange, uint sequence)
+    {
+        OutputBuffer buffer = new();
+        exchange.Write(buffer, sequence);
+        return buffer.Written.ToArray();
+    }
+
+    private static byte[] ReplyTo(byte[] call)
+    {
+        using ServerCounters counters = new();
+        OutputBuffer reply = new();
+        Assert.That(new Multiplex.Rpc.RpcProtocol(new Multiplex.Rpc.MultiplexProgram(counters)).AnswerFrame(call, default, reply), Is.True);
+        return reply.Written.ToArray();
+    }
+
+    [TestCase(1)]
+    [TestCase(64)]
+    [TestCase(5000)]
+    public void An_echo_with_any_byte_changed_is_wrong(int size)
+    {
+        EchoExchange exchange = new(size);
+        byte[] reply = RequestOf(exchange, 7);
+        Assert.That(exchange.Check(reply, 7, out int length), Is.EqualTo(ReplyVerdict.Right));
+        Assert.That(length, Is.EqualTo(size));
+        Assert.That(exchange.Check(reply.AsSpan(1), 7, out _), Is.EqualTo(ReplyVerdict.Incomplete));
+        for (int i = 0; i < size; i += 31)
+        {
+            reply[i] ^= 1;
+            Assert.That(exchange.Check(reply, 7, out _), Is.EqualTo(ReplyVerdict.Wrong), $"byte {i}");
+            reply[i] ^= 1;
+        }
+    }
+
+    [TestCase(0)]
+    [TestCase(61)]
+    [TestCase(64)]
+    public void An_RPC_reply_with_any_byte_changed_is_not_right(int size)
+    {
+        RpcEchoExchange exchange = new(size);
+        byte[] reply = ReplyTo(RequestOf(exchange, 7));
+        Assert.That(exchange.Check(reply, 7, out int length), Is.EqualTo(ReplyVerdict.Right));
+        Assert.That(length, Is.EqualTo(reply.Length));
+        Assert.That(exchange.Check(reply, 8, out _), Is.EqualTo(ReplyVerdict.Wrong), "the reply to another call");
+        Assert.That(exchange.Check(reply.AsSpan(..^1), 7, out _), Is.EqualTo(ReplyVerdict.Incomplete));
+        for (int i = 0; i < reply.Length; i++)
+        {
+            reply[i] ^= 1;
+            Assert.That(exchange.Check(reply, 7, out _), Is.Not.EqualTo(ReplyVerdict.Right), $"byte {i}");
+            reply[i] ^= 1;
+        }
+    }
+}
