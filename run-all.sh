@@ -66,9 +66,12 @@ run_tests() {
   export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command"
   rm -rf "$results"
   local project status=0
+  # The tests send SIGINT to servers; a job in the background has it ignored, and what it starts would have so too.
+  local -a signals=(env)
+  if env --default-signal=INT true 2>/dev/null; then signals+=(--default-signal=INT); fi
   for project in tests/*/*Tests.csproj; do
     say "testing $(basename "$project" .csproj)"
-    dotnet test "$project" --configuration Release --verbosity quiet --nologo \
+    "${signals[@]}" dotnet test "$project" --configuration Release --verbosity quiet --nologo \
       --results-directory "$results" --logger "trx;LogFileName=$(basename "$project" .csproj).trx" "$@" || status=1
   done
   summary
