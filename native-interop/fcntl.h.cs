@@ -10,7 +10,6 @@ public static unsafe partial class Libc
     public const int O_CREAT = 0x40;
     public const int O_TRUNC = 0x200;
     public const int O_NONBLOCK = 0x800;
-    public const int O_NOFOLLOW = 0x20000;
     public const int O_CLOEXEC = 0x80000;
     public const int F_GETFD = 1;
     public const int F_GETFL = 3;

@@ -32,18 +32,18 @@ internal sealed class CompareVerbOptions : IVerb
 
     public int Run()
     {
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
         CompareOptions options = new()
         {
             Command = ThisCommand(),
             Models = [.. Chosen("--models", Models, ServerModelCatalog.All, entry => entry.Name).Select(entry => entry.Name)],
             Scenarios = Chosen("--scenarios", Scenarios, Scenario.All, scenario => scenario.Name),
-            Protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name).Name,
+            Protocol = protocol.Name,
+            Exchange = protocol.Exchange,
             Rounds = Values.Number("--rounds", Rounds, 1, 1000),
-            Duration = Values.Time("--duration", Duration),
+            Duration = Values.PositiveTime("--duration", Duration),
             WarmUp = Values.Time("--warmup", WarmUp),
         };
-        if (options.Duration <= TimeSpan.Zero)
-            throw new UsageException($"--duration {Duration}: write a time above zero");
         Directory.CreateDirectory(Out);
 
         // Servers are processes of their own: however this one is asked to end, it ends them first.

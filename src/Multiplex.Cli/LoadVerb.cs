@@ -10,8 +10,6 @@ namespace Multiplex.Cli;
 [Verb("load", HelpText = "Load a server: connections x depth requests under way, every reply checked, latencies measured.")]
 internal sealed class LoadVerbOptions : IVerb
 {
-    private const int MaxEchoSize = 64 << 20;
-
     [Option("connect", Required = true, MetaValue = "ENDPOINT", HelpText = "The server: tcp://HOST:PORT or unix:PATH.")]
     public string Connect { get; set; } = "";
 
@@ -48,22 +46,20 @@ internal sealed class LoadVerbOptions : IVerb
     public int Run()
     {
         Endpoint server = Values.StreamEndpoint("--connect", Connect);
-        bool rpc = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name).Name == "rpc";
-        int size = Values.Bytes("--size", Size, rpc ? 0 : 1, rpc ? Rpc.MultiplexProgram.MaxPayload : MaxEchoSize);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
+        int size = Values.Bytes("--size", Size, protocol.Sizes.Least, protocol.Sizes.Most);
         LoadOptions options = new()
         {
             Server = server,
-            Exchange = rpc ? () => new RpcEchoExchange(size) : () => new EchoExchange(size),
+            Exchange = () => protocol.Exchange(size),
             Connections = Values.Number("--connections", Connections, 1, 1_000_000),
             Depth = Values.Number("--depth", Depth, 1, 65_536),
-            Duration = Values.Time("--duration", Duration),
+            Duration = Values.PositiveTime("--duration", Duration),
             WarmUp = Values.Time("--warmup", WarmUp),
             CallsPerConnection = Values.Number("--calls-per-connection", CallsPerConnection, 0, int.MaxValue),
             Timeout = Values.Time("--timeout", Timeout),
             Threads = Values.Number("--threads", Threads, 1, 1024),
         };
-        if (options.Duration <= TimeSpan.Zero)
-            throw new UsageException($"--duration {Duration}: write a time above zero");
 
         LoadTally tally = RunWithProgress(options);
         LoadReport report = LoadReport.Of(tally, new(

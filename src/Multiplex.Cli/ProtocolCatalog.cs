@@ -1,3 +1,4 @@
+using Multiplex.Load;
 using Multiplex.Protocols;
 using Multiplex.Rpc;
 
@@ -7,15 +8,22 @@ namespace Multiplex.Cli;
 /// <param name="Name">What <c>--protocol</c> takes.</param>
 /// <param name="Create">Makes it, over a server's counters, with a limit to the length of a record in bytes.</param>
 /// <param name="WarmUpRequests">A stream of requests, one of every kind.</param>
-internal sealed record ProtocolEntry(string Name, Func<ServerCounters, int, IProtocol> Create, Func<byte[]> WarmUpRequests);
+/// <param name="Exchange">The client's side, for payloads of so many bytes.</param>
+/// <param name="Sizes">The least and the most bytes of a payload.</param>
+internal sealed record ProtocolEntry(
+    string Name,
+    Func<ServerCounters, int, IProtocol> Create,
+    Func<byte[]> WarmUpRequests,
+    Func<int, IExchange> Exchange,
+    (int Least, int Most) Sizes);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
 {
     public static IReadOnlyList<ProtocolEntry> All { get; } =
     [
-        new("echo", (_, _) => new EchoProtocol(), () => "warm up"u8.ToArray()),
-        new("rpc", (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord }, OneCallOfEach),
+        new("echo", (_, _) => new EchoProtocol(), () => "warm up"u8.ToArray(), size => new EchoExchange(size), (1, 64 << 20)),
+        new("rpc", (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord }, OneCallOfEach, size => new RpcEchoExchange(size), (0, MultiplexProgram.MaxPayload)),
     ];
 
     // Every procedure, a call that comes in two fragments, and the calls that cannot be carried out.

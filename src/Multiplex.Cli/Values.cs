@@ -24,6 +24,13 @@ internal static class Values
             : throw new UsageException($"{option} {text}: write a time such as 500ms, 10s or 2m");
     }
 
+    /// <summary>A time above zero.</summary>
+    public static TimeSpan PositiveTime(string option, string text)
+    {
+        TimeSpan time = Time(option, text);
+        return time > TimeSpan.Zero ? time : throw new UsageException($"{option} {text}: write a time above zero");
+    }
+
     /// <summary>A number of bytes, with k, M or G for powers of 1024.</summary>
     public static int Bytes(string option, string text, int least, int most)
     {

@@ -12,8 +12,11 @@ public sealed record CompareOptions
     /// <summary>The scenarios.</summary>
     public required IReadOnlyList<Scenario> Scenarios { get; init; }
 
-    /// <summary>The protocol: echo or rpc.</summary>
+    /// <summary>The protocol that the servers are to serve, by name.</summary>
     public required string Protocol { get; init; }
+
+    /// <summary>The client's side of it, for payloads of so many bytes.</summary>
+    public required Func<int, IExchange> Exchange { get; init; }
 
     /// <summary>How often each model has its turn.</summary>
     public int Rounds { get; init; } = 3;
@@ -72,9 +75,7 @@ public static class Comparer
             new()
             {
                 Server = server.Endpoint,
-                Exchange = options.Protocol == "echo"
-                    ? () => new EchoExchange(scenario.SizeBytes)
-                    : () => new RpcEchoExchange(scenario.SizeBytes),
+                Exchange = () => options.Exchange(scenario.SizeBytes),
                 Connections = scenario.Connections,
                 Depth = scenario.Depth,
                 CallsPerConnection = scenario.CallsPerConnection,

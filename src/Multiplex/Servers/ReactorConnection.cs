@@ -74,7 +74,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         {
             if (!SendOwed(loan))
                 return false;
-            if (_requestsWait && Owed <= loan.Options.MaxPendingOutput / 2 && !Answer(_input.AsSpan(0, _inputLength), loan))
+            if (!AnswerWaiting(loan))
                 return false;
         }
 
@@ -86,7 +86,7 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
     /// <returns>False when the connection is broken.</returns>
     public bool Drain(ReactorLoan loan)
     {
-        if (_requestsWait && Owed <= loan.Options.MaxPendingOutput / 2 && !Answer(_input.AsSpan(0, _inputLength), loan))
+        if (!AnswerWaiting(loan))
             return false;
 
         // Bounded: a peer that never stops sending does not keep the server from stopping.
@@ -140,6 +140,10 @@ internal sealed class ReactorConnection(int descriptor, PeerAddress peer)
         LastMoved = loan.Now;
         return Answer(buffer.AsSpan(0, _inputLength + (int)result.Value), loan);
     }
+
+    // Goes on with requests that were left for later, once the peer has taken half of what it may owe.
+    private bool AnswerWaiting(ReactorLoan loan) =>
+        !_requestsWait || Owed > loan.Options.MaxPendingOutput / 2 || Answer(_input.AsSpan(0, _inputLength), loan);
 
     // Answers batch after batch until a request is incomplete, or the peer does not take the replies.
     private bool Answer(ReadOnlySpan<byte> received, ReactorLoan loan)
