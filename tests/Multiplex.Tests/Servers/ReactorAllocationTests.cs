@@ -36,11 +36,19 @@ public class ReactorAllocationTests(MultiplexerEntry entry) : ReactorFixture(ent
         MeasuringProtocol? protocol = null;
         using RunningServer server = Serve(counters => protocol = new(new RpcProtocol(new MultiplexProgram(counters))));
         byte[] call = Calls(MultiplexProcedure.Echo, 1, writer => writer.WriteOpaque(new byte[64]));
+        byte[] ping = Calls(MultiplexProcedure.Null, 1);
         using Client client = server.Connect();
+        using Client other = server.Connect();
         for (int i = 0; i < Warm + Counted; i++)
         {
-            // The halves may come with one read all the same; some do not, and then the connection owns memory for a while.
+            // One thread serves both: when another's second call is answered, it has read the half, and owns memory for it.
             client.Send(call.AsSpan(0, 50));
+            for (int turn = 0; turn < 2; turn++)
+            {
+                other.Send(ping);
+                other.Read(28);
+            }
+
             client.Send(call.AsSpan(50));
             client.Read(96);
         }
