@@ -72,13 +72,14 @@ run_tests() {
   for project in tests/*/*Tests.csproj; do
     say "testing $(basename "$project" .csproj)"
     "${signals[@]}" dotnet test "$project" --configuration Release --verbosity quiet --nologo \
-      --results-directory "$results" --logger "trx;LogFileName=$(basename "$project" .csproj).trx" "$@" || status=1
+      --results-directory "$results" --logger "trx;LogFileName=$(basename "$project" .csproj).trx" \
+      --logger "console;verbosity=minimal" "$@" || status=1
   done
   summary
   return $status
 }
 
-# One closing line for all projects: 'N passed, N failed, N skipped'.
+# The names of the tests that failed, and one closing line for all projects: 'N passed, N failed, N skipped'.
 summary() {
   local file passed=0 failed=0 skipped=0 total
   for file in "$results"/*.trx; do
@@ -88,6 +89,7 @@ summary() {
     passed=$((passed + $(count passed)))
     failed=$((failed + $(count failed)))
     skipped=$((skipped + total - $(count passed) - $(count failed)))
+    grep -o '<UnitTestResult [^>]*outcome="Failed"' "$file" | sed 's/.* testName="\([^"]*\)".*/failed: \1/' || true
   done
   printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   ((passed > 0))

@@ -5,27 +5,9 @@ namespace Multiplex.ServerTests.Contract;
 
 /// <summary>RFC 862 on every model and every kind of stream: what goes in comes out, whatever the peers do.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
-public sealed class EchoContract(string model, ListenForm form)
+public sealed class EchoContract(string model, ListenForm form) : SharedServer(model, "echo", form)
 {
     private const int Megabyte = 1 << 20;
-    private ServerProcess _server = null!;
-
-    [OneTimeSetUp]
-    public void Start() => _server = ServerProcess.Start(model, "echo", form);
-
-    [OneTimeTearDown]
-    public void Stop()
-    {
-        try
-        {
-            Assert.That(_server.Stop(), Is.Zero);
-            Assert.That(_server.Processes(), Is.Empty);
-        }
-        finally
-        {
-            _server.Dispose();
-        }
-    }
 
     [TestCase(1)]
     [TestCase(4093)]
@@ -34,14 +16,14 @@ public sealed class EchoContract(string model, ListenForm form)
     public void A_megabyte_in_pieces_of_any_length_comes_back_identical(int pieceLength)
     {
         byte[] sent = RandomBytes(pieceLength == 1 ? 5000 : Megabyte);
-        using TestClient client = new(_server.Address);
+        using TestClient client = new(Server.Address);
         Assert.That(client.Exchange(sent, pieceLength).AsSpan().SequenceEqual(sent), Is.True);
     }
 
     [Test]
     public void Each_byte_comes_back_before_the_next_is_sent()
     {
-        using TestClient client = new(_server.Address);
+        using TestClient client = new(Server.Address);
         foreach (byte one in RandomBytes(500))
         {
             client.Send([one]);
@@ -53,7 +35,7 @@ public sealed class EchoContract(string model, ListenForm form)
     public void A_peer_that_half_closes_still_gets_every_reply()
     {
         byte[] sent = RandomBytes(8 * Megabyte);
-        using TestClient client = new(_server.Address);
+        using TestClient client = new(Server.Address);
         Task sending = Task.Run(() =>
         {
             client.Send(sent);
@@ -67,7 +49,7 @@ public sealed class EchoContract(string model, ListenForm form)
     public void A_peer_that_half_closes_before_it_reads_still_gets_every_reply()
     {
         byte[] sent = RandomBytes(60_000);
-        using TestClient client = new(_server.Address);
+        using TestClient client = new(Server.Address);
         client.Send(sent);
         client.EndWriting();
         Assert.That(client.ReceiveToEnd(), Is.EqualTo(sent));
@@ -76,7 +58,7 @@ public sealed class EchoContract(string model, ListenForm form)
     [Test]
     public void A_peer_that_says_nothing_and_half_closes_gets_an_end()
     {
-        using TestClient client = new(_server.Address);
+        using TestClient client = new(Server.Address);
         client.EndWriting();
         Assert.That(client.ReceiveToEnd(), Is.Empty);
     }
@@ -85,10 +67,10 @@ public sealed class EchoContract(string model, ListenForm form)
     public void Clients_that_vanish_do_not_disturb_others()
     {
         byte[] message = RandomBytes(1000);
-        using TestClient steady = new(_server.Address);
+        using TestClient steady = new(Server.Address);
         for (int i = 0; i < 30; i++)
         {
-            using (TestClient vanishing = new(_server.Address))
+            using (TestClient vanishing = new(Server.Address))
             {
                 vanishing.Send(RandomBytes(100_000));
                 vanishing.Vanish();
@@ -103,15 +85,15 @@ public sealed class EchoContract(string model, ListenForm form)
     {
         const long Flood = 64 * Megabyte, Allowed = 24 * Megabyte;
         byte[] piece = RandomBytes(Megabyte), message = RandomBytes(1000);
-        using TestClient steady = new(_server.Address);
+        using TestClient steady = new(Server.Address);
         Assert.That(steady.Exchange(message), Is.EqualTo(message));
-        using TestClient greedy = new(_server.Address);
+        using TestClient greedy = new(Server.Address);
         Assert.That(greedy.Exchange(message), Is.EqualTo(message));
-        long before = _server.ResidentBytes();
+        long before = Server.ResidentBytes();
 
         long sent = greedy.PumpUntilBlocked(piece, Flood);
         Assert.That(sent, Is.LessThan(Flood), "the server goes on reading from a client that takes no replies");
-        Assert.That(_server.ResidentBytes() - before, Is.LessThan(Allowed));
+        Assert.That(Server.ResidentBytes() - before, Is.LessThan(Allowed));
         Assert.That(steady.Exchange(message), Is.EqualTo(message));
 
         Task ending = Task.Run(greedy.EndWriting);
@@ -128,7 +110,7 @@ public sealed class EchoContract(string model, ListenForm form)
     [Test]
     public void Two_hundred_connections_at_once_are_each_echoed()
     {
-        List<TestClient> clients = [.. Enumerable.Range(0, 200).Select(_ => new TestClient(_server.Address))];
+        List<TestClient> clients = [.. Enumerable.Range(0, 200).Select(_ => new TestClient(Server.Address))];
         List<byte[]> messages = [.. clients.Select(_ => RandomBytes(300))];
         foreach ((TestClient client, byte[] message) in clients.Zip(messages))
             client.Send(message);
@@ -141,15 +123,15 @@ public sealed class EchoContract(string model, ListenForm form)
     }
 
     [Test]
-    public void Connections_that_end_at_once_leave_the_server_in_order()
+    public void Connections_that_end_at_once_leave_theServer_in_order()
     {
         for (int i = 0; i < 100; i++)
-            new TestClient(_server.Address).Dispose();
+            new TestClient(Server.Address).Dispose();
         byte[] message = RandomBytes(100);
-        using TestClient client = new(_server.Address);
+        using TestClient client = new(Server.Address);
         Assert.That(client.Exchange(message), Is.EqualTo(message));
         client.Dispose();
-        Eventually.Holds(() => _server.Children().Count == 0, () => $"children remain: {string.Join(' ', _server.Children())}");
+        Eventually.Holds(() => Server.Children().Count == 0, () => $"children remain: {string.Join(' ', Server.Children())}");
     }
 
     private static byte[] RandomBytes(int count)

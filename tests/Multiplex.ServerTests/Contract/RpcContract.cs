@@ -7,32 +7,14 @@ namespace Multiplex.ServerTests.Contract;
 
 /// <summary>ONC RPC on every model and every kind of stream.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
-public sealed class RpcContract(string model, ListenForm form)
+public sealed class RpcContract(string model, ListenForm form) : SharedServer(model, "rpc", form)
 {
     private const int MaxPayload = 1 << 20;
-    private ServerProcess _server = null!;
-
-    [OneTimeSetUp]
-    public void Start() => _server = ServerProcess.Start(model, "rpc", form);
-
-    [OneTimeTearDown]
-    public void Stop()
-    {
-        try
-        {
-            Assert.That(_server.Stop(), Is.Zero);
-            Assert.That(_server.Processes(), Is.Empty);
-        }
-        finally
-        {
-            _server.Dispose();
-        }
-    }
 
     [Test]
     public void Every_procedure_answers()
     {
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         peer.Null();
         Assert.That(peer.Echo([1, 2, 3, 4, 5]), Is.EqualTo((byte[])[1, 2, 3, 4, 5]));
         Assert.That(peer.Echo([]), Is.Empty);
@@ -47,7 +29,7 @@ public sealed class RpcContract(string model, ListenForm form)
     {
         byte[][] payloads = [.. Enumerable.Range(0, 400).Select(RandomBytes)];
         byte[] calls = [.. payloads.SelectMany((payload, i) => RpcWire.CallRecord((uint)i, RpcWire.Echo, RpcWire.Opaque(payload)))];
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         peer.Client.Send(calls);
         for (int i = 0; i < payloads.Length; i++)
             Assert.That(peer.Finish((uint)i), Is.EqualTo(RpcWire.Opaque(payloads[i])));
@@ -57,7 +39,7 @@ public sealed class RpcContract(string model, ListenForm form)
     public void Pipelined_calls_with_large_replies_are_answered_in_order()
     {
         byte[] argument = RpcWire.Opaque(RandomBytes(200_000));
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         Task sending = Task.Run(() =>
         {
             for (uint i = 0; i < 60; i++)
@@ -73,7 +55,7 @@ public sealed class RpcContract(string model, ListenForm form)
     [Test]
     public void A_call_split_into_single_bytes_is_answered()
     {
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         foreach (byte one in RpcWire.CallRecord(7, RpcWire.Echo, RpcWire.Opaque(Encoding.ASCII.GetBytes("slowly"))))
             peer.Client.Send([one]);
         Assert.That(peer.Finish(7), Is.EqualTo(RpcWire.Opaque(Encoding.ASCII.GetBytes("slowly"))));
@@ -85,7 +67,7 @@ public sealed class RpcContract(string model, ListenForm form)
     public void A_record_in_many_fragments_is_put_together(int fragmentLength, int payloadLength)
     {
         byte[] argument = RpcWire.Opaque(RandomBytes(payloadLength));
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         peer.Client.Send(RpcWire.Fragments(RpcWire.Call(9, RpcWire.Echo, argument), fragmentLength));
         Assert.That(peer.Finish(9).AsSpan().SequenceEqual(argument), Is.True);
     }
@@ -94,14 +76,14 @@ public sealed class RpcContract(string model, ListenForm form)
     public void The_longest_payload_comes_back()
     {
         byte[] payload = RandomBytes(MaxPayload);
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         Assert.That(peer.Echo(payload).AsSpan().SequenceEqual(payload), Is.True);
     }
 
     [Test]
     public void A_call_without_an_end_is_dropped_when_the_peer_half_closes()
     {
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         uint whole = peer.Begin(RpcWire.Null);
         peer.Client.Send(RpcWire.CallRecord(99, RpcWire.Null).AsSpan(0, 20));
         peer.Client.EndWriting();
@@ -112,7 +94,7 @@ public sealed class RpcContract(string model, ListenForm form)
     [Test]
     public void An_unknown_procedure_has_its_own_reply_and_the_connection_goes_on()
     {
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         peer.Client.Send(RpcWire.CallRecord(5, 1000));
         Assert.That(peer.ReceiveRecord(), Is.EqualTo((byte[])[0, 0, 0, 5, 0, 0, 0, 1, .. new byte[12], 0, 0, 0, 3]), "PROC_UNAVAIL");
         peer.Null();
@@ -122,12 +104,12 @@ public sealed class RpcContract(string model, ListenForm form)
     public void Add_is_one_counter_for_all_connections()
     {
         const int Connections = 8, Calls = 50;
-        using RpcPeer observer = new(_server.Address);
+        using RpcPeer observer = new(Server.Address);
         ulong before = observer.Add(0);
         ulong[][] seen = new ulong[Connections][];
         Parallel.For(0, Connections, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
         {
-            using RpcPeer peer = new(_server.Address);
+            using RpcPeer peer = new(Server.Address);
             seen[i] = [.. Enumerable.Range(0, Calls).Select(_ => peer.Add(1))];
         });
         Assert.That(observer.Add(0), Is.EqualTo(before + (Connections * Calls)));
@@ -139,7 +121,7 @@ public sealed class RpcContract(string model, ListenForm form)
     [Test]
     public void Served_counts_the_calls_of_all_connections()
     {
-        using RpcPeer first = new(_server.Address), second = new(_server.Address);
+        using RpcPeer first = new(Server.Address), second = new(Server.Address);
         ulong before = first.Whoami().Served;
         second.Null();
         second.Add(1);
@@ -150,37 +132,37 @@ public sealed class RpcContract(string model, ListenForm form)
     [Test]
     public void Whoami_tells_the_peer_as_the_client_knows_itself()
     {
-        using RpcPeer peer = new(_server.Address);
-        Assert.That(peer.Whoami().Peer, Is.EqualTo(_server.Address.IsTcp ? $"tcp://{peer.Client.Local}" : "unix:"));
+        using RpcPeer peer = new(Server.Address);
+        Assert.That(peer.Whoami().Peer, Is.EqualTo(Server.Address.IsTcp ? $"tcp://{peer.Client.Local}" : "unix:"));
     }
 
     [Test]
     public void Whoami_tells_who_answered()
     {
-        using RpcPeer one = new(_server.Address), other = new(_server.Address);
+        using RpcPeer one = new(Server.Address), other = new(Server.Address);
         uint first = one.Whoami().Process, second = other.Whoami().Process;
         Assert.That(one.Whoami().Process, Is.EqualTo(first));
-        if (Cells.Forks(model))
+        if (Cells.Forks(Model))
         {
             Assert.That(second, Is.Not.EqualTo(first));
-            Assert.That(_server.Children().Select(child => (uint)child.Id), Is.SupersetOf((uint[])[first, second]));
+            Assert.That(Server.Children().Select(child => (uint)child.Id), Is.SupersetOf((uint[])[first, second]));
         }
         else
         {
-            Assert.That((uint[])[first, second], Is.All.EqualTo((uint)_server.Id));
-            Assert.That(_server.Children(), Is.Empty);
+            Assert.That((uint[])[first, second], Is.All.EqualTo((uint)Server.Id));
+            Assert.That(Server.Children(), Is.Empty);
         }
     }
 
     [Test]
     public void A_client_that_bound_a_name_is_called_by_it()
     {
-        if (_server.Address.IsTcp)
+        if (Server.Address.IsTcp)
             Assert.Pass("a TCP client always has an address");
         string name = $"multiplex-client-{Guid.NewGuid():N}";
-        using Socket socket = _server.Address.NewSocket();
+        using Socket socket = Server.Address.NewSocket();
         socket.Bind(new UnixDomainSocketEndPoint($"\0{name}"));
-        socket.Connect(_server.Address.EndPoint);
+        socket.Connect(Server.Address.EndPoint);
         socket.Send(RpcWire.CallRecord(1, RpcWire.Whoami));
         byte[] reply = new byte[1024];
         int length = socket.Receive(reply);

@@ -58,31 +58,17 @@ public sealed class ChildrenThatDie
         Assert.That(server.Stop(), Is.Zero);
     }
 
-    [Test]
-    public void SIGTERM_to_every_process_at_once_still_answers_the_call_in_progress()
+    [TestCase(Signum.SIGTERM)]   // as systemd stops a service
+    [TestCase(Signum.SIGINT)]    // as a terminal does it with Ctrl-C: to the whole foreground group
+    public void A_stop_signal_to_every_process_at_once_still_answers_the_call_in_progress(Signum signal)
     {
-        // As systemd stops a service: the parent and all children get the signal.
         using SharedCounters counters = new();
         using ServerProcess server = ForkFixture.Start("rpc", counters.Option);
         using RpcPeer busy = new(server.Address), idle = new(server.Address);
         idle.Null();
         uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(700));
         counters.Await(Counter.Calls, 2);
-        server.Processes().ForEach(process => ServerProcess.Signal(process.Id, Signum.SIGTERM));
-        Assert.That(busy.Finish(sleep), Is.EqualTo(RpcWire.UInt(700)));
-        Assert.That(server.WaitForExit(), Is.Zero);
-    }
-
-    [Test]
-    public void SIGINT_to_every_process_at_once_still_answers_the_call_in_progress()
-    {
-        // As a terminal does it with Ctrl-C: the whole foreground group gets the signal.
-        using SharedCounters counters = new();
-        using ServerProcess server = ForkFixture.Start("rpc", counters.Option);
-        using RpcPeer busy = new(server.Address);
-        uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(700));
-        counters.Await(Counter.Calls, 1);
-        server.Processes().ForEach(process => ServerProcess.Signal(process.Id, Signum.SIGINT));
+        server.Processes().ForEach(process => ServerProcess.Signal(process.Id, signal));
         Assert.That(busy.Finish(sleep), Is.EqualTo(RpcWire.UInt(700)));
         Assert.That(server.WaitForExit(), Is.Zero);
     }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
-using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Interop;
 

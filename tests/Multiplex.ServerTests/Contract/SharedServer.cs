@@ -1,0 +1,31 @@
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Contract;
+
+/// <summary>A fixture whose tests share one server, which must end in order after the last of them.</summary>
+public abstract class SharedServer(string model, string protocol, ListenForm form)
+{
+    private ServerProcess? _server;
+
+    private protected ServerProcess Server => _server!;
+
+    private protected string Model => model;
+
+    [OneTimeSetUp]
+    public void Start() => _server = ServerProcess.Start(model, protocol, form);
+
+    [OneTimeTearDown]
+    public void Stop()
+    {
+        try
+        {
+            Assert.That(Server.Stop(), Is.Zero);
+            Assert.That(Server.Processes(), Is.Empty);
+        }
+        finally
+        {
+            _server?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using System.Diagnostics;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.TestSupport;
+
+/// <summary>Waits for what another thread, another process or the kernel will bring about.</summary>
+internal static class Eventually
+{
+    /// <summary>Longer than anything takes: passing it means that something hangs. It is no measure of speed.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    /// <summary>Lets no call on a socket wait past the deadline: a test that would hang fails with EAGAIN instead.</summary>
+    public static void LimitWaits(int socket)
+    {
+        timeval limit = new() { tv_sec = (long)Deadline.TotalSeconds };
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, limit);
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, limit);
+    }
+
+    /// <summary>Returns once the condition holds; fails with the reason when the deadline passes first.</summary>
+    public static void Holds(Func<bool> condition, Func<string> otherwise)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            if (Stopwatch.GetElapsedTime(start) > Deadline)
+                NUnit.Framework.Assert.Fail($"not within {Deadline}: {otherwise()}");
+            Thread.Sleep(1);   // a small step: the condition decides, not the time
+        }
+    }
+
+    /// <summary>As above, with a reason that is known beforehand.</summary>
+    public static void Holds(Func<bool> condition, string otherwise) => Holds(condition, () => otherwise);
+}
