@@ -73,6 +73,7 @@ internal sealed class AcceptLoop : IDisposable
     /// <summary>The server is stopping: whoever had connected before is taken in, as far as there is room; then nobody.</summary>
     public void AcceptTheLast(Func<int, PeerAddress, bool> admit)
     {
+        _acceptor.LastCall();
         foreach (Listener listener in _service.Listeners)
             AcceptFrom(listener, int.MaxValue, admit);
         CloseListeners();

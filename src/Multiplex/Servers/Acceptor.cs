@@ -8,14 +8,22 @@ namespace Multiplex.Servers;
 internal sealed class Acceptor(ServerCounters counters) : IDisposable
 {
     private const int MostRefusals = 64;   // then the caller's other work has its turn
+    private const int LastCallMilliseconds = 1000;
 
     private readonly SpareDescriptor _spare = new();
+    private long _until = long.MaxValue;
+
+    /// <summary>
+    /// The server is stopping: whoever waits now is still taken. Who has come before cannot be told from who comes now,
+    /// so that clients who come all the time would keep the listener open for ever: it is limited to a second.
+    /// </summary>
+    public void LastCall() => _until = Environment.TickCount64 + LastCallMilliseconds;
 
     /// <summary>Takes the next connection.</summary>
-    /// <returns>False when there is none, or none can be taken now.</returns>
+    /// <returns>False when there is none, or none can be taken now or any more.</returns>
     public bool TryAccept(Listener listener, bool blocking, out int descriptor, out PeerAddress peer)
     {
-        for (int refusals = 0; refusals < MostRefusals;)
+        for (int refusals = 0; refusals < MostRefusals && Environment.TickCount64 < _until;)
         {
             SyscallResult result = listener.Accept(blocking, out peer);
             descriptor = (int)result.Value;

@@ -198,6 +198,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     {
         _knocking.Clear();
         _knocking.AddRange(service.Listeners);
+        _acceptor.LastCall();
         Accept(int.MaxValue);
         foreach (Listener listener in service.Listeners)
         {
