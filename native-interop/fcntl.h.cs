@@ -11,6 +11,7 @@ public static unsafe partial class Libc
     public const int O_TRUNC = 0x200;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
+    public const int F_DUPFD = 0;
     public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _exit(2), execve(2), getpid(2), gettid(2), unlink(2), ftruncate(2)
+// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _exit(2), execve(2), getpid(2), gettid(2), getuid(2), unlink(2), ftruncate(2)
 public static unsafe partial class Libc
 {
     public const int SEEK_SET = 0;
@@ -44,6 +44,12 @@ public static unsafe partial class Libc
 
     /// <summary>dup(2): a second descriptor of the same open socket or file.</summary>
     public static SyscallResult dup(int fd) => SyscallResult.Of(Raw.dup(fd));
+
+    /// <summary>dup2(2): as dup, at a number of the caller's choice; what was open there is closed.</summary>
+    public static SyscallResult dup2(int oldfd, int newfd) => SyscallResult.Of(Raw.dup2(oldfd, newfd));
+
+    /// <summary>dup3(2): as dup2, with O_CLOEXEC in the flags if wanted; EINVAL when both numbers are the same.</summary>
+    public static SyscallResult dup3(int oldfd, int newfd, int flags) => SyscallResult.Of(Raw.dup3(oldfd, newfd, flags));
 
     /// <summary>lseek(2): moves a file's offset; a socket has none and answers ESPIPE.</summary>
     public static SyscallResult lseek(int fd, long offset, int whence) => SyscallResult.Of((nint)Raw.lseek(fd, offset, whence));
@@ -86,6 +92,15 @@ public static unsafe partial class Libc
     /// <summary>gettid(2): this kernel thread.</summary>
     public static int gettid() => Raw.gettid();
 
+    /// <summary>getuid(2): the user who started this process.</summary>
+    public static uint getuid() => Raw.getuid();
+
+    /// <summary>geteuid(2): the user whose rights this process has; 0 is root.</summary>
+    public static uint geteuid() => Raw.geteuid();
+
+    /// <summary>getegid(2): the group whose rights this process has.</summary>
+    public static uint getegid() => Raw.getegid();
+
     /// <summary>unlink(2): removes a name, such as that of a UNIX-domain socket.</summary>
     public static SyscallResult unlink(string path)
     {
@@ -116,6 +131,12 @@ public static unsafe partial class Raw
     public static partial int dup(int oldfd);
 
     [LibraryImport(LibraryName)]
+    public static partial int dup2(int oldfd, int newfd);
+
+    [LibraryImport(LibraryName)]
+    public static partial int dup3(int oldfd, int newfd, int flags);
+
+    [LibraryImport(LibraryName)]
     public static partial long lseek(int fd, long offset, int whence);
 
     [LibraryImport(LibraryName)]
@@ -138,6 +159,15 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int gettid();
+
+    [LibraryImport(LibraryName)]
+    public static partial uint getuid();
+
+    [LibraryImport(LibraryName)]
+    public static partial uint geteuid();
+
+    [LibraryImport(LibraryName)]
+    public static partial uint getegid();
 
     [LibraryImport(LibraryName)]
     public static partial int unlink(byte* pathname);

@@ -23,6 +23,22 @@ public class CompilerAgreesTests
     }
 
     [Test]
+    public void Files_that_share_a_header_include_it_once() => Assert.That(
+        HeaderCheck.Headers, Is.Unique.And.SupersetOf(new[] { "errno.h", "sys/socket.h", "sys/uio.h" })
+            .And.All.EndsWith(".h"));
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(4)]
+    [TestCase(12)]
+    [TestCase(1012)]
+    public void The_compiler_confirms_the_room_of_control_messages(int length)
+    {
+        Assert.That(Compile(HeaderCheck.OfConstant($"CMSG_SPACE({length})", (long)Libc.CMSG_SPACE((nuint)length))), Is.Empty);
+        Assert.That(Compile(HeaderCheck.OfConstant($"CMSG_LEN({length})", (long)Libc.CMSG_LEN((nuint)length))), Is.Empty);
+    }
+
+    [Test]
     public void A_constant_with_the_wrong_value_is_rejected_by_name()
     {
         Assert.That(Compile(HeaderCheck.OfConstant(nameof(Libc.EPIPE), Libc.EPIPE)), Is.Empty);

@@ -16,12 +16,17 @@ internal sealed class HeaderCheck
 
     private HeaderCheck()
     {
-        foreach (AssemblyMetadataAttribute file in typeof(HeaderCheck).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>())
-        {
-            if (file.Key.EndsWith(".h.cs", StringComparison.Ordinal))
-                _program.Append($"#include <{file.Value}>\n");
-        }
+        foreach (string header in Headers)
+            _program.Append($"#include <{header}>\n");
     }
+
+    /// <summary>The headers that the layer's files are named after: NAME.h.cs, or NAME.h.TOPIC.cs where one takes several.</summary>
+    public static IReadOnlyList<string> Headers { get; } =
+        [.. typeof(HeaderCheck).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Where(file => file.Key.Contains("native-interop/", StringComparison.Ordinal))
+            .Select(file => file.Value![..(file.Value!.IndexOf(".h", StringComparison.Ordinal) + 2)])
+            .Distinct()
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>The public constants of the layer.</summary>
     public static IReadOnlyList<FieldInfo> Constants { get; } =

@@ -28,7 +28,6 @@ public class Step1_SocketsAndAddresses : DescriptorFixture
     {
         int byDefault = Own(socket(AF_INET, SOCK_STREAM, 0));
         int byName = Own(socket(AF_INET, SOCK_STREAM, IPPROTO_TCP));
-        const int SO_PROTOCOL = 38;   // socket(7): the number of the protocol in use
         getsockopt(byDefault, SOL_SOCKET, SO_PROTOCOL, out int chosen).OrThrow("getsockopt");
         getsockopt(byName, SOL_SOCKET, SO_PROTOCOL, out int named).OrThrow("getsockopt");
         Assert.That(chosen, Is.EqualTo(IPPROTO_TCP).And.EqualTo(named));

@@ -121,7 +121,6 @@ public class Step5_WaitingAndMore : DescriptorFixture
     {
         getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
         Assert.That(limit.rlim_cur, Is.GreaterThan(2ul).And.LessThanOrEqualTo(limit.rlim_max));
-        const int F_DUPFD = 0;   // fcntl(2): a copy with a number at or above the argument
         Assert.That(fcntl(0, F_DUPFD, (nint)limit.rlim_cur).Errno, Is.EqualTo(EINVAL), "past the limit there is none");
     }
 

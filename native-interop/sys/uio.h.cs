@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// readv(2), writev(2)
+public static unsafe partial class Libc
+{
+    /// <summary>readv(2): scatters what came over several buffers, the first one first. The caller holds their memory in place.</summary>
+    public static SyscallResult readv(int fd, ReadOnlySpan<iovec> buffers)
+    {
+        fixed (iovec* iov = buffers)
+        {
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.readv(fd, iov, buffers.Length));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+    }
+
+    /// <summary>writev(2): gathers what several buffers hold into one write. The caller holds their memory in place.</summary>
+    public static SyscallResult writev(int fd, ReadOnlySpan<iovec> buffers)
+    {
+        fixed (iovec* iov = buffers)
+        {
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.writev(fd, iov, buffers.Length));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+    }
+
+    /// <summary>One buffer of several.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct iovec
+    {
+        public void* iov_base;
+        public nuint iov_len;
+    }
+}
+
+public static unsafe partial class Raw
+{
+    [LibraryImport(LibraryName)]
+    public static partial nint readv(int fd, Libc.iovec* iov, int iovcnt);
+
+    [LibraryImport(LibraryName)]
+    public static partial nint writev(int fd, Libc.iovec* iov, int iovcnt);
+}
