@@ -12,7 +12,10 @@ public static partial class Libc
     public const int IPPROTO_TCP = 6;
     public const int IPPROTO_UDP = 17;
     public const int IPPROTO_IPV6 = 41;
+    public const int IP_PKTINFO = 8;
     public const int IPV6_V6ONLY = 26;
+    public const int IPV6_RECVPKTINFO = 49;
+    public const int IPV6_PKTINFO = 50;
     public const int INET6_ADDRSTRLEN = 46;
 
     /// <summary>Address of an IPv4 socket; port and address are in network byte order.</summary>
@@ -29,6 +32,23 @@ public static partial class Libc
     public struct in_addr
     {
         public uint s_addr;
+    }
+
+    /// <summary>IP_PKTINFO of ip(7): by which interface a datagram came, and to which address; or shall leave from.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct in_pktinfo
+    {
+        public int ipi_ifindex;
+        public in_addr ipi_spec_dst;
+        public in_addr ipi_addr;
+    }
+
+    /// <summary>IPV6_PKTINFO of ipv6(7), likewise.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct in6_pktinfo
+    {
+        public in6_addr ipi6_addr;
+        public uint ipi6_ifindex;
     }
 
     /// <summary>Address of an IPv6 socket; port, flow information and address are in network byte order.</summary>

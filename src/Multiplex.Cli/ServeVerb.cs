@@ -15,11 +15,17 @@ internal sealed class ServeOptions : IVerb
     [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (ONC RPC, multiplex.x).")]
     public string Protocol { get; set; } = "";
 
-    [Option("listen", Required = true, MetaValue = "ENDPOINT", HelpText = "Where to listen: tcp://HOST:PORT or unix:PATH; may be given several times.")]
+    [Option("listen", Required = true, MetaValue = "ENDPOINT", HelpText = "Where to serve: " + Endpoint.Forms + "; may be given several times.")]
     public IEnumerable<string> Listen { get; set; } = [];
 
-    [Option("workers", Default = 64, MetaValue = "N", HelpText = "Threads of the pool.")]
+    [Option("workers", Default = 64, MetaValue = "N", HelpText = "Workers of a model that has a fixed number of them.")]
     public int Workers { get; set; }
+
+    [Option("reactors", Default = 0, MetaValue = "N", HelpText = "Reactors of the model of that name. 0: one a core.")]
+    public int Reactors { get; set; }
+
+    [Option("max-calls", Default = 64, MetaValue = "N", HelpText = "Calls of one connection that the workers of hybrid may have at a time.")]
+    public int MaxCalls { get; set; }
 
     [Option("queue", Default = 1024, MetaValue = "N", HelpText = "Connections that may wait for a thread of the pool.")]
     public int Queue { get; set; }
@@ -52,7 +58,7 @@ internal sealed class ServeOptions : IVerb
     {
         ServerModelEntry model = Values.Named("--model", Model, ServerModelCatalog.All, entry => entry.Name);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        Endpoint[] endpoints = [.. Listen.Select(text => Values.StreamEndpoint("--listen", text))];
+        Endpoint[] endpoints = [.. Listen.Select(text => Served(text, model))];
         ServerOptions options = Limits();
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
         int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
@@ -64,10 +70,11 @@ internal sealed class ServeOptions : IVerb
         using ServerCounters scratch = new();
         using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new SignalHandlers(requestable) : null;
-        Listener[] listeners = Open(endpoints, backlog);
-        Service service = new(listeners, protocol.Create(counters, maxRecord), options, counters, stop)
+        ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses);
+        Service service = new(sockets.Listeners, protocol.Create(counters, maxRecord), options, counters, stop)
         {
-            Ready = () => Announce(listeners, model.Name, protocol.Name),
+            Datagrams = sockets.Datagrams,
+            Ready = () => Announce(sockets, model.Name, protocol.Name),
             WarmUp = new(protocol.Create(scratch, maxRecord), protocol.WarmUpRequests()),
         };
         model.Create().Run(service);
@@ -78,6 +85,8 @@ internal sealed class ServeOptions : IVerb
     private ServerOptions Limits() => new()
     {
         Workers = Values.Number("--workers", Workers, 1, 10_000),
+        Reactors = Values.Number("--reactors", Reactors, 0, 1024) is > 0 and int wanted ? wanted : Environment.ProcessorCount,
+        MaxCallsInProgress = Values.Number("--max-calls", MaxCalls, 1, 1_000_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
         MaxConnections = ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
@@ -95,26 +104,19 @@ internal sealed class ServeOptions : IVerb
         return wanted == 0 ? possible : Math.Min(wanted, possible);
     }
 
-    private static Listener[] Open(Endpoint[] endpoints, int backlog)
+    private static Endpoint Served(string text, ServerModelEntry model)
     {
-        List<Listener> listeners = [];
-        try
-        {
-            foreach (Endpoint endpoint in endpoints)
-                listeners.Add(Listener.Open(endpoint, backlog));
-            return [.. listeners];
-        }
-        catch
-        {
-            listeners.ForEach(listener => listener.Dispose());
-            throw;
-        }
+        Endpoint endpoint = Values.Endpoint("--listen", text);
+        return model.Kinds.Contains(endpoint.Kind)
+            ? endpoint
+            : throw new UsageException($"--listen {text}: {model.Name} does not serve {endpoint.Kind.Prefix()} endpoints; "
+                + string.Join(", ", ServerModelCatalog.All.Where(one => one.Kinds.Contains(endpoint.Kind)).Select(one => one.Name)) + " do");
     }
 
-    private static void Announce(Listener[] listeners, string model, string protocol)
+    private static void Announce(ServerSockets sockets, string model, string protocol)
     {
-        foreach (Listener listener in listeners)
-            StandardStream.Output.WriteLine($"listening {listener.Local} model={model} protocol={protocol} pid={Environment.ProcessId}");
+        foreach (BoundSocket socket in sockets.All)
+            StandardStream.Output.WriteLine($"listening {socket.Local} model={model} protocol={protocol} pid={Environment.ProcessId}");
     }
 
     /// <summary>SIGTERM and SIGINT, for models that do not fork: the first asks for a stop, the second ends the process.</summary>

@@ -26,6 +26,9 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
     /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error.</summary>
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
 
+    /// <summary>The xid tells which call a reply belongs to, RFC 5531 section 9.</summary>
+    public bool AnswersInAnyOrder => true;
+
     /// <inheritdoc/>
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
         RecordMarking.Frame(received, ref progress, MaxRecord);

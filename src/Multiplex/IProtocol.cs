@@ -10,6 +10,9 @@ namespace Multiplex;
 /// </remarks>
 public interface IProtocol
 {
+    /// <summary>Whether the replies of one stream may come in another order than the requests, because each says which one it answers.</summary>
+    bool AnswersInAnyOrder => false;
+
     /// <summary>Stream sockets: finds the end of the first request in what has been received.</summary>
     /// <param name="received">All that has been received and not yet consumed, not empty.</param>
     /// <param name="progress">How far earlier calls on the same bytes got, so that nothing is scanned twice.</param>

@@ -12,6 +12,12 @@ public enum Counter
     /// <summary>Connections accepted and closed at once: too many of them, or no descriptor left.</summary>
     Refused,
 
+    /// <summary>Datagrams received.</summary>
+    Datagrams,
+
+    /// <summary>Replies to datagrams that could not be sent: the sender has no address or takes no more, or they were too long.</summary>
+    RepliesDropped,
+
     /// <summary>Procedures run: the "served" of the protocol.</summary>
     Calls,
 

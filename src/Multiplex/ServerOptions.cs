@@ -6,6 +6,12 @@ public sealed record ServerOptions
     /// <summary>Workers of a model that has a fixed number of them.</summary>
     public int Workers { get; init; } = 64;
 
+    /// <summary>Reactors of a model that has several.</summary>
+    public int Reactors { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Calls of one connection that workers may have at a time; past it, the connection is not read from.</summary>
+    public int MaxCallsInProgress { get; init; } = 64;
+
     /// <summary>Accepted connections that may wait for a worker; past it, the kernel's queue holds them.</summary>
     public int QueueLength { get; init; } = 1024;
 

@@ -15,6 +15,9 @@ public sealed record Service(
     ServerCounters Counters,
     StopSignal Stop)
 {
+    /// <summary>Bound datagram sockets, non-blocking, for the models that serve them. The model closes them when it stops.</summary>
+    public IReadOnlyList<DatagramSocket> Datagrams { get; init; } = [];
+
     /// <summary>Called by the model once it is about to accept its first connection.</summary>
     public Action Ready { get; init; } = static () => { };
 

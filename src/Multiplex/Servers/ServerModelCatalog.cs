@@ -1,23 +1,41 @@
 using Multiplex.Multiplexing;
+using Multiplex.Servers.Reactors;
+using Multiplex.Sockets;
 
 namespace Multiplex.Servers;
 
 /// <summary>A server model by name.</summary>
 /// <param name="Name">What <c>--model</c> takes.</param>
 /// <param name="Summary">Who waits, who runs, and what it is good and bad at.</param>
+/// <param name="Kinds">The kinds of endpoint that it serves.</param>
 /// <param name="Create">Makes it.</param>
-/// <param name="Forks">Whether it calls fork(2), and so needs <see cref="ForkRuntime"/>.</param>
-public sealed record ServerModelEntry(string Name, string Summary, Func<IServerModel> Create, bool Forks = false);
+public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList<EndpointKind> Kinds, Func<IServerModel> Create)
+{
+    /// <summary>Whether it calls fork(2), and so needs <see cref="ForkRuntime"/>.</summary>
+    public bool Forks { get; init; }
+
+    /// <summary>Whether one thread runs every procedure, so that a call which takes long holds all others up.</summary>
+    public bool OneThread { get; init; }
+
+    /// <summary>Whether several sockets are to share each address: see <see cref="Listener.Sibling"/>.</summary>
+    public bool SharesAddresses { get; init; }
+}
 
 /// <summary>Every server model: a new one joins by one line.</summary>
 public static class ServerModelCatalog
 {
+    private static readonly EndpointKind[] s_streams = [EndpointKind.Tcp, EndpointKind.Unix];
+    private static readonly EndpointKind[] s_all = Enum.GetValues<EndpointKind>();
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ServerModelEntry> All { get; } =
     [
-        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", () => new ReactorModel(() => new PollMultiplexer())),
-        new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", () => new ForkModel(), Forks: true),
-        new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", () => new PoolModel()),
+        new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_streams, () => new ForkModel()) { Forks = true },
+        new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_streams, () => new PoolModel()),
+        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { OneThread = true },
+        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { OneThread = true },
+        new("reactors", "an epoll reactor for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its reactor's share", s_all, () => new ReactorsModel()) { SharesAddresses = true },
+        new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls nobody, but each call is handed over and back", s_all, () => new HybridModel()),
     ];
 
     /// <summary>The model of this name, or null.</summary>

@@ -45,6 +45,9 @@ public static class EndpointKindExtensions
     /// <summary>Whether it is reached by host and port; else by a path or an abstract name of this machine.</summary>
     public static bool IsInternet(this EndpointKind kind) => kind is EndpointKind.Tcp or EndpointKind.Udp;
 
+    /// <summary>Whether there are no connections.</summary>
+    public static bool IsDatagram(this EndpointKind kind) => kind.SocketType() == SOCK_DGRAM;
+
     /// <summary>Whether bytes flow without boundaries.</summary>
     public static bool IsStream(this EndpointKind kind) => kind.SocketType() == SOCK_STREAM;
 }

@@ -1,6 +1,6 @@
 using Multiplex.Protocols;
 using Multiplex.Rpc;
-using Multiplex.Servers;
+using Multiplex.Servers.Reactors;
 using Multiplex.Tests.Multiplexing;
 
 namespace Multiplex.Tests.Servers;

@@ -1,4 +1,4 @@
-namespace Multiplex.Servers;
+namespace Multiplex.Servers.Reactors;
 
 /// <summary>
 /// One thread that multiplexes: it waits for all connections at once and serves whichever is ready. Nothing is locked

@@ -1,13 +1,16 @@
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Servers;
+namespace Multiplex.Servers.Reactors;
 
 /// <summary>
 /// One thread, one loop: wait until something is ready, do what can be done without waiting, wait again. All
-/// connections, all listeners and the wish to stop are descriptors in one multiplexer.
+/// connections, all listeners, all datagram sockets and the wish to stop are descriptors in one multiplexer.
 /// </summary>
-internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisposable
+/// <param name="service">What to serve.</param>
+/// <param name="multiplexer">How to wait. The reactor disposes of it.</param>
+/// <param name="crew">Threads that run the procedures; null for this one to run them itself.</param>
+internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCrew? crew = null) : IDisposable
 {
     private const int ReadyAtOnce = 512;
     private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
@@ -15,10 +18,10 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
     private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
+    private readonly ReactorConnections _connections = new(service, multiplexer);
     private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<Listener> _knocking = [];
-    private ReactorConnection?[] _connections = new ReactorConnection?[64];   // by descriptor
-    private int _count;
+    private readonly DatagramPort[] _ports = [.. service.Datagrams.Select(socket => new DatagramPort(socket, crew))];
     private int _stopRequests;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
@@ -27,8 +30,12 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     public void Run()
     {
         multiplexer.Add(service.Stop.Descriptor, Interest.Readable);
+        if (crew is not null)
+            multiplexer.Add(crew.Descriptor, Interest.Readable);
         foreach (Listener listener in service.Listeners)
             multiplexer.Add(listener.Descriptor, Interest.Readable);
+        foreach (DatagramPort port in _ports)
+            multiplexer.Add(port.Descriptor, Interest.Readable);
         service.Ready();
         Readiness[] ready = new Readiness[ReadyAtOnce];
         while (_stopRequests == 0)
@@ -44,16 +51,16 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     /// <summary>Closes everything: what is still open was cut off.</summary>
     public void Dispose()
     {
-        foreach (ReactorConnection? connection in _connections)
+        foreach (ReactorConnection connection in _connections)
         {
-            if (connection is null)
-                continue;
             service.Counters.Increment(Counter.CutOff);
-            Close(connection);
+            _connections.Close(connection);
         }
 
         foreach (Listener listener in service.Listeners)
             listener.Dispose();
+        foreach (DatagramPort port in _ports)
+            port.Dispose();
         multiplexer.Dispose();
         _acceptor.Dispose();
     }
@@ -71,10 +78,12 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
             // What is left out of a turn is reported again, or drained.
             if (_stopRequests != stopRequests || _loan.Now >= _drainDeadline)
                 break;
-            if (Find(event_.Descriptor) is { } connection)
+            if (_connections.Find(event_.Descriptor) is { } connection)
                 Serve(connection, event_.Ready);
             else if (event_.Descriptor == service.Stop.Descriptor)
                 _stopRequests = service.Stop.Requests();
+            else if (event_.Descriptor == crew?.Descriptor)
+                TakeReplies(crew);
             else
                 Knock(event_.Descriptor);
         }
@@ -83,14 +92,21 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     // Apart from the loop, and without a lambda: its closure would be allocated for every event, and most are no knock.
     private void Knock(int fd)
     {
+        foreach (DatagramPort port in _ports)
+        {
+            if (port.Descriptor != fd)
+                continue;
+            port.Serve(_loan);
+            LetTimePass();
+            return;
+        }
+
         foreach (Listener listener in service.Listeners)
         {
             if (listener.Descriptor == fd)
                 _knocking.Add(listener);
         }
     }
-
-    private ReactorConnection? Find(int fd) => (uint)fd < (uint)_connections.Length ? _connections[fd] : null;
 
     private void Serve(ReactorConnection connection, Interest ready)
     {
@@ -99,33 +115,30 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         Settle(connection, alive);
     }
 
+    private void TakeReplies(CallCrew threads)
+    {
+        foreach (HandedConnection connection in threads.TakeReplies(_loan))
+            Settle(connection, connection.SendReplies(_loan));
+    }
+
     private void Settle(ReactorConnection connection, bool alive)
     {
         bool stopping = _drainDeadline != long.MaxValue;
         if (!alive || (connection.IsDone && (!stopping || Delivery.IsComplete(connection.Descriptor, connection.Kind))))
-            Close(connection);
+            _connections.Close(connection);
         else
-            Watch(connection);
+            _connections.Watch(connection);
     }
 
     // A call may take seconds: whoever was answered after it, was answered now and not when the turn began.
-    private void LetTimePass(ReactorConnection connection)
+    private void LetTimePass(ReactorConnection? connection = null)
     {
         long now = Environment.TickCount64;
-        if (connection.LastMoved == _loan.Now)
+        if (connection?.LastMoved == _loan.Now)
             connection.LastMoved = now;
         if ((_stopRequests == 0 && service.Stop.IsPending) || now - _loan.Now >= LongCallMilliseconds)
             _stopRequests = service.Stop.Requests();
         _loan.Now = now;
-    }
-
-    private void Watch(ReactorConnection connection)
-    {
-        Interest wanted = connection.Wanted(service.Options);
-        if (wanted == connection.Watched)
-            return;
-        connection.Watched = wanted;
-        multiplexer.Modify(connection.Descriptor, wanted);
     }
 
     private void Accept(int atMost)
@@ -139,32 +152,21 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
 
     private void Admit(int fd, PeerAddress peer)
     {
-        if (_count >= service.Options.MaxConnections)
+        if (!_connections.HasRoomFor(fd))
         {
             service.Counters.Increment(Counter.Refused);   // before the client can see it
             close(fd);
             return;
         }
 
-        if (fd >= _connections.Length)
-            Array.Resize(ref _connections, Math.Max(fd + 1, 2 * _connections.Length));
-        ReactorConnection connection = new(fd, peer) { LastMoved = _loan.Now };
-        multiplexer.Add(fd, connection.Watched);
-        _connections[fd] = connection;
-        _count++;
-        service.Counters.Increment(Counter.Accepted);
+        ReactorConnection connection =
+            crew is not null ? new HandedConnection(fd, peer, crew)
+            : peer.Peer.Kind.IsStream() ? new StreamConnection(fd, peer)
+            : new PacketConnection(fd, peer);
+        connection.LastMoved = _loan.Now;
+        _connections.Add(connection);
         if (_sweepDue == long.MaxValue && service.Options.IdleTimeout > TimeSpan.Zero)
             _sweepDue = _loan.Now + SweepInterval;
-    }
-
-    private void Close(ReactorConnection connection)
-    {
-        multiplexer.Remove(connection.Descriptor);
-        _connections[connection.Descriptor] = null;
-        _count--;
-        connection.Release();
-        close(connection.Descriptor);
-        service.Counters.Increment(Counter.Closed);
     }
 
     private long SweepInterval => Math.Clamp((long)service.Options.IdleTimeout.TotalMilliseconds / 8, 50, 5000);
@@ -173,24 +175,8 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
     {
         if (_loan.Now < _sweepDue)
             return;
-        service.Counters.Add(Counter.IdleTimeouts, CloseSilent(service.Options.IdleTimeout, _ => true));
-        _sweepDue = _count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
-    }
-
-    private int CloseSilent(TimeSpan limit, Func<ReactorConnection, bool> which)
-    {
-        int closed = 0;
-        long before = _loan.Now - (long)limit.TotalMilliseconds;
-        foreach (ReactorConnection? connection in _connections)
-        {
-            if (connection is not null && connection.LastMoved < before && which(connection))
-            {
-                Close(connection);
-                closed++;
-            }
-        }
-
-        return closed;
+        service.Counters.Add(Counter.IdleTimeouts, _connections.CloseSilent(_loan.Now, service.Options.IdleTimeout));
+        _sweepDue = _connections.Count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
     }
 
     // Whoever connected before the stop is taken in; then each call that has arrived whole is answered.
@@ -209,10 +195,15 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
         _loan.Now = Environment.TickCount64;
         _drainDeadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
         _loan.Limit.Until = _drainDeadline;
-        foreach (ReactorConnection? connection in _connections)
+        foreach (DatagramPort port in _ports)
         {
-            if (connection is null)
-                continue;
+            multiplexer.Remove(port.Descriptor);
+            port.Drain(_loan, _drainDeadline);
+            LetTimePass();
+        }
+
+        foreach (ReactorConnection connection in _connections)
+        {
             if (_loan.Now >= _drainDeadline)
                 break;
             connection.LastMoved = _loan.Now;
@@ -221,18 +212,18 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
             Settle(connection, alive);
         }
 
-        while (_count > 0 && _stopRequests < 2 && _loan.Now < _drainDeadline)
+        while ((_connections.Count > 0 || crew?.IsBusy == true) && _stopRequests < 2 && _loan.Now < _drainDeadline)
         {
             _sweepDue = Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds);
             Turn(ready);
-            foreach (ReactorConnection? connection in _connections)
+            foreach (ReactorConnection connection in _connections)
             {
-                if (connection is { IsDone: true })
+                if (connection.IsDone)
                     Settle(connection, alive: true);
             }
 
             service.Counters.Add(
-                Counter.CutOff, CloseSilent(service.Options.DrainStall, connection => connection.Owed > 0 || connection.IsDone));
+                Counter.CutOff, _connections.CloseSilent(_loan.Now, service.Options.DrainStall, onlyOwing: true));
         }
     }
 }

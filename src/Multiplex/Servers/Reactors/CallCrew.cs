@@ -1,0 +1,97 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers.Reactors;
+
+/// <summary>
+/// Threads that run procedures for a reactor. Requests go to them by a queue, replies come back by another; a descriptor
+/// tells the reactor that there are some. Everything but the workers' own loop belongs to the reactor's thread.
+/// </summary>
+internal sealed class CallCrew : IDisposable
+{
+    private const int StackSize = 256 * 1024;
+
+    private readonly IProtocol _protocol;
+    private readonly BlockingCollection<HandedCall> _calls = [];
+    private readonly ConcurrentQueue<HandedCall> _answered = new();
+    private readonly Stack<HandedCall> _spare = new();
+    private readonly List<HandedConnection> _touched = [];
+    private int _inProgress;
+    private int _told;   // 1 while the descriptor is readable or about to be
+
+    /// <summary>Starts so many threads.</summary>
+    public CallCrew(IProtocol protocol, int workers)
+    {
+        _protocol = protocol;
+        for (int i = 0; i < workers; i++)
+            new Thread(Work, StackSize) { IsBackground = true, Name = "worker" }.Start();
+    }
+
+    /// <summary>Readable when there are replies: eventfd(2).</summary>
+    public int Descriptor { get; } = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
+
+    /// <summary>Whether any reply is still to come.</summary>
+    public bool IsBusy => _inProgress > 0;
+
+    /// <summary>Hands a request of a connection over.</summary>
+    public void Hand(HandedConnection connection, ReadOnlySpan<byte> request)
+    {
+        HandedCall call = Spare();
+        call.Take(connection, request);
+        _calls.Add(call);
+    }
+
+    /// <summary>Hands a datagram over.</summary>
+    public void Hand(DatagramPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
+    {
+        HandedCall call = Spare();
+        call.Take(port, origin, request);
+        _calls.Add(call);
+    }
+
+    /// <summary>Takes what replies there are. Those of datagrams are sent; each connection is told its own.</summary>
+    /// <returns>The connections that have replies to send, until the next call.</returns>
+    public List<HandedConnection> TakeReplies(ReactorLoan loan)
+    {
+        // First the descriptor, then the flag, then the queue: a reply that is missed here tells again.
+        Span<byte> count = stackalloc byte[sizeof(ulong)];
+        read(Descriptor, count);
+        Interlocked.Exchange(ref _told, 0);
+        _touched.Clear();
+        while (_answered.TryDequeue(out HandedCall? call))
+        {
+            if (call.Connection is { } connection && connection.Take(call, loan))
+                _touched.Add(connection);
+            call.Port?.Send(call, loan);
+            call.Reset();
+            _spare.Push(call);
+            _inProgress--;
+        }
+
+        return _touched;
+    }
+
+    /// <summary>Sends the workers home once they have nothing to do.</summary>
+    public void Dispose() => _calls.CompleteAdding();
+
+    private HandedCall Spare()
+    {
+        _inProgress++;
+        return _spare.TryPop(out HandedCall? call) ? call : new();
+    }
+
+    private void Work()
+    {
+        Span<byte> one = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(one, 1);
+        foreach (HandedCall call in _calls.GetConsumingEnumerable())
+        {
+            call.Answer(_protocol);
+            _answered.Enqueue(call);
+            if (Interlocked.Exchange(ref _told, 1) == 0)
+                write(Descriptor, one).OrThrow("write", "eventfd");
+        }
+    }
+}

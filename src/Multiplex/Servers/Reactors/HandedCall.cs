@@ -1,0 +1,73 @@
+using System.Buffers;
+using Multiplex.Sockets;
+
+namespace Multiplex.Servers.Reactors;
+
+/// <summary>A request on its way from a reactor to a worker, and its reply on the way back. Used again and again.</summary>
+internal sealed class HandedCall
+{
+    private const int KeptReplyBuffer = 64 * 1024;
+
+    private byte[] _request = [];
+    private int _length;
+    private DatagramOrigin _origin;
+
+    /// <summary>The connection that it came by, or null.</summary>
+    public HandedConnection? Connection { get; private set; }
+
+    /// <summary>The datagram socket that it came by, or null.</summary>
+    public DatagramPort? Port { get; private set; }
+
+    /// <summary>The reply.</summary>
+    public OutputBuffer Reply { get; } = new();
+
+    /// <summary>Whether there is one.</summary>
+    public bool IsAnswered { get; private set; }
+
+    /// <summary>Where a datagram came from.</summary>
+    public ref readonly DatagramOrigin Origin => ref _origin;
+
+    /// <summary>How many bytes the request has.</summary>
+    public int RequestLength => _length;
+
+    /// <summary>Takes a request of a connection over.</summary>
+    public void Take(HandedConnection connection, ReadOnlySpan<byte> request)
+    {
+        Connection = connection;
+        Copy(request);
+    }
+
+    /// <summary>Takes a datagram over.</summary>
+    public void Take(DatagramPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
+    {
+        Port = port;
+        _origin = origin;
+        Copy(request);
+    }
+
+    /// <summary>Runs the procedure, on a worker's thread.</summary>
+    public void Answer(IProtocol protocol)
+    {
+        ReadOnlySpan<byte> request = _request.AsSpan(0, _length);
+        IsAnswered =
+            Port is not null ? protocol.AnswerMessage(request, new(Port.Kind, _origin.AddressBytes), Reply)
+            : Connection!.Kind.IsStream() ? protocol.AnswerFrame(request, Connection.Peer, Reply)
+            : protocol.AnswerMessage(request, Connection.Peer, Reply);
+    }
+
+    /// <summary>Makes it ready for the next request.</summary>
+    public void Reset()
+    {
+        ArrayPool<byte>.Shared.Return(_request);
+        _request = [];
+        (Connection, Port) = (null, null);
+        Reply.Clear(KeptReplyBuffer);
+    }
+
+    private void Copy(ReadOnlySpan<byte> request)
+    {
+        _request = ArrayPool<byte>.Shared.Rent(request.Length);
+        request.CopyTo(_request);
+        _length = request.Length;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers.Reactors;
+
+/// <summary>
+/// A connection that keeps the boundaries of messages (seqpacket): each message is one request, each reply one message.
+/// An empty message looks like the end of the connection: recv(2) returns 0 for both.
+/// </summary>
+internal sealed class PacketConnection(int descriptor, PeerAddress peer) : ReactorConnection(descriptor, peer)
+{
+    private const int LengthPrefix = sizeof(int);   // before each unsent reply, to find its end again
+
+    /// <inheritdoc/>
+    protected override bool Receive(ReactorLoan loan, out bool nothingThere)
+    {
+        // MSG_TRUNC: the result is the message's length, also when the buffer is shorter.
+        SyscallResult result = recv(Descriptor, loan.PacketBuffer, MSG_TRUNC);
+        if (result.Value <= 0)
+            return OnNoBytes(result, loan, out nothingThere);
+        nothingThere = false;
+        LastMoved = loan.Now;
+        int length = (int)result.Value;
+        if (length > loan.PacketBuffer.Length || !loan.Protocol.AnswerMessage(loan.PacketBuffer.AsSpan(0, length), Peer, loan.Replies))
+        {
+            loan.Counters.Increment(Counter.ProtocolErrors);
+            loan.Replies.Clear(KeptReplyBuffer);
+            Closing = true;
+            return true;
+        }
+
+        bool sent = Send(loan);
+        loan.Replies.Clear(KeptReplyBuffer);
+        return sent;
+    }
+
+    /// <inheritdoc/>
+    protected override bool SendOwed(ReactorLoan loan)
+    {
+        while (Owed > 0)
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(_unsent.Bytes);
+            SyscallResult result = send(Descriptor, _unsent.Bytes.Slice(LengthPrefix, length), MSG_NOSIGNAL);
+            if (result.IsError)
+                return result.Is(EAGAIN) || Broken(loan);
+            LastMoved = loan.Now;
+            _unsent.Taken(LengthPrefix + length);
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override bool AnswerWaiting(ReactorLoan loan) => true;   // each message is answered when it is read
+
+    private bool Send(ReactorLoan loan)
+    {
+        ReadOnlySpan<byte> reply = loan.Replies.Written;
+        if (reply.IsEmpty)
+            return true;
+        if (Owed == 0)
+        {
+            SyscallResult result = send(Descriptor, reply, MSG_NOSIGNAL);
+            if (!result.Is(EAGAIN))
+                return !result.IsError || Broken(loan);
+        }
+
+        bool wasThrottled = IsThrottled(loan.Options);
+        Span<byte> prefix = stackalloc byte[LengthPrefix];
+        BinaryPrimitives.WriteInt32LittleEndian(prefix, reply.Length);
+        _unsent.Append(prefix);
+        _unsent.Append(reply);
+        if (!wasThrottled && IsThrottled(loan.Options))
+            loan.Counters.Increment(Counter.Throttled);
+        return true;
+    }
+}

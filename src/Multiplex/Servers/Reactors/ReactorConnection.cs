@@ -1,0 +1,126 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers.Reactors;
+
+/// <summary>
+/// One connection of a reactor: reads what is there, has requests answered, sends the replies, and never waits. It owns
+/// memory only while it holds half a request, or replies that its peer has not taken.
+/// </summary>
+internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
+{
+    /// <summary>A buffer of replies that has grown beyond this is given back; the longest reply of the protocol fits.</summary>
+    protected const int KeptReplyBuffer = 2 * 1024 * 1024;
+
+    /// <summary>How often a peer is read from that goes on sending while the server stops.</summary>
+    protected const int LastReads = 16;
+
+    /// <summary>Replies that the kernel did not take yet. A field, for it is changed in place.</summary>
+    protected UnsentReplies _unsent;
+
+    /// <summary>The socket.</summary>
+    public int Descriptor { get; } = descriptor;
+
+    /// <summary>The kind of the socket.</summary>
+    public EndpointKind Kind => Peer.Kind;
+
+    /// <summary>What the multiplexer watches for; the reactor keeps it equal to <see cref="Wanted"/>.</summary>
+    public Interest Watched { get; set; } = Interest.Readable;
+
+    /// <summary>When bytes last moved, in milliseconds.</summary>
+    public long LastMoved { get; set; }
+
+    /// <summary>Bytes of replies that the peer has not taken.</summary>
+    public int Owed => _unsent.Length;
+
+    /// <summary>Nothing left to read, nothing left to answer, nothing left to send.</summary>
+    public virtual bool IsDone => Owed == 0 && (Closing || (InputEnded && !RequestsWait));
+
+    /// <summary>Whether its peer waits for the server, and so is not silent.</summary>
+    public virtual bool IsAtWork => false;
+
+    /// <summary>The peer.</summary>
+    public Peer Peer => peer.Peer;
+
+    /// <summary>The peer has shut down its side, or the reactor is draining.</summary>
+    protected bool InputEnded { get; set; }
+
+    /// <summary>A protocol error: close once the replies before it are sent.</summary>
+    protected bool Closing { get; set; }
+
+    /// <summary>Whole requests may be held: replies were too many, or there was no time.</summary>
+    protected bool RequestsWait { get; set; }
+
+    /// <summary>What to watch for now. Backpressure: who does not take replies is not read from.</summary>
+    public Interest Wanted(ServerOptions options) =>
+        (MayRead(options) ? Interest.Readable : Interest.None) | (Owed > 0 ? Interest.Writable : Interest.None);
+
+    /// <summary>Does what can be done without waiting.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    public bool OnReady(Interest ready, ReactorLoan loan)
+    {
+        if ((ready & Interest.Writable) != 0 && Owed > 0 && !(SendOwed(loan) && AnswerWaiting(loan)))
+            return false;
+        return (ready & Interest.Readable) == 0 || !MayRead(loan.Options) || Receive(loan, out _);
+    }
+
+    /// <summary>The server is stopping: answers what has arrived already, and reads no more afterwards.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    public virtual bool Drain(ReactorLoan loan)
+    {
+        if (!AnswerWaiting(loan))
+            return false;
+
+        // Bounded: a peer that never stops sending does not keep the server from stopping.
+        bool nothingThere = false;
+        for (int reads = 0; reads < LastReads && !nothingThere && MayRead(loan.Options); reads++)
+        {
+            if (!Receive(loan, out nothingThere))
+                return false;
+        }
+
+        InputEnded = true;
+        return true;
+    }
+
+    /// <summary>Gives back what memory the connection owns. The caller closes the socket.</summary>
+    public virtual void Release() => _unsent.Release();
+
+    /// <summary>Whether requests are left waiting for the peer to take replies.</summary>
+    protected bool IsThrottled(ServerOptions options) => RequestsWait || Owed > options.MaxPendingOutput;
+
+    /// <summary>Reads once, and has answered what came.</summary>
+    /// <param name="loan">The reactor's.</param>
+    /// <param name="nothingThere">Whether nothing had come.</param>
+    /// <returns>False when the connection is broken.</returns>
+    protected abstract bool Receive(ReactorLoan loan, out bool nothingThere);
+
+    /// <summary>Sends as many of the unsent replies as the kernel takes.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    protected abstract bool SendOwed(ReactorLoan loan);
+
+    /// <summary>Goes on with requests that were left for later.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    protected abstract bool AnswerWaiting(ReactorLoan loan);
+
+    /// <summary>What follows from a result of recv(2) that brought no bytes.</summary>
+    protected bool OnNoBytes(SyscallResult result, ReactorLoan loan, out bool nothingThere)
+    {
+        nothingThere = result.Is(EAGAIN);
+        if (result.Value == 0)
+            InputEnded = true;
+        return nothingThere || !result.IsError || Broken(loan);
+    }
+
+    /// <summary>Counts a connection that broke.</summary>
+    /// <returns>False, for the caller to pass on.</returns>
+    protected static bool Broken(ReactorLoan loan)
+    {
+        loan.Counters.Increment(Counter.Broken);
+        return false;
+    }
+
+    /// <summary>Whether more is to be read now.</summary>
+    protected bool MayRead(ServerOptions options) => !InputEnded && !Closing && !IsThrottled(options);
+}

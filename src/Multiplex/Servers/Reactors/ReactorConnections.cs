@@ -1,0 +1,97 @@
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers.Reactors;
+
+/// <summary>The connections of one reactor, by descriptor: each is watched for what it wants, until it is closed and counted.</summary>
+internal sealed class ReactorConnections(Service service, IMultiplexer multiplexer)
+{
+    private ReactorConnection?[] _byDescriptor = new ReactorConnection?[64];
+
+    /// <summary>How many there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The connection with this descriptor, or null.</summary>
+    public ReactorConnection? Find(int fd) => (uint)fd < (uint)_byDescriptor.Length ? _byDescriptor[fd] : null;
+
+    /// <summary>Whether one more, with this descriptor, can be taken in.</summary>
+    public bool HasRoomFor(int fd) =>
+        fd < multiplexer.DescriptorLimit
+        && service.Counters[Counter.Accepted] - service.Counters[Counter.Closed] < service.Options.MaxConnections;
+
+    /// <summary>Takes one in.</summary>
+    public void Add(ReactorConnection connection)
+    {
+        int fd = connection.Descriptor;
+        if (fd >= _byDescriptor.Length)
+            Array.Resize(ref _byDescriptor, Math.Max(fd + 1, 2 * _byDescriptor.Length));
+        multiplexer.Add(fd, connection.Watched);
+        _byDescriptor[fd] = connection;
+        Count++;
+        service.Counters.Increment(Counter.Accepted);
+    }
+
+    /// <summary>Has it watched for what it wants now.</summary>
+    public void Watch(ReactorConnection connection)
+    {
+        Interest wanted = connection.Wanted(service.Options);
+        if (wanted == connection.Watched)
+            return;
+        connection.Watched = wanted;
+        multiplexer.Modify(connection.Descriptor, wanted);
+    }
+
+    /// <summary>Closes one.</summary>
+    public void Close(ReactorConnection connection)
+    {
+        multiplexer.Remove(connection.Descriptor);
+        _byDescriptor[connection.Descriptor] = null;
+        Count--;
+        connection.Release();
+        close(connection.Descriptor);
+        service.Counters.Increment(Counter.Closed);
+    }
+
+    /// <summary>Closes those on which no byte has moved for so long.</summary>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="limit">How long.</param>
+    /// <param name="onlyOwing">Whether only those count that owe replies, or have nothing left to do.</param>
+    /// <returns>How many were closed.</returns>
+    public int CloseSilent(long now, TimeSpan limit, bool onlyOwing = false)
+    {
+        int closed = 0;
+        long before = now - (long)limit.TotalMilliseconds;
+        foreach (ReactorConnection? connection in _byDescriptor)
+        {
+            if (connection is null || connection.LastMoved >= before || connection.IsAtWork || (onlyOwing && connection is { Owed: 0, IsDone: false }))
+                continue;
+            Close(connection);
+            closed++;
+        }
+
+        return closed;
+    }
+
+    /// <summary>All of them; one that is looked at may be closed.</summary>
+    public Enumerator GetEnumerator() => new(_byDescriptor);
+
+    /// <summary>Goes through the connections without allocating.</summary>
+    internal struct Enumerator(ReactorConnection?[] byDescriptor)
+    {
+        private int _next;
+
+        public ReactorConnection Current { get; private set; } = null!;
+
+        public bool MoveNext()
+        {
+            while (_next < byDescriptor.Length)
+            {
+                if (byDescriptor[_next++] is not { } connection)
+                    continue;
+                Current = connection;
+                return true;
+            }
+
+            return false;
+        }
+    }
+}

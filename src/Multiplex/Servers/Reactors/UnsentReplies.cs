@@ -1,0 +1,49 @@
+using System.Buffers;
+
+namespace Multiplex.Servers.Reactors;
+
+/// <summary>Replies that the kernel did not take yet, in order. Holds memory only while there are any.</summary>
+internal struct UnsentReplies
+{
+    private byte[]? _bytes;
+    private int _start;
+    private int _end;
+
+    /// <summary>How many bytes there are.</summary>
+    public readonly int Length => _end - _start;
+
+    /// <summary>All of them, the oldest first, until the next change.</summary>
+    public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(_start, Length);
+
+    /// <summary>Adds bytes at the end.</summary>
+    public void Append(ReadOnlySpan<byte> replies)
+    {
+        int length = Length;
+        if ((_bytes?.Length ?? 0) - _end < replies.Length)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(length + replies.Length);
+            Bytes.CopyTo(larger);
+            Release();
+            (_bytes, _end) = (larger, length);
+        }
+
+        replies.CopyTo(_bytes.AsSpan(_end));
+        _end += replies.Length;
+    }
+
+    /// <summary>The kernel has taken so many bytes at the front.</summary>
+    public void Taken(int count)
+    {
+        _start += count;
+        if (_start == _end)
+            Release();
+    }
+
+    /// <summary>Forgets all of them.</summary>
+    public void Release()
+    {
+        if (_bytes is not null)
+            ArrayPool<byte>.Shared.Return(_bytes);
+        this = default;
+    }
+}

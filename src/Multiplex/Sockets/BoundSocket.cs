@@ -1,0 +1,122 @@
+using Mono.Unix.Native;
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Sockets;
+
+/// <summary>A server's own socket: it has an address, so that others find it. The base of listeners and datagram sockets.</summary>
+public abstract class BoundSocket : IDisposable
+{
+    private string? _pathToRemove;
+    private bool _closed;
+
+    private protected BoundSocket(int descriptor, EndpointKind kind)
+    {
+        Descriptor = descriptor;
+        Kind = kind;
+        Local = LocalEndpoint(descriptor, kind);
+        _pathToRemove = HasPath(Local) ? Local.Path : null;
+    }
+
+    // Another descriptor of the same socket; the name stays the business of the first.
+    private protected BoundSocket(BoundSocket original)
+    {
+        Descriptor = fcntl(original.Descriptor, F_DUPFD_CLOEXEC, 0).OrThrow("fcntl F_DUPFD_CLOEXEC", original.Local.ToString());
+        Kind = original.Kind;
+        Local = original.Local;
+    }
+
+    /// <summary>The socket, non-blocking, not kept across execve(2).</summary>
+    public int Descriptor { get; }
+
+    /// <summary>The kind of the socket.</summary>
+    public EndpointKind Kind { get; }
+
+    /// <summary>The address that it has, as getsockname(2) tells: with the port that the kernel chose.</summary>
+    public Endpoint Local { get; }
+
+    /// <summary>Closes the socket; the name of a UNIX-domain socket is removed.</summary>
+    public void Dispose()
+    {
+        if (_closed)
+            return;
+        _closed = true;
+        if (_pathToRemove is not null)
+            unlink(_pathToRemove);
+        _pathToRemove = null;
+        close(Descriptor);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>socket(2), bind(2): the first of the endpoint's addresses that can be bound.</summary>
+    /// <param name="endpoint">Which address.</param>
+    /// <param name="prepare">Sets options before bind(2).</param>
+    /// <param name="finish">Makes of the bound socket what it is to be; what it throws closes the socket.</param>
+    private protected static T Bind<T>(Endpoint endpoint, Action<int> prepare, Func<int, T> finish)
+    {
+        SyscallException? failure = null;
+        foreach (byte[] address in AddressLookup.Find(endpoint, passive: true))
+        {
+            try
+            {
+                return Bind(endpoint, address, prepare, finish);
+            }
+            catch (SyscallException e)
+            {
+                failure ??= e;
+            }
+        }
+
+        throw failure!;
+    }
+
+    private static T Bind<T>(Endpoint endpoint, byte[] address, Action<int> prepare, Func<int, T> finish)
+    {
+        int fd = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+            .OrThrow("socket", endpoint.ToString());
+        bool named = false;
+        try
+        {
+            prepare(fd);
+            SyscallResult bound = bind(fd, address);
+            if (bound.Is(EADDRINUSE) && RemoveStaleName(endpoint, address))
+                bound = bind(fd, address);
+            bound.OrThrow("bind", endpoint.ToString());
+            named = HasPath(endpoint);
+            return finish(fd);
+        }
+        catch
+        {
+            if (named)
+                unlink(endpoint.Path);
+            close(fd);
+            throw;
+        }
+    }
+
+    private static bool HasPath(Endpoint endpoint) => !endpoint.Kind.IsInternet() && !endpoint.Path.StartsWith('@');
+
+    // A UNIX-domain name outlives its socket. When nobody answers there, connect(2) says ECONNREFUSED, and the name may go.
+    // It says so too of a file that never was a socket: that one is somebody's, and stays.
+    private static bool RemoveStaleName(Endpoint endpoint, byte[] address)
+    {
+        if (!HasPath(endpoint) || !IsSocket(endpoint.Path))
+            return false;
+        SyscallResult probe = socket(AF_UNIX, endpoint.Kind.SocketType() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (probe.IsError)
+            return false;
+        bool stale = connect((int)probe.Value, address).Is(ECONNREFUSED);
+        close((int)probe.Value);
+        return stale && !unlink(endpoint.Path).IsError;
+    }
+
+    private static bool IsSocket(string path) =>
+        Syscall.lstat(path, out Stat status) == 0 && (status.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK;
+
+    private static Endpoint LocalEndpoint(int fd, EndpointKind kind)
+    {
+        Span<byte> address = stackalloc byte[PeerAddress.MaxLength];
+        int length = getsockname(fd, address).OrThrow("getsockname");
+        return Endpoint.Parse(AddressText.Format(kind, address[..length]));
+    }
+}

@@ -1,0 +1,62 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Sockets;
+
+/// <summary>A socket that has an address and takes datagrams from anybody: no connections, no order, no promise.</summary>
+public sealed class DatagramSocket : BoundSocket
+{
+    private const int BufferSize = 4 << 20;   // the kernel takes what net.core.rmem_max allows
+
+    private DatagramSocket(int descriptor, EndpointKind kind)
+        : base(descriptor, kind) => AskForLocalAddress();
+
+    private DatagramSocket(DatagramSocket original)
+        : base(original)
+    {
+    }
+
+    /// <summary>socket(2), bind(2): the first of the endpoint's addresses that can be bound.</summary>
+    /// <param name="endpoint">Where to receive.</param>
+    /// <param name="shared">Whether <see cref="Sibling"/> will be called.</param>
+    /// <exception cref="SyscallException">Such as EADDRINUSE, or EACCES for a port below 1024 without the privilege.</exception>
+    /// <exception cref="IOException">The host is not known.</exception>
+    public static DatagramSocket Open(Endpoint endpoint, bool shared = false) => Bind(endpoint, SetBuffers, fd =>
+    {
+        if (shared && endpoint.Kind == EndpointKind.Udp)
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
+        return new DatagramSocket(fd, endpoint.Kind);
+    });
+
+    /// <summary>
+    /// One more socket at the same address, for another thread. On UDP it has a queue of its own, and the kernel spreads the
+    /// senders over them: SO_REUSEPORT of socket(7). A UNIX-domain socket has one queue.
+    /// </summary>
+    /// <exception cref="SyscallException">Such as EADDRINUSE: this one was not opened to be shared.</exception>
+    public DatagramSocket Sibling() => Kind != EndpointKind.Udp
+        ? new(this)
+        : Bind(
+            Local,
+            fd =>
+            {
+                SetBuffers(fd);
+                setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
+            },
+            fd => new DatagramSocket(fd, Kind));
+
+    // On every interface, the reply must leave from the address that the datagram was sent to: see DatagramOrigin.
+    private void AskForLocalAddress()
+    {
+        if (Kind == EndpointKind.Udp && Local.Host is "0.0.0.0")
+            setsockopt(Descriptor, IPPROTO_IP, IP_PKTINFO, 1).OrThrow("setsockopt IP_PKTINFO");
+        else if (Kind == EndpointKind.Udp && Local.Host is "::")
+            setsockopt(Descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1).OrThrow("setsockopt IPV6_RECVPKTINFO");
+    }
+
+    // A burst waits in the socket while a call runs; what does not fit is lost.
+    private static void SetBuffers(int fd)
+    {
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, BufferSize).OrThrow("setsockopt SO_RCVBUF");
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, BufferSize).OrThrow("setsockopt SO_SNDBUF");
+    }
+}
