@@ -4,7 +4,7 @@ namespace Multiplex;
 [Flags]
 public enum Interest : byte
 {
-    /// <summary>Nothing; errors and hang-ups are reported all the same.</summary>
+    /// <summary>Nothing. Most multiplexers report errors and hang-ups all the same; select(2) cannot.</summary>
     None = 0,
 
     /// <summary>A read would not block: there are bytes, a connection to accept, or an end of file.</summary>
@@ -21,20 +21,31 @@ public readonly record struct Readiness(int Descriptor, Interest Ready);
 
 /// <summary>
 /// Tells which descriptors are ready, and knows nothing else. Level-triggered: what stays ready is reported again.
-/// Errors and hang-ups surface as Readable | Writable, so that whoever reads or writes next finds out.
+/// An error or a hang-up surfaces as readiness for at least what was asked for, so that whoever reads or writes next finds out.
 /// </summary>
+/// <remarks>
+/// poll(2) and epoll(7) report errors and hang-ups as Readable | Writable whatever was asked for. select(2) has no such events:
+/// an error makes readable and writable what is watched for that, a hang-up readable, and where nothing is asked for nothing is
+/// told. Whoever asks for <see cref="Interest.None"/> needs another reason to go on, such as a timeout.
+/// </remarks>
 public interface IMultiplexer : IDisposable
 {
+    /// <summary>One more than the highest descriptor that it can watch.</summary>
+    int DescriptorLimit { get; }
+
     /// <summary>Starts to watch a descriptor that is not watched yet.</summary>
-    /// <exception cref="Interop.SyscallException">EBADF or EEXIST, as epoll_ctl(2) has them; EINVAL when it cannot be watched.</exception>
+    /// <exception cref="Interop.SyscallException">EBADF or EEXIST, as epoll_ctl(2) has them; EINVAL at or above the limit.</exception>
     void Add(int fd, Interest interest);
 
     /// <summary>Changes what a watched descriptor is watched for.</summary>
     /// <exception cref="Interop.SyscallException">ENOENT: it is not watched.</exception>
     void Modify(int fd, Interest interest);
 
-    /// <summary>Stops watching a descriptor. Call it before closing the descriptor.</summary>
-    /// <exception cref="Interop.SyscallException">ENOENT: it is not watched.</exception>
+    /// <summary>
+    /// Stops watching a descriptor. Call it before closing the descriptor: one that was closed first may be reported as ready
+    /// until it is removed (poll and select) or be gone already (epoll). The others are reported as ever.
+    /// </summary>
+    /// <exception cref="Interop.SyscallException">ENOENT: it is not watched; EBADF from epoll_ctl(2) when it was closed first.</exception>
     void Remove(int fd);
 
     /// <summary>Waits until at least one descriptor is ready.</summary>

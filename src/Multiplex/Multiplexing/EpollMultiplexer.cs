@@ -13,6 +13,9 @@ public sealed class EpollMultiplexer : IMultiplexer
     private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
 
     /// <inheritdoc/>
+    public int DescriptorLimit => int.MaxValue;
+
+    /// <inheritdoc/>
     public void Add(int fd, Interest interest) => Control(EPOLL_CTL_ADD, fd, EventsOf(interest), "epoll_ctl add");
 
     /// <inheritdoc/>

@@ -17,6 +17,9 @@ public sealed class PollMultiplexer : IMultiplexer
     private int _scanFrom;        // where the next look through the set begins, so that a short span starves nobody
 
     /// <inheritdoc/>
+    public int DescriptorLimit => int.MaxValue;
+
+    /// <inheritdoc/>
     public void Add(int fd, Interest interest)
     {
         if (fd < 0)
@@ -53,8 +56,7 @@ public sealed class PollMultiplexer : IMultiplexer
         int pending = result.OrThrow("poll");
         int start = _scanFrom < _count ? _scanFrom : 0;
         int filled = 0;
-        pending -= Collect(start, _count, pending, ready, ref filled);
-        if (filled < ready.Length)
+        if (Collect(start, _count, pending, ready, ref filled))
             Collect(0, start, pending, ready, ref filled);
         return filled;
     }
@@ -72,24 +74,25 @@ public sealed class PollMultiplexer : IMultiplexer
             ? Interest.Readable | Interest.Writable
             : ((revents & POLLIN) != 0 ? Interest.Readable : 0) | ((revents & POLLOUT) != 0 ? Interest.Writable : 0);
 
-    private int Collect(int from, int to, int pending, Span<Readiness> ready, ref int filled)
+    // Fills in who is ready from one slot up to another, of so many in the whole set. False: there was no more room, and the
+    // next look begins there.
+    private bool Collect(int from, int to, int pending, Span<Readiness> ready, ref int filled)
     {
-        int before = filled;
         ReadOnlySpan<pollfd> set = _set.AsSpan(0, to);
-        for (int i = from; i < set.Length && filled - before < pending; i++)
+        for (int i = from; i < set.Length && filled < pending; i++)
         {
             if (set[i].revents == 0)
                 continue;
             if (filled == ready.Length)
             {
                 _scanFrom = i;
-                break;
+                return false;
             }
 
             ready[filled++] = new(set[i].fd, ReadyOf(set[i].revents));
         }
 
-        return filled - before;
+        return true;
     }
 
     // Moves an entry into a hole, and returns where the hole is now.

@@ -139,7 +139,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer) : IDisp
 
     private void Admit(int fd, PeerAddress peer)
     {
-        if (_count >= service.Options.MaxConnections)
+        if (_count >= service.Options.MaxConnections || fd >= multiplexer.DescriptorLimit)
         {
             service.Counters.Increment(Counter.Refused);   // before the client can see it
             close(fd);

@@ -18,6 +18,7 @@ public static class ServerModelCatalog
         new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", () => new ReactorModel(() => new PollMultiplexer())),
         new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", () => new ForkModel(), Forks: true),
         new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", () => new PoolModel()),
+        new("select", "one thread waits in select(2) for all connections; as poll, but only for descriptors below FD_SETSIZE (1024): clients past that are refused", () => new ReactorModel(() => new SelectMultiplexer())),
     ];
 
     /// <summary>The model of this name, or null.</summary>
