@@ -52,7 +52,7 @@ public sealed class StopContract(string model, ListenForm form)
     [Test]
     public void A_listener_is_closed_while_a_call_is_still_in_progress()
     {
-        if (model == "poll")
+        if (model is "poll" or "select")
             Assert.Pass("its one thread is in the call");
         using SharedCounters counters = new();
         using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);

@@ -11,7 +11,7 @@ public abstract class MultiplexerFixture(MultiplexerEntry entry) : DescriptorFix
 
     protected IMultiplexer Multiplexer { get; private set; } = null!;
 
-    protected int DescriptorLimit => entry.DescriptorLimit;
+    protected bool TellsTroubleUnasked => entry.TellsTroubleUnasked;
 
     [SetUp]
     public void Make_the_multiplexer() => Multiplexer = entry.Create();
@@ -25,6 +25,9 @@ public abstract class MultiplexerFixture(MultiplexerEntry entry) : DescriptorFix
         Readiness[] ready = new Readiness[room];
         return [.. ready[..Multiplexer.Wait(ready, timeout)].OrderBy(one => one.Descriptor)];
     }
+
+    /// <summary>What is ready now of these descriptors, whatever is reported beside them.</summary>
+    protected Readiness[] WaitFor(params int[] which) => [.. Wait(Long).Where(one => which.Contains(one.Descriptor))];
 
     /// <summary>Requires that exactly this be ready.</summary>
     protected void ExpectReady(params (int Descriptor, Interest Ready)[] expected) => Assert.That(

@@ -83,35 +83,12 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
         Assert.That(recv(server, new byte[1], 0).OrThrow("recv"), Is.Zero);
     }
 
-    [TestCase(Interest.None)]
-    [TestCase(Interest.Readable)]
-    [TestCase(Interest.Writable)]
-    public void A_hang_up_is_reported_as_readable_and_writable_whatever_was_asked_for(Interest interest)
+    [TestCase(10, 3)]
+    [TestCase(6, 3)]
+    [TestCase(4, 1)]
+    public void What_does_not_fit_is_reported_by_the_next_calls_and_nobody_starves(int count, int room)
     {
-        (int one, int other) = Pair();
-        Multiplexer.Add(one, interest);
-        CloseNow(other);
-        ExpectReady((one, Interest.Readable | Interest.Writable));
-    }
-
-    [TestCase(Interest.None)]
-    [TestCase(Interest.Readable)]
-    [TestCase(Interest.Writable)]
-    public void An_error_is_reported_as_readable_and_writable_whatever_was_asked_for(Interest interest)
-    {
-        (int client, int server) = TcpConnection();
-        setsockopt(client, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 }).OrThrow("setsockopt");
-        CloseNow(client);   // a reset
-        Multiplexer.Add(server, interest);
-        ExpectReady((server, Interest.Readable | Interest.Writable));
-        Assert.That(recv(server, new byte[1], 0).Errno, Is.EqualTo(ECONNRESET));
-    }
-
-    [Test]
-    public void What_does_not_fit_is_reported_by_the_next_calls_and_nobody_starves()
-    {
-        const int Count = 10, Room = 3;
-        int[] all = [.. Enumerable.Range(0, Count).Select(_ => Pair().One)];
+        int[] all = [.. Enumerable.Range(0, count).Select(_ => Pair().One)];
         foreach (int one in all)
             Multiplexer.Add(one, Interest.Writable);
 
@@ -119,10 +96,10 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
         for (int round = 0; round < 2; round++)
         {
             HashSet<int> reported = [];
-            for (int call = 0; call < (Count + Room - 1) / Room; call++)
+            for (int call = 0; call < (count + room - 1) / room; call++)
             {
-                Readiness[] ready = Wait(Long, Room);
-                Assert.That(ready, Has.Length.EqualTo(Room));
+                Readiness[] ready = Wait(Long, room);
+                Assert.That(ready, Has.Length.EqualTo(room));
                 reported.UnionWith(ready.Select(one => one.Descriptor));
             }
 
@@ -151,7 +128,7 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
     public void A_thousand_descriptors_are_told_apart()
     {
         List<int> all = [];
-        while (all.Count < 1000 && (all.Count == 0 || all[^1] + 1 < DescriptorLimit))
+        while (all.Count < 1000 && (all.Count == 0 || all[^1] + 1 < Multiplexer.DescriptorLimit))
             all.Add(Own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
         foreach (int one in all)
             Multiplexer.Add(one, Interest.Readable);

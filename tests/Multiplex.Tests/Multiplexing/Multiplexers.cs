@@ -2,8 +2,11 @@ using Multiplex.Multiplexing;
 
 namespace Multiplex.Tests.Multiplexing;
 
-/// <summary>A multiplexer by name, and the number that its descriptors must stay below.</summary>
-public sealed record MultiplexerEntry(string Name, Func<IMultiplexer> Create, int DescriptorLimit = int.MaxValue)
+/// <summary>A multiplexer by name.</summary>
+/// <param name="Name">The system call that it waits in.</param>
+/// <param name="Create">Makes it.</param>
+/// <param name="TellsTroubleUnasked">Whether errors and hang-ups are Readable | Writable, whatever was asked for.</param>
+public sealed record MultiplexerEntry(string Name, Func<IMultiplexer> Create, bool TellsTroubleUnasked = true)
 {
     public override string ToString() => Name;
 }
@@ -13,6 +16,7 @@ public static class Multiplexers
 {
     public static IReadOnlyList<MultiplexerEntry> All { get; } =
     [
+        new("select", () => new SelectMultiplexer(), TellsTroubleUnasked: false),
         new("poll", () => new PollMultiplexer()),
         new("epoll", () => new EpollMultiplexer()),
     ];
