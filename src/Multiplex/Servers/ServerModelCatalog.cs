@@ -17,6 +17,9 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether one thread runs every procedure, so that a call which takes long holds all others up.</summary>
     public bool OneThread { get; init; }
 
+    /// <summary>Whether replies that say what they answer may come in another order than the calls.</summary>
+    public bool AnswersInAnyOrder { get; init; }
+
     /// <summary>Whether several sockets are to share each address: see <see cref="Listener.Sibling"/>.</summary>
     public bool SharesAddresses { get; init; }
 }
@@ -36,7 +39,7 @@ public static class ServerModelCatalog
         new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { OneThread = true },
         new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { OneThread = true },
         new("reactors", "an epoll reactor for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its reactor's share", s_all, () => new ReactorsModel()) { SharesAddresses = true },
-        new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls nobody, but each call is handed over and back", s_all, () => new HybridModel()),
+        new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls nobody, but each call is handed over and back", s_all, () => new HybridModel()) { AnswersInAnyOrder = true },
     ];
 
     /// <summary>The model of this name, or null.</summary>

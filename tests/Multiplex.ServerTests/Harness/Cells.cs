@@ -1,4 +1,5 @@
 using Multiplex.Servers;
+using Multiplex.Sockets;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;
@@ -10,9 +11,23 @@ public static class Cells
     public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
 
     /// <summary>Every model on every kind of stream endpoint.</summary>
-    public static IEnumerable<TestFixtureData> ModelsAndForms =>
-        from model in Models from form in Enum.GetValues<ListenForm>() select new TestFixtureData(model, form);
+    public static IEnumerable<TestFixtureData> ModelsAndForms => Pairs(kind => kind.IsStream());
+
+    /// <summary>Every model on every kind of endpoint that keeps the boundaries of messages and that it serves.</summary>
+    public static IEnumerable<TestFixtureData> ModelsAndMessageForms => Pairs(kind => !kind.IsStream());
 
     /// <summary>Whether a model serves each connection in a process of its own.</summary>
     public static bool Forks(string model) => ServerModelCatalog.Find(model)!.Forks;
+
+    /// <summary>Whether one thread runs all procedures of a model.</summary>
+    public static bool OneThread(string model) => ServerModelCatalog.Find(model)!.OneThread;
+
+    /// <summary>Whether a model answers the calls of a connection in their order.</summary>
+    public static bool KeepsOrder(string model) => !ServerModelCatalog.Find(model)!.AnswersInAnyOrder;
+
+    private static IEnumerable<TestFixtureData> Pairs(Func<EndpointKind, bool> which) =>
+        from model in ServerModelCatalog.All
+        from form in Enum.GetValues<ListenForm>()
+        where which(form.Kind()) && model.Kinds.Contains(form.Kind())
+        select new TestFixtureData(model.Name, form);
 }

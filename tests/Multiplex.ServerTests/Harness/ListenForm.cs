@@ -1,37 +1,49 @@
 using System.Net;
 using System.Net.Sockets;
+using Multiplex.Sockets;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>The kinds of stream endpoint that a server listens on.</summary>
+/// <summary>The kinds of endpoint that a server serves.</summary>
 public enum ListenForm
 {
     Tcp,
     TcpOverIPv6,
     UnixPath,
     UnixAbstract,
+    UnixPacket,
+    Udp,
+    UdpOverIPv6,
+    UnixGram,
 }
 
 /// <summary>What to write after <c>--listen</c>.</summary>
 internal static class ListenForms
 {
+    /// <summary>The kind of its endpoints.</summary>
+    public static EndpointKind Kind(this ListenForm form) => form switch
+    {
+        ListenForm.Tcp or ListenForm.TcpOverIPv6 => EndpointKind.Tcp,
+        ListenForm.UnixPacket => EndpointKind.UnixPacket,
+        ListenForm.Udp or ListenForm.UdpOverIPv6 => EndpointKind.Udp,
+        ListenForm.UnixGram => EndpointKind.UnixGram,
+        _ => EndpointKind.Unix,
+    };
+
     /// <summary>A new endpoint of this kind that nobody uses; skips the test when the machine lacks the kind.</summary>
     public static string NewEndpoint(this ListenForm form)
     {
-        switch (form)
+        if (form is ListenForm.TcpOverIPv6 or ListenForm.UdpOverIPv6 && !HasIPv6Loopback())
+            Assert.Ignore("this machine has no IPv6 loopback");
+        string prefix = form.Kind().Prefix();
+        return form switch
         {
-            case ListenForm.Tcp:
-                return "tcp://127.0.0.1:0";
-            case ListenForm.TcpOverIPv6:
-                if (!HasIPv6Loopback())
-                    Assert.Ignore("this machine has no IPv6 loopback");
-                return "tcp://[::1]:0";
-            case ListenForm.UnixPath:
-                return $"unix:{Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.sock")}";
-            default:
-                return $"unix:@multiplex-{Guid.NewGuid():N}";
-        }
+            ListenForm.Tcp or ListenForm.Udp => $"{prefix}//127.0.0.1:0",
+            ListenForm.TcpOverIPv6 or ListenForm.UdpOverIPv6 => $"{prefix}//[::1]:0",
+            ListenForm.UnixAbstract => $"{prefix}@multiplex-{Guid.NewGuid():N}",
+            _ => $"{prefix}{Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.sock")}",
+        };
     }
 
     private static bool HasIPv6Loopback()

@@ -11,7 +11,12 @@ internal sealed record WhoamiResult(uint Process, uint Thread, ulong Served, str
 internal sealed class RpcPeer(ServerAddress server) : IDisposable
 {
     private const int SuccessLength = 24;   // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, length 0, SUCCESS
+    private readonly Dictionary<uint, byte[]> _early = [];
+    private readonly List<uint> _arrived = [];
     private uint _xid;
+
+    /// <summary>The xids of the replies that <see cref="Finish"/> has received, in the order in which they came.</summary>
+    public IReadOnlyList<uint> Arrived => _arrived;
 
     public TestClient Client { get; } = new(server);
 
@@ -45,23 +50,33 @@ internal sealed class RpcPeer(ServerAddress server) : IDisposable
     /// <returns>Its xid.</returns>
     public uint Begin(uint procedure, params byte[] arguments)
     {
-        Client.Send(RpcWire.CallRecord(++_xid, procedure, arguments));
+        byte[] call = RpcWire.Call(++_xid, procedure, arguments);
+        Client.Send(server.IsStream ? RpcWire.Record(call) : call);
         return _xid;
     }
 
-    /// <summary>The results of the reply to this call, which must be the next to come, and a success.</summary>
+    /// <summary>The results of the reply to this call, which must be a success. Replies to other calls are kept for their turn.</summary>
     public byte[] Finish(uint xid)
     {
-        byte[] reply = ReceiveRecord();
-        Assert.That(reply, Has.Length.AtLeast(SuccessLength));
+        byte[]? reply;
+        while (!_early.Remove(xid, out reply))
+        {
+            byte[] next = ReceiveRecord();
+            Assert.That(next, Has.Length.AtLeast(SuccessLength));
+            _arrived.Add(BinaryPrimitives.ReadUInt32BigEndian(next));
+            Assert.That(_early.TryAdd(_arrived[^1], next), Is.True, "each call is answered once");
+        }
+
         Assert.That(
             reply[..SuccessLength], Is.EqualTo((byte[])[.. RpcWire.UInt(xid), 0, 0, 0, 1, .. new byte[16]]), "an accepted reply to this call");
         return reply[SuccessLength..];
     }
 
-    /// <summary>The next record, its fragments put together.</summary>
+    /// <summary>The next record, its fragments put together; or the next message, where boundaries are kept.</summary>
     public byte[] ReceiveRecord()
     {
+        if (!server.IsStream)
+            return Client.ReceiveMessage();
         using MemoryStream record = new();
         uint header;
         do

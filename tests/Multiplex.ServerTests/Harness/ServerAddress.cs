@@ -1,40 +1,57 @@
 using System.Net;
 using System.Net.Sockets;
+using Multiplex.Sockets;
 
 namespace Multiplex.ServerTests.Harness;
 
 /// <summary>An endpoint as the server announced it, for the sockets of .NET's own library.</summary>
 internal sealed class ServerAddress
 {
-    private ServerAddress(string text, EndPoint endPoint)
+    private readonly Endpoint _endpoint;
+
+    private ServerAddress(Endpoint endpoint, EndPoint endPoint)
     {
-        Text = text;
+        _endpoint = endpoint;
         EndPoint = endPoint;
     }
 
     /// <summary>As the server wrote it, such as <c>tcp://127.0.0.1:40000</c>.</summary>
-    public string Text { get; }
+    public string Text => _endpoint.ToString();
 
     public EndPoint EndPoint { get; }
 
-    public bool IsTcp => EndPoint is IPEndPoint;
+    public EndpointKind Kind => _endpoint.Kind;
+
+    public bool IsStream => Kind.IsStream();
+
+    public bool IsInternet => Kind.IsInternet();
 
     public int Port => ((IPEndPoint)EndPoint).Port;
 
-    /// <summary>The path of a UNIX-domain socket that has one; null for an abstract name and for TCP.</summary>
-    public string? FilePath => IsTcp || Text.StartsWith("unix:@", StringComparison.Ordinal) ? null : Text["unix:".Length..];
+    /// <summary>The path of a UNIX-domain socket that has one; null for an abstract name and for host and port.</summary>
+    public string? FilePath => IsInternet || _endpoint.Path.StartsWith('@') ? null : _endpoint.Path;
 
     public static ServerAddress Parse(string text)
     {
-        if (text.StartsWith("tcp://", StringComparison.Ordinal))
-            return new(text, IPEndPoint.Parse(text["tcp://".Length..]));
-        string path = text["unix:".Length..];
-        return new(text, new UnixDomainSocketEndPoint(path.StartsWith('@') ? $"\0{path[1..]}" : path));
+        Endpoint endpoint = Endpoint.Parse(text);
+        if (endpoint.Kind.IsInternet())
+            return new(endpoint, new IPEndPoint(IPAddress.Parse(endpoint.Host), int.Parse(endpoint.Port)));
+        string path = endpoint.Path;
+        return new(endpoint, new UnixDomainSocketEndPoint(path.StartsWith('@') ? $"\0{path[1..]}" : path));
     }
 
-    public Socket NewSocket() => IsTcp
-        ? new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
-        : new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    public Socket NewSocket()
+    {
+        SocketType type = Kind.IsStream() ? SocketType.Stream : Kind.IsDatagram() ? SocketType.Dgram : SocketType.Seqpacket;
+        Socket socket = IsInternet ? new(EndPoint.AddressFamily, type, 0) : new(AddressFamily.Unix, type, ProtocolType.Unspecified);
+        if (Kind == EndpointKind.Tcp)
+            socket.NoDelay = true;
+        return socket;
+    }
+
+    /// <summary>The name that a client must have to be answered; null when the kernel sees to it.</summary>
+    public EndPoint? NewClientName() =>
+        Kind == EndpointKind.UnixGram ? new UnixDomainSocketEndPoint($"\0multiplex-client-{Guid.NewGuid():N}") : null;
 
     /// <summary>Whether anybody takes connections there.</summary>
     public bool TakesConnections()

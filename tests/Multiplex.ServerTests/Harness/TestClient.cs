@@ -13,6 +13,8 @@ internal sealed class TestClient : IDisposable
         Socket = server.NewSocket();
         Socket.ReceiveTimeout = s_patience;
         Socket.SendTimeout = s_patience;
+        if (server.NewClientName() is { } name)
+            Socket.Bind(name);
         Socket.Connect(server.EndPoint);
     }
 
@@ -41,6 +43,13 @@ internal sealed class TestClient : IDisposable
         }
 
         return bytes;
+    }
+
+    /// <summary>Receives one message, where boundaries are kept.</summary>
+    public byte[] ReceiveMessage()
+    {
+        byte[] bytes = new byte[2 << 20];
+        return bytes[..Socket.Receive(bytes)];
     }
 
     /// <summary>Receives until the server closes its side.</summary>
