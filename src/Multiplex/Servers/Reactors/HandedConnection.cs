@@ -90,8 +90,10 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     /// <inheritdoc/>
     protected override bool Receive(ReactorLoan loan, out bool nothingThere)
     {
-        byte[] buffer = Kind.IsStream() ? _held.BufferForMore(loan.ReadBuffer) : loan.PacketBuffer;
-        SyscallResult result = recv(Descriptor, buffer.AsSpan(_held.Length), MSG_TRUNC);
+        // MSG_TRUNC: of a message, the whole length; on a TCP stream it would throw the bytes away, tcp(7).
+        bool isStream = Kind.IsStream();
+        byte[] buffer = isStream ? _held.BufferForMore(loan.ReadBuffer) : loan.PacketBuffer;
+        SyscallResult result = recv(Descriptor, buffer.AsSpan(_held.Length), isStream ? 0 : MSG_TRUNC);
         return Received(result, buffer, loan, out nothingThere);
     }
 
