@@ -8,16 +8,19 @@ namespace Multiplex.Tests.Servers;
 internal sealed class RunningServer : IDisposable
 {
     private readonly StopSignal.Requestable _stop = StopSignal.ByRequest();
-    private readonly Listener[] _listeners;
+    private readonly BoundSocket[] _sockets;
     private readonly Background<bool> _run;
 
     public RunningServer(
         IServerModel model, Func<ServerCounters, IProtocol> protocol, ServerOptions? options = null, params string[] endpoints)
     {
-        _listeners = [.. endpoints.DefaultIfEmpty("tcp://127.0.0.1:0")
-            .Select(endpoint => Listener.Open(Endpoint.Parse(endpoint), 1024))];
+        _sockets = [.. endpoints.DefaultIfEmpty("tcp://127.0.0.1:0").Select(endpoint => Open(Endpoint.Parse(endpoint)))];
         using ManualResetEventSlim ready = new();
-        Service service = new(_listeners, protocol(Counters), options ?? new(), Counters, _stop) { Ready = ready.Set };
+        Service service = new([.. _sockets.OfType<Listener>()], protocol(Counters), options ?? new(), Counters, _stop)
+        {
+            Datagrams = [.. _sockets.OfType<DatagramSocket>()],
+            Ready = ready.Set,
+        };
         _run = Background.Run(() => model.Run(service));
         Assert.That(ready.Wait(Eventually.Deadline), Is.True, "the server is ready");
     }
@@ -25,9 +28,9 @@ internal sealed class RunningServer : IDisposable
     public ServerCounters Counters { get; } = new();
 
     /// <summary>Where it listens; first, if it does at several places.</summary>
-    public Endpoint Local => _listeners[0].Local;
+    public Endpoint Local => _sockets[0].Local;
 
-    public IReadOnlyList<Endpoint> AllLocal => [.. _listeners.Select(listener => listener.Local)];
+    public IReadOnlyList<Endpoint> AllLocal => [.. _sockets.Select(socket => socket.Local)];
 
     /// <summary>A new connection to it, blocking; the caller closes it.</summary>
     public Client Connect()
@@ -58,6 +61,9 @@ internal sealed class RunningServer : IDisposable
         _stop.Dispose();
         Counters.Dispose();
     }
+
+    private static BoundSocket Open(Endpoint endpoint) =>
+        endpoint.Kind.IsDatagram() ? DatagramSocket.Open(endpoint) : Listener.Open(endpoint, 1024);
 }
 
 /// <summary>The client's end of a connection, for tests: blocking, and bytes in, bytes out.</summary>
