@@ -7,8 +7,9 @@ public sealed class SyscallException : IOException
     /// <param name="call">The call's name, such as "bind".</param>
     /// <param name="errno">The errno, positive.</param>
     /// <param name="attempted">What was being attempted, such as the address to bind; null when there is nothing to add.</param>
-    public SyscallException(string call, int errno, string? attempted = null)
-        : base(Describe(call, errno, attempted))
+    /// <param name="explanation">Why that is, in plain words, and what would help; null when there is nothing to add.</param>
+    public SyscallException(string call, int errno, string? attempted = null, string? explanation = null)
+        : base(Describe(call, errno, attempted, explanation))
     {
         Call = call;
         Errno = errno;
@@ -20,6 +21,7 @@ public sealed class SyscallException : IOException
     /// <summary>The errno, positive.</summary>
     public int Errno { get; }
 
-    private static string Describe(string call, int errno, string? attempted) =>
-        $"{call}{(attempted is null ? "" : $" {attempted}")}: {ErrnoText.Description(errno)} ({ErrnoText.Name(errno)})";
+    private static string Describe(string call, int errno, string? attempted, string? explanation) =>
+        $"{call}{(attempted is null ? "" : $" {attempted}")}: {ErrnoText.Description(errno)} ({ErrnoText.Name(errno)})"
+        + (explanation is null ? "" : $": {explanation}");
 }

@@ -21,6 +21,7 @@ public static partial class Libc
     public const int EACCES = 13;
     public const int EFAULT = 14;
     public const int EEXIST = 17;
+    public const int ENOTDIR = 20;
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
@@ -32,6 +33,7 @@ public static partial class Libc
     public const int ENOTSOCK = 88;
     public const int EDESTADDRREQ = 89;
     public const int EMSGSIZE = 90;
+    public const int EPROTOTYPE = 91;
     public const int EPROTONOSUPPORT = 93;
     public const int EOPNOTSUPP = 95;
     public const int EAFNOSUPPORT = 97;

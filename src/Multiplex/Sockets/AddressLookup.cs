@@ -24,7 +24,7 @@ public static class AddressLookup
         int status = getaddrinfo(anyInterface ? null : endpoint.Host, endpoint.Port, hints, out IReadOnlyList<byte[]> addresses);
         return status == 0 && addresses.Count > 0
             ? addresses
-            : throw new IOException($"getaddrinfo {endpoint}: {gai_strerror(status)}");
+            : throw AddressProblem.OfLookup(status, endpoint);
     }
 
     /// <summary>The address family of a raw socket address.</summary>

@@ -73,7 +73,7 @@ public abstract class BoundSocket : IDisposable
     private static T Bind<T>(Endpoint endpoint, byte[] address, Action<int> prepare, Func<int, T> finish)
     {
         int fd = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-            .OrThrow("socket", endpoint.ToString());
+            .OrThrow("socket", endpoint);
         bool named = false;
         try
         {
@@ -81,7 +81,7 @@ public abstract class BoundSocket : IDisposable
             SyscallResult bound = bind(fd, address);
             if (bound.Is(EADDRINUSE) && RemoveStaleName(endpoint, address))
                 bound = bind(fd, address);
-            bound.OrThrow("bind", endpoint.ToString());
+            bound.OrThrow("bind", endpoint);
             named = HasPath(endpoint);
             return finish(fd);
         }
@@ -94,7 +94,8 @@ public abstract class BoundSocket : IDisposable
         }
     }
 
-    private static bool HasPath(Endpoint endpoint) => !endpoint.Kind.IsInternet() && !endpoint.Path.StartsWith('@');
+    /// <summary>Whether it has a name in the file system.</summary>
+    internal static bool HasPath(Endpoint endpoint) => !endpoint.Kind.IsInternet() && !endpoint.Path.StartsWith('@');
 
     // A UNIX-domain name outlives its socket. When nobody answers there, connect(2) says ECONNREFUSED, and the name may go.
     // It says so too of a file that never was a socket: that one is somebody's, and stays.
@@ -110,7 +111,8 @@ public abstract class BoundSocket : IDisposable
         return stale && !unlink(endpoint.Path).IsError;
     }
 
-    private static bool IsSocket(string path) =>
+    /// <summary>Whether there is a socket at this path.</summary>
+    internal static bool IsSocket(string path) =>
         Syscall.lstat(path, out Stat status) == 0 && (status.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK;
 
     private static Endpoint LocalEndpoint(int fd, EndpointKind kind)

@@ -6,9 +6,15 @@ namespace Multiplex.Sockets;
 /// <summary>The active side: connects a socket to an endpoint.</summary>
 public static class Connector
 {
+    // The family alone asks the kernel for a name of the abstract namespace: unix(7), "Autobind feature".
+    private static readonly byte[] s_anyName = [(byte)AF_UNIX, 0];
+
     /// <summary>socket(2), connect(2): tries the endpoint's addresses in order until one answers.</summary>
     /// <param name="endpoint">Where to connect to.</param>
-    /// <returns>A blocking socket that is connected, with TCP_NODELAY set.</returns>
+    /// <returns>
+    /// A blocking socket that is connected, with TCP_NODELAY set. A datagram socket has no connection: its peer is settled, and
+    /// it has a name that it can be answered at. Whether anybody is at a UDP address shows only when something is sent there.
+    /// </returns>
     /// <exception cref="SyscallException">No address answered; the failure of the last one, such as ECONNREFUSED.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
     public static int Connect(Endpoint endpoint) => Connect(endpoint, AddressLookup.Find(endpoint, passive: false));
@@ -22,8 +28,10 @@ public static class Connector
             result = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC, 0);
             if (result.Is(EAFNOSUPPORT))
                 continue;   // such as IPv6 on a machine without it
-            int fd = result.OrThrow("socket", endpoint.ToString());
-            result = connect(fd, address);
+            int fd = result.OrThrow("socket", endpoint);
+            result = endpoint.Kind == EndpointKind.UnixGram ? bind(fd, s_anyName) : default;   // without a name, no answer
+            if (!result.IsError)
+                result = connect(fd, address);
             if (result.Is(EINTR))
                 result = AwaitConnection(fd);
             if (!result.IsError)
@@ -36,8 +44,7 @@ public static class Connector
             close(fd);
         }
 
-        result.OrThrow("connect", endpoint.ToString());
-        throw new InvalidOperationException("connect failed without an errno");
+        throw AddressProblem.Of("connect", result.Errno, endpoint);
     }
 
     // A connect(2) that a signal interrupts goes on by itself; writability tells when it is done, SO_ERROR how: connect(2).

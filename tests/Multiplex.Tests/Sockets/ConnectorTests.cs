@@ -16,7 +16,7 @@ public class ConnectorTests : DescriptorFixture
         Endpoint nobody = Endpoint.Parse(AddressText.Format(EndpointKind.Tcp, NameOf(held)));
         SyscallException? failure = Assert.Throws<SyscallException>(() => Connector.Connect(nobody));
         Assert.That(failure!.Errno, Is.EqualTo(ECONNREFUSED));
-        Assert.That(failure.Message, Is.EqualTo($"connect {nobody}: Connection refused (ECONNREFUSED)"));
+        Assert.That(failure.Message, Does.StartWith($"connect {nobody}: Connection refused (ECONNREFUSED): nobody listens there"));
     }
 
     // Two dots make it no name at all, so that no name server is asked.
@@ -34,7 +34,39 @@ public class ConnectorTests : DescriptorFixture
     public void The_path_is_not_there() => Assert.That(
         () => Connector.Connect(Endpoint.Parse("unix:/nowhere/at/all")),
         Throws.TypeOf<SyscallException>()
-            .With.Message.EqualTo("connect unix:/nowhere/at/all: No such file or directory (ENOENT)"));
+            .With.Message.StartsWith("connect unix:/nowhere/at/all: No such file or directory (ENOENT): no server has made this path"));
+
+    [Test]
+    public void The_path_is_no_socket()
+    {
+        using TemporaryDirectory directory = new();
+        File.WriteAllText(directory["file"], "data");
+        Assert.That(
+            () => Connector.Connect(Endpoint.Parse($"unix:{directory["file"]}")),
+            Throws.TypeOf<SyscallException>().With.Message.Contains("(ECONNREFUSED): the file there is no socket"));
+    }
+
+    [Test]
+    public void The_server_has_gone_and_left_its_name()
+    {
+        using TemporaryDirectory directory = new();
+        int gone = Own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        bind(gone, AddressText.OfPath(directory["s"])).OrThrow("bind");
+        CloseNow(gone);
+        Assert.That(
+            () => Connector.Connect(Endpoint.Parse($"unixgram:{directory["s"]}")),
+            Throws.TypeOf<SyscallException>().With.Message.Contains("(ECONNREFUSED): nobody listens there"));
+    }
+
+    [Test]
+    public void The_socket_is_of_another_type()
+    {
+        using TemporaryDirectory directory = new();
+        using Listener listener = Listener.Open(Endpoint.Parse($"unixpacket:{directory["s"]}"), 16);
+        Assert.That(
+            () => Connector.Connect(Endpoint.Parse($"unix:{directory["s"]}")),
+            Throws.TypeOf<SyscallException>().With.Message.Contains("(EPROTOTYPE): the socket there is of another type"));
+    }
 
     [Test]
     public void The_queue_is_full()
@@ -58,6 +90,44 @@ public class ConnectorTests : DescriptorFixture
         Assert.That(
             () => Connector.Connect(any, [NameOf(held), NameOf(held)]),
             Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ECONNREFUSED));
+    }
+
+    [Test]
+    public void A_name_of_several_addresses_leads_to_the_one_that_is_listened_at()
+    {
+        Endpoint name = Endpoint.Parse("tcp://localhost:0");
+        if (AddressLookup.Find(name, passive: false).Count < 2)
+            Assert.Ignore("localhost is only one address here");
+        foreach (string only in new[] { "127.0.0.1", "[::1]" })
+        {
+            using Listener listener = Listener.Open(Endpoint.Parse($"tcp://{only}:0"), 16);
+            Own(SyscallResult.Of(Connector.Connect(name with { Port = listener.Local.Port })));
+        }
+    }
+
+    [Test]
+    public void A_UNIX_datagram_client_gets_a_name_so_that_it_can_be_answered()
+    {
+        int server = Own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        bind(server, [(byte)AF_UNIX, 0]).OrThrow("bind");
+        Endpoint endpoint = Endpoint.Parse(AddressText.Format(EndpointKind.UnixGram, NameOf(server)));
+        int client = Own(SyscallResult.Of(Connector.Connect(endpoint)));
+        Assert.That(AddressText.Format(EndpointKind.UnixGram, NameOf(client)), Does.StartWith("unixgram:@"));
+        connect(server, NameOf(client)).OrThrow("connect");
+        send(server, "reply"u8, 0).OrThrow("send");
+        Assert.That(ReadExactly(client, 5), Is.EqualTo("reply"u8.ToArray()));
+    }
+
+    [Test]
+    public void Over_UDP_nobody_is_missed_until_something_is_sent()
+    {
+        int held = Own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        bind(held, Loopback(0)).OrThrow("bind");
+        Endpoint nobody = Endpoint.Parse(AddressText.Format(EndpointKind.Udp, NameOf(held)));
+        CloseNow(held);
+        int client = Own(SyscallResult.Of(Connector.Connect(nobody)));
+        send(client, "hello"u8, 0).OrThrow("send");
+        Assert.That(recv(client, new byte[16], 0).Errno, Is.EqualTo(ECONNREFUSED));
     }
 
     [Test]
