@@ -10,7 +10,7 @@ namespace Multiplex.Cli;
 [Verb("call", HelpText = "Call one procedure: null, echo TEXT, sleep MILLISECONDS, burn MICROSECONDS, add NUMBER or whoami.")]
 internal sealed class CallOptions : IVerb
 {
-    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = "The server: tcp://HOST:PORT or unix:PATH.")]
+    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}.")]
     public string Server { get; set; } = "";
 
     [Value(1, Required = true, MetaName = "PROCEDURE", HelpText = "null, echo, sleep, burn, add or whoami.")]
@@ -21,7 +21,7 @@ internal sealed class CallOptions : IVerb
 
     public int Run()
     {
-        Endpoint server = Values.StreamEndpoint("ENDPOINT", Server);
+        Endpoint server = Values.Endpoint("ENDPOINT", Server);
         Func<RpcClient, string> call = Prepare();
         using RpcClient client = new(server);
         string result = call(client);

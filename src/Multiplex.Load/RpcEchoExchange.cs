@@ -29,7 +29,7 @@ public sealed class RpcEchoExchange : IExchange
     /// <inheritdoc/>
     public void Write(OutputBuffer batch, uint sequence)
     {
-        BinaryPrimitives.WriteUInt32BigEndian(_call.AsSpan(CallWriter.XidOffset), sequence);
+        BinaryPrimitives.WriteUInt32BigEndian(_call.AsSpan(RecordMarking.HeaderLength), sequence);
         batch.Write(_call);
     }
 
@@ -39,7 +39,7 @@ public sealed class RpcEchoExchange : IExchange
         length = _reply.Length;
         if (received.Length < RecordMarking.HeaderLength)
             return ReplyVerdict.Incomplete;
-        BinaryPrimitives.WriteUInt32BigEndian(_reply.AsSpan(CallWriter.XidOffset), sequence);
+        BinaryPrimitives.WriteUInt32BigEndian(_reply.AsSpan(RecordMarking.HeaderLength), sequence);
         if (received.Length >= length && received[..length].SequenceEqual(_reply))
             return ReplyVerdict.Right;
 

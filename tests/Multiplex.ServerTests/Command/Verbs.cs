@@ -82,6 +82,10 @@ public sealed class Verbs
     [TestCase("tcp://127.0.0.1:1", "ECONNREFUSED")]
     [TestCase("unix:/nonexistent/socket", "ENOENT")]
     [TestCase("unix:@multiplex-nobody-listens-here", "ECONNREFUSED")]
+    [TestCase("udp://127.0.0.1:1", "ECONNREFUSED")]
+    [TestCase("unixpacket:@multiplex-nobody-listens-here", "ECONNREFUSED")]
+    [TestCase("unixgram:@multiplex-nobody-listens-here", "ECONNREFUSED")]
+    [TestCase("unix:/etc/hostname", "no socket")]
     [TestCase("tcp://no-such-host.invalid:80", "no-such-host.invalid")]
     public void A_call_that_nobody_answers_is_a_failure_in_one_line(string endpoint, string said)
     {
