@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Load.Comparison;
 using Multiplex.Servers;
+using Multiplex.Sockets;
 using Spectre.Console;
 
 namespace Multiplex.Cli;
@@ -39,7 +40,7 @@ internal sealed class CompareVerbOptions : IVerb
             Models = [.. Chosen("--models", Models, ServerModelCatalog.All, entry => entry.Name).Select(entry => entry.Name)],
             Scenarios = Chosen("--scenarios", Scenarios, Scenario.All, scenario => scenario.Name),
             Protocol = protocol.Name,
-            Exchange = protocol.Exchange,
+            Exchange = size => protocol.Exchange(EndpointKind.Tcp, size),
             Rounds = Values.Number("--rounds", Rounds, 1, 1000),
             Duration = Values.PositiveTime("--duration", Duration),
             WarmUp = Values.Time("--warmup", WarmUp),

@@ -10,19 +10,19 @@ namespace Multiplex.Cli;
 [Verb("load", HelpText = "Load a server: connections x depth requests under way, every reply checked, latencies measured.")]
 internal sealed class LoadVerbOptions : IVerb
 {
-    [Option("connect", Required = true, MetaValue = "ENDPOINT", HelpText = "The server: tcp://HOST:PORT or unix:PATH.")]
+    [Option("connect", Required = true, MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}.")]
     public string Connect { get; set; } = "";
 
     [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (the ECHO procedure of multiplex.x).")]
     public string Protocol { get; set; } = "";
 
-    [Option("connections", Default = 50, MetaValue = "N", HelpText = "Connections.")]
+    [Option("connections", Default = 50, MetaValue = "N", HelpText = "Connections, or datagram sockets.")]
     public int Connections { get; set; }
 
     [Option("depth", Default = 1, MetaValue = "N", HelpText = "Requests that each connection keeps under way.")]
     public int Depth { get; set; }
 
-    [Option("size", Default = "64", MetaValue = "BYTES", HelpText = "Payload.")]
+    [Option("size", Default = "64", MetaValue = "BYTES", HelpText = "Payload; for datagrams and seqpacket, what fits into one message.")]
     public string Size { get; set; } = "";
 
     [Option("duration", Default = "10s", MetaValue = "TIME", HelpText = "How long to measure.")]
@@ -34,8 +34,8 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("calls-per-connection", Default = 0, MetaValue = "N", HelpText = "Make a connection anew after so many replies; 0 keeps it.")]
     public int CallsPerConnection { get; set; }
 
-    [Option("timeout", Default = "30s", MetaValue = "TIME", HelpText = "How long a reply may take.")]
-    public string Timeout { get; set; } = "";
+    [Option("timeout", MetaValue = "TIME", HelpText = "How long a reply may take: 30s by default; 1s for datagrams, which then count as lost.")]
+    public string? Timeout { get; set; }
 
     [Option("threads", Default = 1, MetaValue = "N", HelpText = "Client threads.")]
     public int Threads { get; set; }
@@ -45,19 +45,21 @@ internal sealed class LoadVerbOptions : IVerb
 
     public int Run()
     {
-        Endpoint server = Values.StreamEndpoint("--connect", Connect);
+        Endpoint server = Values.Endpoint("--connect", Connect);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        int size = Values.Bytes("--size", Size, protocol.Sizes.Least, protocol.Sizes.Most);
+        (int least, int most) = protocol.Sizes(server.Kind);
+        int size = Values.Bytes("--size", Size, least, most);
+        string timeout = Timeout ?? (server.Kind.IsDatagram() ? "1s" : "30s");
         LoadOptions options = new()
         {
             Server = server,
-            Exchange = () => protocol.Exchange(size),
+            Exchange = () => protocol.Exchange(server.Kind, size),
             Connections = Values.Number("--connections", Connections, 1, 1_000_000),
             Depth = Values.Number("--depth", Depth, 1, 65_536),
             Duration = Values.PositiveTime("--duration", Duration),
             WarmUp = Values.Time("--warmup", WarmUp),
             CallsPerConnection = Values.Number("--calls-per-connection", CallsPerConnection, 0, int.MaxValue),
-            Timeout = Values.Time("--timeout", Timeout),
+            Timeout = Values.PositiveTime("--timeout", timeout),
             Threads = Values.Number("--threads", Threads, 1, 1024),
         };
 
@@ -115,11 +117,17 @@ internal sealed class LoadVerbOptions : IVerb
             $"{report.ReceivedBytesPerS / 1e6:N1}",
             $"{report.Errors.Total}");
         Terminal.Output.Write(table);
-        if (report.Errors.Total > 0)
+        LoadErrors e = report.Errors;
+        if (e.Total > 0)
         {
-            LoadErrors e = report.Errors;
             Terminal.Output.MarkupLineInterpolated(
                 $"errors: {e.WrongReplies} wrong replies, {e.Disconnected} disconnected, {e.ConnectFailures} not connected, {e.Timeouts} timed out");
+        }
+
+        if (e.Lost + e.Refused + e.Repeated + e.Late > 0)
+        {
+            Terminal.Output.MarkupLineInterpolated(
+                $"datagrams: {e.Lost} lost ({e.Late} of them answered late), {e.Refused} refused as nobody listens there, {e.Repeated} answered twice");
         }
     }
 

@@ -1,6 +1,7 @@
 using Multiplex.Load;
 using Multiplex.Protocols;
 using Multiplex.Rpc;
+using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
 
@@ -8,22 +9,32 @@ namespace Multiplex.Cli;
 /// <param name="Name">What <c>--protocol</c> takes.</param>
 /// <param name="Create">Makes it, over a server's counters, with a limit to the length of a record in bytes.</param>
 /// <param name="WarmUpRequests">A stream of requests, one of every kind.</param>
-/// <param name="Exchange">The client's side, for payloads of so many bytes.</param>
-/// <param name="Sizes">The least and the most bytes of a payload.</param>
+/// <param name="Exchange">The client's side on a kind of socket, for payloads of so many bytes.</param>
+/// <param name="Sizes">The least and the most bytes of a payload on a kind of socket.</param>
 internal sealed record ProtocolEntry(
     string Name,
     Func<ServerCounters, int, IProtocol> Create,
     Func<byte[]> WarmUpRequests,
-    Func<int, IExchange> Exchange,
-    (int Least, int Most) Sizes);
+    Func<EndpointKind, int, IExchange> Exchange,
+    Func<EndpointKind, (int Least, int Most)> Sizes);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
 {
     public static IReadOnlyList<ProtocolEntry> All { get; } =
     [
-        new("echo", (_, _) => new EchoProtocol(), () => "warm up"u8.ToArray(), size => new EchoExchange(size), (1, 64 << 20)),
-        new("rpc", (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord }, OneCallOfEach, size => new RpcEchoExchange(size), (0, MultiplexProgram.MaxPayload)),
+        new(
+            "echo",
+            (_, _) => new EchoProtocol(),
+            () => "warm up"u8.ToArray(),
+            (kind, size) => new EchoExchange(kind, size),
+            kind => (EchoExchange.LeastSize(kind), EchoExchange.MostSize(kind))),
+        new(
+            "rpc",
+            (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord },
+            OneCallOfEach,
+            (kind, size) => new RpcEchoExchange(kind, size),
+            kind => (0, RpcEchoExchange.MostSize(kind))),
     ];
 
     // Every procedure, a call that comes in two fragments, and the calls that cannot be carried out.

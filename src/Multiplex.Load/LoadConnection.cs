@@ -1,104 +1,98 @@
-using System.Numerics;
-using Multiplex.Interop;
+using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load;
 
-/// <summary>One connection of the load generator: its requests under way, and the bytes that are not whole replies yet.</summary>
-internal sealed class LoadConnection
+/// <summary>What is to become of a connection.</summary>
+internal enum ConnectionState
 {
-    private readonly long[] _sentAt;   // by sequence, a ring: when each request under way was sent
-    private readonly OutputBuffer _unsent = new();
-    private int _unsentStart;
-    private uint _nextRequest;
-    private uint _nextReply;
+    /// <summary>It goes on.</summary>
+    Open,
 
-    public LoadConnection(int depth) => _sentAt = new long[BitOperations.RoundUpToPowerOf2((uint)depth)];
+    /// <summary>It has had its share of calls: to be made anew at once.</summary>
+    Spent,
 
+    /// <summary>It is of no more use, and why has been counted: to be made anew at the next tick.</summary>
+    Broken,
+}
+
+/// <summary>One connection of the load generator, or one datagram socket: keeps its requests under way, and checks the replies.</summary>
+internal abstract class LoadConnection(LoadContext context)
+{
     /// <summary>The socket, or -1 while there is none.</summary>
     public int Descriptor { get; private set; } = -1;
 
     /// <summary>What the multiplexer watches for.</summary>
     public Interest Watched { get; set; }
 
+    /// <summary>What it should watch for.</summary>
+    public Interest Wanted => HasUnsent ? Interest.Readable | Interest.Writable : Interest.Readable;
+
+    /// <summary>What all connections of the thread share.</summary>
+    protected LoadContext Context { get; } = context;
+
+    /// <summary>The requests under way.</summary>
+    protected RequestWindow Window { get; } = new(context.Options.Depth);
+
     /// <summary>Replies since the connection was made.</summary>
-    public int Answered { get; private set; }
+    protected int Answered { get; set; }
 
-    /// <summary>The number of the reply that is due next.</summary>
-    public uint NextReply => _nextReply;
+    /// <summary>Whether something waits to be sent.</summary>
+    protected abstract bool HasUnsent { get; }
 
-    /// <summary>Bytes received that are not a whole reply yet.</summary>
-    public byte[] Partial { get; set; } = [];
-
-    /// <summary>How many of them count.</summary>
-    public int PartialLength { get; set; }
-
-    /// <summary>Whether the kernel did not take all that was to be sent.</summary>
-    public bool HasUnsent => _unsent.Length > _unsentStart;
-
-    /// <summary>When the oldest request under way was sent, or null.</summary>
-    public long? OldestSentAt => _nextReply == _nextRequest ? null : _sentAt[_nextReply & (_sentAt.Length - 1)];
+    /// <summary>What an endpoint of this kind takes.</summary>
+    public static LoadConnection Of(LoadContext context) => context.Options.Server.Kind switch
+    {
+        EndpointKind.Tcp or EndpointKind.Unix => new StreamConnection(context),
+        EndpointKind.UnixPacket => new PacketConnection(context),
+        _ => new DatagramConnection(context),
+    };
 
     /// <summary>A socket has been connected.</summary>
-    public void Open(int descriptor)
+    public virtual void Open(int descriptor)
     {
         Descriptor = descriptor;
         Watched = Interest.Readable;
         Answered = 0;
-        PartialLength = 0;
-        _nextReply = _nextRequest;
-        _unsent.Clear();
-        _unsentStart = 0;
+        Window.Clear();
     }
 
-    /// <summary>Closes the socket; with <paramref name="reset"/> at once, so that no port is left in TIME_WAIT.</summary>
-    public void Close(bool reset)
+    /// <summary>Closes the socket, with a reset: so no port is left in TIME_WAIT.</summary>
+    public void Close()
     {
-        if (reset)
-            setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
+        setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
         close(Descriptor);
         Descriptor = -1;
     }
 
-    /// <summary>Appends the next request to a batch and notes when.</summary>
-    public void Ask(IExchange exchange, OutputBuffer batch, long now)
+    /// <summary>Sends the first requests, as many as are to be under way.</summary>
+    public abstract ConnectionState Start();
+
+    /// <summary>The socket is ready.</summary>
+    public abstract ConnectionState Serve(Interest ready);
+
+    /// <summary>Some time has passed.</summary>
+    public abstract ConnectionState Tick(long now);
+
+    /// <summary>The server ended the connection, or the kernel did.</summary>
+    protected ConnectionState Disconnected()
     {
-        _sentAt[_nextRequest & (_sentAt.Length - 1)] = now;
-        exchange.Write(batch, _nextRequest++);
+        Context.Tally.Errors.Disconnected++;
+        return ConnectionState.Broken;
     }
 
-    /// <summary>The reply that is due next has come.</summary>
-    /// <returns>When its request was sent.</returns>
-    public long Receive()
+    /// <summary>Open or spent.</summary>
+    protected ConnectionState StateByCalls() =>
+        Context.Options.CallsPerConnection > 0 && Answered >= Context.Options.CallsPerConnection
+            ? ConnectionState.Spent
+            : ConnectionState.Open;
+
+    /// <summary>Gives the connection up when a reply has taken too long.</summary>
+    protected ConnectionState StateByAge(long now)
     {
-        Answered++;
-        return _sentAt[_nextReply++ & (_sentAt.Length - 1)];
-    }
-
-    /// <summary>Sends a batch, or the rest of an earlier one; what the kernel does not take is kept.</summary>
-    /// <returns>The bytes sent, or the errno.</returns>
-    public SyscallResult Send(ReadOnlySpan<byte> batch)
-    {
-        if (HasUnsent)
-        {
-            _unsent.Write(batch);
-            batch = _unsent.Written[_unsentStart..];
-        }
-
-        SyscallResult result = send(Descriptor, batch, MSG_NOSIGNAL);
-        if (result.IsError && !result.Is(EAGAIN))
-            return result;
-        int sent = (int)Math.Max(result.Value, 0);
-        if (HasUnsent)
-            _unsentStart += sent;
-        else if (sent < batch.Length)
-            _unsent.Write(batch[sent..]);
-        if (!HasUnsent)
-        {
-            _unsent.Clear();
-            _unsentStart = 0;
-        }
-
-        return SyscallResult.Of(sent);
+        if (!Window.HasOlder(now - LoadContext.Ticks(Context.Options.Timeout)))
+            return ConnectionState.Open;
+        Context.Tally.Errors.Timeouts++;
+        return ConnectionState.Broken;
     }
 }

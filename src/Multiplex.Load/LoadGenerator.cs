@@ -19,10 +19,12 @@ public static class LoadGenerator
     /// <param name="options">What load.</param>
     /// <param name="report">Called several times a second, on the calling thread.</param>
     /// <param name="cancelled">Ends the run early; what was measured until then counts.</param>
-    /// <exception cref="IOException">The server is not there: the host is not known, or a first connection was refused.</exception>
+    /// <exception cref="IOException">The server is not there: the host is not known, or a first connection or datagram was refused.</exception>
     public static LoadTally Run(LoadOptions options, Action<LoadProgress>? report = null, CancellationToken cancelled = default)
     {
         IReadOnlyList<byte[]> addresses = AddressLookup.Find(options.Server, passive: false);
+        if (options.Server.Kind == EndpointKind.Udp)
+            addresses = [DatagramProbe.Find(options, addresses)];
         int threads = Math.Clamp(options.Threads, 1, options.Connections);
         List<LoadLoop> loops = [];
         try

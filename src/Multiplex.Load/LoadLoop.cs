@@ -12,16 +12,12 @@ namespace Multiplex.Load;
 /// </summary>
 internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addresses, int connections) : IDisposable
 {
-    private const int TickMilliseconds = 100;
-    private const int MaxUnsentReplies = 64 * 1024;
-
-    private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+    private const int LongestTick = 100;
 
     private readonly EpollMultiplexer _multiplexer = new();
-    private readonly IExchange _exchange = options.Exchange();
-    private readonly OutputBuffer _batch = new();
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(MaxUnsentReplies);
+    private readonly LoadContext _context = new(options);
     private readonly List<LoadConnection> _all = [];
+    private readonly int _tickMilliseconds = (int)Math.Clamp(options.Timeout.TotalMilliseconds / 4, 1, LongestTick);
     private LoadConnection?[] _byDescriptor = [];
     private long _measured;
 
@@ -29,7 +25,7 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
     public Action<bool>? Measuring { get; init; }
 
     /// <summary>What was measured.</summary>
-    public LoadTally Tally { get; } = new();
+    public LoadTally Tally => _context.Tally;
 
     /// <summary>Right replies so far in the measured time, for other threads to look at while the loop runs.</summary>
     public long Measured => Volatile.Read(ref _measured);
@@ -40,7 +36,7 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
     {
         for (int i = 0; i < connections; i++)
         {
-            LoadConnection connection = new(options.Depth);
+            LoadConnection connection = LoadConnection.Of(_context);
             _all.Add(connection);
             Open(connection);
         }
@@ -53,20 +49,20 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
         if (measuring)
             Measuring?.Invoke(true);
         long start = Stopwatch.GetTimestamp();
-        long measureFrom = start + Ticks(options.WarmUp), end = measureFrom + Ticks(options.Duration);
+        long measureFrom = start + LoadContext.Ticks(options.WarmUp), end = measureFrom + LoadContext.Ticks(options.Duration);
         foreach (LoadConnection connection in _all)
-            Fill(connection, options.Depth, start);
+            Settle(connection, connection.Start());
 
         Readiness[] ready = new Readiness[512];
-        long nextTick = start + Ticks(TimeSpan.FromMilliseconds(TickMilliseconds));
+        long tick = LoadContext.Ticks(TimeSpan.FromMilliseconds(_tickMilliseconds)), nextTick = start + tick;
         long now = start;
         while (now < end && !cancelled.IsCancellationRequested)
         {
-            int count = _multiplexer.Wait(ready, TickMilliseconds);
+            int count = _multiplexer.Wait(ready, _tickMilliseconds);
             foreach (Readiness event_ in ready.AsSpan(0, count))
             {
                 if (_byDescriptor[event_.Descriptor] is { } connection)
-                    Serve(connection, event_.Ready);
+                    Settle(connection, connection.Serve(event_.Ready));
             }
 
             now = Stopwatch.GetTimestamp();
@@ -75,7 +71,7 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
                 measuring = true;
                 Measuring?.Invoke(true);
                 measureFrom = Stopwatch.GetTimestamp();
-                end = measureFrom + Ticks(options.Duration);
+                end = measureFrom + LoadContext.Ticks(options.Duration);
                 Tally.Latencies.Clear();
                 (Tally.BytesSent, Tally.BytesReceived) = (0, 0);
             }
@@ -85,7 +81,7 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
             if (now >= nextTick)
             {
                 Tick(now);
-                nextTick = now + Ticks(TimeSpan.FromMilliseconds(TickMilliseconds));
+                nextTick = now + tick;
             }
         }
 
@@ -97,11 +93,9 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
     public void Dispose()
     {
         foreach (LoadConnection connection in _all.Where(connection => connection.Descriptor >= 0))
-            connection.Close(reset: true);
+            connection.Close();
         _multiplexer.Dispose();
     }
-
-    private static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 
     private void Open(LoadConnection connection)
     {
@@ -118,7 +112,7 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
     {
         _multiplexer.Remove(connection.Descriptor);
         _byDescriptor[connection.Descriptor] = null;
-        connection.Close(reset: true);
+        connection.Close();
     }
 
     private void Reopen(LoadConnection connection)
@@ -133,143 +127,32 @@ internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addres
             return;
         }
 
-        Fill(connection, options.Depth, Stopwatch.GetTimestamp());
+        Settle(connection, connection.Start());
     }
 
-    private void Serve(LoadConnection connection, Interest ready)
+    private void Settle(LoadConnection connection, ConnectionState state)
     {
-        if ((ready & Interest.Writable) != 0 && connection.HasUnsent && !Send(connection, []))
-            return;
-        if ((ready & Interest.Readable) == 0)
-            return;
-        Span<byte> room = Room(connection);
-        SyscallResult result = recv(connection.Descriptor, room, 0);
-        if (result.Is(EAGAIN))
-            return;
-        if (result.Value <= 0)
+        if (state != ConnectionState.Open)
         {
-            Disconnected(connection);
-            return;
+            Close(connection);   // made anew at the next tick, or at once
+            if (state == ConnectionState.Spent)
+                Reopen(connection);
         }
-
-        long now = Stopwatch.GetTimestamp();
-        Tally.BytesReceived += result.Value;
-        int length = connection.PartialLength + (int)result.Value;
-        ReadOnlySpan<byte> received = connection.PartialLength > 0 ? connection.Partial.AsSpan(0, length) : room[..length];
-        int answered = Check(connection, ref received, now);
-        if (answered < 0)
-            return;
-        Keep(connection, received);
-        if (options.CallsPerConnection > 0 && connection.Answered >= options.CallsPerConnection)
+        else if (connection.Wanted != connection.Watched)
         {
-            Close(connection);
-            Reopen(connection);
+            connection.Watched = connection.Wanted;
+            _multiplexer.Modify(connection.Descriptor, connection.Watched);
         }
-        else if (answered > 0)
-        {
-            Fill(connection, answered, now);
-        }
-    }
-
-    // Records each whole reply. Returns how many there were, or -1 when the connection had to be given up.
-    private int Check(LoadConnection connection, ref ReadOnlySpan<byte> received, long now)
-    {
-        int answered = 0;
-        while (!received.IsEmpty && connection.OldestSentAt is not null)
-        {
-            ReplyVerdict verdict = _exchange.Check(received, connection.NextReply, out int length);
-            if (verdict == ReplyVerdict.Incomplete)
-                return answered;
-            if (verdict != ReplyVerdict.Right)
-                Tally.Errors.WrongReplies++;
-            if (verdict == ReplyVerdict.Unreadable)
-            {
-                Close(connection);
-                return -1;
-            }
-
-            long sentAt = connection.Receive();
-            if (verdict == ReplyVerdict.Right)
-                Tally.Latencies.Record((long)((now - sentAt) * s_nanosecondsPerTick));
-            received = received[length..];
-            answered++;
-        }
-
-        if (received.IsEmpty)
-            return answered;
-        Tally.Errors.WrongReplies++;   // bytes that nobody asked for
-        Close(connection);
-        return -1;
-    }
-
-    private void Fill(LoadConnection connection, int requests, long now)
-    {
-        _batch.Clear();
-        for (int i = 0; i < requests; i++)
-            connection.Ask(_exchange, _batch, now);
-        Send(connection, _batch.Written);
-    }
-
-    private bool Send(LoadConnection connection, ReadOnlySpan<byte> batch)
-    {
-        SyscallResult result = connection.Send(batch);
-        if (result.IsError)
-        {
-            Disconnected(connection);
-            return false;
-        }
-
-        Tally.BytesSent += result.Value;
-        Interest wanted = connection.HasUnsent ? Interest.Readable | Interest.Writable : Interest.Readable;
-        if (wanted != connection.Watched)
-        {
-            connection.Watched = wanted;
-            _multiplexer.Modify(connection.Descriptor, wanted);
-        }
-
-        return true;
-    }
-
-    private void Disconnected(LoadConnection connection)
-    {
-        Tally.Errors.Disconnected++;
-        Close(connection);   // made anew at the next tick
     }
 
     private void Tick(long now)
     {
         foreach (LoadConnection connection in _all)
         {
-            if (connection.Descriptor >= 0 && connection.OldestSentAt is { } sentAt && now - sentAt > Ticks(options.Timeout))
-            {
-                Tally.Errors.Timeouts++;
-                Close(connection);
-            }
-
+            if (connection.Descriptor >= 0)
+                Settle(connection, connection.Tick(now));
             if (connection.Descriptor < 0)
                 Reopen(connection);
         }
-    }
-
-    private Span<byte> Room(LoadConnection connection)
-    {
-        if (connection.PartialLength == 0)
-            return _buffer;
-        if (connection.PartialLength == connection.Partial.Length)
-        {
-            byte[] larger = new byte[2 * connection.Partial.Length];
-            connection.Partial.CopyTo(larger, 0);
-            connection.Partial = larger;
-        }
-
-        return connection.Partial.AsSpan(connection.PartialLength);
-    }
-
-    private static void Keep(LoadConnection connection, ReadOnlySpan<byte> rest)
-    {
-        if (rest.Length > connection.Partial.Length)
-            connection.Partial = new byte[Math.Max(rest.Length, 4096)];
-        rest.CopyTo(connection.Partial);
-        connection.PartialLength = rest.Length;
     }
 }

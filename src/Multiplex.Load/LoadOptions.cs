@@ -8,7 +8,7 @@ public sealed record LoadOptions
     /// <summary>The server.</summary>
     public required Endpoint Server { get; init; }
 
-    /// <summary>What is asked and how replies are checked.</summary>
+    /// <summary>What is asked and how replies are checked; made for the kind of the server's endpoint.</summary>
     public required Func<IExchange> Exchange { get; init; }
 
     /// <summary>Connections.</summary>
@@ -26,7 +26,7 @@ public sealed record LoadOptions
     /// <summary>Replies after which a connection is closed and made anew; 0 keeps it.</summary>
     public int CallsPerConnection { get; init; }
 
-    /// <summary>How long a reply may take before it counts as lost and its connection is made anew.</summary>
+    /// <summary>How long a reply may take. Then its connection is made anew; a datagram counts as lost, and the next one is sent.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Client threads, each an event loop over its share of the connections.</summary>

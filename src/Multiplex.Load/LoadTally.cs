@@ -12,11 +12,25 @@ public sealed class LoadErrors
     /// <summary>Connections that could not be made.</summary>
     public long ConnectFailures { get; set; }
 
-    /// <summary>Replies that did not come in time.</summary>
+    /// <summary>Connections given up because a reply did not come in time, or because nothing could be sent for so long.</summary>
     public long Timeouts { get; set; }
 
-    /// <summary>All of them.</summary>
-    public long Total => WrongReplies + Disconnected + ConnectFailures + Timeouts;
+    /// <summary>Datagrams that were not answered in time: the request was lost, or its reply, or the server is too slow.</summary>
+    public long Lost { get; set; }
+
+    /// <summary>Datagrams that the kernel says nobody took, as no socket is bound there: ECONNREFUSED.</summary>
+    public long Refused { get; set; }
+
+    /// <summary>Second replies to the same datagram.</summary>
+    public long Repeated { get; set; }
+
+    /// <summary>Replies to datagrams that had been counted as lost already.</summary>
+    public long Late { get; set; }
+
+    /// <summary>
+    /// All that make a run a failure, lost datagrams among them. Late replies are not: their requests have been counted as lost.
+    /// </summary>
+    public long Total => WrongReplies + Disconnected + ConnectFailures + Timeouts + Lost + Refused + Repeated;
 
     /// <summary>Adds another's counts.</summary>
     public void Add(LoadErrors other)
@@ -25,6 +39,10 @@ public sealed class LoadErrors
         Disconnected += other.Disconnected;
         ConnectFailures += other.ConnectFailures;
         Timeouts += other.Timeouts;
+        Lost += other.Lost;
+        Refused += other.Refused;
+        Repeated += other.Repeated;
+        Late += other.Late;
     }
 }
 

@@ -50,7 +50,10 @@ public sealed class WrongUsage
     [TestCase("call tcp://127.0.0.1:1 add 1 2", "NUMBER")]
     [TestCase("call tcp://127.0.0.1:1 sleep 10001", "10000")]
     [TestCase("call tcp://127.0.0.1:1 null 1", "null")]
-    [TestCase("call udp://127.0.0.1:1 null", "tcp://HOST:PORT")]
+    [TestCase("load --connect udp://127.0.0.1:1 --size 65464", "65460")]
+    [TestCase("load --connect udp://127.0.0.1:1 --protocol echo --size 65508", "65507")]
+    [TestCase("load --connect unixgram:@nobody --protocol echo --size 3", "from 4")]
+    [TestCase("load --connect unixpacket:@nobody --protocol echo --size 0", "from 1")]
     [TestCase("models dance", "dance")]
     public void It_exits_with_2_and_one_line_that_says_what_is_wrong(string line, string said)
     {

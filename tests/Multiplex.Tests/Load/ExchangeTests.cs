@@ -1,4 +1,5 @@
 using Multiplex.Load;
+using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Load;
 
@@ -25,15 +26,15 @@ public class ExchangeTests
     [TestCase(5000)]
     public void An_echo_with_any_byte_changed_is_wrong(int size)
     {
-        EchoExchange exchange = new(size);
+        EchoExchange exchange = new(EndpointKind.Tcp, size);
         byte[] reply = RequestOf(exchange, 7);
-        Assert.That(exchange.Check(reply, 7, out int length), Is.EqualTo(ReplyVerdict.Right));
+        Assert.That(exchange.Check(reply, 7, out int length, out uint answered), Is.EqualTo(ReplyVerdict.Right));
         Assert.That(length, Is.EqualTo(size));
-        Assert.That(exchange.Check(reply.AsSpan(1), 7, out _), Is.EqualTo(ReplyVerdict.Incomplete));
+        Assert.That(exchange.Check(reply.AsSpan(1), 7, out _, out _), Is.EqualTo(ReplyVerdict.Incomplete));
         for (int i = 0; i < size; i += 31)
         {
             reply[i] ^= 1;
-            Assert.That(exchange.Check(reply, 7, out _), Is.EqualTo(ReplyVerdict.Wrong), $"byte {i}");
+            Assert.That(exchange.Check(reply, 7, out _, out _), Is.EqualTo(ReplyVerdict.Wrong), $"byte {i}");
             reply[i] ^= 1;
         }
     }
@@ -43,16 +44,19 @@ public class ExchangeTests
     [TestCase(64)]
     public void An_RPC_reply_with_any_byte_changed_is_not_right(int size)
     {
-        RpcEchoExchange exchange = new(size);
+        RpcEchoExchange exchange = new(EndpointKind.Tcp, size);
         byte[] reply = ReplyTo(RequestOf(exchange, 7));
-        Assert.That(exchange.Check(reply, 7, out int length), Is.EqualTo(ReplyVerdict.Right));
+        Assert.That(exchange.Check(reply, 7, out int length, out uint answered), Is.EqualTo(ReplyVerdict.Right));
         Assert.That(length, Is.EqualTo(reply.Length));
-        Assert.That(exchange.Check(reply, 8, out _), Is.EqualTo(ReplyVerdict.Wrong), "the reply to another call");
-        Assert.That(exchange.Check(reply.AsSpan(..^1), 7, out _), Is.EqualTo(ReplyVerdict.Incomplete));
+        Assert.That(answered, Is.EqualTo(7));
+        Assert.That(exchange.Check(reply, 8, out _, out answered), Is.EqualTo(ReplyVerdict.Right), "the reply to another call");
+        Assert.That(answered, Is.EqualTo(7));
+        Assert.That(exchange.Check(reply.AsSpan(..^1), 7, out _, out _), Is.EqualTo(ReplyVerdict.Incomplete));
         for (int i = 0; i < reply.Length; i++)
         {
             reply[i] ^= 1;
-            Assert.That(exchange.Check(reply, 7, out _), Is.Not.EqualTo(ReplyVerdict.Right), $"byte {i}");
+            bool right = exchange.Check(reply, 7, out _, out answered) == ReplyVerdict.Right && answered == 7;
+            Assert.That(right, Is.False, $"byte {i}");
             reply[i] ^= 1;
         }
     }
