@@ -35,6 +35,7 @@ public static partial class Libc
     public const int EMSGSIZE = 90;
     public const int EPROTOTYPE = 91;
     public const int EPROTONOSUPPORT = 93;
+    public const int ESOCKTNOSUPPORT = 94;
     public const int EOPNOTSUPP = 95;
     public const int EAFNOSUPPORT = 97;
     public const int EADDRINUSE = 98;

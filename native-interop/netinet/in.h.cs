@@ -8,10 +8,12 @@ public static partial class Libc
 {
     public const uint INADDR_ANY = 0;
     public const uint INADDR_LOOPBACK = 0x7f000001;
+    public const uint INADDR_BROADCAST = 0xffffffff;
     public const int IPPROTO_IP = 0;
     public const int IPPROTO_TCP = 6;
     public const int IPPROTO_UDP = 17;
     public const int IPPROTO_IPV6 = 41;
+    public const int IPPROTO_SCTP = 132;
     public const int IP_PKTINFO = 8;
     public const int IPV6_V6ONLY = 26;
     public const int IPV6_RECVPKTINFO = 49;

@@ -4,6 +4,7 @@ namespace Multiplex.Interop;
 public static partial class Libc
 {
     public const int TCP_NODELAY = 1;
+    public const int TCP_SYNCNT = 7;
     public const int TCP_DEFER_ACCEPT = 9;
     public const int TCP_QUICKACK = 12;
 }

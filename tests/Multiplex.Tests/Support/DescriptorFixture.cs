@@ -37,6 +37,20 @@ public abstract class DescriptorFixture
     /// <summary>A TCP socket, blocking.</summary>
     protected int TcpSocket() => Own(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 
+    /// <summary>A UDP socket, blocking.</summary>
+    protected int UdpSocket() => Own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+    /// <summary>A UDP socket on the loopback interface, at a port of the kernel's choice.</summary>
+    protected int BoundUdpSocket()
+    {
+        int fd = UdpSocket();
+        bind(fd, Loopback(0)).OrThrow("bind");
+        return fd;
+    }
+
+    /// <summary>A UNIX-domain socket, blocking.</summary>
+    protected int UnixSocket(int type = SOCK_STREAM) => Own(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+
     /// <summary>A TCP socket that listens on the loopback interface, at a port of the kernel's choice.</summary>
     protected int TcpListener(int flags = 0)
     {
@@ -64,17 +78,23 @@ public abstract class DescriptorFixture
         return (Own(SyscallResult.Of(one)), Own(SyscallResult.Of(other)));
     }
 
-    /// <summary>The raw address 127.0.0.1 with this port: a sockaddr_in, in network byte order.</summary>
-    protected static byte[] Loopback(ushort port)
+    /// <summary>The raw address 127.0.0.1 with this port.</summary>
+    protected static byte[] Loopback(ushort port) => Internet(INADDR_LOOPBACK, port);
+
+    /// <summary>A raw IPv4 address with this port: a sockaddr_in, in network byte order.</summary>
+    protected static byte[] Internet(uint host, ushort port)
     {
         sockaddr_in address = new()
         {
             sin_family = AF_INET,
             sin_port = BinaryPrimitives.ReverseEndianness(port),
-            sin_addr = new() { s_addr = BinaryPrimitives.ReverseEndianness(INADDR_LOOPBACK) },
+            sin_addr = new() { s_addr = BinaryPrimitives.ReverseEndianness(host) },
         };
         return MemoryMarshal.AsBytes(new ReadOnlySpan<sockaddr_in>(ref address)).ToArray();
     }
+
+    /// <summary>A UNIX-domain address without a name: bind to it lets the kernel choose an abstract one.</summary>
+    protected static byte[] UnixFamilyAlone => BitConverter.GetBytes((ushort)AF_UNIX);
 
     /// <summary>The port in a raw address.</summary>
     protected static ushort PortIn(ReadOnlySpan<byte> address) => BinaryPrimitives.ReadUInt16BigEndian(address[2..]);
@@ -91,6 +111,13 @@ public abstract class DescriptorFixture
     {
         byte[] address = new byte[128];
         return address[..getpeername(fd, address).OrThrow("getpeername")];
+    }
+
+    /// <summary>The next message, or what is there of a stream.</summary>
+    protected static byte[] Receive(int fd, int flags = 0)
+    {
+        byte[] bytes = new byte[1024];
+        return bytes[..recv(fd, bytes, flags).OrThrow("recv")];
     }
 
     /// <summary>Reads exactly this many bytes, with as many calls as it takes.</summary>
