@@ -4,8 +4,8 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Interop.Tour;
 
-/// <summary>The tour of socket calls, third step: send, recv, read, write, and what streams and datagrams keep.</summary>
-public class Step3_Data : DescriptorFixture
+/// <summary>The tour of socket calls, sixth step: send, recv and their flags on a stream, which has no boundaries.</summary>
+public class Step06_Streams : DescriptorFixture
 {
     [Test]
     public void Several_reads_may_be_needed_for_what_one_write_wrote()
@@ -31,31 +31,6 @@ public class Step3_Data : DescriptorFixture
         byte[] bytes = new byte[64];
         int got = read(other, bytes).OrThrow("read");
         Assert.That(bytes[..got], Is.EqualTo("three separate writes"u8.ToArray()), "a stream has no boundaries");
-    }
-
-    [TestCase(SOCK_DGRAM)]
-    [TestCase(SOCK_SEQPACKET)]
-    public void Datagrams_and_seqpackets_keep_the_boundaries(int type)
-    {
-        (int one, int other) = Pair(type);
-        send(one, "first"u8, 0).OrThrow("send");
-        send(one, "second"u8, 0).OrThrow("send");
-        byte[] bytes = new byte[64];
-        Assert.That(bytes[..recv(other, bytes, 0).OrThrow("recv")], Is.EqualTo("first"u8.ToArray()));
-        Assert.That(bytes[..recv(other, bytes, 0).OrThrow("recv")], Is.EqualTo("second"u8.ToArray()));
-    }
-
-    [Test]
-    public void What_does_not_fit_of_a_datagram_is_lost_and_MSG_TRUNC_tells_how_long_it_was()
-    {
-        (int one, int other) = Pair(SOCK_DGRAM);
-        send(one, "too long"u8, 0).OrThrow("send");
-        send(one, "next"u8, 0).OrThrow("send");
-        byte[] small = new byte[3];
-        Assert.That(recv(other, small, MSG_TRUNC).OrThrow("recv"), Is.EqualTo(8));
-        Assert.That(small, Is.EqualTo("too"u8.ToArray()));
-        Assert.That(recv(other, small, 0).OrThrow("recv"), Is.EqualTo(3));
-        Assert.That(small, Is.EqualTo("nex"u8.ToArray()));
     }
 
     [Test]
@@ -113,22 +88,5 @@ public class Step3_Data : DescriptorFixture
         send(client, "st, second"u8, 0).OrThrow("send");
         Assert.That(reader.Result().OrThrow("recv"), Is.EqualTo(8));
         Assert.That(bytes, Is.EqualTo("first, s"u8.ToArray()));
-    }
-
-    [Test]
-    public void A_socket_descriptor_is_a_file_descriptor_to_read_and_write()
-    {
-        (int client, int server) = TcpConnection();
-        Assert.That(write(client, "file"u8).OrThrow("write"), Is.EqualTo(4));
-        byte[] bytes = new byte[4];
-        Assert.That(read(server, bytes).OrThrow("read"), Is.EqualTo(4));
-        Assert.That(bytes, Is.EqualTo("file"u8.ToArray()));
-    }
-
-    [Test]
-    public void But_it_has_no_position_so_lseek_fails_with_ESPIPE()
-    {
-        (int client, _) = TcpConnection();
-        Assert.That(lseek(client, 0, SEEK_SET).Errno, Is.EqualTo(ESPIPE));
     }
 }

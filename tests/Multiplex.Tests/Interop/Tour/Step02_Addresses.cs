@@ -9,7 +9,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Interop.Tour;
 
 /// <summary>The tour of socket calls, second step: bind gives a socket its address, getsockname tells it.</summary>
-public class Step2_Addresses : DescriptorFixture
+public class Step02_Addresses : DescriptorFixture
 {
     [Test]
     public void Bind_to_port_0_lets_the_kernel_choose_and_getsockname_tells()

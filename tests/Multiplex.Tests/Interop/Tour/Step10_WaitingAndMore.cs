@@ -5,8 +5,8 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Interop.Tour;
 
-/// <summary>The tour of socket calls, fifth step: poll, and the calls around sockets that servers are made of.</summary>
-public class Step5_WaitingAndMore : DescriptorFixture
+/// <summary>The tour of socket calls, tenth step: poll and select, and the calls around sockets that servers are made of.</summary>
+public class Step10_WaitingAndMore : DescriptorFixture
 {
     [Test]
     public void Poll_returns_0_when_the_time_is_up()
@@ -64,6 +64,35 @@ public class Step5_WaitingAndMore : DescriptorFixture
         pollfd[] set = [new() { fd = one, events = POLLIN }, new() { fd = two, events = POLLIN }];
         Assert.That(poll(set, -1).OrThrow("poll"), Is.EqualTo(1));
         Assert.That(set.Select(entry => entry.revents), Is.EqualTo(new short[] { 0, POLLIN }));
+    }
+
+    [Test]
+    public void Select_leaves_in_its_sets_what_is_ready()
+    {
+        (int one, _) = Pair();
+        (int two, int otherTwo) = Pair();
+        send(otherTwo, "x"u8, 0).OrThrow("send");
+        Assert.That(Select([one, two], [two]), Is.EqualTo((2, new[] { two }, new[] { two })), "a count of bits, not of descriptors");
+        Assert.That(Select([one], []), Is.EqualTo((0, Array.Empty<int>(), Array.Empty<int>())), "the time is up");
+    }
+
+    [Test]
+    public void Select_reports_a_hang_up_and_an_error_as_readiness_alone()
+    {
+        (int one, int other) = Pair();
+        CloseNow(other);
+        Assert.That(Select([one], []).Readable, Is.EqualTo(new[] { one }));
+        Assert.That(Select([], []).Count, Is.Zero);
+    }
+
+    [Test]
+    public void Select_with_a_descriptor_that_is_not_open_fails_with_EBADF()
+    {
+        (int one, _) = Pair();
+        CloseNow(one);
+        fd_set set = default, none = default;
+        FD_SET(one, ref set);
+        Assert.That(select(one + 1, ref set, ref none, ref none, 0).Errno, Is.EqualTo(EBADF));
     }
 
     [Test]
@@ -137,5 +166,17 @@ public class Step5_WaitingAndMore : DescriptorFixture
         pollfd entry = new() { fd = fd, events = (short)events };
         int count = poll(new Span<pollfd>(ref entry), timeout).OrThrow("poll");
         return (count, entry.revents);
+    }
+
+    private static (int Count, int[] Readable, int[] Writable) Select(int[] read, int[] write)
+    {
+        fd_set readable = default, writable = default, except = default;
+        foreach (int fd in read)
+            FD_SET(fd, ref readable);
+        foreach (int fd in write)
+            FD_SET(fd, ref writable);
+        int end = read.Concat(write).Append(-1).Max() + 1;
+        int count = select(end, ref readable, ref writable, ref except, 0).OrThrow("select");
+        return (count, [.. read.Where(fd => FD_ISSET(fd, readable))], [.. write.Where(fd => FD_ISSET(fd, writable))]);
     }
 }

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Interop.Tour;
 
 /// <summary>The tour of socket calls, third step: getaddrinfo turns names of hosts and services into addresses to try.</summary>
-public class Step3_Names : DescriptorFixture
+public class Step03_Names : DescriptorFixture
 {
     private static readonly addrinfo s_stream = new() { ai_family = AF_UNSPEC, ai_socktype = SOCK_STREAM };
     private static readonly addrinfo s_ipv4 = new() { ai_family = AF_INET, ai_socktype = SOCK_STREAM };

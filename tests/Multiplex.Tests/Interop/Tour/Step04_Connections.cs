@@ -1,27 +1,42 @@
 using Multiplex.Interop;
-using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Interop.Tour;
 
-/// <summary>The tour of socket calls, second step: connect, accept, and who is at each end.</summary>
-public class Step2_Connections : DescriptorFixture
+/// <summary>The tour of socket calls, fourth step: listen, connect, accept, and who is at each end.</summary>
+public class Step04_Connections : DescriptorFixture
 {
     [Test]
-    public void Connect_to_nobody_fails_with_ECONNREFUSED()
+    public void Listen_makes_a_socket_passive()
     {
-        int held = TcpSocket();
-        bind(held, Loopback(0)).OrThrow("bind");   // the port is taken, but nobody listens there
-        Assert.That(connect(TcpSocket(), NameOf(held)).Errno, Is.EqualTo(ECONNREFUSED));
+        int fd = TcpSocket();
+        bind(fd, Loopback(0)).OrThrow("bind");
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, out int before).OrThrow("getsockopt");
+        listen(fd, 1).OrThrow("listen");
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, out int after).OrThrow("getsockopt");
+        Assert.That((before, after), Is.EqualTo((0, 1)));
     }
 
     [Test]
-    public void Connect_to_a_path_that_does_not_exist_fails_with_ENOENT()
+    public void Listen_without_bind_gets_a_port_from_the_kernel()
     {
-        int fd = Own(socket(AF_UNIX, SOCK_STREAM, 0));
-        Assert.That(connect(fd, AddressText.OfPath("/nowhere/at/all")).Errno, Is.EqualTo(ENOENT));
+        int fd = TcpSocket();
+        listen(fd, 1).OrThrow("listen");
+        Assert.That(PortIn(NameOf(fd)), Is.Not.Zero);
     }
+
+    [Test]
+    public void Datagram_sockets_have_no_connections_to_listen_for()
+    {
+        int fd = BoundUdpSocket();
+        Assert.That(listen(fd, 1).Errno, Is.EqualTo(EOPNOTSUPP));
+        Assert.That(accept4(fd, new byte[128], out _, 0).Errno, Is.EqualTo(EOPNOTSUPP));
+    }
+
+    [Test]
+    public void Accept_wants_a_socket_that_listens() =>
+        Assert.That(accept4(TcpSocket(), new byte[128], out _, 0).Errno, Is.EqualTo(EINVAL));
 
     [Test]
     public void Accept_makes_a_new_socket_and_leaves_the_listener_free()
@@ -127,12 +142,37 @@ public class Step2_Connections : DescriptorFixture
     }
 
     [Test]
-    public void Socketpair_makes_both_ends_at_once()
+    public void With_SO_REUSEPORT_two_listeners_share_a_port_and_connections_are_spread_over_them()
     {
-        (int one, int other) = Pair();
-        send(one, "there"u8, 0).OrThrow("send");
-        send(other, "back"u8, 0).OrThrow("send");
-        Assert.That(ReadExactly(other, 5), Is.EqualTo("there"u8.ToArray()));
-        Assert.That(ReadExactly(one, 4), Is.EqualTo("back"u8.ToArray()));
+        int[] listeners = [ReusablePort(0, out byte[] address), 0];
+        Assert.That(bind(TcpSocket(), address).Errno, Is.EqualTo(EADDRINUSE), "without the option nobody joins them");
+        listeners[1] = ReusablePort(PortIn(address), out _);
+        for (int i = 0; i < 64; i++)
+            connect(TcpSocket(), address).OrThrow("connect");
+        int[] counts = [CountWaiting(listeners[0]), CountWaiting(listeners[1])];
+        Assert.That(counts.Sum(), Is.EqualTo(64));
+        Assert.That(counts, Is.All.Positive, "the kernel goes by a hash of both addresses and ports");
+    }
+
+    private int ReusablePort(ushort port, out byte[] address)
+    {
+        int listener = Own(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt");
+        bind(listener, Loopback(port)).OrThrow("bind");
+        listen(listener, 64).OrThrow("listen");
+        address = NameOf(listener);
+        return listener;
+    }
+
+    private int CountWaiting(int listener)
+    {
+        int count = 0;
+        while (accept4(listener, new byte[128], out _, SOCK_CLOEXEC) is { IsError: false } connection)
+        {
+            Own(connection);
+            count++;
+        }
+
+        return count;
     }
 }

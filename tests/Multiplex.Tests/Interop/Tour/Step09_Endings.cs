@@ -1,10 +1,12 @@
+using System.Globalization;
+using Multiplex.Interop;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Interop.Tour;
 
-/// <summary>The tour of socket calls, fourth step: shutdown, close, dup, and how a peer learns of it.</summary>
-public class Step4_Endings : DescriptorFixture
+/// <summary>The tour of socket calls, ninth step: shutdown, close, dup, and how a peer learns of it.</summary>
+public class Step09_Endings : DescriptorFixture
 {
     [Test]
     public void Shutdown_of_writing_is_the_peers_end_of_file_and_the_other_direction_still_works()
@@ -35,6 +37,21 @@ public class Step4_Endings : DescriptorFixture
     }
 
     [Test]
+    public void Shutdown_of_both_ends_both()
+    {
+        (int one, int other) = Pair();
+        shutdown(one, SHUT_RDWR).OrThrow("shutdown");
+        Assert.That(recv(one, new byte[1], 0).OrThrow("recv"), Is.Zero);
+        Assert.That(send(one, "x"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
+        Assert.That(recv(other, new byte[1], 0).OrThrow("recv"), Is.Zero);
+        Assert.That(send(other, "x"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
+    }
+
+    [Test]
+    public void Shutdown_wants_a_connection() =>
+        Assert.That(shutdown(TcpSocket(), SHUT_WR).Errno, Is.EqualTo(ENOTCONN));
+
+    [Test]
     public void Shutdown_leaves_the_descriptor_open_and_close_does_not()
     {
         (int client, _) = TcpConnection();
@@ -57,7 +74,17 @@ public class Step4_Endings : DescriptorFixture
     {
         (int one, int other) = Pair();
         CloseNow(other);
-        Assert.That(send(one, "anyone?"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
+
+        // SIGPIPE ends a process that does not expect it. On a thread that blocks it, it stays pending and can be seen.
+        Background<(SyscallResult, bool, SyscallResult, bool)> thread = Background.Run(() =>
+        {
+            pthread_sigmask(SIG_BLOCK, sigset_t.Of(SIGPIPE), out _).OrThrow("pthread_sigmask");
+            SyscallResult spared = send(one, "anyone?"u8, MSG_NOSIGNAL);
+            bool signalled = IsPending(SIGPIPE);
+            return (spared, signalled, send(one, "anyone?"u8, 0), IsPending(SIGPIPE));
+        });
+        Assert.That(
+            thread.Result(), Is.EqualTo((SyscallResult.Failed(EPIPE), false, SyscallResult.Failed(EPIPE), true)));
     }
 
     [Test]
@@ -104,5 +131,14 @@ public class Step4_Endings : DescriptorFixture
         shutdown(client, SHUT_WR).OrThrow("shutdown");
         Assert.That(recv(server, new byte[1], 0).OrThrow("recv"), Is.Zero);
         Assert.That(send(copy, "x"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
+    }
+
+    // Whether a signal waits for this thread: proc_pid_status(5).
+    private static bool IsPending(int signal)
+    {
+        const string Label = "SigPnd:";
+        string line = File.ReadLines($"/proc/self/task/{gettid()}/status").First(line => line.StartsWith(Label, StringComparison.Ordinal));
+        ulong pending = ulong.Parse(line.AsSpan(Label.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        return (pending & (1UL << (signal - 1))) != 0;
     }
 }

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Interop.Tour;
 
 /// <summary>The tour of socket calls, first step: socket, the kinds that there are, and what a socket descriptor is.</summary>
-public class Step1_Sockets : DescriptorFixture
+public class Step01_Sockets : DescriptorFixture
 {
     [Test]
     public void Socket_returns_a_descriptor()

@@ -1,0 +1,216 @@
+using Multiplex.Interop;
+using Multiplex.Tests.Support;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests.Interop.Tour;
+
+/// <summary>
+/// The tour of socket calls, eighth step: sendmsg and recvmsg, which take several buffers, an address, and what goes beside the
+/// bytes: descriptors and credentials.
+/// </summary>
+public unsafe class Step08_Messages : DescriptorFixture
+{
+    [Test]
+    public void Sendmsg_gathers_one_message_from_several_buffers_and_recvmsg_scatters_it()
+    {
+        (int one, int other) = Pair(SOCK_DGRAM);
+        fixed (byte* head = "head, "u8, body = "body"u8)
+        {
+            iovec* parts = stackalloc iovec[2];
+            parts[0] = new() { iov_base = head, iov_len = 6 };
+            parts[1] = new() { iov_base = body, iov_len = 4 };
+            msghdr message = new() { msg_iov = parts, msg_iovlen = 2 };
+            Assert.That(sendmsg(one, message, 0).OrThrow("sendmsg"), Is.EqualTo(10));
+        }
+
+        byte[] first = new byte[4], second = new byte[16];
+        Assert.That(Scatter(other, first, second, out int flags), Is.EqualTo(10));
+        Assert.That(first, Is.EqualTo("head"u8.ToArray()));
+        Assert.That(second[..6], Is.EqualTo(", body"u8.ToArray()));
+        Assert.That(flags, Is.Zero);
+    }
+
+    [TestCase(SOCK_DGRAM)]
+    [TestCase(SOCK_SEQPACKET)]
+    public void Recvmsg_tells_that_a_message_was_cut_off(int type)
+    {
+        (int one, int other) = Pair(type);
+        send(one, "longer than both"u8, 0).OrThrow("send");
+        byte[] first = new byte[6], second = new byte[5];
+        Assert.That(Scatter(other, first, second, out int flags), Is.EqualTo(11));
+        Assert.That(second, Is.EqualTo(" than"u8.ToArray()));
+        Assert.That(flags & MSG_TRUNC, Is.EqualTo(MSG_TRUNC));
+    }
+
+    [Test]
+    public void Writev_and_readv_do_so_without_options()
+    {
+        (int one, int other) = TcpConnection();
+        fixed (byte* head = "head, "u8, body = "body"u8)
+        {
+            iovec[] parts = [new() { iov_base = head, iov_len = 6 }, new() { iov_base = body, iov_len = 4 }];
+            Assert.That(writev(one, parts).OrThrow("writev"), Is.EqualTo(10));
+        }
+
+        Eventually.Holds(() => recv(other, new byte[10], MSG_PEEK | MSG_DONTWAIT).Value == 10, "all has arrived");
+        byte[] first = new byte[4], second = new byte[16];
+        fixed (byte* start = first, rest = second)
+        {
+            iovec[] parts = [new() { iov_base = start, iov_len = 4 }, new() { iov_base = rest, iov_len = 16 }];
+            Assert.That(readv(other, parts).OrThrow("readv"), Is.EqualTo(10));
+        }
+
+        Assert.That(first.Concat(second[..6]), Is.EqualTo("head, body"u8.ToArray()));
+    }
+
+    [Test]
+    public void Sendmmsg_and_recvmmsg_carry_several_datagrams_with_one_call_each()
+    {
+        const int Count = 5, Room = 16;
+        int server = BoundUdpSocket(), client = BoundUdpSocket();
+        using MessageBatch sent = new(Count, Room), got = new(2 * Count, Room);
+        for (int i = 0; i < Count; i++)
+            sent.Fill(i, NameOf(server), [.. Enumerable.Repeat((byte)i, i + 1)]);
+        Assert.That(sendmmsg(client, sent.Messages, 0).OrThrow("sendmmsg"), Is.EqualTo(Count));
+        Assert.That(sent.Messages[4].msg_len, Is.EqualTo(5), "each tells how much of it was sent");
+        Assert.That(recvmmsg(server, got.Messages, MSG_WAITFORONE).OrThrow("recvmmsg"), Is.EqualTo(Count), "as many as there are");
+        for (int i = 0; i < Count; i++)
+        {
+            Assert.That(got.Bytes(i), Is.EqualTo(Enumerable.Repeat((byte)i, i + 1)));
+            Assert.That(got.Address(i), Is.EqualTo(NameOf(client)));
+        }
+
+        Assert.That(recvmmsg(server, got.Messages, MSG_DONTWAIT).Errno, Is.EqualTo(EAGAIN));
+    }
+
+    [Test]
+    public void A_batch_of_datagrams_costs_no_allocation()
+    {
+        int server = BoundUdpSocket(), client = UdpSocket();
+        using MessageBatch sent = new(4, 16), got = new(4, 16);
+        for (int i = 0; i < 4; i++)
+            sent.Fill(i, NameOf(server), [1, 2, 3]);
+        long before = 0;
+        for (int i = 0; i < 200; i++)
+        {
+            if (i == 100)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            sendmmsg(client, sent.Messages, 0);
+            recvmmsg(server, got.Messages, MSG_WAITFORONE);
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void SCM_RIGHTS_passes_an_open_descriptor_to_another_process()
+    {
+        // To this one here; it works the same way between any two that a UNIX-domain socket connects.
+        (int one, int other) = Pair();
+        (int passed, int itsPeer) = TcpConnection();
+        SendDescriptors(one, passed);
+        CloseNow(passed);   // one reference of several: what is under way counts
+        int received = ReceiveDescriptors(other, room: 1, MSG_CMSG_CLOEXEC, out _).Single();
+        Assert.That(received, Is.Not.EqualTo(one).And.Not.EqualTo(itsPeer));
+        Assert.That(fcntl(received, F_GETFD).OrThrow("fcntl"), Is.EqualTo(FD_CLOEXEC));
+        send(received, "the same connection"u8, 0).OrThrow("send");
+        Assert.That(ReadExactly(itsPeer, 19), Is.EqualTo("the same connection"u8.ToArray()));
+    }
+
+    [Test]
+    public void Descriptors_that_do_not_fit_are_closed_and_MSG_CTRUNC_tells()
+    {
+        (int one, int other) = Pair();
+        (int first, int second) = Pair();
+        SendDescriptors(one, first, second, first);
+        int[] received = ReceiveDescriptors(other, room: 1, 0, out int flags);
+        Assert.That(received, Has.Length.LessThan(3));
+        Assert.That(flags & MSG_CTRUNC, Is.EqualTo(MSG_CTRUNC));
+    }
+
+    [Test]
+    public void SO_PEERCRED_tells_which_process_and_user_connected()
+    {
+        int listener = UnixSocket(), client = UnixSocket();
+        bind(listener, UnixFamilyAlone).OrThrow("bind");
+        listen(listener, 1).OrThrow("listen");
+        connect(client, NameOf(listener)).OrThrow("connect");
+        int server = Own(accept4(listener, new byte[128], out _, SOCK_CLOEXEC));
+        getsockopt(server, SOL_SOCKET, SO_PEERCRED, out ucred peer).OrThrow("getsockopt");
+        Assert.That((peer.pid, peer.uid, peer.gid), Is.EqualTo((getpid(), geteuid(), getegid())));
+        getsockopt(TcpConnection().Server, SOL_SOCKET, SO_PEERCRED, out ucred unknown).OrThrow("getsockopt");
+        Assert.That((unknown.pid, (int)unknown.uid), Is.EqualTo((0, -1)), "over a network nobody can tell");
+    }
+
+    [Test]
+    public void With_SO_PASSCRED_each_message_tells_who_sent_it()
+    {
+        (int one, int other) = Pair(SOCK_DGRAM);
+        setsockopt(other, SOL_SOCKET, SO_PASSCRED, 1).OrThrow("setsockopt");
+        send(one, "x"u8, 0).OrThrow("send");
+        byte[] control = new byte[CMSG_SPACE((nuint)sizeof(ucred))];
+        byte content;
+        iovec part = new() { iov_base = &content, iov_len = 1 };
+        fixed (byte* room = control)
+        {
+            msghdr message = Message(&part, room, control.Length);
+            recvmsg(other, ref message, 0).OrThrow("recvmsg");
+            cmsghdr* beside = CMSG_FIRSTHDR(message);
+            Assert.That((beside->cmsg_level, beside->cmsg_type), Is.EqualTo((SOL_SOCKET, SCM_CREDENTIALS)));
+            Assert.That(((ucred*)CMSG_DATA(beside))->pid, Is.EqualTo(getpid()));
+            Assert.That(CMSG_NXTHDR(message, beside) == null, Is.True);
+        }
+    }
+
+    private static int Scatter(int fd, byte[] first, byte[] second, out int flags)
+    {
+        fixed (byte* start = first, rest = second)
+        {
+            iovec* parts = stackalloc iovec[2];
+            parts[0] = new() { iov_base = start, iov_len = (nuint)first.Length };
+            parts[1] = new() { iov_base = rest, iov_len = (nuint)second.Length };
+            msghdr message = new() { msg_iov = parts, msg_iovlen = 2 };
+            int length = recvmsg(fd, ref message, 0).OrThrow("recvmsg");
+            flags = message.msg_flags;
+            return length;
+        }
+    }
+
+    // A stream needs at least one byte for something to go beside.
+    private static void SendDescriptors(int fd, params int[] descriptors)
+    {
+        nuint length = (nuint)(descriptors.Length * sizeof(int));
+        byte[] control = new byte[CMSG_SPACE(length)];
+        byte content = 0;
+        iovec part = new() { iov_base = &content, iov_len = 1 };
+        fixed (byte* room = control)
+        {
+            msghdr message = Message(&part, room, control.Length);
+            cmsghdr* beside = CMSG_FIRSTHDR(message);
+            *beside = new() { cmsg_len = CMSG_LEN(length), cmsg_level = SOL_SOCKET, cmsg_type = SCM_RIGHTS };
+            descriptors.CopyTo(new Span<int>(CMSG_DATA(beside), descriptors.Length));
+            sendmsg(fd, message, 0).OrThrow("sendmsg");
+        }
+    }
+
+    private int[] ReceiveDescriptors(int fd, int room, int flags, out int told)
+    {
+        byte[] control = new byte[CMSG_SPACE((nuint)(room * sizeof(int)))];
+        byte content;
+        iovec part = new() { iov_base = &content, iov_len = 1 };
+        fixed (byte* start = control)
+        {
+            msghdr message = Message(&part, start, control.Length);
+            recvmsg(fd, ref message, flags).OrThrow("recvmsg");
+            told = message.msg_flags;
+            cmsghdr* beside = CMSG_FIRSTHDR(message);
+            Assert.That((beside->cmsg_level, beside->cmsg_type), Is.EqualTo((SOL_SOCKET, SCM_RIGHTS)));
+            int count = (int)(beside->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            int[] descriptors = new Span<int>(CMSG_DATA(beside), count).ToArray();
+            return [.. descriptors.Select(descriptor => Own(SyscallResult.Of(descriptor)))];
+        }
+    }
+
+    private static msghdr Message(iovec* part, byte* control, int controlLength) =>
+        new() { msg_iov = part, msg_iovlen = 1, msg_control = control, msg_controllen = (nuint)controlLength };
+}
