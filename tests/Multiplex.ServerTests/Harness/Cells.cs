@@ -16,6 +16,10 @@ public static class Cells
     /// <summary>Every model on every kind of endpoint that keeps the boundaries of messages and that it serves.</summary>
     public static IEnumerable<TestFixtureData> ModelsAndMessageForms => Pairs(kind => !kind.IsStream());
 
+    /// <summary>The kinds of endpoint that a model serves.</summary>
+    public static ListenForm[] FormsOf(string model) =>
+        [.. Enum.GetValues<ListenForm>().Where(form => ServerModelCatalog.Find(model)!.Kinds.Contains(form.Kind()))];
+
     /// <summary>Whether a model serves each connection in a process of its own.</summary>
     public static bool Forks(string model) => ServerModelCatalog.Find(model)!.Forks;
 
