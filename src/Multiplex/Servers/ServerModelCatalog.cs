@@ -14,8 +14,8 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether it calls fork(2), and so needs <see cref="ForkRuntime"/>.</summary>
     public bool Forks { get; init; }
 
-    /// <summary>Whether one thread runs every procedure, so that a call which takes long holds all others up.</summary>
-    public bool OneThread { get; init; }
+    /// <summary>Whether the thread that waits for connections runs the procedures too, so that a call which takes long holds others up.</summary>
+    public bool StallsOthers { get; init; }
 
     /// <summary>Whether replies that say what they answer may come in another order than the calls.</summary>
     public bool AnswersInAnyOrder { get; init; }
@@ -35,10 +35,10 @@ public static class ServerModelCatalog
     [
         new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_streams, () => new ForkModel()) { Forks = true },
         new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_streams, () => new PoolModel()),
-        new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new ReactorModel(() => new SelectMultiplexer())) { OneThread = true },
-        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { OneThread = true },
-        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { OneThread = true },
-        new("reactors", "an epoll reactor for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its reactor's share", s_all, () => new ReactorsModel()) { SharesAddresses = true },
+        new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new ReactorModel(() => new SelectMultiplexer())) { StallsOthers = true },
+        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { StallsOthers = true },
+        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { StallsOthers = true },
+        new("reactors", "an epoll reactor for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its reactor's share", s_all, () => new ReactorsModel()) { SharesAddresses = true, StallsOthers = true },
         new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls nobody, but each call is handed over and back", s_all, () => new HybridModel()) { AnswersInAnyOrder = true },
     ];
 

@@ -23,8 +23,8 @@ public static class Cells
     /// <summary>Whether a model serves each connection in a process of its own.</summary>
     public static bool Forks(string model) => ServerModelCatalog.Find(model)!.Forks;
 
-    /// <summary>Whether one thread runs all procedures of a model.</summary>
-    public static bool OneThread(string model) => ServerModelCatalog.Find(model)!.OneThread;
+    /// <summary>Whether a model's call that takes long holds others up.</summary>
+    public static bool StallsOthers(string model) => ServerModelCatalog.Find(model)!.StallsOthers;
 
     /// <summary>Whether a model answers the calls of a connection in their order.</summary>
     public static bool KeepsOrder(string model) => !ServerModelCatalog.Find(model)!.AnswersInAnyOrder;

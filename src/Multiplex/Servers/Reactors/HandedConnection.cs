@@ -58,25 +58,14 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
             return false;
         if (!wasThrottled && IsThrottled(loan.Options))
             loan.Counters.Increment(Counter.Throttled);
-        return _drainReads < 0 || Drain(loan);
+        return true;
     }
 
     /// <inheritdoc/>
     public override bool Drain(ReactorLoan loan)
     {
-        // What waits in the kernel until a worker is free has arrived too: so this goes on as replies come in.
-        if (_drainReads < 0)
-            _drainReads = LastReads;
-        if (!AnswerWaiting(loan))
-            return false;
-        while (MayRead(loan.Options))
-        {
-            if (!Receive(loan, out bool nothingThere))
-                return false;
-            InputEnded |= nothingThere || --_drainReads == 0;
-        }
-
-        return true;
+        _drainReads = LastReads;
+        return AnswerWaiting(loan);
     }
 
     /// <inheritdoc/>
@@ -102,6 +91,15 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     {
         if (RequestsWait && HasRoom(loan))
             Hand(_held.Bytes, loan);
+
+        // While draining: what waits in the kernel until there is room for it has arrived too.
+        while (_drainReads >= 0 && MayRead(loan.Options))
+        {
+            if (!Receive(loan, out bool nothingThere))
+                return false;
+            InputEnded |= nothingThere || --_drainReads <= 0;
+        }
+
         return true;
     }
 
