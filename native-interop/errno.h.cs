@@ -20,6 +20,7 @@ public static partial class Libc
     public const int ENOMEM = 12;
     public const int EACCES = 13;
     public const int EFAULT = 14;
+    public const int EBUSY = 16;
     public const int EEXIST = 17;
     public const int ENOTDIR = 20;
     public const int EINVAL = 22;
@@ -29,6 +30,7 @@ public static partial class Libc
     public const int EPIPE = 32;
     public const int ENAMETOOLONG = 36;
     public const int ENOSYS = 38;
+    public const int ETIME = 62;
     public const int EPROTO = 71;
     public const int ENOTSOCK = 88;
     public const int EDESTADDRREQ = 89;
@@ -51,6 +53,7 @@ public static partial class Libc
     public const int EHOSTUNREACH = 113;
     public const int EALREADY = 114;
     public const int EINPROGRESS = 115;
+    public const int ECANCELED = 125;
 }
 
 /// <summary>The raw imports: C's own signatures, no errno read, nothing retried. Declared beside their overloads.</summary>

@@ -10,12 +10,13 @@ public static unsafe partial class Libc
     public const int MAP_SHARED = 1;
     public const int MAP_PRIVATE = 2;
     public const int MAP_ANONYMOUS = 0x20;
+    public const int MAP_POPULATE = 0x8000;
 
     /// <summary>mmap(2): maps memory. With MAP_SHARED a child of fork(2) sees the same bytes as its parent.</summary>
     /// <exception cref="SyscallException">The mapping was refused.</exception>
-    public static void* mmap(nuint length, int prot, int flags, int fd)
+    public static void* mmap(nuint length, int prot, int flags, int fd, long offset = 0)
     {
-        void* address = Raw.mmap(null, length, prot, flags, fd, 0);
+        void* address = Raw.mmap(null, length, prot, flags, fd, offset);
         if ((nint)address == -1)
             SyscallResult.Of(-1).OrThrow("mmap", $"{length} bytes");
         return address;

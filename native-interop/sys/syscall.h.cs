@@ -1,0 +1,18 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// syscall(2): calls of the kernel that the C library has no function for
+public static partial class Libc
+{
+    public const int SYS_io_uring_setup = 425;
+    public const int SYS_io_uring_enter = 426;
+    public const int SYS_io_uring_register = 427;
+}
+
+public static unsafe partial class Raw
+{
+    /// <summary>syscall(2) with all the arguments that there can be; who takes fewer does not look at the rest.</summary>
+    [LibraryImport(LibraryName)]
+    public static partial nint syscall(nint number, nint a1, nint a2, nint a3, nint a4, nint a5, nint a6);
+}
