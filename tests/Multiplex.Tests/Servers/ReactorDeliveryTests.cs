@@ -1,14 +1,13 @@
 using Multiplex.Interop;
 using Multiplex.Rpc;
 using Multiplex.Sockets;
-using Multiplex.Tests.Multiplexing;
 using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Servers;
 
 /// <summary>What a stop owes to a peer that goes on sending: the reply to every call that was served.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
-public class ReactorDeliveryTests(MultiplexerEntry entry) : ReactorFixture(entry)
+[TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
+public class ReactorDeliveryTests(ReactorEntry entry) : ReactorFixture(entry)
 {
     private const int Payload = 256 * 1024;
     private const int ReplyLength = Payload + 32;

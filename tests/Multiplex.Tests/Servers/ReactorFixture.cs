@@ -1,13 +1,13 @@
 using Multiplex.Protocols;
 using Multiplex.Rpc;
-using Multiplex.Servers.Reactors;
-using Multiplex.Tests.Multiplexing;
 
 namespace Multiplex.Tests.Servers;
 
-/// <summary>A fixture over the reactor with one multiplexer, in this process.</summary>
-public abstract class ReactorFixture(MultiplexerEntry entry)
+/// <summary>A fixture over one reactor, in this process.</summary>
+public abstract class ReactorFixture(ReactorEntry entry)
 {
+    protected ReactorEntry Entry => entry;
+
     internal RunningServer Echo(ServerOptions? options = null, params string[] endpoints) =>
         Serve(_ => new EchoProtocol(), options, endpoints);
 
@@ -16,7 +16,7 @@ public abstract class ReactorFixture(MultiplexerEntry entry)
 
     internal RunningServer Serve(
         Func<ServerCounters, IProtocol> protocol, ServerOptions? options = null, params string[] endpoints) =>
-        new(new ReactorModel(entry.Create), protocol, options, endpoints);
+        new(entry.Create(), protocol, options, endpoints);
 
     /// <summary>Calls as records, one after another.</summary>
     protected static byte[] Calls(MultiplexProcedure procedure, int count, MarshalArguments? arguments = null)

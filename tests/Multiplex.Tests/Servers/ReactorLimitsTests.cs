@@ -1,14 +1,13 @@
 using Multiplex.Protocols;
 using Multiplex.Rpc;
-using Multiplex.Tests.Multiplexing;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers;
 
 /// <summary>The limits that keep a reactor standing: each is kept, and each is counted.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
-public class ReactorLimitsTests(MultiplexerEntry entry) : ReactorFixture(entry)
+[TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
+public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
 {
     [Test]
     public void A_silent_connection_is_closed_when_its_time_is_up_and_counted()

@@ -1,15 +1,14 @@
 using Multiplex.Rpc;
 using Multiplex.Servers;
 using Multiplex.Sockets;
-using Multiplex.Tests.Multiplexing;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers;
 
 /// <summary>How a reactor stops: no new connections, what has arrived is answered, everything is closed.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
-public class ReactorStopTests(MultiplexerEntry entry) : ReactorFixture(entry)
+[TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
+public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
 {
     [Test]
     public void A_stop_closes_idle_connections_and_the_listener()

@@ -2,15 +2,14 @@ using System.Buffers.Binary;
 using System.Text;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
-using Multiplex.Tests.Multiplexing;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers;
 
 /// <summary>What a reactor does for its connections, whichever multiplexer it waits with.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
-public class ReactorTests(MultiplexerEntry entry) : ReactorFixture(entry)
+[TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
+public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
 {
     [Test]
     public void Every_byte_comes_back()

@@ -1,0 +1,122 @@
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers.Uring;
+
+/// <summary>What the loop asks of the kernel for a connection, as its state demands: to receive, to send what is owed, to give up.</summary>
+internal sealed partial class UringLoop
+{
+    // After anything that has happened to a connection: ends it, or sees that what it waits for is under way.
+    private void Settle(UringConnection connection)
+    {
+        if (connection.Queued >= 0)
+        {
+            _attention |= connection.AwaitsBatch;
+            return;
+        }
+
+        if (connection.IsLeaving)
+            Release(connection);
+        else if (connection.IsDone && (_drainDeadline == long.MaxValue || Delivery.IsComplete(connection.Descriptor, connection.Kind)))
+            Leave(connection);
+        else
+            Watch(connection);
+    }
+
+    private void Watch(UringConnection connection)
+    {
+        connection.NoteThrottling(_loan);
+        bool wantsInput = !_isStopping && connection.WantsInput(_service.Options);
+        if (wantsInput && !connection.IsReceiving)
+            Receive(connection);
+        else if (!wantsInput && connection.IsReceiving && !connection.IsReceiveCancelled)
+            CancelReceive(connection);
+        if (connection.Owed > 0 && !connection.IsSending)
+            SendOwed(connection);
+        if (!connection.IsListed && !_loan.Gathers && connection.MayAnswer(_service.Options))
+        {
+            connection.IsListed = true;
+            _waiting.Add(connection);
+        }
+    }
+
+    // One operation for all that is ever received.
+    private void Receive(UringConnection connection)
+    {
+        connection.IsReceiving = true;
+        _receiving++;
+        ref io_uring_sqe entry = ref _ring.Next();
+        entry.opcode = IORING_OP_RECV;
+        entry.flags = IOSQE_BUFFER_SELECT;
+        entry.ioprio = IORING_RECV_MULTISHOT;
+        entry.fd = connection.Descriptor;
+        entry.user_data = Token.Of(Operation.Receive, connection.Descriptor);
+    }
+
+    // Until the receive has ended, what it brought is kept.
+    private void CancelReceive(UringConnection connection)
+    {
+        connection.IsReceiveCancelled = true;
+        ref io_uring_sqe entry = ref _ring.Next();
+        entry.opcode = IORING_OP_ASYNC_CANCEL;
+        entry.addr = Token.Of(Operation.Receive, connection.Descriptor);
+    }
+
+    // Unlike the sends of the batch this one waits until the peer takes something.
+    private unsafe void SendOwed(UringConnection connection)
+    {
+        connection.IsSending = true;
+        byte* bytes = connection.Flight(out int length);
+        ref io_uring_sqe entry = ref _ring.Next();
+        entry.opcode = IORING_OP_SEND;
+        entry.fd = connection.Descriptor;
+        entry.addr = (ulong)bytes;
+        entry.len = (uint)length;
+        entry.msg_flags = MSG_NOSIGNAL;
+        entry.user_data = Token.Of(Operation.SendOwed, connection.Descriptor);
+    }
+
+    private void AwaitStop()
+    {
+        ref io_uring_sqe entry = ref _ring.Next();
+        entry.opcode = IORING_OP_POLL_ADD;
+        entry.fd = _service.Stop.Descriptor;
+        entry.poll32_events = (uint)POLLIN;
+        entry.user_data = Token.Of(Operation.Stop, 0);
+    }
+
+    private void Break(UringConnection connection)
+    {
+        if (connection.IsLeaving)
+            return;
+        _service.Counters.Increment(Counter.Broken);
+        Leave(connection);
+    }
+
+    // An operation holds on to its socket: the peer sees the end only when none is under way any more.
+    private void Leave(UringConnection connection)
+    {
+        connection.IsLeaving = true;
+        if ((connection.IsReceiving || connection.IsSending) && !connection.IsAbandoned)
+        {
+            connection.IsAbandoned = true;
+            ref io_uring_sqe entry = ref _ring.Next();
+            entry.opcode = IORING_OP_ASYNC_CANCEL;
+            entry.fd = connection.Descriptor;
+            entry.cancel_flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+        }
+
+        Release(connection);
+    }
+
+    private void Release(UringConnection connection)
+    {
+        bool isReleased = _connections[connection.Descriptor] != connection;
+        if (isReleased || connection.IsReceiving || connection.IsSending || connection.Queued >= 0)
+            return;
+        _connections[connection.Descriptor] = null;
+        _count--;
+        connection.Release();
+        _service.Counters.Increment(Counter.Closed);   // before the client can see it
+        close(connection.Descriptor);
+    }
+}

@@ -1,0 +1,266 @@
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers.Uring;
+
+/// <summary>
+/// One thread, one loop, one call a turn: submit the replies of the last turn and what else the kernel is to do, wait,
+/// work off what has come. Nothing is asked for whether it is ready; the kernel reads and accepts by itself.
+/// </summary>
+internal sealed partial class UringLoop : IDisposable
+{
+    private const int Entries = 1024;
+    private const int Completions = 8192;
+    private const int Buffers = 8, BufferSize = 32 * 1024;   // together, what the nearest caches hold
+    private const int LongCallMilliseconds = 50;             // after such a one a turn looks whether it is to stop
+
+    private readonly Service _service;
+    private readonly UringLoan _loan;
+    private readonly Ring _ring;
+    private readonly ProvidedBuffers _buffers;
+    private readonly UringListeners _listeners;
+    private UringConnection?[] _connections = new UringConnection?[64];   // by descriptor
+    private List<UringConnection> _waiting = [];   // whose requests wait to be answered
+    private List<UringConnection> _answering = [];
+    private int _count;
+    private int _receiving;
+    private int _stopRequests;
+    private bool _attention;   // something is to be done after the batch: do not wait
+    private long _sweepDue = long.MaxValue;
+    private long _drainDeadline = long.MaxValue;
+
+    /// <summary>Makes the ring, on the thread that will serve.</summary>
+    /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
+    public UringLoop(Service service)
+    {
+        _service = service;
+        _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
+        _ring = new(Entries, Completions);
+        _buffers = new(_ring, Buffers, BufferSize);
+        _listeners = new(_ring, service.Listeners, service.Counters);
+    }
+
+    /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
+    public void Run()
+    {
+        AwaitStop();
+        _listeners.Start();
+        _ring.Submit();
+        _service.Ready();
+        while (_stopRequests == 0)
+        {
+            Turn(_sweepDue);
+            SweepIdle();
+        }
+
+        Drain();
+    }
+
+    /// <summary>Takes a connection in.</summary>
+    public void Admit(int fd, PeerAddress peer)
+    {
+        if (_count >= _service.Options.MaxConnections)
+        {
+            _service.Counters.Increment(Counter.Refused);   // before the client can see it
+            close(fd);
+            return;
+        }
+
+        if (fd >= _connections.Length)
+            Array.Resize(ref _connections, Math.Max(fd + 1, 2 * _connections.Length));
+        UringConnection connection = new(fd, peer) { LastMoved = _loan.Now };
+        _connections[fd] = connection;
+        _count++;
+        _service.Counters.Increment(Counter.Accepted);
+        if (_sweepDue == long.MaxValue && _service.Options.IdleTimeout > TimeSpan.Zero)
+            _sweepDue = _loan.Now + SweepInterval;
+        Watch(connection);
+    }
+
+    // Waits until there is a completion, at most until a moment, and works off what there is.
+    private void Turn(long until)
+    {
+        bool waits = !_attention && _waiting.Count == 0;
+        Flush(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
+        _loan.Now = Environment.TickCount64;
+        int stopRequests = _stopRequests;
+
+        // What is left out of a turn has its turn later, or is drained.
+        while (_stopRequests == stopRequests && _loan.Now < _drainDeadline && _ring.TryTake(out io_uring_cqe completion))
+            Complete(completion);
+        AnswerWaiting(stopRequests);
+    }
+
+    private void Complete(in io_uring_cqe completion)
+    {
+        switch (Token.OperationOf(completion.user_data))
+        {
+            case Operation.Receive:
+                OnReceive(completion);
+                break;
+            case Operation.SendOwed:
+                OnSent(completion);
+                break;
+            case Operation.Accept:
+                _listeners.OnAccept(completion, this);
+                break;
+            case Operation.Knock:
+                _listeners.OnKnock(completion, this);
+                break;
+            case Operation.Stop:
+                _stopRequests = _service.Stop.Requests();
+                AwaitStop();
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void OnReceive(in io_uring_cqe completion)
+    {
+        UringConnection connection = _connections[Token.IndexOf(completion.user_data)]!;
+        if ((completion.flags & IORING_CQE_F_MORE) == 0)
+        {
+            connection.IsReceiving = connection.IsReceiveCancelled = false;
+            _receiving--;
+        }
+
+        if (completion.res > 0)
+        {
+            Prepare(connection);
+            if (!connection.IsLeaving)
+                connection.Take(_buffers.Received(completion), _loan);
+            _buffers.Return(completion);
+            LetTimePass(connection);
+        }
+        else
+        {
+            _buffers.Return(completion);
+            if (completion.res == 0)
+                connection.EndInput();
+            else if (completion.res is not (-ENOBUFS or -ECANCELED or -EAGAIN or -EINTR))
+                Break(connection);
+        }
+
+        Settle(connection);
+    }
+
+    private void OnSent(in io_uring_cqe completion)
+    {
+        UringConnection connection = _connections[Token.IndexOf(completion.user_data)]!;
+        connection.IsSending = false;
+        if (completion.res >= 0)
+            connection.Sent(completion.res, _loan);
+        else if (completion.res is not (-ECANCELED or -EAGAIN or -EINTR))
+            Break(connection);
+        Settle(connection);
+    }
+
+    // Submits the batch, and knows what has become of it: who has been sent all, and who owes.
+    private unsafe void Flush(long milliseconds)
+    {
+        SendBatch batch = _loan.Batch;
+        fixed (byte* replies = batch.Replies.Written)
+        {
+            batch.Submit(_ring, replies);
+            _ring.SubmitAndWait(milliseconds);
+        }
+
+        _attention = false;
+        if (batch.Count == 0)
+            return;
+        for (uint i = _ring.Head; i != _ring.Tail; i++)
+        {
+            ref io_uring_cqe completion = ref _ring.At(i);
+            if (Token.OperationOf(completion.user_data) != Operation.Send)
+                continue;
+            OnFellShort(Token.IndexOf(completion.user_data), completion.res);
+            completion.user_data = Token.Of(Operation.None, 0);
+        }
+
+        for (int i = 0; i < batch.Count; i++)
+        {
+            UringConnection connection = batch.ConnectionOf(i);
+            connection.Queued = -1;
+            Settle(connection);
+        }
+
+        batch.Clear();
+    }
+
+    private void OnFellShort(int index, int result)
+    {
+        UringConnection connection = _loan.Batch.ConnectionOf(index);
+        if (result >= 0)
+            connection.Owe(_loan.Batch.BytesOf(index)[result..]);
+        else if (result is -EAGAIN or -EINTR)
+            connection.Owe(_loan.Batch.BytesOf(index));
+        else
+            Break(connection);
+    }
+
+    // A connection has one send in a batch, which holds only so much.
+    private void Prepare(UringConnection connection)
+    {
+        if (!_loan.Batch.HasRoomFor(connection, _service.Options.MaxPendingOutput))
+            Flush(0);
+    }
+
+    private void AnswerWaiting(int stopRequests)
+    {
+        if (_waiting.Count == 0)
+            return;
+        (_waiting, _answering) = (_answering, _waiting);
+        foreach (UringConnection connection in _answering)
+        {
+            connection.IsListed = false;
+            Prepare(connection);
+            if (_stopRequests == stopRequests && _loan.Now < _drainDeadline && !connection.IsLeaving && connection.MayAnswer(_service.Options))
+            {
+                connection.AnswerWaiting(_loan);
+                LetTimePass(connection);
+            }
+
+            Settle(connection);
+        }
+
+        _answering.Clear();
+    }
+
+    // A call may take seconds: whoever was answered after it, was answered now and not when the turn began.
+    private void LetTimePass(UringConnection connection)
+    {
+        long now = Environment.TickCount64;
+        if (connection.LastMoved == _loan.Now)
+            connection.LastMoved = now;
+        if ((_stopRequests == 0 && _service.Stop.IsPending) || now - _loan.Now >= LongCallMilliseconds)
+            _stopRequests = _service.Stop.Requests();
+        _loan.Now = now;
+    }
+
+    private long SweepInterval => Math.Clamp((long)_service.Options.IdleTimeout.TotalMilliseconds / 8, 50, 5000);
+
+    private void SweepIdle()
+    {
+        if (_loan.Now < _sweepDue)
+            return;
+        _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_service.Options.IdleTimeout, _ => true));
+        _sweepDue = _count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
+    }
+
+    private int CloseSilent(TimeSpan limit, Func<UringConnection, bool> which)
+    {
+        int closed = 0;
+        long before = _loan.Now - (long)limit.TotalMilliseconds;
+        foreach (UringConnection? connection in _connections)
+        {
+            if (connection is { IsLeaving: false } && connection.LastMoved < before && which(connection))
+            {
+                Leave(connection);
+                closed++;
+            }
+        }
+
+        return closed;
+    }
+}

@@ -1,0 +1,21 @@
+using Multiplex.Servers;
+using Multiplex.Servers.Reactors;
+using Multiplex.Tests.Multiplexing;
+
+namespace Multiplex.Tests.Servers;
+
+/// <summary>A model whose one thread serves all connections, by name.</summary>
+public sealed record ReactorEntry(string Name, Func<IServerModel> Create, bool StreamsOnly = false)
+{
+    public override string ToString() => Name;
+}
+
+/// <summary>The reactor on every multiplexer, and the model that does the same on io_uring.</summary>
+public static class ReactorModels
+{
+    public static IReadOnlyList<ReactorEntry> All { get; } =
+    [
+        .. Multiplexers.All.Select(entry => new ReactorEntry(entry.Name, () => new ReactorModel(entry.Create))),
+        new("uring", () => new UringModel(), StreamsOnly: true),
+    ];
+}
