@@ -9,6 +9,16 @@ namespace Multiplex.Servers;
 /// </summary>
 public sealed class UringModel : IServerModel
 {
+    private readonly UringBuffers _buffers;
+
+    /// <summary>Makes the model.</summary>
+    public UringModel()
+        : this(UringBuffers.Usual)
+    {
+    }
+
+    internal UringModel(UringBuffers buffers) => _buffers = buffers;
+
     /// <inheritdoc/>
     /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
     public void Run(Service service)
@@ -17,11 +27,11 @@ public sealed class UringModel : IServerModel
         loop.Run();
     }
 
-    private static UringLoop Open(Service service)
+    private UringLoop Open(Service service)
     {
         try
         {
-            return new(service);
+            return new(service, _buffers);
         }
         catch
         {

@@ -17,5 +17,6 @@ public static class ReactorModels
     [
         .. Multiplexers.All.Select(entry => new ReactorEntry(entry.Name, () => new ReactorModel(entry.Create))),
         new("uring", () => new UringModel(), StreamsOnly: true),
+        new("uring short of buffers", () => new UringModel(new(2, 512, Incremental: false)), StreamsOnly: true),
     ];
 }

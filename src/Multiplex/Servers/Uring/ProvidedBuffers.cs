@@ -4,15 +4,31 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers.Uring;
 
+/// <summary>The buffers that a ring is lent.</summary>
+/// <param name="Count">How many, a power of two.</param>
+/// <param name="Size">Bytes of each.</param>
+/// <param name="Incremental">
+/// Whether a buffer is filled by one receive behind the other and used up only when it is full, as Linux 6.12 can: short
+/// messages then lie close together, in memory that the caches hold. Otherwise each receive uses up one.
+/// </param>
+internal sealed record UringBuffers(int Count, int Size, bool Incremental = true)
+{
+    /// <summary>Together, what the nearest caches hold.</summary>
+    public static UringBuffers Usual { get; } = new(8, 32 * 1024);
+
+    /// <summary>For a kernel that cannot fill a buffer bit by bit: many, of a size that few messages exceed.</summary>
+    public UringBuffers WithoutIncrements() => this with { Count = Count * Size / PlainSize, Size = PlainSize, Incremental = false };
+
+    private const int PlainSize = 4096;
+}
+
 /// <summary>
 /// Buffers lent to the kernel, which takes one when bytes have come and not before: all connections wait with none of
 /// their own. What it has filled is worked off at once and lent again.
 /// </summary>
 internal sealed unsafe class ProvidedBuffers : IDisposable
 {
-    // IOU_PBUF_RING_INC, Linux 6.12: a buffer is filled by one receive behind the other, and used up only when it is full.
-    // Short messages then lie close together, in memory that the caches hold.
-    private const ushort Incremental = 2;
+    private const ushort IOU_PBUF_RING_INC = 2;   // not in the headers of older systems
 
     private readonly int _ringDescriptor;
     private readonly int _size;
@@ -24,35 +40,28 @@ internal sealed unsafe class ProvidedBuffers : IDisposable
     private ushort _tail;
 
     /// <summary>Lends buffers to a ring, as its group 0.</summary>
-    /// <param name="ring">The ring.</param>
-    /// <param name="count">How many buffers, a power of two.</param>
-    /// <param name="size">Bytes of each.</param>
-    /// <param name="incremental">False for one receive a buffer, as before Linux 6.12.</param>
     /// <exception cref="SyscallException">The kernel refuses them.</exception>
-    public ProvidedBuffers(Ring ring, int count, int size, bool incremental = true)
+    public ProvidedBuffers(Ring ring, UringBuffers buffers)
     {
-        (_ringDescriptor, _size, _mask) = (ring.Descriptor, size, (uint)count - 1);
-        _filled = new int[count];
-        nuint entries = (nuint)(count * sizeof(io_uring_buf));
+        _ringDescriptor = ring.Descriptor;
         nuint page = (nuint)Environment.SystemPageSize;
+        nuint entries = (nuint)(Math.Max(buffers.Count, buffers.WithoutIncrements().Count) * sizeof(io_uring_buf));
         nuint ahead = (entries + page - 1) / page * page;
-        _memory = (byte*)NativeMemory.AlignedAlloc(ahead + ((nuint)count * (nuint)size), page);
+        _memory = (byte*)NativeMemory.AlignedAlloc(ahead + ((nuint)buffers.Count * (nuint)buffers.Size), page);
         _buffers = _memory + ahead;
         NativeMemory.Clear(_memory, ahead);
 
-        io_uring_buf_reg registration = new() { ring_addr = (ulong)_memory, ring_entries = (uint)count };
-        registration.SetFlags(incremental ? Incremental : (ushort)0);
-        SyscallResult result = io_uring_register(_ringDescriptor, IORING_REGISTER_PBUF_RING, &registration, 1);
-        if (incremental && result.Is(EINVAL))
+        SyscallResult result = Register(buffers);
+        if (buffers.Incremental && result.Is(EINVAL))
         {
-            incremental = false;
-            registration.SetFlags(0);
-            result = io_uring_register(_ringDescriptor, IORING_REGISTER_PBUF_RING, &registration, 1);
+            buffers = buffers.WithoutIncrements();
+            result = Register(buffers);
         }
 
         result.OrThrow("io_uring_register", "ring of provided buffers");
-        _incremental = incremental;
-        for (int i = 0; i < count; i++)
+        (_size, _mask, _incremental) = (buffers.Size, (uint)buffers.Count - 1, buffers.Incremental);
+        _filled = new int[buffers.Count];
+        for (int i = 0; i < buffers.Count; i++)
             Lend(i);
     }
 
@@ -88,6 +97,13 @@ internal sealed unsafe class ProvidedBuffers : IDisposable
         io_uring_buf_reg registration = default;
         io_uring_register(_ringDescriptor, IORING_UNREGISTER_PBUF_RING, &registration, 1);
         NativeMemory.AlignedFree(_memory);
+    }
+
+    private SyscallResult Register(UringBuffers buffers)
+    {
+        io_uring_buf_reg registration = new() { ring_addr = (ulong)_memory, ring_entries = (uint)buffers.Count };
+        registration.SetFlags(buffers.Incremental ? IOU_PBUF_RING_INC : (ushort)0);
+        return io_uring_register(_ringDescriptor, IORING_REGISTER_PBUF_RING, &registration, 1);
     }
 
     private static int BufferOf(in io_uring_cqe completion) => (int)(completion.flags >> IORING_CQE_BUFFER_SHIFT);

@@ -11,8 +11,7 @@ internal sealed partial class UringLoop : IDisposable
 {
     private const int Entries = 1024;
     private const int Completions = 8192;
-    private const int Buffers = 8, BufferSize = 32 * 1024;   // together, what the nearest caches hold
-    private const int LongCallMilliseconds = 50;             // after such a one a turn looks whether it is to stop
+    private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
 
     private readonly Service _service;
     private readonly UringLoan _loan;
@@ -31,12 +30,12 @@ internal sealed partial class UringLoop : IDisposable
 
     /// <summary>Makes the ring, on the thread that will serve.</summary>
     /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
-    public UringLoop(Service service)
+    public UringLoop(Service service, UringBuffers buffers)
     {
         _service = service;
         _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
         _ring = new(Entries, Completions);
-        _buffers = new(_ring, Buffers, BufferSize);
+        _buffers = new(_ring, buffers);
         _listeners = new(_ring, service.Listeners, service.Counters);
     }
 
