@@ -80,7 +80,7 @@ internal sealed partial class UringLoop
     {
         while (isAwaited() && Environment.TickCount64 < until)
         {
-            Flush(DrainTickMilliseconds);
+            SubmitBatch(DrainTickMilliseconds);
             while (_ring.TryTake(out io_uring_cqe completion))
                 Complete(completion);
         }
@@ -96,7 +96,7 @@ internal sealed partial class UringLoop
             {
                 connection.AnswerWaiting(_loan);
                 LetTimePass(connection);
-                Flush(0);
+                Flush();
             }
 
             if (reads == DrainReads || connection.IsLeaving || !connection.WantsInput(_service.Options))
@@ -114,7 +114,7 @@ internal sealed partial class UringLoop
                 break;
             connection.Take(buffer.AsSpan(0, (int)result.Value), _loan);
             LetTimePass(connection);
-            Flush(0);
+            Flush();
         }
 
         if (connection.IsLeaving)

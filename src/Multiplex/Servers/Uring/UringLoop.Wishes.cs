@@ -96,6 +96,7 @@ internal sealed partial class UringLoop
     private void Leave(UringConnection connection)
     {
         connection.IsLeaving = true;
+        _attention |= connection.Queued >= 0;
         if ((connection.IsReceiving || connection.IsSending) && !connection.IsAbandoned)
         {
             connection.IsAbandoned = true;

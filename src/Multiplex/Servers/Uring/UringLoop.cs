@@ -19,12 +19,9 @@ internal sealed partial class UringLoop : IDisposable
     private readonly ProvidedBuffers _buffers;
     private readonly UringListeners _listeners;
     private UringConnection?[] _connections = new UringConnection?[64];   // by descriptor
-    private List<UringConnection> _waiting = [];   // whose requests wait to be answered
-    private List<UringConnection> _answering = [];
     private int _count;
     private int _receiving;
     private int _stopRequests;
-    private bool _attention;   // something is to be done after the batch: do not wait
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
 
@@ -80,7 +77,7 @@ internal sealed partial class UringLoop : IDisposable
     private void Turn(long until)
     {
         bool waits = !_attention && _waiting.Count == 0;
-        Flush(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
+        SubmitBatch(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
         _loan.Now = Environment.TickCount64;
         int stopRequests = _stopRequests;
 
@@ -153,77 +150,6 @@ internal sealed partial class UringLoop : IDisposable
         else if (completion.res is not (-ECANCELED or -EAGAIN or -EINTR))
             Break(connection);
         Settle(connection);
-    }
-
-    // Submits the batch, and knows what has become of it: who has been sent all, and who owes.
-    private unsafe void Flush(long milliseconds)
-    {
-        SendBatch batch = _loan.Batch;
-        fixed (byte* replies = batch.Replies.Written)
-        {
-            batch.Submit(_ring, replies);
-            _ring.SubmitAndWait(milliseconds);
-        }
-
-        _attention = false;
-        if (batch.Count == 0)
-            return;
-        for (uint i = _ring.Head; i != _ring.Tail; i++)
-        {
-            ref io_uring_cqe completion = ref _ring.At(i);
-            if (Token.OperationOf(completion.user_data) != Operation.Send)
-                continue;
-            OnFellShort(Token.IndexOf(completion.user_data), completion.res);
-            completion.user_data = Token.Of(Operation.None, 0);
-        }
-
-        for (int i = 0; i < batch.Count; i++)
-        {
-            UringConnection connection = batch.ConnectionOf(i);
-            connection.Queued = -1;
-            Settle(connection);
-        }
-
-        batch.Clear();
-    }
-
-    private void OnFellShort(int index, int result)
-    {
-        UringConnection connection = _loan.Batch.ConnectionOf(index);
-        if (result >= 0)
-            connection.Owe(_loan.Batch.BytesOf(index)[result..]);
-        else if (result is -EAGAIN or -EINTR)
-            connection.Owe(_loan.Batch.BytesOf(index));
-        else
-            Break(connection);
-    }
-
-    // A connection has one send in a batch, which holds only so much.
-    private void Prepare(UringConnection connection)
-    {
-        if (!_loan.Batch.HasRoomFor(connection, _service.Options.MaxPendingOutput))
-            Flush(0);
-    }
-
-    private void AnswerWaiting(int stopRequests)
-    {
-        if (_waiting.Count == 0)
-            return;
-        (_waiting, _answering) = (_answering, _waiting);
-        foreach (UringConnection connection in _answering)
-        {
-            connection.IsListed = false;
-            Prepare(connection);
-            if (_stopRequests == stopRequests && _loan.Now < _drainDeadline && !connection.IsLeaving && connection.MayAnswer(_service.Options))
-            {
-                connection.AnswerWaiting(_loan);
-                LetTimePass(connection);
-            }
-
-            Settle(connection);
-        }
-
-        _answering.Clear();
     }
 
     // A call may take seconds: whoever was answered after it, was answered now and not when the turn began.
