@@ -169,8 +169,15 @@ internal sealed partial class UringLoop : IDisposable
     {
         if (_loan.Now < _sweepDue)
             return;
-        _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_service.Options.IdleTimeout, _ => true));
+        _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_service.Options.IdleTimeout, IsSilent));
         _sweepDue = _count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
+    }
+
+    // What came while a long call ran, or was more than one turn brings, is still in the socket: who sent it is not silent.
+    private static bool IsSilent(UringConnection connection)
+    {
+        Span<byte> one = stackalloc byte[1];
+        return !connection.IsReceiving || recv(connection.Descriptor, one, MSG_PEEK | MSG_DONTWAIT).Value <= 0;
     }
 
     private int CloseSilent(TimeSpan limit, Func<UringConnection, bool> which)
