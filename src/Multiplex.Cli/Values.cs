@@ -65,15 +65,6 @@ internal static class Values
         }
     }
 
-    /// <summary>An endpoint of stream sockets: what this version serves and calls.</summary>
-    public static Endpoint StreamEndpoint(string option, string text)
-    {
-        Endpoint endpoint = Endpoint(option, text);
-        return endpoint.Kind.IsStream()
-            ? endpoint
-            : throw new UsageException($"{option} {text}: this version serves stream sockets: write tcp://HOST:PORT or unix:PATH");
-    }
-
     /// <summary>One of several names.</summary>
     public static T Named<T>(string option, string name, IEnumerable<T> all, Func<T, string> nameOf)
     {
