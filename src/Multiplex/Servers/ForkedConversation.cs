@@ -25,7 +25,7 @@ internal sealed class ForkedConversation
     public ForkedConversation(Service service, Children children)
     {
         _service = service;
-        _conversation = new(service.Protocol, service.Options, service.Counters) { EndsOnInterrupt = ChildProcess.IsToldToLeave };
+        _conversation = new(service.Protocol, service.Options, service.Counters) { IsToEnd = ChildProcess.IsToldToLeave };
         _parentsDescriptors =
             [.. service.Listeners.Select(listener => listener.Descriptor), service.Stop.Descriptor, children.Descriptor];
     }

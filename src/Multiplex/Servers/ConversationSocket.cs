@@ -1,0 +1,139 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>How a conversation ended.</summary>
+internal enum ConversationEnd
+{
+    /// <summary>The peer sent all it had to send, and got every reply; or the server is stopping.</summary>
+    Finished,
+
+    /// <summary>The bytes were no request.</summary>
+    Malformed,
+
+    /// <summary>The peer was silent too long.</summary>
+    IdleTimeout,
+
+    /// <summary>The connection broke.</summary>
+    Broken,
+}
+
+/// <summary>
+/// The waits of a blocking conversation: a read that ends when the peer is silent too long or the server is stopping, and
+/// a write that ends when nothing moves. The same on a stream and on a socket that keeps the boundaries of messages.
+/// </summary>
+internal sealed class ConversationSocket(ServerOptions options, ServerCounters counters)
+{
+    private const int LastReads = 16;   // of a peer that goes on sending while the server stops
+
+    private int _fd;
+    private int _lastReads;
+    private long _lookedAt;
+
+    /// <summary>
+    /// Asked now and then, and whenever a signal has interrupted the wait for a request: whether this conversation is to
+    /// end as if the server were stopping.
+    /// </summary>
+    public Func<bool> IsToEnd { get; init; } = static () => false;
+
+    /// <summary>Whether the worker is in the middle of a send, for the one who stops it.</summary>
+    public bool IsSending { get; private set; }
+
+    /// <summary>Bytes sent so far: whoever stops the worker sees by it whether a send still moves.</summary>
+    public long Sent { get; private set; }
+
+    /// <summary>Turns to the next connection.</summary>
+    public void Attach(int fd)
+    {
+        _fd = fd;
+        _lastReads = LastReads;
+        _lookedAt = 0;
+
+        // Silence is limited by the kernel: a read or a write that waits longer returns EAGAIN, socket(7).
+        if (options.IdleTimeout <= TimeSpan.Zero)
+            return;
+        timeval limit = new()
+        {
+            tv_sec = (long)options.IdleTimeout.TotalSeconds,
+            tv_usec = Math.Max(1, options.IdleTimeout.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
+        };
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit);
+    }
+
+    /// <summary>Waits for what comes next. Once the server is stopping, takes what has arrived, and waits for nothing.</summary>
+    /// <returns>What recv(2) returned, more than 0; or 0, when the conversation is over.</returns>
+    public int Receive(Span<byte> buffer, int flags, out ConversationEnd end)
+    {
+        end = ConversationEnd.Finished;
+        while (true)
+        {
+            bool last = counters[Counter.Stopping] != 0 || LooksAsToldToEnd();
+            if (last && _lastReads-- == 0)
+                return 0;
+            SyscallResult result = recv_once(_fd, buffer, last ? flags | MSG_DONTWAIT : flags);
+            if (result.Value > 0)
+                return (int)result.Value;
+            if (result.Is(EINTR))
+            {
+                _lookedAt = 0;
+                continue;
+            }
+
+            if (result.Is(EAGAIN))
+                end = last ? ConversationEnd.Finished : ConversationEnd.IdleTimeout;
+            else if (result.IsError)
+                end = ConversationEnd.Broken;
+            return 0;
+        }
+    }
+
+    /// <summary>Sends all of it.</summary>
+    public ConversationEnd Send(ReadOnlySpan<byte> replies)
+    {
+        // No try/finally around the calls: within one, the compiler calls libc through a stub instead of directly.
+        IsSending = true;
+        ConversationEnd end = SendAll(replies);
+        IsSending = false;
+        return end;
+    }
+
+    private ConversationEnd SendAll(ReadOnlySpan<byte> replies)
+    {
+        long interrupted = 0;
+        while (!replies.IsEmpty)
+        {
+            SyscallResult result = send_once(_fd, replies, MSG_NOSIGNAL);
+            if (!result.IsError)
+            {
+                interrupted = 0;
+                Sent += result.Value;
+                replies = replies[(int)result.Value..];
+                continue;
+            }
+
+            if (!result.Is(EINTR))
+                return result.Is(EAGAIN) ? ConversationEnd.IdleTimeout : ConversationEnd.Broken;
+
+            // The stop signal comes again and again: a peer that takes nothing in between is given up.
+            if (interrupted == 0)
+                interrupted = Environment.TickCount64;
+            else if (counters[Counter.Stopping] != 0 && Environment.TickCount64 - interrupted > options.DrainStall.TotalMilliseconds)
+                return ConversationEnd.Broken;
+        }
+
+        return ConversationEnd.Finished;
+    }
+
+    // A signal that comes while a call is being answered interrupts no read. To ask costs a system call, so it is asked once
+    // in each tick of the clock, not before each of a hundred thousand reads a second.
+    private bool LooksAsToldToEnd()
+    {
+        long now = Environment.TickCount64;
+        if (now == _lookedAt)
+            return false;
+        _lookedAt = now;
+        return IsToEnd();
+    }
+}

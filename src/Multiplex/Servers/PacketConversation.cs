@@ -1,0 +1,37 @@
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// A blocking conversation over SOCK_SEQPACKET, unix(7): a connection that keeps the boundaries of messages. One read is
+/// one request, and each reply is one message.
+/// </summary>
+internal sealed class PacketConversation(IProtocol protocol)
+{
+    /// <summary>
+    /// The longest message in bytes: more than a sender gets into a socket buffer of the usual 208 KiB, net.core.wmem_default.
+    /// What is longer was cut by the kernel, and is no request.
+    /// </summary>
+    public const int LongestMessage = 256 * 1024;
+
+    private readonly OutputBuffer _reply = new();
+    private readonly byte[] _message = GC.AllocateUninitializedArray<byte>(LongestMessage);
+
+    /// <summary>Serves until the conversation is over. An empty message is, to recv(2), the same as the end.</summary>
+    public ConversationEnd Converse(ConversationSocket socket, PeerAddress peer)
+    {
+        while (true)
+        {
+            // With MSG_TRUNC the kernel tells the whole length, of a message that it had to cut too.
+            int length = socket.Receive(_message, MSG_TRUNC, out ConversationEnd end);
+            if (length == 0)
+                return end;
+            _reply.Clear(StreamConversation.KeptReplyBuffer);
+            if (length > _message.Length || !protocol.AnswerMessage(_message.AsSpan(0, length), peer.Peer, _reply))
+                return ConversationEnd.Malformed;
+            if (socket.Send(_reply.Written) is not ConversationEnd.Finished and var failure)
+                return failure;
+        }
+    }
+}

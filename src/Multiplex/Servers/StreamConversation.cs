@@ -1,0 +1,67 @@
+using Multiplex.Sockets;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// A blocking conversation over bytes without boundaries: requests come in pieces, or many at once, and the replies to
+/// all that came with one read leave with one send.
+/// </summary>
+internal sealed class StreamConversation(IProtocol protocol, ServerOptions options)
+{
+    /// <summary>Bytes of reply buffer that are kept for the next batch.</summary>
+    public const int KeptReplyBuffer = 2 * 1024 * 1024;
+
+    private const int InitialInput = 64 * 1024;
+
+    private readonly OutputBuffer _replies = new();
+    private byte[] _input = GC.AllocateUninitializedArray<byte>(InitialInput);
+
+    /// <summary>Serves until the conversation is over.</summary>
+    public ConversationEnd Converse(ConversationSocket socket, PeerAddress peer)
+    {
+        ConversationEnd end = ReadAndAnswer(socket, peer);
+        if (_input.Length > InitialInput)
+            _input = GC.AllocateUninitializedArray<byte>(InitialInput);
+        _replies.Clear(KeptReplyBuffer);
+        return end;
+    }
+
+    private ConversationEnd ReadAndAnswer(ConversationSocket socket, PeerAddress peer)
+    {
+        FramingProgress framing = default;
+        int length = 0;
+        while (true)
+        {
+            if (length == _input.Length)
+                Array.Resize(ref _input, 2 * length);   // follows the bytes that came, not the length that was declared
+            int received = socket.Receive(_input.AsSpan(length), 0, out ConversationEnd end);
+            if (received == 0)
+                return end;
+            length += received;
+            int start = 0;
+            PumpStop stop;
+            do
+            {
+                stop = RequestPump.Consume(
+                    protocol,
+                    _input.AsSpan(start, length - start),
+                    ref framing,
+                    peer.Peer,
+                    _replies,
+                    options.MaxPendingOutput,
+                    out int consumed);
+                start += consumed;
+                if (socket.Send(_replies.Written) is not ConversationEnd.Finished and var failure)
+                    return failure;
+                _replies.Clear(KeptReplyBuffer);
+            }
+            while (stop == PumpStop.OutputFull);
+
+            if (stop == PumpStop.Malformed)
+                return ConversationEnd.Malformed;
+            length -= start;
+            if (length > 0 && start > 0)
+                _input.AsSpan(start, length).CopyTo(_input);
+        }
+    }
+}
