@@ -33,6 +33,9 @@ internal sealed class ServeOptions : IVerb
     [Option("max-children", Default = 1024, MetaValue = "N", HelpText = "Child processes at a time.")]
     public int MaxChildren { get; set; }
 
+    [Option("max-threads", Default = 1024, MetaValue = "N", HelpText = "Threads of connections at a time.")]
+    public int MaxThreads { get; set; }
+
     [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
 
@@ -89,6 +92,7 @@ internal sealed class ServeOptions : IVerb
         MaxCallsInProgress = Values.Number("--max-calls", MaxCalls, 1, 1_000_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
+        MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),
         MaxConnections = ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),

@@ -3,7 +3,7 @@ namespace Multiplex;
 /// <summary>The limits that keep a server standing. Each has a default, an option of <c>serve</c>, and a counter.</summary>
 public sealed record ServerOptions
 {
-    /// <summary>Workers of a model that has a fixed number of them.</summary>
+    /// <summary>Workers, threads or processes, of a model that has a fixed number of them.</summary>
     public int Workers { get; init; } = 64;
 
     /// <summary>Reactors of a model that has several.</summary>
@@ -17,6 +17,9 @@ public sealed record ServerOptions
 
     /// <summary>Child processes at a time; past it, the kernel's queue holds the connections.</summary>
     public int MaxChildren { get; init; } = 1024;
+
+    /// <summary>Threads at a time of a model that gives each connection one; past it, the kernel's queue holds the connections.</summary>
+    public int MaxThreads { get; init; } = 1024;
 
     /// <summary>Connections at a time that a reactor holds; one more is accepted and closed.</summary>
     public int MaxConnections { get; init; } = int.MaxValue;

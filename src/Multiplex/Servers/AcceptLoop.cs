@@ -10,8 +10,6 @@ namespace Multiplex.Servers;
 /// </summary>
 internal sealed class AcceptLoop : IDisposable
 {
-    private const int AcceptsAtOnce = 64;
-
     private readonly Service _service;
     private readonly Func<bool> _hasRoom;
     private readonly Acceptor _acceptor;
@@ -36,6 +34,9 @@ internal sealed class AcceptLoop : IDisposable
         ];
         _firstListener = _set.Length - service.Listeners.Count;
     }
+
+    /// <summary>Connections to take from one listener before the other descriptors have their turn.</summary>
+    public int AcceptsAtOnce { get; init; } = 64;
 
     /// <summary>Whether a stop has been requested.</summary>
     public bool IsStopping { get; private set; }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -11,8 +10,6 @@ namespace Multiplex.Servers;
 /// </summary>
 public sealed class PoolModel : IServerModel
 {
-    private static readonly TimeSpan s_drainTick = TimeSpan.FromMilliseconds(20);
-
     /// <inheritdoc/>
     public void Run(Service service)
     {
@@ -45,20 +42,9 @@ public sealed class PoolModel : IServerModel
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(Enqueue);
         queue.CompleteAdding();
-        Drain(service, workers);
-    }
-
-    private static void Drain(Service service, PoolWorker[] workers)
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (workers.Any(worker => !worker.HasFinished(s_drainTick)))
-        {
-            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-            bool cut = elapsed > service.Options.DrainTime || service.Stop.Requests() > 1;
-            foreach (PoolWorker worker in workers)
-                worker.Wake(cut);
-            if (cut && elapsed > service.Options.DrainTime + service.Options.DrainStall)
-                return;   // a procedure that does not end: the process ends without it
-        }
+        ThreadDrain.Run(
+            service,
+            haveEnded: within => workers.All(worker => worker.HasFinished(within)),
+            [.. workers.Select(worker => worker.Conversation)]);
     }
 }

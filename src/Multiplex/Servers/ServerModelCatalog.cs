@@ -14,6 +14,9 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether it calls fork(2), and so needs <see cref="ForkRuntime"/>.</summary>
     public bool Forks { get; init; }
 
+    /// <summary>Whether it serves one connection at a time, so that a second one waits for the end of the first.</summary>
+    public bool OneAtATime { get; init; }
+
     /// <summary>Whether the thread that waits for connections runs the procedures too, so that a call which takes long holds others up.</summary>
     public bool StallsOthers { get; init; }
 
@@ -28,13 +31,16 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
 public static class ServerModelCatalog
 {
     private static readonly EndpointKind[] s_streams = [EndpointKind.Tcp, EndpointKind.Unix];
+    private static readonly EndpointKind[] s_connections = [.. s_streams, EndpointKind.UnixPacket];
     private static readonly EndpointKind[] s_all = Enum.GetValues<EndpointKind>();
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ServerModelEntry> All { get; } =
     [
-        new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_streams, () => new ForkModel()) { Forks = true },
-        new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_streams, () => new PoolModel()),
+        new("iterative", "one thread serves one client to its end, then accepts the next; nothing is simpler, but a silent client holds up all others", s_connections, () => new IterativeModel()) { StallsOthers = true, OneAtATime = true },
+        new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_connections, () => new ForkModel()) { Forks = true },
+        new("threads", "a thread for each connection, up to a limit; a slow call stalls only its own connection, but each connection costs a thread and its stack", s_connections, () => new ThreadsModel()),
+        new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_connections, () => new PoolModel()),
         new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new ReactorModel(() => new SelectMultiplexer())) { StallsOthers = true },
         new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { StallsOthers = true },
         new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { StallsOthers = true },
