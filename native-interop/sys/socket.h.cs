@@ -87,16 +87,22 @@ public static unsafe partial class Libc
     /// </summary>
     public static SyscallResult accept4(int sockfd, Span<byte> address, out int length, int flags)
     {
+        SyscallResult result;
+        do
+        {
+            result = accept4_once(sockfd, address, out length, flags);
+        }
+        while (result.Is(EINTR));
+        return result;
+    }
+
+    /// <summary>accept4(2) that returns EINTR, for a thread that a signal is to wake.</summary>
+    public static SyscallResult accept4_once(int sockfd, Span<byte> address, out int length, int flags)
+    {
         fixed (byte* addr = address)
         {
-            SyscallResult result;
-            uint addrlen;
-            do
-            {
-                addrlen = (uint)address.Length;
-                result = SyscallResult.Of(Raw.accept4(sockfd, addr, &addrlen, flags));
-            }
-            while (result.Is(EINTR));
+            uint addrlen = (uint)address.Length;
+            SyscallResult result = SyscallResult.Of(Raw.accept4(sockfd, addr, &addrlen, flags));
             length = result.IsError ? 0 : (int)Math.Min(addrlen, (uint)address.Length);
             return result;
         }

@@ -28,4 +28,8 @@ public sealed record Service(
 /// <summary>Requests to run before the first fork, so that no child has to compile what all of them need.</summary>
 /// <param name="Protocol">Like the service's, but with counters that do not count.</param>
 /// <param name="Requests">A stream of whole requests, one of every kind.</param>
-public sealed record WarmUp(IProtocol Protocol, byte[] Requests);
+public sealed record WarmUp(IProtocol Protocol, byte[] Requests)
+{
+    /// <summary>The same for sockets that keep the boundaries of messages.</summary>
+    public IReadOnlyList<byte[]> Messages { get; init; } = [];
+}

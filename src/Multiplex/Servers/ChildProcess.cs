@@ -17,6 +17,9 @@ internal static class ChildProcess
     /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
     public const int StopSignal = SIGUSR1;
 
+    /// <summary>How often they are told: the signal may come just before a child begins to wait.</summary>
+    public const int TellAgainMilliseconds = 20;
+
     // A handler that does nothing: abs(3) of the signal's number. What counts is that it is not SA_RESTART, so that a
     // child that waits in recv(2) gets EINTR and looks whether the server is stopping. No managed code runs in it.
     private static nint s_interruptOnly;

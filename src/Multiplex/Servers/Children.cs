@@ -4,7 +4,9 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Servers;
 
 /// <summary>The child processes of a server: who they are, that they have ended, and that none stays a zombie.</summary>
-internal sealed class Children(ServerCounters counters) : IDisposable
+/// <param name="counters">Where they are counted.</param>
+/// <param name="ended">Told the process id of each that has ended, and whether it was lost: ended by a signal or a failure.</param>
+internal sealed class Children(ServerCounters counters, Action<int, bool> ended) : IDisposable
 {
     private const long NanosecondsPerMicrosecond = 1000;
 
@@ -39,11 +41,12 @@ internal sealed class Children(ServerCounters counters) : IDisposable
             if (result.Value <= 0)
                 return;
             _running.Remove((int)result.Value);
-            counters.Increment(Counter.Closed);
             counters.Add(Counter.ReapedCpuNanoseconds, Nanoseconds(usage.ru_utime) + Nanoseconds(usage.ru_stime));
             counters.Add(Counter.ReapedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
-            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            bool lost = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+            if (lost)
                 counters.Increment(Counter.ChildrenLost);
+            ended((int)result.Value, lost);
         }
     }
 
@@ -65,7 +68,6 @@ internal sealed class Children(ServerCounters counters) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => close(Descriptor);
-
 
     private static long Nanoseconds(timeval time) => ((time.tv_sec * 1_000_000) + time.tv_usec) * NanosecondsPerMicrosecond;
 }

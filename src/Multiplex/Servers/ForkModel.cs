@@ -10,15 +10,12 @@ namespace Multiplex.Servers;
 /// </summary>
 public sealed class ForkModel : IServerModel
 {
-    /// <summary>How often children are told again to stop: the signal may come just before a child begins to wait.</summary>
-    private const int TellAgainMilliseconds = 20;
-
     /// <inheritdoc/>
     public void Run(Service service)
     {
         if (!ForkRuntime.IsPrepared)
             throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
-        using Children children = new(service.Counters);
+        using Children children = new(service.Counters, ended: (_, _) => service.Counters.Increment(Counter.Closed));
         using AcceptLoop accepting = new(
             service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
         ForkedConversation conversation = new(service, children);
@@ -49,20 +46,6 @@ public sealed class ForkModel : IServerModel
 
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(Fork);
-        Drain(service, children);
-    }
-
-    private static void Drain(Service service, Children children)
-    {
-        long deadline = Environment.TickCount64 + (long)service.Options.DrainTime.TotalMilliseconds;
-        while (children.Count > 0)
-        {
-            bool cut = Environment.TickCount64 > deadline || service.Stop.Requests() > 1;
-            if (cut)
-                service.Counters.Add(Counter.CutOff, children.Count);
-            children.Signal(cut ? SIGKILL : ChildProcess.StopSignal);
-            children.AwaitOne(service.Stop.Descriptor, TellAgainMilliseconds);
-            children.Reap();
-        }
+        ChildDrain.Run(service, children, connections: () => children.Count);
     }
 }

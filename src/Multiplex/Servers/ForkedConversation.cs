@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -9,9 +8,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Servers;
 
 /// <summary>
-/// What a forked child does, from its first instruction to its last; and the same once before the first fork, in the
-/// parent. What is compiled, bound and resolved there, every child inherits. What is not, each child would do again, at
-/// many times the price of the fork: the counters tell if anything was missed.
+/// What a child that was forked for one connection does, from its first instruction to its last; and the same once before
+/// the first fork, in the parent: see <see cref="Rehearsal"/>. The counters tell if anything was missed.
 /// </summary>
 internal sealed class ForkedConversation
 {
@@ -26,6 +24,8 @@ internal sealed class ForkedConversation
     {
         _service = service;
         _conversation = new(service.Protocol, service.Options, service.Counters) { IsToEnd = ChildProcess.IsToldToLeave };
+        foreach (Listener listener in service.Listeners)
+            _conversation.Prepare(listener.Kind);
         _parentsDescriptors =
             [.. service.Listeners.Select(listener => listener.Descriptor), service.Stop.Descriptor, children.Descriptor];
     }
@@ -51,30 +51,12 @@ internal sealed class ForkedConversation
         }
     }
 
-    /// <summary>Does in this process what children will do: serves the service's warm-up requests over a socket pair.</summary>
+    /// <summary>Does in this process what children will do.</summary>
     public void Rehearse()
     {
         ChildProcess.Prepare();
         RuntimeHelpers.PrepareMethod(((Action<int, PeerAddress>)RunInChild).Method.MethodHandle);
-        if (_service.WarmUp is not { } warmUp)
-            return;
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out int client, out int server).OrThrow("socketpair");
-        try
-        {
-            // They fit into the sockets' buffers, so one thread can play both sides.
-            send(client, warmUp.Requests, MSG_NOSIGNAL).OrThrow("send", "warm-up");
-            shutdown(client, SHUT_WR).OrThrow("shutdown", "warm-up");
-            using ServerCounters scratch = new();
-            PeerAddress peer = PeerAddress.Of(EndpointKind.Tcp, LoopbackAddress());
-            Serve(new(warmUp.Protocol, _service.Options, scratch), scratch, server, peer);
-            if (scratch[Counter.ProtocolErrors] + scratch[Counter.Broken] > 0)
-                throw new InvalidOperationException($"the warm-up conversation failed: {scratch.Summary()}");
-        }
-        finally
-        {
-            close(client);
-            close(server);
-        }
+        Rehearsal.Run(_service, Serve);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -84,12 +66,5 @@ internal sealed class ForkedConversation
         conversation.Serve(descriptor, peer);
         counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - allocated);
         counters.Add(Counter.ChildCompiledMethods, JitInfo.GetCompiledMethodCount() - _compiled);
-    }
-
-    private static byte[] LoopbackAddress()
-    {
-        byte[] address = new byte[Marshal.SizeOf<sockaddr_in>()];
-        MemoryMarshal.Write(address, (ushort)AF_INET);
-        return address;
     }
 }

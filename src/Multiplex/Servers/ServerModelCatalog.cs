@@ -39,6 +39,7 @@ public static class ServerModelCatalog
     [
         new("iterative", "one thread serves one client to its end, then accepts the next; nothing is simpler, but a silent client holds up all others", s_connections, () => new IterativeModel()) { StallsOthers = true, OneAtATime = true },
         new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_connections, () => new ForkModel()) { Forks = true },
+        new("prefork", "processes made ahead that all accept and serve one connection at a time each; a crash stays in its process and a new one takes its place, but silent connections hold processes", s_connections, () => new PreforkModel()) { Forks = true },
         new("threads", "a thread for each connection, up to a limit; a slow call stalls only its own connection, but each connection costs a thread and its stack", s_connections, () => new ThreadsModel()),
         new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_connections, () => new PoolModel()),
         new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new ReactorModel(() => new SelectMultiplexer())) { StallsOthers = true },

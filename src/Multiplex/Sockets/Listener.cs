@@ -42,15 +42,28 @@ public sealed class Listener : BoundSocket
     /// <summary>accept4(2): takes the next connection; its socket has TCP_NODELAY set and does not outlive execve(2).</summary>
     /// <param name="blocking">Whether reads and writes on the connection are to wait.</param>
     /// <param name="peer">Receives the peer's address.</param>
-    /// <returns>The connection's descriptor, or the errno: EAGAIN when none waits.</returns>
+    /// <returns>The connection's descriptor, or the errno: EAGAIN when none waits; of a listener that waits, EINTR.</returns>
     public SyscallResult Accept(bool blocking, out PeerAddress peer)
     {
         Span<byte> address = stackalloc byte[PeerAddress.MaxLength];
-        SyscallResult result = accept4(
+        SyscallResult result = accept4_once(
             Descriptor, address, out int length, blocking ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK);
         peer = result.IsError ? default : PeerAddress.Of(Kind, address[..length]);
         return result;
     }
+
+    /// <summary>
+    /// Whether <see cref="Accept"/> waits for a connection: O_NONBLOCK, which belongs to the open socket and so to every
+    /// process that has it.
+    /// </summary>
+    public void SetBlocking(bool blocking)
+    {
+        nint flags = fcntl(Descriptor, F_GETFL).OrThrow("fcntl F_GETFL");
+        fcntl(Descriptor, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK).OrThrow("fcntl F_SETFL");
+    }
+
+    /// <summary>Stops listening for every process that has this socket, which close(2) would do for the last one only.</summary>
+    public void Shutdown() => shutdown(Descriptor, SHUT_RDWR);
 
     private static void PrepareStream(int fd, EndpointKind kind)
     {

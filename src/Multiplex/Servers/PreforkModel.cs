@@ -1,0 +1,91 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// A fixed number of processes, made ahead, that all accept from the same listeners and serve one connection at a time
+/// each. A crash stays in its process, as with one for each connection, and no client waits for a fork(2). The parent
+/// only sees to it that there are as many as there should be.
+/// </summary>
+public sealed class PreforkModel : IServerModel
+{
+    private const int LastCallMilliseconds = 1000;   // as each worker limits it for itself
+
+    /// <inheritdoc/>
+    public void Run(Service service)
+    {
+        if (!ForkRuntime.IsPrepared)
+            throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
+        using WorkerSeats seats = new(service.Options.Workers);
+        using Children children = new(service.Counters, ended: (pid, lost) =>
+        {
+            if (seats.Vacate(pid, lost, Environment.TickCount64))
+                service.Counters.Increment(Counter.Closed);
+        });
+        using SharedListeners listeners = new(service.Listeners, service.Counters);
+        PreforkWorker worker = new(service, listeners, seats, children);
+        worker.Rehearse();
+
+        // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.
+        int FillOne()
+        {
+            int seat = seats.NextToFill(Environment.TickCount64, out int wait);
+            if (seat >= 0)
+                Fork(worker, seats, children, seat);
+            return wait;
+        }
+
+        for (int i = 0; i < service.Options.Workers; i++)
+            FillOne();
+        service.Ready();
+        while (service.Stop.Requests() == 0)
+        {
+            children.AwaitOne(service.Stop.Descriptor, FillOne());
+            children.Reap();
+        }
+
+        // First this: a worker that sees the stop counts on it.
+        listeners.SetBlocking(false);
+        service.Counters.Increment(Counter.Stopping);
+        long lastCall = Environment.TickCount64 + LastCallMilliseconds;
+        bool open = true;
+        bool firstLook = true;
+        ChildDrain.Run(service, children, seats.CountServing, beforeEachLook: () =>
+        {
+            if (open && (!listeners.SomebodyWaits() || Environment.TickCount64 > lastCall))
+            {
+                listeners.Shutdown();
+                open = false;
+            }
+            else if (open && !firstLook)
+            {
+                FillOne();   // those who could take them have left already, with a SIGTERM to all, or are busy
+            }
+
+            firstLook = false;
+            return open;
+        });
+
+        // Nobody is left to hold a connection: what is missing belonged to workers that were killed just as they counted.
+        service.Counters.Add(Counter.Closed, Math.Max(0, service.Counters[Counter.Accepted] - service.Counters[Counter.Closed]));
+    }
+
+    private static void Fork(PreforkWorker worker, WorkerSeats seats, Children children, int seat)
+    {
+        worker.AboutToFork();
+        SyscallResult result = fork();
+        if (result.Value == 0)
+            worker.RunInChild(seat);
+        long now = Environment.TickCount64;
+        if (result.Is(EAGAIN) || result.Is(ENOMEM))
+        {
+            seats.Delay(seat, now);   // the limit on processes is reached, fork(2)
+            return;
+        }
+
+        int pid = (int)result.OrThrow("fork");
+        seats.Fill(seat, pid, now);
+        children.Add(pid);
+    }
+}

@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// The conversation that forked children will have, had once before the first fork, in the parent. What is compiled, bound
+/// and resolved in it, every child inherits. What is not, each child would do again, at many times the price of the fork.
+/// </summary>
+internal static class Rehearsal
+{
+    /// <summary>What a model does with one connection, on counters that do not count.</summary>
+    public delegate void Server(BlockingConversation conversation, ServerCounters scratch, int descriptor, PeerAddress peer);
+
+    /// <summary>Plays the client of a service's warm-up, over a socket pair, for each kind of endpoint that it listens on.</summary>
+    public static void Run(Service service, Server serve)
+    {
+        if (service.WarmUp is not { } warmUp)
+            return;
+        using ServerCounters scratch = new();
+        BlockingConversation conversation = new(warmUp.Protocol, service.Options, scratch);
+        Play(SOCK_STREAM, [warmUp.Requests], server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp)));
+        if (service.Listeners.Any(listener => !listener.Kind.IsStream()))
+            Play(SOCK_SEQPACKET, warmUp.Messages, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket)));
+        if (scratch[Counter.ProtocolErrors] + scratch[Counter.Broken] > 0)
+            throw new InvalidOperationException($"the warm-up conversation failed: {scratch.Summary()}");
+    }
+
+    private static void Play(int type, IEnumerable<byte[]> requests, Action<int> serve)
+    {
+        socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, out int client, out int server).OrThrow("socketpair");
+        try
+        {
+            // They fit into the sockets' buffers, so one thread can play both sides.
+            foreach (byte[] request in requests)
+                send(client, request, MSG_NOSIGNAL).OrThrow("send", "warm-up");
+            shutdown(client, SHUT_WR).OrThrow("shutdown", "warm-up");
+            serve(server);
+        }
+        finally
+        {
+            close(client);
+            close(server);
+        }
+    }
+
+    private static PeerAddress Loopback(EndpointKind kind)
+    {
+        byte[] address = new byte[Marshal.SizeOf<sockaddr_in>()];
+        MemoryMarshal.Write(address, (ushort)(kind.IsInternet() ? AF_INET : AF_UNIX));
+        return PeerAddress.Of(kind, address);
+    }
+}
