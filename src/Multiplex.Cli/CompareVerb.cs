@@ -10,7 +10,10 @@ namespace Multiplex.Cli;
 [Verb("compare", HelpText = "Compare server models: each as a real process, in alternating rounds; a table and report.json.")]
 internal sealed class CompareVerbOptions : IVerb
 {
-    [Option("models", Default = "", MetaValue = "A,B,C", HelpText = "The models; all of them by default.")]
+    // The scenarios hold several connections at a time.
+    private static readonly ServerModelEntry[] s_models = [.. ServerModelCatalog.All.Where(entry => !entry.OneAtATime)];
+
+    [Option("models", Default = "", MetaValue = "A,B,C", HelpText = "The models; by default all that serve several connections at a time.")]
     public string Models { get; set; } = "";
 
     [Option("scenarios", Default = "", MetaValue = "A,B,C", HelpText = "echo, pipeline, churn; all of them by default.")]
@@ -37,7 +40,7 @@ internal sealed class CompareVerbOptions : IVerb
         CompareOptions options = new()
         {
             Command = ThisCommand(),
-            Models = [.. Chosen("--models", Models, ServerModelCatalog.All, entry => entry.Name).Select(entry => entry.Name)],
+            Models = [.. Chosen("--models", Models, s_models, entry => entry.Name).Select(entry => entry.Name)],
             Scenarios = Chosen("--scenarios", Scenarios, Scenario.All, scenario => scenario.Name),
             Protocol = protocol.Name,
             Exchange = size => protocol.Exchange(EndpointKind.Tcp, size),

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Multiplex.Load;
 using Multiplex.Protocols;
 using Multiplex.Rpc;
@@ -9,12 +10,14 @@ namespace Multiplex.Cli;
 /// <param name="Name">What <c>--protocol</c> takes.</param>
 /// <param name="Create">Makes it, over a server's counters, with a limit to the length of a record in bytes.</param>
 /// <param name="WarmUpRequests">A stream of requests, one of every kind.</param>
+/// <param name="WarmUpMessages">The same, for sockets that keep the boundaries of messages.</param>
 /// <param name="Exchange">The client's side on a kind of socket, for payloads of so many bytes.</param>
 /// <param name="Sizes">The least and the most bytes of a payload on a kind of socket.</param>
 internal sealed record ProtocolEntry(
     string Name,
     Func<ServerCounters, int, IProtocol> Create,
     Func<byte[]> WarmUpRequests,
+    Func<IReadOnlyList<byte[]>> WarmUpMessages,
     Func<EndpointKind, int, IExchange> Exchange,
     Func<EndpointKind, (int Least, int Most)> Sizes);
 
@@ -27,12 +30,14 @@ internal static class ProtocolCatalog
             "echo",
             (_, _) => new EchoProtocol(),
             () => "warm up"u8.ToArray(),
+            () => ["warm up"u8.ToArray()],
             (kind, size) => new EchoExchange(kind, size),
             kind => (EchoExchange.LeastSize(kind), EchoExchange.MostSize(kind))),
         new(
             "rpc",
             (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord },
             OneCallOfEach,
+            () => MessagesIn(OneCallOfEach()),
             (kind, size) => new RpcEchoExchange(kind, size),
             kind => (0, RpcEchoExchange.MostSize(kind))),
     ];
@@ -67,5 +72,25 @@ internal static class ProtocolCatalog
         }
 
         return calls.Written.ToArray();
+    }
+
+    // What the records hold, RFC 5531 section 11: a message is all fragments up to the last, without their headers.
+    private static List<byte[]> MessagesIn(ReadOnlySpan<byte> records)
+    {
+        List<byte[]> messages = [];
+        OutputBuffer message = new();
+        while (!records.IsEmpty)
+        {
+            uint header = BinaryPrimitives.ReadUInt32BigEndian(records);
+            int length = (int)(header & int.MaxValue);
+            message.Write(records.Slice(sizeof(uint), length));
+            records = records[(sizeof(uint) + length)..];
+            if (header <= int.MaxValue)
+                continue;
+            messages.Add(message.Written.ToArray());
+            message.Clear();
+        }
+
+        return messages;
     }
 }

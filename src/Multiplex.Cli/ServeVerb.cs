@@ -78,7 +78,7 @@ internal sealed class ServeOptions : IVerb
         {
             Datagrams = sockets.Datagrams,
             Ready = () => Announce(sockets, model.Name, protocol.Name),
-            WarmUp = new(protocol.Create(scratch, maxRecord), protocol.WarmUpRequests()),
+            WarmUp = new(protocol.Create(scratch, maxRecord), protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
         model.Create().Run(service);
         StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());

@@ -22,9 +22,15 @@ public sealed class IterativeModel : IServerModel
         service.Counters.Increment(Counter.Stopping);
         stop.Request();
 
-        // Without its end, the thread may still look at the stop.
         if (ThreadDrain.Run(service, thread.Join, [server.Conversation], cutting: server.CutOff))
-            stop.Dispose();
+        {
+            stop.Dispose();   // else the thread may still look at it
+            return;
+        }
+
+        // The thread is in a procedure that does not end, and does not get so far as to do this.
+        foreach (Listener listener in service.Listeners)
+            listener.Dispose();
     }
 
     private static void AwaitStop(StopSignal stop)

@@ -9,11 +9,8 @@ namespace Multiplex.Servers;
 /// </summary>
 internal sealed class PacketConversation(IProtocol protocol)
 {
-    /// <summary>
-    /// The longest message in bytes: more than a sender gets into a socket buffer of the usual 208 KiB, net.core.wmem_default.
-    /// What is longer was cut by the kernel, and is no request.
-    /// </summary>
-    public const int LongestMessage = 256 * 1024;
+    // A megabyte of payload, as on a stream, with what surrounds it. What is not used of it is no memory, only addresses.
+    private const int LongestMessage = (1 << 20) + (64 * 1024);
 
     private readonly OutputBuffer _reply = new();
     private readonly byte[] _message = GC.AllocateUninitializedArray<byte>(LongestMessage);

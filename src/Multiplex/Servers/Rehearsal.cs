@@ -20,14 +20,14 @@ internal static class Rehearsal
             return;
         using ServerCounters scratch = new();
         BlockingConversation conversation = new(warmUp.Protocol, service.Options, scratch);
-        Play(SOCK_STREAM, [warmUp.Requests], server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp)));
+        Play(SOCK_STREAM, [warmUp.Requests], service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp)));
         if (service.Listeners.Any(listener => !listener.Kind.IsStream()))
-            Play(SOCK_SEQPACKET, warmUp.Messages, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket)));
+            Play(SOCK_SEQPACKET, warmUp.Messages, service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket)));
         if (scratch[Counter.ProtocolErrors] + scratch[Counter.Broken] > 0)
             throw new InvalidOperationException($"the warm-up conversation failed: {scratch.Summary()}");
     }
 
-    private static void Play(int type, IEnumerable<byte[]> requests, Action<int> serve)
+    private static void Play(int type, IEnumerable<byte[]> requests, ServerOptions options, Action<int> serve)
     {
         socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, out int client, out int server).OrThrow("socketpair");
         try
@@ -37,6 +37,8 @@ internal static class Rehearsal
                 send(client, request, MSG_NOSIGNAL).OrThrow("send", "warm-up");
             shutdown(client, SHUT_WR).OrThrow("shutdown", "warm-up");
             serve(server);
+            Delivery.IsComplete(server, EndpointKind.Tcp);   // what comes last at a stop
+            Delivery.Await(server, EndpointKind.Unix, options);
         }
         finally
         {

@@ -31,6 +31,7 @@ public sealed class WrongUsage
     [TestCase(Serve + "--reactors -1", "--reactors")]
     [TestCase(Serve + "--max-calls 0", "--max-calls")]
     [TestCase(Serve + "--max-children 0", "--max-children")]
+    [TestCase(Serve + "--max-threads 0", "--max-threads")]
     [TestCase(Serve + "--backlog 0", "--backlog")]
     [TestCase(Serve + "--idle-timeout soon", "--idle-timeout")]
     [TestCase(Serve + "--idle-timeout -1s", "--idle-timeout")]
@@ -56,6 +57,7 @@ public sealed class WrongUsage
     [TestCase("load --connect udp://127.0.0.1:1 --protocol echo --size 65508", "65507")]
     [TestCase("load --connect unixgram:@nobody --protocol echo --size 3", "from 4")]
     [TestCase("load --connect unixpacket:@nobody --protocol echo --size 0", "from 1")]
+    [TestCase("compare --models iterative", "fork, ")]
     [TestCase("models dance", "dance")]
     public void It_exits_with_2_and_one_line_that_says_what_is_wrong(string line, string said)
     {

@@ -64,50 +64,6 @@ public sealed class EchoContract(string model, ListenForm form) : SharedServer(m
     }
 
     [Test]
-    public void Clients_that_vanish_do_not_disturb_others()
-    {
-        byte[] message = RandomBytes(1000);
-        using TestClient steady = new(Server.Address);
-        for (int i = 0; i < 30; i++)
-        {
-            using (TestClient vanishing = new(Server.Address))
-            {
-                vanishing.Send(RandomBytes(100_000));
-                vanishing.Vanish();
-            }
-
-            Assert.That(steady.Exchange(message), Is.EqualTo(message));
-        }
-    }
-
-    [Test]
-    public void A_client_that_never_reads_stops_nobody_and_costs_bounded_memory_and_loses_nothing()
-    {
-        const long Flood = 64 * Megabyte, Allowed = 24 * Megabyte;
-        byte[] piece = RandomBytes(Megabyte), message = RandomBytes(1000);
-        using TestClient steady = new(Server.Address);
-        Assert.That(steady.Exchange(message), Is.EqualTo(message));
-        using TestClient greedy = new(Server.Address);
-        Assert.That(greedy.Exchange(message), Is.EqualTo(message));
-        long before = Server.ResidentBytes();
-
-        long sent = greedy.PumpUntilBlocked(piece, Flood);
-        Assert.That(sent, Is.LessThan(Flood), "the server goes on reading from a client that takes no replies");
-        Assert.That(Server.ResidentBytes() - before, Is.LessThan(Allowed));
-        Assert.That(steady.Exchange(message), Is.EqualTo(message));
-
-        Task ending = Task.Run(greedy.EndWriting);
-        byte[] received = greedy.ReceiveToEnd();
-        ending.GetAwaiter().GetResult();
-        Assert.That(received, Has.Length.EqualTo(sent));
-        for (int start = 0; start < received.Length; start += Megabyte)
-        {
-            int length = Math.Min(Megabyte, received.Length - start);
-            Assert.That(received.AsSpan(start, length).SequenceEqual(piece.AsSpan(0, length)), Is.True, $"the megabyte at {start}");
-        }
-    }
-
-    [Test]
     public void Two_hundred_connections_at_once_are_each_echoed()
     {
         List<TestClient> clients = [.. Enumerable.Range(0, 200).Select(_ => new TestClient(Server.Address))];
@@ -125,13 +81,16 @@ public sealed class EchoContract(string model, ListenForm form) : SharedServer(m
     [Test]
     public void Connections_that_end_at_once_leave_theServer_in_order()
     {
+        int atFirst = Cells.HasProcessesAhead(Model) ? Server.Children().Count : 0;
         for (int i = 0; i < 100; i++)
             new TestClient(Server.Address).Dispose();
         byte[] message = RandomBytes(100);
         using TestClient client = new(Server.Address);
         Assert.That(client.Exchange(message), Is.EqualTo(message));
         client.Dispose();
-        Eventually.Holds(() => Server.Children().Count == 0, () => $"children remain: {string.Join(' ', Server.Children())}");
+        Eventually.Holds(
+            () => Server.Children() is var children && children.Count == atFirst && !children.Exists(child => child.IsZombie),
+            () => $"children remain: {string.Join(' ', Server.Children())}");
     }
 
     private static byte[] RandomBytes(int count)

@@ -6,9 +6,9 @@ namespace Multiplex.ServerTests.Contract;
 
 /// <summary>Bytes that are no calls: they end their own connection, are counted, and touch no other.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
-public sealed class Hostility(string model, ListenForm form)
+public sealed class Hostility(string model, ListenForm form) : HostedGarbage(model, form)
 {
-    private const int MaxRecord = 1025 * 1024;
+    internal const int MaxRecord = 1025 * 1024;
 
     private static readonly TestCaseData[] s_garbage =
     [
@@ -23,48 +23,12 @@ public sealed class Hostility(string model, ListenForm form)
         Garbage("A reply", RpcWire.Record([0, 0, 0, 1, 0, 0, 0, 1, .. new byte[16]])),
     ];
 
-    private readonly SharedCounters _counters = new();
-    private ServerProcess _server = null!;
-
     public static IEnumerable<TestCaseData> GarbageOfAllKinds => s_garbage;
-
-    [OneTimeSetUp]
-    public void Start() => _server = ServerProcess.Start(model, "rpc", form, _counters.Option);
-
-    [OneTimeTearDown]
-    public void Stop()
-    {
-        try
-        {
-            long errors = _counters[Counter.ProtocolErrors];
-            Assert.That(_server.Stop(), Is.Zero);
-            Assert.That(_server.FinalCount(Counter.ProtocolErrors), Is.EqualTo(errors));
-        }
-        finally
-        {
-            _counters.Dispose();
-            _server.Dispose();
-        }
-    }
-
-    [TestCaseSource(nameof(GarbageOfAllKinds))]
-    public void Garbage_ends_its_own_connection_and_is_counted(byte[] garbage)
-    {
-        using RpcPeer steady = new(_server.Address);
-        steady.Null();
-        long before = _counters[Counter.ProtocolErrors];
-        using TestClient hostile = new(_server.Address);
-        hostile.Send(garbage);
-        Assert.That(hostile.ReceiveUntilClosedOrReset(), Is.Empty);
-        _counters.Await(Counter.ProtocolErrors, before + 1);
-        Assert.That(steady.Echo([1, 2, 3]), Is.EqualTo((byte[])[1, 2, 3]));
-        Assert.That(_counters[Counter.ProtocolErrors], Is.EqualTo(before + 1));
-    }
 
     [TestCaseSource(nameof(GarbageOfAllKinds))]
     public void Calls_before_the_garbage_are_answered(byte[] garbage)
     {
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         peer.Client.Send([.. RpcWire.CallRecord(1, RpcWire.Null), .. RpcWire.CallRecord(2, RpcWire.Add, RpcWire.Hyper(1)), .. garbage]);
         Assert.That(peer.Finish(1), Is.Empty);
         Assert.That(peer.Finish(2), Has.Length.EqualTo(8));
@@ -75,7 +39,7 @@ public sealed class Hostility(string model, ListenForm form)
     public void Calls_before_the_garbage_are_answered_in_full_when_their_replies_are_large()
     {
         byte[] argument = RpcWire.Opaque(new byte[1 << 20]);
-        using RpcPeer peer = new(_server.Address);
+        using RpcPeer peer = new(Server.Address);
         Task sending = Task.Run(() =>
         {
             for (uint i = 0; i < 8; i++)
@@ -86,33 +50,6 @@ public sealed class Hostility(string model, ListenForm form)
             Assert.That(peer.Finish(i), Has.Length.EqualTo(argument.Length), $"reply {i}");
         sending.GetAwaiter().GetResult();
         Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
-    }
-
-    [Test]
-    public void A_declared_length_costs_no_memory_before_its_bytes_come()
-    {
-        const int Connections = 60;   // fewer than a pool's threads
-        const long Allowed = Connections * 256 * 1024;
-        using RpcPeer steady = new(_server.Address);
-        List<TestClient> clients = [.. Enumerable.Range(0, Connections).Select(_ => new TestClient(_server.Address))];
-        try
-        {
-            // In every model all of them are being served before memory is looked at.
-            byte[] ping = RpcWire.CallRecord(1, RpcWire.Null);
-            foreach (TestClient client in clients)
-                client.Send(ping);
-            clients.ForEach(client => client.Receive(28));
-            long before = _server.ResidentBytes();
-            foreach (TestClient client in clients)
-                client.Send([.. ping, .. RpcWire.UInt(0x8000_0000 | MaxRecord), .. RpcWire.Call(2, RpcWire.Echo, RpcWire.UInt(1 << 20))]);
-            clients.ForEach(client => client.Receive(28));
-            steady.Null();
-            Assert.That(_server.ResidentBytes() - before, Is.LessThan(Allowed));
-        }
-        finally
-        {
-            clients.ForEach(client => client.Dispose());
-        }
     }
 
     private static TestCaseData Garbage(string name, byte[] bytes) => new TestCaseData(bytes).SetArgDisplayNames(name);

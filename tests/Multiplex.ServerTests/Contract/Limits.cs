@@ -7,28 +7,6 @@ namespace Multiplex.ServerTests.Contract;
 [TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
 public sealed class Limits(string model)
 {
-    [Test]
-    public void A_silent_connection_is_closed_and_counted_and_a_talking_one_is_not()
-    {
-        using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, "--idle-timeout", "2s"]);
-        using RpcPeer talking = new(server.Address), silent = new(server.Address), halfWay = new(server.Address);
-        silent.Null();
-        halfWay.Null();
-        halfWay.Client.Send(RpcWire.CallRecord(9, RpcWire.Null).AsSpan(0, 10));
-        Eventually.Holds(
-            () =>
-            {
-                talking.Null();
-                return counters[Counter.IdleTimeouts] == 2;
-            },
-            () => $"IdleTimeouts is {counters[Counter.IdleTimeouts]}");
-        Assert.That(silent.Client.ReceiveUntilClosedOrReset(), Is.Empty);
-        Assert.That(halfWay.Client.ReceiveUntilClosedOrReset(), Is.Empty);
-        talking.Null();
-        Assert.That(server.Stop(), Is.Zero);
-        Assert.That(server.FinalCount(Counter.IdleTimeouts), Is.EqualTo(2));
-    }
 
     [Test]
     public void A_client_that_takes_no_replies_counts_as_silent()
@@ -39,24 +17,6 @@ public sealed class Limits(string model)
         greedy.PumpUntilBlocked(new byte[1 << 20], 64 << 20);
         counters.Await(Counter.IdleTimeouts, 1);
         Assert.That(server.Stop(), Is.Zero);
-    }
-
-    [Test]
-    public void Whoever_was_answered_last_is_not_silent_however_long_others_calls_took()
-    {
-        using ServerProcess server = Start("--idle-timeout", "1s");
-        using RpcPeer first = new(server.Address), slow = new(server.Address), quick = new(server.Address);
-        quick.Null();
-
-        // While the first sleeps, both others' calls arrive, the slow one's before the quick one's.
-        uint asleep = first.Begin(RpcWire.Sleep, RpcWire.UInt(300));
-        uint longer = slow.Begin(RpcWire.Sleep, RpcWire.UInt(2500));
-        uint short_ = quick.Begin(RpcWire.Null);
-        first.Finish(asleep);
-        quick.Finish(short_);
-        quick.Null();
-        slow.Finish(longer);
-        slow.Null();
     }
 
     [Test]
@@ -83,32 +43,6 @@ public sealed class Limits(string model)
     }
 
     [Test]
-    public void Without_descriptors_it_refuses_and_counts_and_goes_on_when_there_are_some()
-    {
-        string sh = Tools.Require("sh");
-        using SharedCounters counters = new();
-        string[] arguments =
-        [
-            "-c", "ulimit -n 220; exec \"$0\" \"$@\"", ServerProcess.Command,
-            "serve", "--model", model, "--protocol", "rpc", "--listen", "tcp://127.0.0.1:0", "--workers", "300", .. counters.Option,
-        ];
-        using ServerProcess server = ServerProcess.StartProgram(sh, arguments);
-        List<RpcPeer> peers = [.. Enumerable.Range(0, 300).Select(_ => new RpcPeer(server.Address))];
-        peers[0].Null();
-        if (!Cells.Forks(model))
-            counters.Await(Counter.Refused, 1);   // a parent that forks gives its descriptor of the connection up
-        Eventually.Holds(
-            () => counters[Counter.Accepted] + counters[Counter.Refused] == peers.Count,
-            () => $"Accepted={counters[Counter.Accepted]} Refused={counters[Counter.Refused]}");
-        peers[0].Null();
-        peers.ForEach(peer => peer.Dispose());
-        counters.Await(Counter.Closed, counters[Counter.Accepted]);
-        using RpcPeer after = new(server.Address);
-        after.Null();
-        Assert.That(server.Stop(), Is.Zero);
-    }
-
-    [Test]
     public void Accepted_and_closed_balance_in_the_end()
     {
         using ServerProcess server = Start();
@@ -131,7 +65,7 @@ public sealed class Limits(string model)
     [Test]
     public void More_connections_than_workers_or_children_wait_for_their_turn()
     {
-        using ServerProcess server = Start("--workers", "2", "--queue", "1", "--max-children", "2");
+        using ServerProcess server = Start("--workers", "2", "--queue", "1", "--max-children", "2", "--max-threads", "2");
         List<RpcPeer> peers = [.. Enumerable.Range(0, 12).Select(_ => new RpcPeer(server.Address))];
         List<uint> calls = [.. peers.Select(peer => peer.Begin(RpcWire.Add, RpcWire.Hyper(1)))];
         foreach ((RpcPeer peer, uint call) in peers.Zip(calls))
@@ -142,7 +76,7 @@ public sealed class Limits(string model)
 
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.FinalCount(Counter.Calls), Is.EqualTo(12));
-        if (model is "pool" or "fork")
+        if (Cells.PausesWhenBusy(model))
             Assert.That(server.FinalCount(Counter.AcceptPaused), Is.Positive);
     }
 

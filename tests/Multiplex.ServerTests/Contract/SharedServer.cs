@@ -12,6 +12,8 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
 
     private protected string Model => model;
 
+    private protected ListenForm Form => form;
+
     [OneTimeSetUp]
     public void Start() => _server = ServerProcess.Start(model, protocol, form);
 

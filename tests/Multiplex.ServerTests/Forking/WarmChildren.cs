@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Reflection;
-using Multiplex.Servers;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -10,11 +7,7 @@ namespace Multiplex.ServerTests.Forking;
 public sealed class WarmChildren
 {
     [OneTimeSetUp]
-    public void NeedsOptimisedCode()
-    {
-        if (typeof(ForkModel).Assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true })
-            Assert.Ignore("a debug build calls libc through stubs that each child compiles: run the tests with -c Release");
-    }
+    public void NeedsOptimisedCode() => ForkFixture.RequireOptimisedCode();
 
     [Test]
     public void A_child_allocates_as_much_for_a_thousand_messages_as_for_one()

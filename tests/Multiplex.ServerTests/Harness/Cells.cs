@@ -10,17 +10,27 @@ public static class Cells
     /// <summary>Every model.</summary>
     public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
 
+    /// <summary>Every model that serves more than one connection at a time.</summary>
+    public static IEnumerable<string> ModelsThatServeMany =>
+        ServerModelCatalog.All.Where(entry => !entry.OneAtATime).Select(entry => entry.Name);
+
     /// <summary>Every model on every kind of stream endpoint.</summary>
     public static IEnumerable<TestFixtureData> ModelsAndForms => Pairs(kind => kind.IsStream());
 
+    /// <summary>Every model that serves several clients at once, on every kind of stream endpoint.</summary>
+    public static IEnumerable<TestFixtureData> ManyAndForms => Pairs(kind => kind.IsStream(), severalClients: true);
+
     /// <summary>Every model on every kind of endpoint that keeps the boundaries of messages and that it serves.</summary>
     public static IEnumerable<TestFixtureData> ModelsAndMessageForms => Pairs(kind => !kind.IsStream());
+
+    /// <summary>The same, where several clients are served at once: with datagrams by every model, for there are no connections.</summary>
+    public static IEnumerable<TestFixtureData> ManyAndMessageForms => Pairs(kind => !kind.IsStream(), severalClients: true);
 
     /// <summary>The kinds of endpoint that a model serves.</summary>
     public static ListenForm[] FormsOf(string model) =>
         [.. Enum.GetValues<ListenForm>().Where(form => ServerModelCatalog.Find(model)!.Kinds.Contains(form.Kind()))];
 
-    /// <summary>Whether a model serves each connection in a process of its own.</summary>
+    /// <summary>Whether a model serves each connection in a process of its own, as long as it is open.</summary>
     public static bool Forks(string model) => ServerModelCatalog.Find(model)!.Forks;
 
     /// <summary>Whether a model's call that takes long holds others up.</summary>
@@ -29,9 +39,16 @@ public static class Cells
     /// <summary>Whether a model answers the calls of a connection in their order.</summary>
     public static bool KeepsOrder(string model) => !ServerModelCatalog.Find(model)!.AnswersInAnyOrder;
 
-    private static IEnumerable<TestFixtureData> Pairs(Func<EndpointKind, bool> which) =>
+    /// <summary>Whether a model has its processes from the start.</summary>
+    public static bool HasProcessesAhead(string model) => model == "prefork";
+
+    /// <summary>Whether a limit to its workers, threads or processes keeps connections in the kernel's queue.</summary>
+    public static bool PausesWhenBusy(string model) => model is "fork" or "prefork" or "threads" or "pool";
+
+    private static IEnumerable<TestFixtureData> Pairs(Func<EndpointKind, bool> which, bool severalClients = false) =>
         from model in ServerModelCatalog.All
         from form in Enum.GetValues<ListenForm>()
         where which(form.Kind()) && model.Kinds.Contains(form.Kind())
+        where !severalClients || !model.OneAtATime || form.Kind().IsDatagram()
         select new TestFixtureData(model.Name, form);
 }
