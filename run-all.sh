@@ -29,7 +29,7 @@ build() {
 compare() {
   build
   say "comparing the server models"
-  "$command" compare --rounds 3 --duration 1500ms --warmup 700ms --out artifacts/compare "$@"
+  "$command" compare --rounds 2 --duration 1s --warmup 500ms --out artifacts/compare "$@"
 }
 
 # The tests' peers, by the command or file that shows that they are there, and the package that has it.
