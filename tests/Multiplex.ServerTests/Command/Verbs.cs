@@ -28,8 +28,8 @@ public sealed class Verbs
         ProgramRun run = ProgramRun.Multiplex("models");
         Assert.That(run.Status, Is.Zero);
         string[] names = [.. ServerModelCatalog.All.Select(entry => entry.Name)];
-        Assert.That(run.Lines.Select(line => line.Split(' ')[0]), Is.EqualTo((string[])[.. names, "", "serves", .. names]));
-        string[][] table = [.. run.Lines[(names.Length + 1)..].Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        Assert.That(run.Lines.Select(line => line.Split(' ')[0]), Is.EqualTo((string[])[.. names, "serves", .. names]));
+        string[][] table = [.. run.Lines[names.Length..].Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
         foreach ((ServerModelEntry model, string[] row) in ServerModelCatalog.All.Zip(table.Skip(1)))
         {
             IEnumerable<string> served = table[0].Zip(row).Where(cell => cell.Second == "yes").Select(cell => cell.First);
