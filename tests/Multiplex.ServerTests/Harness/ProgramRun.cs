@@ -28,10 +28,10 @@ internal sealed record ProgramRun(int Status, byte[] Output, string[] Errors)
         Task reading = process.StandardOutput.BaseStream.CopyToAsync(output);
         process.StandardInput.BaseStream.Write(input ?? []);
         process.StandardInput.Close();
-        if (!process.WaitForExit(Eventually.Deadline))
+        if (!process.WaitForExit((4 * Eventually.Deadline)))
         {
             process.Kill();
-            Assert.Fail($"{program} {string.Join(' ', arguments)} has not ended after {Eventually.Deadline}");
+            Assert.Fail($"{program} {string.Join(' ', arguments)} has not ended after {(4 * Eventually.Deadline)}");
         }
 
         reading.GetAwaiter().GetResult();
