@@ -84,7 +84,7 @@ public sealed class Verbs
         foreach (ListenForm form in Cells.FormsOf(model))
         {
             using ServerProcess first = ServerProcess.Start(model, "rpc", form);
-            ProgramRun second = ProgramRun.Multiplex("serve", "--model", model, "--listen", "unix:@multiplex-free", "--listen", first.Address.Text);
+            ProgramRun second = ProgramRun.Multiplex("serve", "--model", model, "--listen", $"unix:@multiplex-free-{Guid.NewGuid():N}", "--listen", first.Address.Text);
             Assert.That(second.Status, Is.EqualTo(1));
             Assert.That(second.Lines, Is.Empty);
             Assert.That(second.Errors, Has.Length.EqualTo(1));
