@@ -62,13 +62,23 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
         long before = now - (long)limit.TotalMilliseconds;
         foreach (ReactorConnection? connection in _byDescriptor)
         {
-            if (connection is null || connection.LastMoved >= before || connection.IsAtWork || (onlyOwing && connection is { Owed: 0, IsDone: false }))
+            if (connection is null || connection.LastMoved >= before || connection.IsAtWork)
+                continue;
+            if (onlyOwing ? connection is { Owed: 0, IsDone: false } : HasUnreadBytes(connection))
                 continue;
             Close(connection);
             closed++;
         }
 
         return closed;
+    }
+
+    // What came while a long call ran, or was more than one turn brings, is still in the socket: who sent it is not silent.
+    // Whoever is not read from, because it takes no replies, is silent all the same.
+    private static bool HasUnreadBytes(ReactorConnection connection)
+    {
+        Span<byte> one = stackalloc byte[1];
+        return (connection.Watched & Interest.Readable) != 0 && recv(connection.Descriptor, one, MSG_PEEK | MSG_DONTWAIT).Value > 0;
     }
 
     /// <summary>All of them; one that is looked at may be closed.</summary>
