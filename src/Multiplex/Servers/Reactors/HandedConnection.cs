@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -11,8 +10,6 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCrew crew) : ReactorConnection(descriptor, peer)
 {
-    private const int LengthPrefix = sizeof(int);   // before each unsent reply that is a message, to find its end again
-
     private HeldRequests _held;
     private FramingProgress _framing;
     private int _inProgress;
@@ -40,7 +37,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         else if (Kind.IsStream())
             _unsent.Append(call.Reply.Written);
         else if (call.Reply.Length > 0)
-            AppendMessage(call.Reply.Written);
+            _unsent.AppendMessage(call.Reply.Written);
         bool first = !_touched;
         _touched = true;
         return first;
@@ -103,24 +100,6 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         return true;
     }
 
-    /// <inheritdoc/>
-    protected override bool SendOwed(ReactorLoan loan)
-    {
-        while (Owed > 0)
-        {
-            bool isStream = Kind.IsStream();
-            int prefix = isStream ? 0 : LengthPrefix;
-            int length = isStream ? Owed : BinaryPrimitives.ReadInt32LittleEndian(_unsent.Bytes);
-            SyscallResult result = send(Descriptor, _unsent.Bytes.Slice(prefix, length), MSG_NOSIGNAL);
-            if (result.IsError)
-                return result.Is(EAGAIN) || Broken(loan);
-            LastMoved = loan.Now;
-            _unsent.Taken(prefix + (int)result.Value);
-        }
-
-        return true;
-    }
-
     private bool Received(SyscallResult result, byte[] buffer, ReactorLoan loan, out bool nothingThere)
     {
         if (result.Value <= 0)
@@ -170,13 +149,5 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         if (!Closing)
             loan.Counters.Increment(Counter.ProtocolErrors);
         Closing = true;
-    }
-
-    private void AppendMessage(ReadOnlySpan<byte> message)
-    {
-        Span<byte> prefix = stackalloc byte[LengthPrefix];
-        BinaryPrimitives.WriteInt32LittleEndian(prefix, message.Length);
-        _unsent.Append(prefix);
-        _unsent.Append(message);
     }
 }

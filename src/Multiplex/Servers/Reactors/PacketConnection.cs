@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -11,8 +10,6 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal sealed class PacketConnection(int descriptor, PeerAddress peer) : ReactorConnection(descriptor, peer)
 {
-    private const int LengthPrefix = sizeof(int);   // before each unsent reply, to find its end again
-
     /// <inheritdoc/>
     protected override bool Receive(ReactorLoan loan, out bool nothingThere)
     {
@@ -37,22 +34,6 @@ internal sealed class PacketConnection(int descriptor, PeerAddress peer) : React
     }
 
     /// <inheritdoc/>
-    protected override bool SendOwed(ReactorLoan loan)
-    {
-        while (Owed > 0)
-        {
-            int length = BinaryPrimitives.ReadInt32LittleEndian(_unsent.Bytes);
-            SyscallResult result = send(Descriptor, _unsent.Bytes.Slice(LengthPrefix, length), MSG_NOSIGNAL);
-            if (result.IsError)
-                return result.Is(EAGAIN) || Broken(loan);
-            LastMoved = loan.Now;
-            _unsent.Taken(LengthPrefix + length);
-        }
-
-        return true;
-    }
-
-    /// <inheritdoc/>
     protected override bool AnswerWaiting(ReactorLoan loan) => true;   // each message is answered when it is read
 
     private bool Send(ReactorLoan loan)
@@ -68,10 +49,7 @@ internal sealed class PacketConnection(int descriptor, PeerAddress peer) : React
         }
 
         bool wasThrottled = IsThrottled(loan.Options);
-        Span<byte> prefix = stackalloc byte[LengthPrefix];
-        BinaryPrimitives.WriteInt32LittleEndian(prefix, reply.Length);
-        _unsent.Append(prefix);
-        _unsent.Append(reply);
+        _unsent.AppendMessage(reply);
         if (!wasThrottled && IsThrottled(loan.Options))
             loan.Counters.Increment(Counter.Throttled);
         return true;

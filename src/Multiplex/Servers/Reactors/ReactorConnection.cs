@@ -96,13 +96,13 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <returns>False when the connection is broken.</returns>
     protected abstract bool Receive(ReactorLoan loan, out bool nothingThere);
 
-    /// <summary>Sends as many of the unsent replies as the kernel takes.</summary>
-    /// <returns>False when the connection is broken.</returns>
-    protected abstract bool SendOwed(ReactorLoan loan);
-
     /// <summary>Goes on with requests that were left for later.</summary>
     /// <returns>False when the connection is broken.</returns>
     protected abstract bool AnswerWaiting(ReactorLoan loan);
+
+    /// <summary>Sends as many of the unsent replies as the kernel takes.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    protected bool SendOwed(ReactorLoan loan) => Kind.IsStream() ? SendOwedBytes(loan) : SendOwedMessages(loan);
 
     /// <summary>What follows from a result of recv(2) that brought no bytes.</summary>
     protected bool OnNoBytes(SyscallResult result, ReactorLoan loan, out bool nothingThere)
@@ -119,6 +119,30 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     {
         loan.Counters.Increment(Counter.Broken);
         return false;
+    }
+
+    private bool SendOwedBytes(ReactorLoan loan)
+    {
+        SyscallResult result = send(Descriptor, _unsent.Bytes, MSG_NOSIGNAL);
+        if (result.IsError)
+            return result.Is(EAGAIN) || Broken(loan);
+        LastMoved = loan.Now;
+        _unsent.Taken((int)result.Value);
+        return true;
+    }
+
+    private bool SendOwedMessages(ReactorLoan loan)
+    {
+        while (Owed > 0)
+        {
+            SyscallResult result = send(Descriptor, _unsent.FirstMessage, MSG_NOSIGNAL);
+            if (result.IsError)
+                return result.Is(EAGAIN) || Broken(loan);
+            LastMoved = loan.Now;
+            _unsent.MessageTaken();
+        }
+
+        return true;
     }
 
     /// <summary>Whether more is to be read now.</summary>

@@ -29,17 +29,6 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
         return Answer(buffer.AsSpan(0, _held.Length + (int)result.Value), loan);
     }
 
-    /// <inheritdoc/>
-    protected override bool SendOwed(ReactorLoan loan)
-    {
-        SyscallResult result = send(Descriptor, _unsent.Bytes, MSG_NOSIGNAL);
-        if (result.IsError)
-            return result.Is(EAGAIN) || Broken(loan);
-        LastMoved = loan.Now;
-        _unsent.Taken((int)result.Value);
-        return true;
-    }
-
     // Once the peer has taken half of what it may owe.
     protected override bool AnswerWaiting(ReactorLoan loan) =>
         !RequestsWait || Owed > loan.Options.MaxPendingOutput / 2 || Answer(_held.Bytes, loan);

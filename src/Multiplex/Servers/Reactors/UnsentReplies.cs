@@ -1,10 +1,16 @@
 using System.Buffers;
+using System.Buffers.Binary;
 
 namespace Multiplex.Servers.Reactors;
 
-/// <summary>Replies that the kernel did not take yet, in order. Holds memory only while there are any.</summary>
+/// <summary>
+/// Replies that the kernel did not take yet, in order: bytes of a stream, or messages, each behind its length so that its end
+/// is found again. Holds memory only while there are any.
+/// </summary>
 internal struct UnsentReplies
 {
+    private const int LengthPrefix = sizeof(int);
+
     private byte[]? _bytes;
     private int _start;
     private int _end;
@@ -30,6 +36,21 @@ internal struct UnsentReplies
         replies.CopyTo(_bytes.AsSpan(_end));
         _end += replies.Length;
     }
+
+    /// <summary>The oldest message, until the next change.</summary>
+    public readonly ReadOnlySpan<byte> FirstMessage => Bytes.Slice(LengthPrefix, BinaryPrimitives.ReadInt32LittleEndian(Bytes));
+
+    /// <summary>Adds a message at the end.</summary>
+    public void AppendMessage(ReadOnlySpan<byte> message)
+    {
+        Span<byte> prefix = stackalloc byte[LengthPrefix];
+        BinaryPrimitives.WriteInt32LittleEndian(prefix, message.Length);
+        Append(prefix);
+        Append(message);
+    }
+
+    /// <summary>The kernel has taken the oldest message, whole as it always does.</summary>
+    public void MessageTaken() => Taken(LengthPrefix + FirstMessage.Length);
 
     /// <summary>The kernel has taken so many bytes at the front.</summary>
     public void Taken(int count)
