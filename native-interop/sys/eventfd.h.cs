@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Multiplex.Interop;
 
 // eventfd(2)
-public static partial class Libc
+public static unsafe partial class Libc
 {
     public const int EFD_SEMAPHORE = 1;
     public const int EFD_NONBLOCK = 0x800;
@@ -11,10 +11,42 @@ public static partial class Libc
 
     /// <summary>eventfd(2): a counter behind a descriptor: write adds, read takes, readable while it is not zero.</summary>
     public static SyscallResult eventfd(uint initval, int flags) => SyscallResult.Of(Raw.eventfd(initval, flags));
+
+    /// <summary>eventfd_write(3): adds to the counter.</summary>
+    public static SyscallResult eventfd_write(int fd, ulong value)
+    {
+        SyscallResult result;
+        do
+        {
+            result = SyscallResult.Of(Raw.eventfd_write(fd, value));
+        }
+        while (result.Is(EINTR));
+        return result;
+    }
+
+    /// <summary>eventfd_read(3): takes the counter, which is zero after that; EAGAIN when it is zero already and not to be waited for.</summary>
+    public static SyscallResult eventfd_read(int fd, out ulong value)
+    {
+        ulong taken = 0;
+        SyscallResult result;
+        do
+        {
+            result = SyscallResult.Of(Raw.eventfd_read(fd, &taken));
+        }
+        while (result.Is(EINTR));
+        value = taken;
+        return result;
+    }
 }
 
-public static partial class Raw
+public static unsafe partial class Raw
 {
     [LibraryImport(LibraryName)]
     public static partial int eventfd(uint initval, int flags);
+
+    [LibraryImport(LibraryName)]
+    public static partial int eventfd_write(int fd, ulong value);
+
+    [LibraryImport(LibraryName)]
+    public static partial int eventfd_read(int fd, ulong* value);
 }

@@ -6,6 +6,9 @@ namespace Multiplex;
 /// </summary>
 public sealed class OutputBuffer
 {
+    /// <summary>How large a buffer of replies may stay between batches: the longest reply of the protocol fits.</summary>
+    public const int UsuallyKept = 2 * 1024 * 1024;
+
     private const int InitialCapacity = 4096;
     private byte[] _bytes = new byte[InitialCapacity];
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
@@ -58,16 +57,10 @@ public abstract class StopSignal : IDisposable
         public void Request()
         {
             _pending = true;
-            Span<byte> one = stackalloc byte[sizeof(ulong)];
-            BinaryPrimitives.WriteUInt64LittleEndian(one, 1);
-            write(Descriptor, one).OrThrow("write", "eventfd");
+            eventfd_write(Descriptor, 1).OrThrow("eventfd_write");
         }
 
-        private protected override int TakeNew()
-        {
-            Span<byte> count = stackalloc byte[sizeof(ulong)];
-            return read(Descriptor, count).IsError ? 0 : (int)BinaryPrimitives.ReadUInt64LittleEndian(count);
-        }
+        private protected override int TakeNew() => eventfd_read(Descriptor, out ulong count).IsError ? 0 : (int)count;
     }
 
     private sealed class Signalled(int descriptor) : StopSignal(descriptor)

@@ -7,8 +7,10 @@ namespace Multiplex.Servers;
 /// <summary>Takes connections off listeners, whatever accept(2) may fail with in between.</summary>
 internal sealed class Acceptor(ServerCounters counters) : IDisposable
 {
+    /// <summary>How long a stopping server goes on taking connections.</summary>
+    public const int LastCallMilliseconds = 1000;
+
     private const int MostRefusals = 64;   // then the caller's other work has its turn
-    private const int LastCallMilliseconds = 1000;
 
     private readonly SpareDescriptor _spare = new();
     private long _until = long.MaxValue;

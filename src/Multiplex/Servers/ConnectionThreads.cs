@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -41,22 +40,14 @@ internal sealed class ConnectionThreads : IDisposable
     }
 
     /// <summary>Takes note that <see cref="Descriptor"/> was readable.</summary>
-    public void TakeNotice()
-    {
-        Span<byte> count = stackalloc byte[sizeof(ulong)];
-        read(_ended, count);
-    }
+    public void TakeNotice() => eventfd_read(_ended, out _);
 
     /// <summary>Serves a connection in a thread of its own.</summary>
     /// <returns>False when it has closed it instead: there are too many, or the system gives no more threads.</returns>
     public bool TryStart(int descriptor, PeerAddress peer)
     {
-        if (_service.Counters[Counter.Accepted] - _service.Counters[Counter.Closed] < _service.Options.MaxConnections
-            && TryStartThread(descriptor, peer))
-        {
+        if (_service.HasRoom && TryStartThread(descriptor, peer))
             return true;
-        }
-
         close(descriptor);
         return false;
     }
@@ -119,9 +110,7 @@ internal sealed class ConnectionThreads : IDisposable
             _roomIsAwaited = false;
         }
 
-        Span<byte> one = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(one, 1);
-        write(_ended, one);
+        eventfd_write(_ended, 1);
     }
 
     /// <summary>What a thread is given, and leaves to the next.</summary>

@@ -9,11 +9,10 @@ namespace Multiplex.Servers;
 /// </summary>
 internal sealed class PacketConversation(IProtocol protocol)
 {
-    // A megabyte of payload, as on a stream, with what surrounds it. What is not used of it is no memory, only addresses.
-    private const int LongestMessage = (1 << 20) + (64 * 1024);
-
     private readonly OutputBuffer _reply = new();
-    private readonly byte[] _message = GC.AllocateUninitializedArray<byte>(LongestMessage);
+
+    // What is not used of it is no memory, only addresses.
+    private readonly byte[] _message = GC.AllocateUninitializedArray<byte>(MessageSize.LongestTaken);
 
     /// <summary>Serves until the conversation is over. An empty message is, to recv(2), the same as the end.</summary>
     public ConversationEnd Converse(ConversationSocket socket, PeerAddress peer)
@@ -24,7 +23,7 @@ internal sealed class PacketConversation(IProtocol protocol)
             int length = socket.Receive(_message, MSG_TRUNC, out ConversationEnd end);
             if (length == 0)
                 return end;
-            _reply.Clear(StreamConversation.KeptReplyBuffer);
+            _reply.Clear(OutputBuffer.UsuallyKept);
             if (length > _message.Length || !protocol.AnswerMessage(_message.AsSpan(0, length), peer.Peer, _reply))
                 return ConversationEnd.Malformed;
             if (socket.Send(_reply.Written) is not ConversationEnd.Finished and var failure)

@@ -23,7 +23,7 @@ public sealed class PoolModel : IServerModel
 
         bool Enqueue(int descriptor, PeerAddress peer)
         {
-            if (service.Counters[Counter.Accepted] - service.Counters[Counter.Closed] >= service.Options.MaxConnections)
+            if (!service.HasRoom)
             {
                 close(descriptor);
                 return false;

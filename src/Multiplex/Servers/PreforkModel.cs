@@ -10,8 +10,6 @@ namespace Multiplex.Servers;
 /// </summary>
 public sealed class PreforkModel : IServerModel
 {
-    private const int LastCallMilliseconds = 1000;   // as each worker limits it for itself
-
     /// <inheritdoc/>
     public void Run(Service service)
     {
@@ -48,7 +46,7 @@ public sealed class PreforkModel : IServerModel
         // First this: a worker that sees the stop counts on it.
         listeners.SetBlocking(false);
         service.Counters.Increment(Counter.Stopping);
-        long lastCall = Environment.TickCount64 + LastCallMilliseconds;
+        long lastCall = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
         bool open = true;
         bool firstLook = true;
         ChildDrain.Run(service, children, seats.CountServing, beforeEachLook: () =>

@@ -8,9 +8,6 @@ namespace Multiplex.Servers;
 /// </summary>
 internal sealed class StreamConversation(IProtocol protocol, ServerOptions options)
 {
-    /// <summary>Bytes of reply buffer that are kept for the next batch.</summary>
-    public const int KeptReplyBuffer = 2 * 1024 * 1024;
-
     private const int InitialInput = 64 * 1024;
 
     private readonly OutputBuffer _replies = new();
@@ -22,7 +19,7 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
         ConversationEnd end = ReadAndAnswer(socket, peer);
         if (_input.Length > InitialInput)
             _input = GC.AllocateUninitializedArray<byte>(InitialInput);
-        _replies.Clear(KeptReplyBuffer);
+        _replies.Clear(OutputBuffer.UsuallyKept);
         return end;
     }
 
@@ -53,7 +50,7 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
                 start += consumed;
                 if (socket.Send(_replies.Written) is not ConversationEnd.Finished and var failure)
                     return failure;
-                _replies.Clear(KeptReplyBuffer);
+                _replies.Clear(OutputBuffer.UsuallyKept);
             }
             while (stop == PumpStop.OutputFull);
 

@@ -7,7 +7,7 @@ namespace Multiplex.Sockets;
 /// <summary>A server's own socket: it has an address, so that others find it. The base of listeners and datagram sockets.</summary>
 public abstract class BoundSocket : IDisposable
 {
-    private string? _pathToRemove;
+    private readonly string? _pathToRemove;
     private bool _closed;
 
     private protected BoundSocket(int descriptor, EndpointKind kind)
@@ -43,10 +43,12 @@ public abstract class BoundSocket : IDisposable
         _closed = true;
         if (_pathToRemove is not null)
             unlink(_pathToRemove);
-        _pathToRemove = null;
         close(Descriptor);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>SO_REUSEPORT of socket(7): lets other sockets of this user, that have it too, be bound to the same port.</summary>
+    private protected static void SharePort(int fd) => setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
 
     /// <summary>socket(2), bind(2): the first of the endpoint's addresses that can be bound.</summary>
     /// <param name="endpoint">Which address.</param>

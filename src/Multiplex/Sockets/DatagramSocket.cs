@@ -24,7 +24,7 @@ public sealed class DatagramSocket : BoundSocket
     public static DatagramSocket Open(Endpoint endpoint, bool shared = false) => Bind(endpoint, SetBuffers, fd =>
     {
         if (shared && endpoint.Kind == EndpointKind.Udp)
-            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
+            SharePort(fd);
         return new DatagramSocket(fd, endpoint.Kind);
     });
 
@@ -40,7 +40,7 @@ public sealed class DatagramSocket : BoundSocket
             fd =>
             {
                 SetBuffers(fd);
-                setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
+                SharePort(fd);
             },
             fd => new DatagramSocket(fd, Kind));
 

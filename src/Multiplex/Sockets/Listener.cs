@@ -35,7 +35,7 @@ public sealed class Listener : BoundSocket
             fd =>
             {
                 PrepareStream(fd, Kind);
-                setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
+                SharePort(fd);
             },
             fd => Listen(fd, Local, _backlog, shared: false));
 
@@ -79,7 +79,7 @@ public sealed class Listener : BoundSocket
     {
         // After bind(2), so that an address which another server has is refused; before listen(2), so that siblings may join.
         if (shared && endpoint.Kind == EndpointKind.Tcp)
-            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
+            SharePort(fd);
         listen(fd, backlog).OrThrow("listen", endpoint);
         return new(fd, endpoint.Kind, backlog);
     }

@@ -8,6 +8,9 @@ public static class MessageSize
     /// <summary>UDP over IPv4: 65,535 bytes less a header of 20 and one of 8, ip(7), udp(7).</summary>
     public const int MaxUdp = 65_507;
 
+    /// <summary>The longest message that a server takes: the protocol's longest payload, and room for what surrounds it.</summary>
+    public const int LongestTaken = (1 << 20) + (64 * 1024);
+
     // What the kernel keeps of a UNIX-domain socket's SO_SNDBUF for itself: unix_dgram_sendmsg().
     private const int UnixOverhead = 32;
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -11,8 +10,6 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal sealed class CallCrew : IDisposable
 {
-    private const int StackSize = 256 * 1024;
-
     private readonly IProtocol _protocol;
     private readonly BlockingCollection<HandedCall> _calls = [];
     private readonly ConcurrentQueue<HandedCall> _answered = new();
@@ -26,7 +23,7 @@ internal sealed class CallCrew : IDisposable
     {
         _protocol = protocol;
         for (int i = 0; i < workers; i++)
-            new Thread(Work, StackSize) { IsBackground = true, Name = "worker" }.Start();
+            new Thread(Work, ConnectionThreads.StackSize) { IsBackground = true, Name = "worker" }.Start();
     }
 
     /// <summary>Readable when there are replies: eventfd(2).</summary>
@@ -56,8 +53,7 @@ internal sealed class CallCrew : IDisposable
     public List<HandedConnection> TakeReplies(ReactorLoan loan)
     {
         // First the descriptor, then the flag, then the queue: a reply that is missed here tells again.
-        Span<byte> count = stackalloc byte[sizeof(ulong)];
-        read(Descriptor, count);
+        eventfd_read(Descriptor, out _);
         Interlocked.Exchange(ref _told, 0);
         _touched.Clear();
         while (_answered.TryDequeue(out HandedCall? call))
@@ -84,14 +80,12 @@ internal sealed class CallCrew : IDisposable
 
     private void Work()
     {
-        Span<byte> one = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(one, 1);
         foreach (HandedCall call in _calls.GetConsumingEnumerable())
         {
             call.Answer(_protocol);
             _answered.Enqueue(call);
             if (Interlocked.Exchange(ref _told, 1) == 0)
-                write(Descriptor, one).OrThrow("write", "eventfd");
+                eventfd_write(Descriptor, 1).OrThrow("eventfd_write");
         }
     }
 }

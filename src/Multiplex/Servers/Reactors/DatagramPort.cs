@@ -12,11 +12,10 @@ namespace Multiplex.Servers.Reactors;
 internal sealed class DatagramPort(DatagramSocket socket, CallCrew? crew) : IDisposable
 {
     private const int LongestUdp = 65_535;
-    private const int LongestUnix = (1 << 20) + (64 * 1024);
     private const int LastBatches = 64;   // of senders who go on while the server stops
 
     private readonly DatagramBatch _batch =
-        socket.Kind == EndpointKind.Udp ? new(count: 32, LongestUdp) : new(count: 8, LongestUnix);
+        socket.Kind == EndpointKind.Udp ? new(count: 32, LongestUdp) : new(count: 8, MessageSize.LongestTaken);
 
     /// <summary>The socket.</summary>
     public int Descriptor => socket.Descriptor;
@@ -45,7 +44,7 @@ internal sealed class DatagramPort(DatagramSocket socket, CallCrew? crew) : IDis
         int dropped = _batch.Send(Descriptor, loan.Replies.Written);
         if (dropped > 0)
             loan.Counters.Add(Counter.RepliesDropped, dropped);
-        loan.Replies.Clear(keep: LongestUnix);
+        loan.Replies.Clear(keep: MessageSize.LongestTaken);
         return true;
     }
 

@@ -23,13 +23,13 @@ internal sealed class PacketConnection(int descriptor, PeerAddress peer) : React
         if (length > loan.PacketBuffer.Length || !loan.Protocol.AnswerMessage(loan.PacketBuffer.AsSpan(0, length), Peer, loan.Replies))
         {
             loan.Counters.Increment(Counter.ProtocolErrors);
-            loan.Replies.Clear(KeptReplyBuffer);
+            loan.Replies.Clear(OutputBuffer.UsuallyKept);
             Closing = true;
             return true;
         }
 
         bool sent = Send(loan);
-        loan.Replies.Clear(KeptReplyBuffer);
+        loan.Replies.Clear(OutputBuffer.UsuallyKept);
         return sent;
     }
 

@@ -166,17 +166,15 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         connection.LastMoved = _loan.Now;
         _connections.Add(connection);
         if (_sweepDue == long.MaxValue && service.Options.IdleTimeout > TimeSpan.Zero)
-            _sweepDue = _loan.Now + SweepInterval;
+            _sweepDue = _loan.Now + IdleSweep.Interval(service.Options);
     }
-
-    private long SweepInterval => Math.Clamp((long)service.Options.IdleTimeout.TotalMilliseconds / 8, 50, 5000);
 
     private void SweepIdle()
     {
         if (_loan.Now < _sweepDue)
             return;
         service.Counters.Add(Counter.IdleTimeouts, _connections.CloseSilent(_loan.Now, service.Options.IdleTimeout));
-        _sweepDue = _connections.Count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
+        _sweepDue = _connections.Count > 0 ? _loan.Now + IdleSweep.Interval(service.Options) : long.MaxValue;
     }
 
     // Whoever connected before the stop is taken in; then each call that has arrived whole is answered.

@@ -10,9 +10,6 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 {
-    /// <summary>A buffer of replies that has grown beyond this is given back; the longest reply of the protocol fits.</summary>
-    protected const int KeptReplyBuffer = 2 * 1024 * 1024;
-
     /// <summary>How often a peer is read from that goes on sending while the server stops.</summary>
     protected const int LastReads = 16;
 

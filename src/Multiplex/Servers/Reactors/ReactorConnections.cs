@@ -14,9 +14,7 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
     public ReactorConnection? Find(int fd) => (uint)fd < (uint)_byDescriptor.Length ? _byDescriptor[fd] : null;
 
     /// <summary>Whether one more, with this descriptor, can be taken in.</summary>
-    public bool HasRoomFor(int fd) =>
-        fd < multiplexer.DescriptorLimit
-        && service.Counters[Counter.Accepted] - service.Counters[Counter.Closed] < service.Options.MaxConnections;
+    public bool HasRoomFor(int fd) => fd < multiplexer.DescriptorLimit && service.HasRoom;
 
     /// <summary>Takes one in.</summary>
     public void Add(ReactorConnection connection)
@@ -73,13 +71,8 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
         return closed;
     }
 
-    // What came while a long call ran, or was more than one turn brings, is still in the socket: who sent it is not silent.
-    // Whoever is not read from, because it takes no replies, is silent all the same.
-    private static bool HasUnreadBytes(ReactorConnection connection)
-    {
-        Span<byte> one = stackalloc byte[1];
-        return (connection.Watched & Interest.Readable) != 0 && recv(connection.Descriptor, one, MSG_PEEK | MSG_DONTWAIT).Value > 0;
-    }
+    private static bool HasUnreadBytes(ReactorConnection connection) =>
+        (connection.Watched & Interest.Readable) != 0 && IdleSweep.HasUnreadBytes(connection.Descriptor);
 
     /// <summary>All of them; one that is looked at may be closed.</summary>
     public Enumerator GetEnumerator() => new(_byDescriptor);

@@ -1,3 +1,5 @@
+using Multiplex.Sockets;
+
 namespace Multiplex.Servers.Reactors;
 
 /// <summary>What the connections of one reactor have in common, lent to each while it is at work.</summary>
@@ -7,15 +9,13 @@ namespace Multiplex.Servers.Reactors;
 /// <param name="Limit">Ends a batch when the server is to stop.</param>
 internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters, BatchLimit Limit)
 {
-    private const int LongestPacket = (1 << 20) + (64 * 1024);
-
     private byte[]? _packetBuffer;
 
     /// <summary>One read buffer for all: most requests come whole, and are gone from it before the next read.</summary>
     public byte[] ReadBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024);
 
     /// <summary>Room for a message that comes with its boundaries, and so in one piece or not at all.</summary>
-    public byte[] PacketBuffer => _packetBuffer ??= GC.AllocateUninitializedArray<byte>(LongestPacket);
+    public byte[] PacketBuffer => _packetBuffer ??= GC.AllocateUninitializedArray<byte>(MessageSize.LongestTaken);
 
     /// <summary>The replies of one batch, before they are sent.</summary>
     public OutputBuffer Replies { get; } = new();

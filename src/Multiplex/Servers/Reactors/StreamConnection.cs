@@ -44,7 +44,7 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
                 loan.Protocol, received, ref _framing, Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed, loan.Limit);
             received = received[consumed..];
             bool sent = Send(loan);
-            loan.Replies.Clear(KeptReplyBuffer);
+            loan.Replies.Clear(OutputBuffer.UsuallyKept);
             if (!sent)
                 return false;
         }

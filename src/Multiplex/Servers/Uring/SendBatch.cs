@@ -9,9 +9,8 @@ namespace Multiplex.Servers.Uring;
 /// </summary>
 internal sealed class SendBatch
 {
-    private const int Most = 512;                          // sends
-    private const int Enough = 512 * 1024;                 // bytes of replies
-    private const int KeptReplyBuffer = 2 * 1024 * 1024;   // the longest reply of the protocol fits
+    private const int Most = 512;            // sends
+    private const int Enough = 512 * 1024;   // bytes of replies
 
     private readonly Entry[] _entries = new Entry[Most];
 
@@ -71,7 +70,7 @@ internal sealed class SendBatch
     {
         Array.Clear(_entries, 0, Count);
         Count = 0;
-        Replies.Clear(KeptReplyBuffer);
+        Replies.Clear(OutputBuffer.UsuallyKept);
     }
 
     private struct Entry

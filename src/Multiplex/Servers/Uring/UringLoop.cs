@@ -55,7 +55,7 @@ internal sealed partial class UringLoop : IDisposable
     /// <summary>Takes a connection in.</summary>
     public void Admit(int fd, PeerAddress peer)
     {
-        if (_count >= _service.Options.MaxConnections)
+        if (!_service.HasRoom)
         {
             _service.Counters.Increment(Counter.Refused);   // before the client can see it
             close(fd);
@@ -69,7 +69,7 @@ internal sealed partial class UringLoop : IDisposable
         _count++;
         _service.Counters.Increment(Counter.Accepted);
         if (_sweepDue == long.MaxValue && _service.Options.IdleTimeout > TimeSpan.Zero)
-            _sweepDue = _loan.Now + SweepInterval;
+            _sweepDue = _loan.Now + IdleSweep.Interval(_service.Options);
         Watch(connection);
     }
 
@@ -163,22 +163,16 @@ internal sealed partial class UringLoop : IDisposable
         _loan.Now = now;
     }
 
-    private long SweepInterval => Math.Clamp((long)_service.Options.IdleTimeout.TotalMilliseconds / 8, 50, 5000);
-
     private void SweepIdle()
     {
         if (_loan.Now < _sweepDue)
             return;
         _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_service.Options.IdleTimeout, IsSilent));
-        _sweepDue = _count > 0 ? _loan.Now + SweepInterval : long.MaxValue;
+        _sweepDue = _count > 0 ? _loan.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
     }
 
-    // What came while a long call ran, or was more than one turn brings, is still in the socket: who sent it is not silent.
-    private static bool IsSilent(UringConnection connection)
-    {
-        Span<byte> one = stackalloc byte[1];
-        return !connection.IsReceiving || recv(connection.Descriptor, one, MSG_PEEK | MSG_DONTWAIT).Value <= 0;
-    }
+    private static bool IsSilent(UringConnection connection) =>
+        !connection.IsReceiving || !IdleSweep.HasUnreadBytes(connection.Descriptor);
 
     private int CloseSilent(TimeSpan limit, Func<UringConnection, bool> which)
     {
