@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.Load;
 using Multiplex.Protocols;
 using Multiplex.Rpc;
@@ -74,21 +73,16 @@ internal static class ProtocolCatalog
         return calls.Written.ToArray();
     }
 
-    // What the records hold, RFC 5531 section 11: a message is all fragments up to the last, without their headers.
     private static List<byte[]> MessagesIn(ReadOnlySpan<byte> records)
     {
         List<byte[]> messages = [];
-        OutputBuffer message = new();
         while (!records.IsEmpty)
         {
-            uint header = BinaryPrimitives.ReadUInt32BigEndian(records);
-            int length = (int)(header & int.MaxValue);
-            message.Write(records.Slice(sizeof(uint), length));
-            records = records[(sizeof(uint) + length)..];
-            if (header <= int.MaxValue)
-                continue;
-            messages.Add(message.Written.ToArray());
-            message.Clear();
+            FramingProgress progress = default;
+            int length = RecordMarking.Frame(records, ref progress, RpcProtocol.UsualMaxRecord);
+            byte[] message = new byte[length];
+            messages.Add(message[..RecordMarking.Reassemble(records[..length], message)]);
+            records = records[length..];
         }
 
         return messages;

@@ -68,7 +68,7 @@ public sealed class RpcEchoExchange : IExchange
         FramingProgress progress = default;
         int record = received.Length < RecordMarking.HeaderLength
             ? FrameResult.Incomplete
-            : RecordMarking.Frame(received, ref progress, MultiplexProgram.MaxPayload + 1024);
+            : RecordMarking.Frame(received, ref progress, RpcProtocol.UsualMaxRecord);
         length = Math.Max(record, 0);
         if (record <= 0)
             return record == FrameResult.Malformed ? ReplyVerdict.Unreadable : ReplyVerdict.Incomplete;
@@ -82,9 +82,7 @@ public sealed class RpcEchoExchange : IExchange
     private static byte[] Record(ReadOnlySpan<byte> message)
     {
         OutputBuffer record = new();
-        int start = RecordMarking.Begin(record);
-        record.Write(message);
-        RecordMarking.End(record, start);
+        RecordMarking.Write(record, message);
         return record.Written.ToArray();
     }
 }

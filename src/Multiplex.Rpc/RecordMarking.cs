@@ -71,6 +71,14 @@ public static class RecordMarking
         return length;
     }
 
+    /// <summary>Appends a message as a record of one fragment.</summary>
+    public static void Write(OutputBuffer output, ReadOnlySpan<byte> message)
+    {
+        int start = Begin(output);
+        output.Write(message);
+        End(output, start);
+    }
+
     /// <summary>Leaves room for the header of a record of one fragment.</summary>
     /// <returns>Where the record begins, for <see cref="End"/>.</returns>
     public static int Begin(OutputBuffer output)

@@ -17,11 +17,11 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
     private readonly Served[] _served =
         [.. programs.Select(program => new Served(program.Number, program.LowVersion, program.HighVersion, program))];
 
-    /// <summary>Room for a call's head with the longest credential and verifier.</summary>
-    private const int HeadRoom = 1024;
+    /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier.</summary>
+    public const int UsualMaxRecord = MultiplexProgram.MaxPayload + 1024;
 
-    /// <summary>The longest record, without its headers, in bytes: by default the protocol's longest payload and the head of its call.</summary>
-    public int MaxRecord { get; init; } = MultiplexProgram.MaxPayload + HeadRoom;
+    /// <summary>The longest record, without its headers, in bytes.</summary>
+    public int MaxRecord { get; init; } = UsualMaxRecord;
 
     /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error.</summary>
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;

@@ -14,9 +14,7 @@ internal sealed class StreamTransport(Endpoint server) : RpcTransport
     public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid)
     {
         _record.Clear();
-        int start = RecordMarking.Begin(_record);
-        _record.Write(call);
-        RecordMarking.End(_record, start);
+        RecordMarking.Write(_record, call);
         for (ReadOnlySpan<byte> rest = _record.Written; !rest.IsEmpty;)
             rest = rest[send(_socket, rest, MSG_NOSIGNAL).OrThrow("send", server)..];
 
@@ -37,7 +35,7 @@ internal sealed class StreamTransport(Endpoint server) : RpcTransport
         {
             int length = _length == 0
                 ? FrameResult.Incomplete
-                : RecordMarking.Frame(_received.AsSpan(0, _length), ref progress, MultiplexProgram.MaxPayload + 1024);
+                : RecordMarking.Frame(_received.AsSpan(0, _length), ref progress, RpcProtocol.UsualMaxRecord);
             if (length > 0)
                 return length;
             if (length == FrameResult.Malformed)

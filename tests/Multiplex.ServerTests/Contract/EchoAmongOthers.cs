@@ -1,5 +1,6 @@
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
+using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
@@ -51,12 +52,5 @@ public sealed class EchoAmongOthers(string model, ListenForm form) : SharedServe
             int length = Math.Min(Megabyte, received.Length - start);
             Assert.That(received.AsSpan(start, length).SequenceEqual(piece.AsSpan(0, length)), Is.True, $"the megabyte at {start}");
         }
-    }
-
-    private static byte[] RandomBytes(int count)
-    {
-        byte[] bytes = new byte[count];
-        TestContext.CurrentContext.Random.NextBytes(bytes);
-        return bytes;
     }
 }

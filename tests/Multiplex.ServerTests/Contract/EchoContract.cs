@@ -1,5 +1,6 @@
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
+using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
@@ -91,12 +92,5 @@ public sealed class EchoContract(string model, ListenForm form) : SharedServer(m
         Eventually.Holds(
             () => Server.Children() is var children && children.Count == atFirst && !children.Exists(child => child.IsZombie),
             () => $"children remain: {string.Join(' ', Server.Children())}");
-    }
-
-    private static byte[] RandomBytes(int count)
-    {
-        byte[] bytes = new byte[count];
-        TestContext.CurrentContext.Random.NextBytes(bytes);
-        return bytes;
     }
 }

@@ -1,6 +1,7 @@
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;
+using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
@@ -68,12 +69,5 @@ public sealed class MessageContract(string model, ListenForm form) : SharedServe
         peer.Client.Send(RpcWire.Call(5, 1000));
         Assert.That(peer.ReceiveRecord(), Is.EqualTo((byte[])[0, 0, 0, 5, 0, 0, 0, 1, .. new byte[12], 0, 0, 0, 3]), "PROC_UNAVAIL");
         peer.Null();
-    }
-
-    private static byte[] RandomBytes(int count)
-    {
-        byte[] bytes = new byte[count];
-        TestContext.CurrentContext.Random.NextBytes(bytes);
-        return bytes;
     }
 }

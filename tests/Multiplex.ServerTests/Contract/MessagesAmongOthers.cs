@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
+using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
@@ -62,12 +63,5 @@ public sealed class MessagesAmongOthers(string model, ListenForm form) : SharedS
         greedy.Dispose();
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.Processes(), Is.Empty);
-    }
-
-    private static byte[] RandomBytes(int count)
-    {
-        byte[] bytes = new byte[count];
-        TestContext.CurrentContext.Random.NextBytes(bytes);
-        return bytes;
     }
 }

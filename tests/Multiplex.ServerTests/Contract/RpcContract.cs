@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
+using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
@@ -122,12 +123,5 @@ public sealed class RpcContract(string model, ListenForm form) : SharedServer(mo
         byte[] reply = new byte[1024];
         int length = socket.Receive(reply);
         Assert.That(Encoding.ASCII.GetString(reply, 0, length), Does.Contain($"unix:@{name}"));
-    }
-
-    private static byte[] RandomBytes(int count)
-    {
-        byte[] bytes = new byte[count];
-        TestContext.CurrentContext.Random.NextBytes(bytes);
-        return bytes;
     }
 }

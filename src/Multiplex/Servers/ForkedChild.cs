@@ -1,0 +1,82 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// What a child process does, from its first instruction to its last; and the same once before the first fork, in the
+/// parent: see <see cref="Rehearsal"/>. The counters tell if anything was missed.
+/// </summary>
+internal abstract class ForkedChild
+{
+    private readonly int[] _parentsDescriptors;
+    private readonly int _parent = getpid();
+    private long _compiled;
+
+    /// <summary>Prepares for children of this service that are not to hold on to these descriptors.</summary>
+    protected ForkedChild(Service service, params int[] parentsDescriptors)
+    {
+        Service = service;
+        Conversation = new(service.Protocol, service.Options, service.Counters) { IsToEnd = ChildProcess.IsToldToLeave };
+        foreach (Listener listener in service.Listeners)
+            Conversation.Prepare(listener.Kind);
+        _parentsDescriptors = parentsDescriptors;
+    }
+
+    /// <summary>What it serves.</summary>
+    protected Service Service { get; }
+
+    /// <summary>The conversations that it holds, one after another.</summary>
+    protected BlockingConversation Conversation { get; }
+
+    /// <summary>What it is called where a failure is told.</summary>
+    protected abstract string Name { get; }
+
+    /// <summary>The parent's last step before each fork: notes what has been compiled so far.</summary>
+    public void AboutToFork() => _compiled = JitInfo.GetCompiledMethodCount();
+
+    /// <summary>Does in this process what children will do.</summary>
+    public virtual void Rehearse()
+    {
+        ChildProcess.Prepare();
+        RuntimeHelpers.PrepareMethod(((Action)Live).Method.MethodHandle);
+        Rehearsal.Run(Service, Serve);
+    }
+
+    /// <summary>What it is for.</summary>
+    protected abstract void Work();
+
+    /// <summary>The whole life of a child. Never returns.</summary>
+    [DoesNotReturn]
+    protected void Live()
+    {
+        try
+        {
+            ChildProcess.Begin(_parent, _parentsDescriptors);
+            Work();
+            ChildProcess.Leave(0);
+        }
+        catch (Exception e)
+        {
+            // The parent counts a lost child; what happened is said here, without Console.
+            write(2, Encoding.UTF8.GetBytes($"multiplex: {Name} {getpid()}: {e}\n"));
+            ChildProcess.Leave(1);
+        }
+    }
+
+    /// <summary>Serves one connection, and counts what that allocated and had to be compiled.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected void Serve(BlockingConversation conversation, ServerCounters counters, int descriptor, PeerAddress peer)
+    {
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        conversation.Serve(descriptor, peer);
+        counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - allocated);
+        long compiled = JitInfo.GetCompiledMethodCount();
+        counters.Add(Counter.ChildCompiledMethods, compiled - _compiled);
+        _compiled = compiled;
+    }
+}
