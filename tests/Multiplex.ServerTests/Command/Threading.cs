@@ -51,13 +51,16 @@ public sealed class Threading
     [Test]
     public void One_reactor_of_several_that_is_busy_does_not_hold_up_the_others()
     {
-        using ServerProcess server = ServerProcess.Start("reactors", "rpc", ListenForm.Tcp, "--reactors", "2");
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.Start("reactors", "rpc", ListenForm.Tcp, [.. counters.Option, "--reactors", "2"]);
         using RpcPeer busy = new(server.Address);
         uint held = busy.Whoami().Thread;
         using RpcPeer other = OnAnotherThread(server, held);
+        long before = counters[Counter.Calls];
         uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(2000));
+        counters.Await(Counter.Calls, before + 1);
         ulong served = other.Whoami().Served;
-        Assert.That(other.Whoami().Served, Is.EqualTo(served + 1), "the sleeping call is served, or will be, by the other one");
+        Assert.That(other.Whoami().Served, Is.EqualTo(served + 1), "nothing else is served while that one sleeps");
         Assert.That(busy.Finish(sleep), Is.EqualTo(RpcWire.UInt(2000)));
         Assert.That(server.Stop(), Is.Zero);
     }
