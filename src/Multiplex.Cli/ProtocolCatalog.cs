@@ -1,6 +1,7 @@
 using Multiplex.Load;
 using Multiplex.Protocols;
 using Multiplex.Rpc;
+using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
@@ -41,7 +42,7 @@ internal static class ProtocolCatalog
             kind => (0, RpcEchoExchange.MostSize(kind))),
     ];
 
-    // Every procedure, a call that comes in two fragments, and the calls that cannot be carried out.
+    // Every procedure, a call that comes in two fragments, one with AUTH_SYS, and the calls that cannot be carried out.
     private static byte[] OneCallOfEach()
     {
         OutputBuffer calls = new();
@@ -52,6 +53,13 @@ internal static class ProtocolCatalog
             RecordMarking.End(calls, start);
         }
 
+        CallWriter.Record(calls, xid: 0, MultiplexProcedure.Sleep, writer => writer.WriteUInt32(MultiplexProgram.MaxSleep + 1));
+        int asSomebody = RecordMarking.Begin(calls);
+        Words(calls, 0, 0, 2, MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, 0, (uint)AuthenticationFlavor.Sys, 20, 0, 0, 0, 0, 0, 0, 0);
+        RecordMarking.End(calls, asSomebody);
+        int otherRpc = RecordMarking.Begin(calls);
+        Words(calls, 0, 0, 3);
+        RecordMarking.End(calls, otherRpc);
         OutputBuffer call = new();
         CallWriter.Head(call, xid: 0, MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, 0);
         calls.Write([0, 0, 0, 8]);
@@ -71,6 +79,13 @@ internal static class ProtocolCatalog
         }
 
         return calls.Written.ToArray();
+    }
+
+    private static void Words(OutputBuffer calls, params ReadOnlySpan<uint> words)
+    {
+        XdrWriter writer = new(calls);
+        foreach (uint word in words)
+            writer.WriteUInt32(word);
     }
 
     private static List<byte[]> MessagesIn(ReadOnlySpan<byte> records)

@@ -3,51 +3,50 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc;
 
+/// <summary>What <see cref="CallHeader.Read"/> found.</summary>
+internal enum CallHead
+{
+    /// <summary>No call, or its head is not all there: there is no reply to that.</summary>
+    None,
+
+    /// <summary>A call that can be dispatched.</summary>
+    Sound,
+
+    /// <summary>A call of another RPC version than 2; only its xid means anything.</summary>
+    OtherRpcVersion,
+
+    /// <summary>A call whose credential or verifier is refused.</summary>
+    Refused,
+}
+
 /// <summary>The head of a call message, RFC 5531 section 9: everything before the procedure's arguments.</summary>
-public readonly record struct CallHeader
+internal static class CallHeader
 {
     private const int PlainLength = 40;
 
-    /// <summary>Transaction identifier: the reply carries the same.</summary>
-    public uint Xid { get; private init; }
-
-    /// <summary>The RPC version.</summary>
-    public uint RpcVersion { get; private init; }
-
-    /// <summary>The program's number.</summary>
-    public uint Program { get; private init; }
-
-    /// <summary>The program's version.</summary>
-    public uint Version { get; private init; }
-
-    /// <summary>The procedure's number.</summary>
-    public uint Procedure { get; private init; }
-
-    /// <summary>Why the credential or the verifier is refused, or null.</summary>
-    public AuthenticationStatus? Refusal { get; private init; }
-
     /// <summary>Reads the head of a call.</summary>
-    /// <param name="message">The message; afterwards at the arguments, if there is a head and no refusal.</param>
-    /// <param name="header">What was read. With an RPC version other than 2, only <see cref="Xid"/> and <see cref="RpcVersion"/> mean anything.</param>
-    /// <returns>False when the message is no call, or ends before its head does: there is no reply to that.</returns>
-    public static bool TryRead(ref XdrReader message, out CallHeader header)
+    /// <param name="message">The message; afterwards at the arguments, if the head is sound.</param>
+    /// <param name="peer">Who sent it.</param>
+    /// <param name="call">What was read.</param>
+    /// <param name="refusal">Why a credential or verifier is refused.</param>
+    public static CallHead Read(
+        scoped ref XdrReader message, scoped in Peer peer, out RpcCall call, out AuthenticationStatus refusal)
     {
         // Nearly every call carries AUTH_NONE twice; its head has a fixed length and is read in one go.
         if (message.Rest is { Length: >= PlainLength } plain && IsPlain(plain))
         {
-            header = new()
-            {
-                Xid = BinaryPrimitives.ReadUInt32BigEndian(plain),
-                RpcVersion = RpcConstants.RpcVersion,
-                Program = BinaryPrimitives.ReadUInt32BigEndian(plain[12..]),
-                Version = BinaryPrimitives.ReadUInt32BigEndian(plain[16..]),
-                Procedure = BinaryPrimitives.ReadUInt32BigEndian(plain[20..]),
-            };
+            call = new(
+                BinaryPrimitives.ReadUInt32BigEndian(plain),
+                BinaryPrimitives.ReadUInt32BigEndian(plain[12..]),
+                BinaryPrimitives.ReadUInt32BigEndian(plain[16..]),
+                BinaryPrimitives.ReadUInt32BigEndian(plain[20..]),
+                peer);
+            refusal = AuthenticationStatus.Ok;
             message.Skip(PlainLength);
-            return true;
+            return CallHead.Sound;
         }
 
-        return TryReadAny(ref message, out header);
+        return ReadAny(ref message, peer, out call, out refusal);
     }
 
     // After the xid: CALL and RPC version 2; after the procedure: AUTH_NONE, no body, AUTH_NONE, no body.
@@ -55,88 +54,83 @@ public readonly record struct CallHeader
         BinaryPrimitives.ReadUInt64BigEndian(head[4..]) == RpcConstants.RpcVersion
         && (BinaryPrimitives.ReadUInt64BigEndian(head[24..]) | BinaryPrimitives.ReadUInt64BigEndian(head[32..])) == 0;
 
-    private static bool TryReadAny(ref XdrReader message, out CallHeader header)
+    private static CallHead ReadAny(
+        scoped ref XdrReader message, scoped in Peer peer, out RpcCall call, out AuthenticationStatus refusal)
     {
-        header = default;
-        uint xid = message.ReadUInt32();
-        uint type = message.ReadUInt32();
-        uint rpcVersion = message.ReadUInt32();
+        refusal = AuthenticationStatus.Ok;
+        uint xid = message.ReadUInt32(), type = message.ReadUInt32(), rpcVersion = message.ReadUInt32();
+        call = new(xid, 0, 0, 0, peer);
         if (message.HasFailed || type != (uint)MessageType.Call)
-            return false;
-
+            return CallHead.None;
         if (rpcVersion != RpcConstants.RpcVersion)
-        {
-            header = new() { Xid = xid, RpcVersion = rpcVersion };
-            return true;
-        }
+            return CallHead.OtherRpcVersion;
 
         uint program = message.ReadUInt32(), version = message.ReadUInt32(), procedure = message.ReadUInt32();
-        uint flavor = message.ReadUInt32();
-        uint credentialLength = message.ReadUInt32();
-        if (message.HasFailed)
-            return false;
-        AuthenticationStatus? refusal = null;
-        if (credentialLength > RpcConstants.MaxAuthenticationBody)
+        OpaqueAuth credential = OpaqueAuth.Read(ref message);
+        if (credential.IsCutOff)
+            return CallHead.None;
+        call = new(xid, program, version, procedure, peer, new(credential.Flavor, credential.Body));
+        refusal = Check(credential);
+        if (!credential.IsTooLong)
         {
-            refusal = AuthenticationStatus.BadCredential;
-        }
-        else
-        {
-            if (!TryReadBody(ref message, (int)credentialLength, out ReadOnlySpan<byte> credential, out bool sound))
-                return false;
-            message.ReadUInt32();
-            uint verifierLength = message.ReadUInt32();
-            refusal = sound ? Check(flavor, credential) : AuthenticationStatus.BadCredential;
-            if (verifierLength > RpcConstants.MaxAuthenticationBody)
-                refusal ??= AuthenticationStatus.BadVerifier;
-            else if (message.HasFailed || !TryReadBody(ref message, (int)verifierLength, out _, out sound))
-                return false;
-            else if (!sound)
-                refusal ??= AuthenticationStatus.BadVerifier;
+            OpaqueAuth verifier = OpaqueAuth.Read(ref message);
+            if (verifier.IsCutOff)
+                return CallHead.None;
+            if (!verifier.IsSound && refusal == AuthenticationStatus.Ok)
+                refusal = AuthenticationStatus.BadVerifier;
         }
 
-        header = new()
+        return refusal == AuthenticationStatus.Ok ? CallHead.Sound : CallHead.Refused;
+    }
+
+    private static AuthenticationStatus Check(in OpaqueAuth credential)
+    {
+        if (!credential.IsSound)
+            return AuthenticationStatus.BadCredential;
+        return credential.Flavor switch
         {
-            Xid = xid,
-            RpcVersion = rpcVersion,
-            Program = program,
-            Version = version,
-            Procedure = procedure,
-            Refusal = refusal,
+            AuthenticationFlavor.None => AuthenticationStatus.Ok,   // the body means nothing: RFC 5531 section 8.2
+            AuthenticationFlavor.Sys when SysCredential.TryRead(credential.Body, out _) => AuthenticationStatus.Ok,
+            AuthenticationFlavor.Sys => AuthenticationStatus.BadCredential,
+            _ => AuthenticationStatus.RejectedCredential,
         };
-        return !message.HasFailed;
     }
 
-    // False when the message ends before the body does; not sound when the padding is not zero.
-    private static bool TryReadBody(ref XdrReader message, int length, out ReadOnlySpan<byte> body, out bool sound)
+    /// <summary>opaque_auth of RFC 5531 section 8.2: a flavor and body&lt;400&gt;.</summary>
+    private readonly ref struct OpaqueAuth
     {
-        int padded = length + XdrReader.Padding(length);
-        body = default;
-        sound = false;
-        if (message.HasFailed || message.Rest.Length < padded)
-            return false;
-        body = message.Rest[..length];
-        sound = !message.Rest[length..padded].ContainsAnyExcept((byte)0);
-        message.Skip(padded);
-        return true;
-    }
+        public AuthenticationFlavor Flavor { get; private init; }
 
-    private static AuthenticationStatus? Check(uint flavor, ReadOnlySpan<byte> body) => (AuthenticationFlavor)flavor switch
-    {
-        AuthenticationFlavor.None => null,   // the body means nothing: RFC 5531 section 8.2
-        AuthenticationFlavor.Sys => IsSysCredential(body) ? null : AuthenticationStatus.BadCredential,
-        _ => AuthenticationStatus.RejectedCredential,
-    };
+        public ReadOnlySpan<byte> Body { get; private init; }
 
-    // RFC 5531 appendix A: stamp, machinename<255>, uid, gid, gids<16>
-    private static bool IsSysCredential(ReadOnlySpan<byte> body)
-    {
-        XdrReader reader = new(body);
-        reader.ReadUInt32();
-        reader.ReadOpaque(RpcConstants.MaxMachineName);
-        reader.ReadUInt32();
-        reader.ReadUInt32();
-        uint groups = reader.ReadUInt32();
-        return !reader.HasFailed && groups <= RpcConstants.MaxGroups && reader.Rest.Length == groups * sizeof(uint);
+        /// <summary>Whether the message ends before the body does.</summary>
+        public bool IsCutOff { get; private init; }
+
+        /// <summary>Whether the body is declared longer than any may be; it has not been read then.</summary>
+        public bool IsTooLong { get; private init; }
+
+        /// <summary>Whether it is neither cut off nor too long, and its padding is zero.</summary>
+        public bool IsSound { get; private init; }
+
+        public static OpaqueAuth Read(scoped ref XdrReader message)
+        {
+            AuthenticationFlavor flavor = (AuthenticationFlavor)message.ReadUInt32();
+            uint length = message.ReadUInt32();
+            if (message.HasFailed)
+                return new() { IsCutOff = true };
+            if (length > RpcConstants.MaxAuthenticationBody)
+                return new() { Flavor = flavor, IsTooLong = true };
+            int padded = (int)length + XdrReader.Padding((int)length);
+            if (message.Rest.Length < padded)
+                return new() { IsCutOff = true };
+            ReadOnlySpan<byte> field = message.Rest[..padded];
+            message.Skip(padded);
+            return new()
+            {
+                Flavor = flavor,
+                Body = field[..(int)length],
+                IsSound = !field[(int)length..].ContainsAnyExcept((byte)0),
+            };
+        }
     }
 }

@@ -2,24 +2,25 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc;
 
-/// <summary>A remote program: a set of procedures under a number, in one or more versions.</summary>
+/// <summary>
+/// One version of a remote program: a set of procedures under two numbers. A server may have several, also of one program.
+/// One instance serves all threads.
+/// </summary>
 public interface IRpcProgram
 {
     /// <summary>The program's number.</summary>
     uint Number { get; }
 
-    /// <summary>The lowest version that there is.</summary>
-    uint LowVersion { get; }
+    /// <summary>The version of the program that this is.</summary>
+    uint Version { get; }
 
-    /// <summary>The highest version that there is.</summary>
-    uint HighVersion { get; }
+    /// <summary>Whether a call of this procedure may simply be run again when it is repeated.</summary>
+    bool IsIdempotent(uint procedure) => true;
 
     /// <summary>The server stub: unmarshals the arguments, runs the procedure, marshals the results.</summary>
-    /// <param name="version">One of the program's versions.</param>
-    /// <param name="procedure">The procedure's number.</param>
+    /// <param name="call">Which procedure, and who calls.</param>
     /// <param name="arguments">The arguments. All of them must be read, and nothing left over: else they are garbage.</param>
-    /// <param name="caller">Who calls.</param>
     /// <param name="results">Receives the results; dropped unless the status is success.</param>
-    /// <returns>What the reply says.</returns>
-    AcceptStatus Call(uint version, uint procedure, ref XdrReader arguments, in Peer caller, XdrWriter results);
+    /// <returns>What the reply says; a program may also throw an <see cref="RpcFault"/>.</returns>
+    AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results);
 }

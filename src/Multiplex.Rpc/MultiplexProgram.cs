@@ -29,21 +29,21 @@ public sealed class MultiplexProgram(ServerCounters counters) : IRpcProgram
     public uint Number => ProgramNumber;
 
     /// <inheritdoc/>
-    public uint LowVersion => ProgramVersion;
+    public uint Version => ProgramVersion;
 
     /// <inheritdoc/>
-    public uint HighVersion => ProgramVersion;
+    public bool IsIdempotent(uint procedure) => (MultiplexProcedure)procedure != MultiplexProcedure.Add;
 
     /// <inheritdoc/>
-    public AcceptStatus Call(uint version, uint procedure, ref XdrReader arguments, in Peer caller, XdrWriter results) =>
-        (MultiplexProcedure)procedure switch
+    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results) =>
+        (MultiplexProcedure)call.Procedure switch
         {
             MultiplexProcedure.Null => Null(ref arguments),
             MultiplexProcedure.Echo => Echo(ref arguments, results),
             MultiplexProcedure.Sleep => Sleep(ref arguments, results),
             MultiplexProcedure.Burn => Burn(ref arguments, results),
             MultiplexProcedure.Add => Add(ref arguments, results),
-            MultiplexProcedure.Whoami => Whoami(ref arguments, caller, results),
+            MultiplexProcedure.Whoami => Whoami(ref arguments, call.Peer, results),
             _ => AcceptStatus.ProcedureUnavailable,
         };
 

@@ -55,6 +55,9 @@ public enum RejectStatus : uint
 /// <summary>RFC 5531 section 9, enum auth_stat: the part of it that concerns this server.</summary>
 public enum AuthenticationStatus : uint
 {
+    /// <summary>AUTH_OK: nothing is wrong. No reply carries it.</summary>
+    Ok = 0,
+
     /// <summary>AUTH_BADCRED: the credential is broken.</summary>
     BadCredential = 1,
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 using System.Text;
 using Multiplex.Interop;
 using Multiplex.Rpc.Xdr;
@@ -10,12 +9,20 @@ namespace Multiplex.Rpc;
 /// The server's side of ONC RPC version 2, RFC 5531: finds calls in a stream, dispatches them to programs, and answers
 /// each, also those that cannot be carried out, as the RFC says.
 /// </summary>
-/// <param name="programs">The programs that are served.</param>
-public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
+public sealed class RpcProtocol : IProtocol
 {
     // What is asked of a program at each call, side by side.
-    private readonly Served[] _served =
-        [.. programs.Select(program => new Served(program.Number, program.LowVersion, program.HighVersion, program))];
+    private readonly Served[] _served;
+
+    /// <summary>Serves these programs.</summary>
+    /// <param name="programs">The programs, each a version of one; several versions of a program may stand side by side.</param>
+    /// <exception cref="ArgumentException">Two of them are the same version of the same program.</exception>
+    public RpcProtocol(params IRpcProgram[] programs)
+    {
+        _served = [.. programs.Select(program => new Served(program.Number, program.Version, program))];
+        if (_served.DistinctBy(served => (served.Number, served.Version)).Count() < _served.Length)
+            throw new ArgumentException("a version of a program is there twice", nameof(programs));
+    }
 
     /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier.</summary>
     public const int UsualMaxRecord = MultiplexProgram.MaxPayload + 1024;
@@ -51,35 +58,33 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
         XdrReader reader = new(message);
-        if (!CallHeader.TryRead(ref reader, out CallHeader call))
-            return false;
-        if (call.RpcVersion != RpcConstants.RpcVersion)
-            ReplyWriter.RpcMismatch(reply, call.Xid);
-        else if (call.Refusal is { } why)
-            ReplyWriter.AuthenticationError(reply, call.Xid, why);
-        else
-            Dispatch(call, ref reader, peer, reply);
-        return true;
+        switch (CallHeader.Read(ref reader, peer, out RpcCall call, out AuthenticationStatus refusal))
+        {
+            case CallHead.Sound:
+                Dispatch(call, ref reader, reply);
+                return true;
+            case CallHead.OtherRpcVersion:
+                ReplyWriter.RpcMismatch(reply, call.Xid);
+                return true;
+            case CallHead.Refused:
+                ReplyWriter.AuthenticationError(reply, call.Xid, refusal);
+                return true;
+            default:
+                return false;
+        }
     }
 
-    private void Dispatch(in CallHeader call, ref XdrReader arguments, in Peer peer, OutputBuffer reply)
+    private void Dispatch(in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
-        ref readonly Served served = ref Find(call.Program);
-        if (Unsafe.IsNullRef(in served))
+        if (Find(call) is not { } program)
         {
-            ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.ProgramUnavailable);
-            return;
-        }
-
-        if (call.Version < served.LowVersion || call.Version > served.HighVersion)
-        {
-            ReplyWriter.ProgramMismatch(reply, call.Xid, served.LowVersion, served.HighVersion);
+            NotServed(call, reply);
             return;
         }
 
         int start = reply.Length;
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
-        AcceptStatus status = Call(served.Program, call, ref arguments, peer, reply);
+        AcceptStatus status = Call(program, call, ref arguments, reply);
         if (status == AcceptStatus.Success)
             return;
         reply.Truncate(start);
@@ -87,11 +92,15 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
     }
 
     // A procedure that throws is the program's fault, not the connection's: the caller is told, and the server goes on.
-    private AcceptStatus Call(IRpcProgram program, in CallHeader call, ref XdrReader arguments, in Peer peer, OutputBuffer reply)
+    private AcceptStatus Call(IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
         try
         {
-            return program.Call(call.Version, call.Procedure, ref arguments, peer, new XdrWriter(reply));
+            return program.Call(call, ref arguments, new XdrWriter(reply));
+        }
+        catch (RpcFault fault)
+        {
+            return fault.Status;
         }
         catch (Exception e)
         {
@@ -100,20 +109,40 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
         }
     }
 
-    // With write(2), not Console: this may run in a forked child. A standard error that is closed is no second failure.
-    private static void WriteToStandardError(Exception failure) =>
-        _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
-
-    private ref readonly Served Find(uint number)
+    private IRpcProgram? Find(in RpcCall call)
     {
         foreach (ref readonly Served served in _served.AsSpan())
         {
-            if (served.Number == number)
-                return ref served;
+            if (served.Number == call.Program && served.Version == call.Version)
+                return served.Program;
         }
 
-        return ref Unsafe.NullRef<Served>();
+        return null;
     }
+
+    // PROG_MISMATCH tells the lowest and the highest version that there are; there may be gaps between them.
+    private void NotServed(in RpcCall call, OutputBuffer reply)
+    {
+        uint low = uint.MaxValue, high = 0;
+        bool known = false;
+        foreach (ref readonly Served served in _served.AsSpan())
+        {
+            if (served.Number != call.Program)
+                continue;
+            known = true;
+            low = Math.Min(low, served.Version);
+            high = Math.Max(high, served.Version);
+        }
+
+        if (known)
+            ReplyWriter.ProgramMismatch(reply, call.Xid, low, high);
+        else
+            ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.ProgramUnavailable);
+    }
+
+    // With write(2), not Console: this may run in a forked child. A standard error that is closed is no second failure.
+    private static void WriteToStandardError(Exception failure) =>
+        _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
 
     private bool AnswerFragments(ReadOnlySpan<byte> record, in Peer peer, OutputBuffer reply)
     {
@@ -129,5 +158,5 @@ public sealed class RpcProtocol(params IRpcProgram[] programs) : IProtocol
         }
     }
 
-    private readonly record struct Served(uint Number, uint LowVersion, uint HighVersion, IRpcProgram Program);
+    private readonly record struct Served(uint Number, uint Version, IRpcProgram Program);
 }

@@ -32,8 +32,11 @@ public abstract class RpcFixture(Form form)
     public void Make_the_protocol()
     {
         Counters = new();
-        Protocol = new(new MultiplexProgram(Counters));
+        Serve(new MultiplexProgram(Counters));
     }
+
+    /// <summary>Has the protocol serve these programs instead of that of multiplex.x.</summary>
+    protected void Serve(params IRpcProgram[] programs) => Protocol = new(programs);
 
     [TearDown]
     public void Dispose_of_the_counters() => Counters.Dispose();

@@ -1,0 +1,23 @@
+namespace Multiplex.Rpc;
+
+/// <summary>
+/// The credential of a call: opaque_auth of RFC 5531 section 8.2. It is the caller's word and no more than that.
+/// </summary>
+/// <param name="flavor">See <see cref="Flavor"/>.</param>
+/// <param name="body">See <see cref="Body"/>.</param>
+public readonly ref struct RpcCredential(AuthenticationFlavor flavor, ReadOnlySpan<byte> body)
+{
+    /// <summary>What the body means. Calls of other flavors than AUTH_NONE and AUTH_SYS are refused before they get here.</summary>
+    public AuthenticationFlavor Flavor { get; } = flavor;
+
+    /// <summary>Its bytes, at most 400, without the padding.</summary>
+    public ReadOnlySpan<byte> Body { get; } = body;
+
+    /// <summary>Reads the credential as AUTH_SYS.</summary>
+    /// <returns>False when it is of another flavor, or makes no sense.</returns>
+    public bool TryGetSys(out SysCredential sys)
+    {
+        sys = default;
+        return Flavor == AuthenticationFlavor.Sys && SysCredential.TryRead(Body, out sys);
+    }
+}
