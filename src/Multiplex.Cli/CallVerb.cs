@@ -48,28 +48,34 @@ internal sealed class CallOptions : IVerb
         switch (procedure)
         {
             case MultiplexProcedure.Null:
-                return client => client.Call(procedure, null, (ref XdrReader _) => "");
+                return client => client.Call(procedure.Remote(), 0, (_, _) => { }, (ref XdrReader _) => "");
             case MultiplexProcedure.Echo:
                 byte[] text = Encoding.UTF8.GetBytes(arguments[0]);
                 return client => client.Call(
-                    procedure,
-                    writer => writer.WriteOpaque(text),
+                    procedure.Remote(),
+                    text,
+                    (writer, value) => writer.WriteOpaque(value),
                     (ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPayload)));
             case MultiplexProcedure.Sleep:
             case MultiplexProcedure.Burn:
                 uint time = (uint)Number(arguments[0], procedure == MultiplexProcedure.Sleep ? MultiplexProgram.MaxSleep : MultiplexProgram.MaxBurn);
                 return client => client.Call(
-                    procedure,
-                    writer => writer.WriteUInt32(time),
+                    procedure.Remote(),
+                    time,
+                    (writer, value) => writer.WriteUInt32(value),
                     (ref XdrReader reader) => (procedure == MultiplexProcedure.Sleep ? reader.ReadUInt32() : reader.ReadUInt64()).ToString());
             case MultiplexProcedure.Add:
                 ulong amount = Number(arguments[0], ulong.MaxValue);
                 return client => client.Call(
-                    procedure, writer => writer.WriteUInt64(amount), (ref XdrReader reader) => reader.ReadUInt64().ToString());
+                    procedure.Remote(),
+                    amount,
+                    (writer, value) => writer.WriteUInt64(value),
+                    (ref XdrReader reader) => reader.ReadUInt64().ToString());
             default:
                 return client => client.Call(
-                    procedure,
-                    null,
+                    procedure.Remote(),
+                    0,
+                    (_, _) => { },
                     (ref XdrReader reader) => $"pid={reader.ReadUInt32()} thread={reader.ReadUInt32()} served={reader.ReadUInt64()} "
                         + $"peer={Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPeer))}");
         }

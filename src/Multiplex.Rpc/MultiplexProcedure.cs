@@ -21,3 +21,11 @@ public enum MultiplexProcedure : uint
     /// <summary>Tells which process and thread answered.</summary>
     Whoami = 5,
 }
+
+/// <summary>From a procedure of <c>multiplex.x</c> to what a client calls.</summary>
+public static class MultiplexProcedures
+{
+    /// <summary>The procedure with its program and version.</summary>
+    public static RpcProcedure Remote(this MultiplexProcedure procedure) => new(
+        MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, (uint)procedure, IsIdempotent: procedure != MultiplexProcedure.Add);
+}

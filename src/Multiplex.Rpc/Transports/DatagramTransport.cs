@@ -12,23 +12,23 @@ namespace Multiplex.Rpc.Transports;
 internal sealed class DatagramTransport : RpcTransport
 {
     private readonly Endpoint _server;
-    private readonly RpcRetry _retry;
+    private readonly RpcClientOptions _options;
     private readonly IReadOnlyList<byte[]> _addresses;
     private readonly MessageBuffer _buffer = new();
     private int _socket = -1;
     private int _tried;   // addresses
     private bool _hasAnswered;
 
-    public DatagramTransport(Endpoint server, IReadOnlyList<byte[]> addresses, RpcRetry retry)
+    public DatagramTransport(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options)
     {
-        (_server, _addresses, _retry) = (server, addresses, retry);
+        (_server, _addresses, _options) = (server, addresses, options);
         ConnectToNext();
     }
 
-    public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid)
+    public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid, TimeSpan timeout)
     {
         MessageBuffer.MakeRoom(_socket, _server.Kind, call.Length);
-        TimeSpan end = Now + _retry.Total, wait = _retry.First;
+        TimeSpan end = Now + timeout, wait = _options.FirstRetry;
         while (Now < end)
         {
             if (!TrySend(call, end))
@@ -36,11 +36,11 @@ internal sealed class DatagramTransport : RpcTransport
             TimeSpan again = Now + wait;
             if (TryReceive(xid, again < end ? again : end, out ReadOnlySpan<byte> reply))
                 return reply;
-            wait = wait * 2 < _retry.Longest ? wait * 2 : _retry.Longest;
+            wait = wait * 2 < _options.LongestRetry ? wait * 2 : _options.LongestRetry;
         }
 
         throw new RpcException(
-            $"call {_server}: no answer within {_retry.Total.TotalSeconds:0.###} s: the server is down or hangs, or what was sent is lost");
+            $"call {_server}: no answer within {timeout.TotalSeconds:0.###} s: the server is down or hangs, or what was sent is lost");
     }
 
     public override void Dispose() => close(_socket);

@@ -9,7 +9,7 @@ internal sealed class PacketTransport(Endpoint server) : RpcTransport
     private readonly int _socket = Connector.Connect(server);
     private readonly MessageBuffer _buffer = new();
 
-    public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid)
+    public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid, TimeSpan timeout)
     {
         MessageBuffer.MakeRoom(_socket, server.Kind, call.Length);
         send(_socket, call, MSG_NOSIGNAL).OrThrow("send", server);

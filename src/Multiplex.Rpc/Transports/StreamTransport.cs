@@ -11,7 +11,7 @@ internal sealed class StreamTransport(Endpoint server) : RpcTransport
     private byte[] _received = new byte[4096];
     private int _length;
 
-    public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid)
+    public override ReadOnlySpan<byte> Exchange(ReadOnlySpan<byte> call, uint xid, TimeSpan timeout)
     {
         _record.Clear();
         RecordMarking.Write(_record, call);

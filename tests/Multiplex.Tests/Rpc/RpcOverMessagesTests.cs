@@ -15,12 +15,17 @@ public class RpcOverMessagesTests
     private static readonly EndpointKind[] s_kinds = [EndpointKind.UnixPacket, EndpointKind.Udp, EndpointKind.UnixGram];
     private static readonly EndpointKind[] s_datagrams = [EndpointKind.Udp, EndpointKind.UnixGram];
 
-    private static readonly RpcRetry s_impatient =
-        new(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(40), Eventually.Deadline);
+    private static readonly RpcClientOptions s_impatient = new()
+    {
+        FirstRetry = TimeSpan.FromMilliseconds(20),
+        LongestRetry = TimeSpan.FromMilliseconds(40),
+        Timeout = Eventually.Deadline,
+    };
 
     private static string Echo(RpcClient client, string text) => client.Call(
-        MultiplexProcedure.Echo,
-        writer => writer.WriteOpaque(Encoding.UTF8.GetBytes(text)),
+        MultiplexProcedure.Echo.Remote(),
+        Encoding.UTF8.GetBytes(text),
+        (writer, payload) => writer.WriteOpaque(payload),
         (ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPayload)));
 
     [Test]
@@ -61,7 +66,7 @@ public class RpcOverMessagesTests
     public void A_server_that_never_answers_is_given_up([ValueSource(nameof(s_datagrams))] EndpointKind kind)
     {
         using MessageServer server = new(kind, "rpc", _ => Fate.Drop);
-        using RpcClient client = new(server.Endpoint, s_impatient with { Total = TimeSpan.FromMilliseconds(150) });
+        using RpcClient client = new(server.Endpoint, s_impatient with { Timeout = TimeSpan.FromMilliseconds(150) });
         Assert.That(
             () => Echo(client, "hello"),
             Throws.TypeOf<RpcException>().With.Message.StartsWith($"call {server.Endpoint}: no answer within 0.15 s"));
@@ -89,12 +94,12 @@ public class RpcOverMessagesTests
         MessageServer gone = new(EndpointKind.Udp, "rpc");
         gone.Dispose();
         byte[] right = AddressLookup.Find(server.Endpoint, passive: false)[0], wrong = AddressLookup.Find(gone.Endpoint, passive: false)[0];
-        using DatagramTransport transport = new(server.Endpoint, [wrong, right], RpcRetry.Default);
+        using DatagramTransport transport = new(server.Endpoint, [wrong, right], RpcClientOptions.Default);
         OutputBuffer call = new();
         CallWriter.Message(call, 7, MultiplexProcedure.Null);
-        Assert.That(transport.Exchange(call.Written, 7).Length, Is.EqualTo(24));
-        using DatagramTransport hopeless = new(gone.Endpoint, [wrong, wrong], RpcRetry.Default);
-        Assert.That(() => hopeless.Exchange(call.Written, 7).Length, Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ECONNREFUSED));
+        Assert.That(transport.Exchange(call.Written, 7, Eventually.Deadline).Length, Is.EqualTo(24));
+        using DatagramTransport hopeless = new(gone.Endpoint, [wrong, wrong], RpcClientOptions.Default);
+        Assert.That(() => hopeless.Exchange(call.Written, 7, Eventually.Deadline).Length, Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ECONNREFUSED));
     }
 
     [Test]

@@ -43,20 +43,20 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc();
         using RpcClient client = new(server.Local);
-        Assert.That(client.Call(MultiplexProcedure.Null, null, (ref XdrReader _) => true), Is.True);
+        Assert.That(client.Call(MultiplexProcedure.Null.Remote(), 0, (_, _) => { }, (ref XdrReader _) => true), Is.True);
         Assert.That(
-            client.Call(MultiplexProcedure.Echo, w => w.WriteOpaque("hello"u8), (ref XdrReader r) => r.ReadOpaque(100).ToArray()),
+            client.Call(MultiplexProcedure.Echo.Remote(), "hello"u8, (w, v) => w.WriteOpaque(v), (ref XdrReader r) => r.ReadOpaque(100).ToArray()),
             Is.EqualTo("hello"u8.ToArray()));
         Assert.That(
-            client.Call(MultiplexProcedure.Sleep, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt32()),
+            client.Call(MultiplexProcedure.Sleep.Remote(), 1u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt32()),
             Is.EqualTo(1));
         Assert.That(
-            client.Call(MultiplexProcedure.Burn, w => w.WriteUInt32(1), (ref XdrReader r) => r.ReadUInt64()),
+            client.Call(MultiplexProcedure.Burn.Remote(), 1u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt64()),
             Is.Positive);
         Assert.That(
-            client.Call(MultiplexProcedure.Add, w => w.WriteUInt64(5), (ref XdrReader r) => r.ReadUInt64()),
+            client.Call(MultiplexProcedure.Add.Remote(), 5ul, (w, v) => w.WriteUInt64(v), (ref XdrReader r) => r.ReadUInt64()),
             Is.EqualTo(5));
-        (uint pid, ulong served) = client.Call(MultiplexProcedure.Whoami, null, (ref XdrReader r) =>
+        (uint pid, ulong served) = client.Call(MultiplexProcedure.Whoami.Remote(), 0, (_, _) => { }, (ref XdrReader r) =>
         {
             uint pid = r.ReadUInt32();
             r.ReadUInt32();
@@ -66,7 +66,7 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
         });
         Assert.That((pid, served), Is.EqualTo(((uint)getpid(), 6ul)));
         Assert.That(
-            () => client.Call(MultiplexProcedure.Sleep, w => w.WriteUInt32(10_001), (ref XdrReader r) => r.ReadUInt32()),
+            () => client.Call(MultiplexProcedure.Sleep.Remote(), 10_001u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt32()),
             Throws.TypeOf<RpcException>().With.Message.StartsWith("GARBAGE_ARGS"));
     }
 
@@ -139,7 +139,7 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
         foreach (Multiplex.Sockets.Endpoint endpoint in server.AllLocal)
         {
             using RpcClient client = new(endpoint);
-            (uint thread, string peer) = client.Call(MultiplexProcedure.Whoami, null, (ref XdrReader r) =>
+            (uint thread, string peer) = client.Call(MultiplexProcedure.Whoami.Remote(), 0, (_, _) => { }, (ref XdrReader r) =>
             {
                 r.ReadUInt32();
                 uint thread = r.ReadUInt32();
