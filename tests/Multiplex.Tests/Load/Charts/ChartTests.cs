@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Xml.Linq;
+using Multiplex.Load.Charts;
+using Multiplex.Load.Pages;
+using FsCheckProperty = FsCheck.NUnit.PropertyAttribute;
+
+namespace Multiplex.Tests.Load.Charts;
+
+/// <summary>Charts as SVG: well formed, to scale, and legible.</summary>
+public class ChartTests
+{
+    private const double Leeway = 0.02;   // coordinates are written with two digits
+
+    [TestCase(0, 87, new double[] { 0, 25, 50, 75, 100 })]
+    [TestCase(0, 4, new double[] { 0, 1, 2, 3, 4 })]
+    [TestCase(0, 0, new double[] { 0, 0.25, 0.5, 0.75, 1 })]
+    public void A_linear_axis_goes_from_zero_to_a_round_number(double least, double most, double[] ticks) =>
+        Assert.That(new Axis("x").ScaleOf([least, most]).Ticks, Is.EqualTo(ticks));
+
+    [TestCase(1, 1000, new double[] { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000 })]
+    [TestCase(130, 450, new double[] { 100, 200, 500 })]
+    [TestCase(3, 3e6, new double[] { 10, 100, 1000, 10_000, 100_000, 1_000_000 })]
+    [TestCase(5, 5, new double[] { 5, 10, 20, 50 })]
+    public void A_logarithmic_axis_ticks_round_numbers(double least, double most, double[] ticks) =>
+        Assert.That(new Axis("x") { Logarithmic = true }.ScaleOf([least, most]).Ticks, Is.EqualTo(ticks).Within(1e-9).Percent);
+
+    [FsCheckProperty]
+    public void A_scale_keeps_the_order_of_values_and_has_room_for_all(uint a, uint b, bool log)
+    {
+        Scale scale = new Axis("x") { Logarithmic = log }.ScaleOf([a + 1.0, b + 1.0]);
+        double[] positions = [scale.PositionOf(Math.Min(a, b) + 1.0), scale.PositionOf(Math.Max(a, b) + 1.0)];
+        Assert.That(positions, Is.Ordered.And.All.InRange(0.0, 1.0));
+        if (a != b)
+            Assert.That(positions, Is.Unique);
+    }
+
+    [Test]
+    public void A_line_chart_draws_each_point_to_scale_and_each_name_as_text()
+    {
+        LineChart chart = new("rate", new("connections") { Logarithmic = true, Ticks = [1, 10, 100] }, new("requests/s"),
+        [
+            new("a<b>", 0, [new(1, 10, 8, 12), new(10, 20), new(100, 40)]),
+            new("nobody", 1, []),
+        ]);
+        XElement figure = Parse(chart.Draw());
+        double[][] points = [.. Attribute(figure, "polyline", "points").Last().Split(' ').Select(point => point.Split(',').Select(Number).ToArray())];
+        Assert.That(points[1][0] - points[0][0], Is.EqualTo(points[2][0] - points[1][0]).Within(0.2), "decades are equally wide");
+        Assert.That(points[1][1] - points[2][1], Is.EqualTo(2 * (points[0][1] - points[1][1])).Within(0.2), "20 more is twice 10 more");
+        Assert.That(figure.Descendants("text").Select(text => text.Value), Has.Member("a<b>").And.Not.Member("nobody").And.Member("100"));
+    }
+
+    [Test]
+    public void Bars_are_as_long_as_their_values_and_show_their_spread()
+    {
+        BarChart chart = new("CPU", [new("one", 0, 5, 4, 10), new("other", 1, 10, 9, 11), new("none", 2, 0, 0, 0)], Quantities.Time);
+        XElement figure = Parse(chart.Draw());
+        double[] widths = [.. Attribute(figure, "rect", "width").Select(Number)];
+        Assert.That(widths[1], Is.EqualTo(2 * widths[0]).Within(Leeway));
+        Assert.That(widths[2], Is.Zero);
+        Assert.That(figure.Descendants("title").First().Value, Is.EqualTo("one: 5 µs, from 4 µs to 10 µs"));
+    }
+
+    [FsCheckProperty(MaxTest = 50)]
+    public void No_label_at_the_end_of_a_line_covers_another(byte[] ends)
+    {
+        double[] wanted = [.. ends.Take(14).Select(end => end * 1.2)];
+        double[] placed = [.. LineChart.LabelPositions(wanted).Order()];
+        Assert.That(placed, Is.All.InRange(0.0, 320.0));
+        for (int i = 1; i < placed.Length; i++)
+            Assert.That(placed[i] - placed[i - 1], Is.GreaterThanOrEqualTo(14 - 1e-9));
+    }
+
+    [TestCase(0, "0 µs")]
+    [TestCase(0.25, "250 ns")]
+    [TestCase(9.876, "9.88 µs")]
+    [TestCase(999.9, "1 ms")]
+    [TestCase(123_456, "123 ms")]
+    [TestCase(7_200_000_000, "7,200 s")]
+    public void Times_have_three_digits_and_the_unit_that_fits(double microseconds, string text) =>
+        Assert.That(Quantities.Time(microseconds), Is.EqualTo(text));
+
+    [TestCase(1_194_534, "1.19M")]
+    [TestCase(50_390, "50.4k")]
+    [TestCase(999.96, "1k")]
+    [TestCase(0.0001, "0.0001")]
+    [TestCase(0, "0")]
+    public void Numbers_have_three_digits_and_the_power_that_fits(double number, string text) =>
+        Assert.That(Quantities.Short(number), Is.EqualTo(text));
+
+    private static XElement Parse(Html figure) => XElement.Parse(figure.ToString());
+
+    private static IEnumerable<string> Attribute(XElement figure, string element, string name) =>
+        figure.Descendants(element).Select(one => one.Attribute(name)!.Value);
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+}
