@@ -1,11 +1,14 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Multiplex.ForkStress;
 
 /// <summary>
 /// Requests of eight bytes, a big-endian number. Each is answered with the server's count of requests so far, after as
 /// much garbage as the number says in rough, in pieces from small to large, and two collections: what is hard on a runtime
-/// that has been forked.
+/// that has been forked. In the parent, which rehearses a request before the first fork, it keeps the finalizer thread busy
+/// for a while; children have no such thread.
 /// </summary>
 internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol
 {
@@ -30,6 +33,7 @@ internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol
                 GC.Collect();
         }
 
+        DropFinalizable();
         GC.Collect();
         GC.KeepAlive(kept);
         BinaryPrimitives.WriteInt64BigEndian(reply.GetSpan(RequestLength), counters.Increment(Counter.Sum));
@@ -39,4 +43,17 @@ internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol
 
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
         message.Length == RequestLength && AnswerFrame(message, peer, reply);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void DropFinalizable() => GC.KeepAlive(new SlowToFinalize());
+
+    private sealed class SlowToFinalize
+    {
+        ~SlowToFinalize()
+        {
+            for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalMilliseconds < 100;)
+            {
+            }
+        }
+    }
 }

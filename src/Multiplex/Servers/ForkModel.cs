@@ -18,7 +18,7 @@ public sealed class ForkModel : IServerModel
         using Children children = new(service.Counters, ended: (_, _) => service.Counters.Increment(Counter.Closed));
         using AcceptLoop accepting = new(
             service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
-        ForkedConversation conversation = new(service, children);
+        using ForkedConversation conversation = new(service, children);
         conversation.Rehearse();
         service.Ready();
 

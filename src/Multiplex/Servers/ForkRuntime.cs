@@ -18,6 +18,7 @@ namespace Multiplex.Servers;
 /// would wait for ever.</item>
 /// <item>Concurrent collection off, for the same reason; and a small heap, because fork copies a page table entry for
 /// each page in use, and the child copies each page that it touches.</item>
+/// <item>The runtime's own finalizer thread asleep at each fork: see <see cref="FinalizerThread"/>.</item>
 /// <item>SIGTERM, SIGINT and SIGCHLD blocked in every thread, so that signalfd(2) gets them and no handler of the runtime
 /// ever runs: its handlers write into a pipe that parent and child would share. The signal by which a parent tells its
 /// children to stop is blocked too, or it would kill a child that has not got so far as to say what it means.</item>

@@ -11,8 +11,9 @@ namespace Multiplex.Servers;
 /// What a child process does, from its first instruction to its last; and the same once before the first fork, in the
 /// parent: see <see cref="Rehearsal"/>. The counters tell if anything was missed.
 /// </summary>
-internal abstract class ForkedChild
+internal abstract class ForkedChild : IDisposable
 {
+    private readonly FinalizerThread _finalizer = new();
     private readonly int[] _parentsDescriptors;
     private readonly int _parent = getpid();
     private long _compiled;
@@ -24,7 +25,7 @@ internal abstract class ForkedChild
         Conversation = new(service.Protocol, service.Options, service.Counters) { IsToEnd = ChildProcess.IsToldToLeave };
         foreach (Listener listener in service.Listeners)
             Conversation.Prepare(listener.Kind);
-        _parentsDescriptors = parentsDescriptors;
+        _parentsDescriptors = [.. parentsDescriptors, _finalizer.Descriptor];
     }
 
     /// <summary>What it serves.</summary>
@@ -36,8 +37,15 @@ internal abstract class ForkedChild
     /// <summary>What it is called where a failure is told.</summary>
     protected abstract string Name { get; }
 
-    /// <summary>The parent's last step before each fork: notes what has been compiled so far.</summary>
-    public void AboutToFork() => _compiled = JitInfo.GetCompiledMethodCount();
+    /// <summary>The parent's last step before each fork: sees to it that nothing else runs, and notes what has been compiled so far.</summary>
+    public void AboutToFork()
+    {
+        _finalizer.AwaitRest();
+        _compiled = JitInfo.GetCompiledMethodCount();
+    }
+
+    /// <summary>Gives back what the parent watches by.</summary>
+    public void Dispose() => _finalizer.Dispose();
 
     /// <summary>Does in this process what children will do.</summary>
     public virtual void Rehearse()

@@ -22,7 +22,7 @@ public sealed class PreforkModel : IServerModel
                 service.Counters.Increment(Counter.Closed);
         });
         using SharedListeners listeners = new(service.Listeners, service.Counters);
-        PreforkWorker worker = new(service, listeners, seats, children);
+        using PreforkWorker worker = new(service, listeners, seats, children);
         worker.Rehearse();
 
         // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.
