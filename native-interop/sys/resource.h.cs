@@ -9,6 +9,7 @@ public static unsafe partial class Libc
     public const int RLIMIT_NPROC = 6;
     public const int RUSAGE_SELF = 0;
     public const int RUSAGE_CHILDREN = -1;
+    public const int RUSAGE_THREAD = 1;
 
     /// <summary>getrlimit(2): the soft and the hard limit of a resource.</summary>
     public static SyscallResult getrlimit(int resource, out rlimit limit)
@@ -21,6 +22,15 @@ public static unsafe partial class Libc
 
     /// <summary>setrlimit(2): sets both limits of a resource; the soft one may be raised up to the hard one.</summary>
     public static SyscallResult setrlimit(int resource, rlimit limit) => SyscallResult.Of(Raw.setrlimit(resource, &limit));
+
+    /// <summary>getrusage(2): what this process used so far, or the calling thread alone, or children that were waited for.</summary>
+    public static SyscallResult getrusage(int who, out rusage usage)
+    {
+        rusage used = default;
+        SyscallResult result = SyscallResult.Of(Raw.getrusage(who, &used));
+        usage = used;
+        return result;
+    }
 
     /// <summary>A soft limit, which is enforced, and the hard limit that it may be raised to.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -36,6 +46,13 @@ public static unsafe partial class Libc
     {
         public long tv_sec;
         public long tv_usec;
+
+        /// <summary>A time above zero, in full microseconds and at least one: zero often means for ever.</summary>
+        public static timeval Of(TimeSpan time) => new()
+        {
+            tv_sec = (long)time.TotalSeconds,
+            tv_usec = Math.Max(1, time.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
+        };
     }
 
     /// <summary>What a process used: CPU times and context switches are the fields that Linux fills and that count here.</summary>
@@ -68,4 +85,7 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int setrlimit(int resource, Libc.rlimit* rlim);
+
+    [LibraryImport(LibraryName)]
+    public static partial int getrusage(int who, Libc.rusage* usage);
 }

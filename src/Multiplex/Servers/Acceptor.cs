@@ -15,6 +15,9 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
     private readonly SpareDescriptor _spare = new();
     private long _until = long.MaxValue;
 
+    /// <summary>Why <see cref="TryAccept"/> took nothing the last time: EAGAIN when nobody waited, EINTR, or what is wrong.</summary>
+    public int Errno { get; private set; }
+
     /// <summary>
     /// The server is stopping: whoever waits now is still taken. Who has come before cannot be told from who comes now,
     /// so that clients who come all the time would keep the listener open for ever: it is limited to a second.
@@ -31,6 +34,7 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
             descriptor = (int)result.Value;
             if (!result.IsError)
                 return true;
+            Errno = result.Errno;
 
             // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
             if (result.Errno is EMFILE or ENFILE)

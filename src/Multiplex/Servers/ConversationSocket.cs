@@ -25,8 +25,12 @@ internal enum ConversationEnd
 /// </summary>
 internal sealed class ConversationSocket(ServerOptions options, ServerCounters counters)
 {
+    /// <summary>How long a wait may be of one that a signal tells what to do.</summary>
+    public static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+
     private const int LastReads = 16;   // of a peer that goes on sending while the server stops
 
+    private readonly TimeSpan _longestWait = options.IdleTimeout;
     private int _fd;
     private int _lastReads;
     private long _lookedAt;
@@ -35,7 +39,18 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
     /// Asked now and then, and whenever a signal has interrupted the wait for a request: whether this conversation is to
     /// end as if the server were stopping.
     /// </summary>
-    public Func<bool> IsToEnd { get; init; } = static () => false;
+    public Func<bool> IsToEnd
+    {
+        get;
+        init
+        {
+            field = value;
+
+            // The signal that tells it may come between the look and the wait, and then interrupts nothing.
+            if (_longestWait <= TimeSpan.Zero || _longestWait > LookAgain)
+                _longestWait = LookAgain;
+        }
+    } = static () => false;
 
     /// <summary>Whether the worker is in the middle of a send, for the one who stops it.</summary>
     public bool IsSending { get; private set; }
@@ -51,15 +66,10 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
         _lookedAt = 0;
 
         // Silence is limited by the kernel: a read or a write that waits longer returns EAGAIN, socket(7).
-        if (options.IdleTimeout <= TimeSpan.Zero)
-            return;
-        timeval limit = new()
-        {
-            tv_sec = (long)options.IdleTimeout.TotalSeconds,
-            tv_usec = Math.Max(1, options.IdleTimeout.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
-        };
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit);
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit);
+        if (_longestWait > TimeSpan.Zero)
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval.Of(_longestWait));
+        if (options.IdleTimeout > TimeSpan.Zero)
+            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval.Of(options.IdleTimeout));
     }
 
     /// <summary>Waits for what comes next. Once the server is stopping, takes what has arrived, and waits for nothing.</summary>
@@ -67,6 +77,7 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
     public int Receive(Span<byte> buffer, int flags, out ConversationEnd end)
     {
         end = ConversationEnd.Finished;
+        long silentSince = Environment.TickCount64;
         while (true)
         {
             bool last = counters[Counter.Stopping] != 0 || LooksAsToldToEnd();
@@ -75,7 +86,7 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
             SyscallResult result = recv_once(_fd, buffer, last ? flags | MSG_DONTWAIT : flags);
             if (result.Value > 0)
                 return (int)result.Value;
-            if (result.Is(EINTR))
+            if (result.Is(EINTR) || (result.Is(EAGAIN) && !last && !IsIdleSince(silentSince)))
             {
                 _lookedAt = 0;
                 continue;
@@ -125,6 +136,9 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
 
         return ConversationEnd.Finished;
     }
+
+    private bool IsIdleSince(long milliseconds) =>
+        options.IdleTimeout > TimeSpan.Zero && Environment.TickCount64 - milliseconds >= (long)options.IdleTimeout.TotalMilliseconds;
 
     // A signal that comes while a call is being answered interrupts no read. To ask costs a system call, so it is asked once
     // in each tick of the clock, not before each of a hundred thousand reads a second.

@@ -24,6 +24,8 @@ internal sealed class SharedListeners : IDisposable
         _acceptor = new(counters);
         _set = [.. listeners.Select(listener => new pollfd { fd = listener.Descriptor, events = POLLIN })];
         SetBlocking(_listeners.Length == 1);
+        if (_listeners.Length == 1)
+            setsockopt(_listeners[0].Descriptor, SOL_SOCKET, SO_RCVTIMEO, timeval.Of(ConversationSocket.LookAgain)).OrThrow("setsockopt SO_RCVTIMEO");
     }
 
     /// <summary>Whether accepting waits, in every process.</summary>
@@ -33,19 +35,23 @@ internal sealed class SharedListeners : IDisposable
             listener.SetBlocking(blocking);
     }
 
-    /// <summary>Waits for a connection, for a signal, or for another process to get it first.</summary>
+    /// <summary>
+    /// Waits for a connection, for a signal, for another process to get it first, or for the time to look whether a signal
+    /// came just before the wait.
+    /// </summary>
     public bool TryTake(out int descriptor, out PeerAddress peer)
     {
         if (_set.Length > 1)
         {
-            if (poll(_set, -1).Value <= 0)
+            if (poll(_set, (int)ConversationSocket.LookAgain.TotalMilliseconds).Value <= 0)
                 ForgetReadiness();
             return TryTakeReady(out descriptor, out peer);
         }
 
         if (_acceptor.TryAccept(_listeners[0], blocking: true, out descriptor, out peer))
             return true;
-        poll([], NotAgainAtOnceMilliseconds);   // for whatever reason: a loop does not spin on it
+        if (_acceptor.Errno is not (EAGAIN or EINTR))
+            poll([], NotAgainAtOnceMilliseconds);   // for whatever reason: a loop does not spin on it
         return false;
     }
 
