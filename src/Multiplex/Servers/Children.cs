@@ -1,3 +1,5 @@
+using System.Text;
+using Mono.Unix.Native;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -42,10 +44,14 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
                 return;
             _running.Remove((int)result.Value);
             counters.Add(Counter.ReapedCpuNanoseconds, Nanoseconds(usage.ru_utime) + Nanoseconds(usage.ru_stime));
-            counters.Add(Counter.ReapedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
+            counters.Add(Counter.EndedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
             bool lost = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
             if (lost)
+            {
                 counters.Increment(Counter.ChildrenLost);
+                Tell((int)result.Value, status);
+            }
+
             ended((int)result.Value, lost);
         }
     }
@@ -68,6 +74,13 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
 
     /// <inheritdoc/>
     public void Dispose() => close(Descriptor);
+
+    // With write(2), not Console, which may start a thread; and it must not fail where standard error is closed.
+    private static void Tell(int pid, int status)
+    {
+        string how = WIFEXITED(status) ? $"failed with status {WEXITSTATUS(status)}" : $"was ended by {(Signum)WTERMSIG(status)}";
+        _ = write(2, Encoding.UTF8.GetBytes($"multiplex: child {pid} {how}\n"));
+    }
 
     private static long Nanoseconds(timeval time) => ((time.tv_sec * 1_000_000) + time.tv_usec) * NanosecondsPerMicrosecond;
 }

@@ -129,7 +129,7 @@ internal sealed class ServerProcess : IDisposable
     public void Dispose()
     {
         if (TestContext.CurrentContext.Result.FailCount > 0)
-            TestContext.Out.WriteLine(Describe());
+            DescribeFailure();
         Eventually.Holds(
             () =>
             {
@@ -142,6 +142,15 @@ internal sealed class ServerProcess : IDisposable
         _process.Dispose();
         foreach (string path in Addresses.Select(address => address.FilePath).OfType<string>())
             File.Delete(path);
+    }
+
+    // What it counted tells most, and it says that when it stops.
+    private void DescribeFailure()
+    {
+        TestContext.Out.WriteLine(Describe());
+        Syscall.kill(Id, Signum.SIGTERM);
+        if (_process.WaitForExit(TimeSpan.FromSeconds(5)))
+            TestContext.Out.WriteLine($"stopped: {string.Join('\n', Errors)}");
     }
 
     private string Describe() =>
