@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// clock_gettime(2), clock_nanosleep(2)
+// clock_gettime(2), clock_getcpuclockid(3), clock_nanosleep(2)
 public static unsafe partial class Libc
 {
     public const int CLOCK_REALTIME = 0;
@@ -16,6 +16,19 @@ public static unsafe partial class Libc
         timespec now = default;
         SyscallResult.Of(Raw.clock_gettime(clockid, &now)).OrThrow("clock_gettime");
         return (now.tv_sec * 1_000_000_000) + now.tv_nsec;
+    }
+
+    /// <summary>
+    /// clock_getcpuclockid(3): the clock of the CPU time of a process, all its threads together, those that have ended too.
+    /// <see cref="clock_gettime"/> reads it, and fails with EINVAL once the process is gone.
+    /// </summary>
+    /// <returns>0; or ESRCH, there is no such process.</returns>
+    public static SyscallResult clock_getcpuclockid(int pid, out int clockid)
+    {
+        int clock = 0;
+        int error = Raw.clock_getcpuclockid(pid, &clock);   // returns the error itself, and leaves errno alone
+        clockid = clock;
+        return error == 0 ? default : SyscallResult.Failed(error);
     }
 
     /// <summary>clock_nanosleep(2) until a moment of the monotonic clock, whatever signals come in between.</summary>
@@ -41,6 +54,9 @@ public static unsafe partial class Raw
 {
     [LibraryImport(LibraryName)]
     public static partial int clock_gettime(int clockid, Libc.timespec* tp);
+
+    [LibraryImport(LibraryName)]
+    public static partial int clock_getcpuclockid(int pid, int* clockid);
 
     [LibraryImport(LibraryName)]
     public static partial int clock_nanosleep(int clockid, int flags, Libc.timespec* request, Libc.timespec* remain);

@@ -45,8 +45,8 @@ public enum Counter
     /// <summary>Nanoseconds of CPU that children which have ended had used.</summary>
     ReapedCpuNanoseconds,
 
-    /// <summary>Context switches of children that have ended.</summary>
-    ReapedContextSwitches,
+    /// <summary>Context switches of children, and of threads of connections, that have ended.</summary>
+    EndedContextSwitches,
 
     /// <summary>Bytes that children allocated on the managed heap while they served.</summary>
     ChildAllocatedBytes,

@@ -1,8 +1,9 @@
 using System.Globalization;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>What a server's processes have used so far, children that have ended included.</summary>
+/// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
 /// <param name="CpuNanoseconds">CPU time.</param>
 /// <param name="ContextSwitches">Voluntary and involuntary.</param>
 /// <param name="PssBytes">Memory now, shared pages divided among those who share them.</param>
@@ -10,12 +11,12 @@ namespace Multiplex.Load.Comparison;
 /// <param name="Threads">Threads now.</param>
 public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwitches, long PssBytes, int Processes, int Threads)
 {
-    /// <summary>Reads it from proc(5), and from the server's counters what children that have ended had used.</summary>
+    /// <summary>Reads it from proc(5), and from the server's counters what those who have ended had used.</summary>
     /// <param name="pid">The server's first process.</param>
     /// <param name="counters">Its counters.</param>
     public static ProcessUsage Of(int pid, ServerCounters counters)
     {
-        ProcessUsage sum = new(counters[Counter.ReapedCpuNanoseconds], counters[Counter.ReapedContextSwitches], 0, 0, 0);
+        ProcessUsage sum = new(counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0, 0);
         foreach (int process in ChildrenOf(pid).Prepend(pid))
         {
             try
@@ -56,20 +57,40 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
 
     private ProcessUsage Plus(int pid)
     {
-        long cpu = 0, switches = 0;
+        // The process's own clock: the threads that /proc lists are only those that live.
+        clock_getcpuclockid(pid, out int clock).OrThrow("clock_getcpuclockid", $"{pid}");
+        long cpu = clock_gettime(clock);
+        long switches = 0;
         int threads = 0;
         foreach (string task in Directory.EnumerateDirectories($"/proc/{pid}/task"))
         {
-            threads++;
-            cpu += long.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
-            switches += File.ReadLines($"{task}/status")
-                .Where(line => line.Contains("ctxt_switches:", StringComparison.Ordinal))
-                .Sum(line => long.Parse(line.AsSpan(line.IndexOf(':') + 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture));
+            if (TryReadSwitches(task, out long ofThread))
+            {
+                switches += ofThread;
+                threads++;
+            }
         }
 
         const string Pss = "Pss:";
         string kilobytes = File.ReadLines($"/proc/{pid}/smaps_rollup").First(line => line.StartsWith(Pss, StringComparison.Ordinal));
         long pss = 1024 * long.Parse(kilobytes[Pss.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
         return new(CpuNanoseconds + cpu, ContextSwitches + switches, PssBytes + pss, Processes + 1, Threads + threads);
+    }
+
+    // False when the thread has just ended: others of its process may live on.
+    private static bool TryReadSwitches(string task, out long switches)
+    {
+        try
+        {
+            switches = File.ReadLines($"{task}/status")
+                .Where(line => line.Contains("ctxt_switches:", StringComparison.Ordinal))
+                .Sum(line => long.Parse(line.AsSpan(line.IndexOf(':') + 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture));
+            return true;
+        }
+        catch (IOException)
+        {
+            switches = 0;
+            return false;
+        }
     }
 }

@@ -136,6 +136,10 @@ internal sealed class ConnectionThreads : IDisposable
         private void Serve()
         {
             Conversation.Serve(Descriptor, Peer);
+
+            // Unlike its CPU time, which the clock of the process goes on counting, this ends with the thread: proc(5).
+            if (!getrusage(RUSAGE_THREAD, out rusage usage).IsError)
+                _threads._service.Counters.Add(Counter.EndedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
             _threads.GiveBack(this);
         }
     }
