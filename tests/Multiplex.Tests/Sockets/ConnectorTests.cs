@@ -93,19 +93,6 @@ public class ConnectorTests : DescriptorFixture
     }
 
     [Test]
-    public void A_name_of_several_addresses_leads_to_the_one_that_is_listened_at()
-    {
-        Endpoint name = Endpoint.Parse("tcp://localhost:0");
-        if (AddressLookup.Find(name, passive: false).Count < 2)
-            Assert.Ignore("localhost is only one address here");
-        foreach (string only in new[] { "127.0.0.1", "[::1]" })
-        {
-            using Listener listener = Listener.Open(Endpoint.Parse($"tcp://{only}:0"), 16);
-            Own(SyscallResult.Of(Connector.Connect(name with { Port = listener.Local.Port })));
-        }
-    }
-
-    [Test]
     public void A_UNIX_datagram_client_gets_a_name_so_that_it_can_be_answered()
     {
         int server = Own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 using Multiplex.Interop;
 using Multiplex.Sockets;
@@ -146,21 +145,5 @@ public class Step02_Addresses : DescriptorFixture
         int fd = UnixSocket(SOCK_DGRAM);
         bind(fd, UnixFamilyAlone).OrThrow("bind");
         Assert.That(Encoding.ASCII.GetString(NameOf(fd)[2..]), Does.Match("^\0[0-9a-f]{5}$"));
-    }
-
-    /// <summary>capset(2): what root may do beyond others, which is kept for each thread apart.</summary>
-    private static class Capabilities
-    {
-        private const uint Version3 = 0x2008_0522;   // _LINUX_CAPABILITY_VERSION_3
-
-        public static void DropAll()
-        {
-            uint[] header = [Version3, 0];
-            uint[] none = new uint[6];   // effective, permitted, inheritable, twice
-            Assert.That(capset(header, none), Is.Zero);
-        }
-
-        [DllImport("libc")]
-        private static extern int capset(uint[] header, uint[] data);
     }
 }
