@@ -9,6 +9,7 @@ namespace Multiplex.ServerTests.Contract;
 public sealed class StopContract(string model, ListenForm form)
 {
     private const uint LongSleep = 10_000;
+    private const uint LongerThanTheDrain = 4_000;   // one thread may have to do two of them, whatever it is told
 
     // So long that no test ends by it: what ends early does so for its own reason.
     internal static readonly string[] LongDrain = ["--drain", "10m"];
@@ -134,7 +135,7 @@ public sealed class StopContract(string model, ListenForm form)
         List<RpcPeer> peers = [.. Enumerable.Range(0, 6).Select(_ => new RpcPeer(server.Address))];
         try
         {
-            peers.ForEach(peer => peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongSleep)));
+            peers.ForEach(peer => peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongerThanTheDrain)));
             counters.Await(Counter.Calls, 1);
             server.Signal(Signum.SIGTERM);
             server.WaitForExit();   // for one thread a minute's work waits; the general deadline is half of that
