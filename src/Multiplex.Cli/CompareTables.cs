@@ -4,60 +4,60 @@ using Spectre.Console;
 
 namespace Multiplex.Cli;
 
-/// <summary>A comparison on the terminal: a table for each scenario, and a sentence on who came out ahead.</summary>
+/// <summary>A comparison on the terminal: the best and the worst of each scenario, what that means, and what has moved.</summary>
 internal static class CompareTables
 {
     public static void Print(CompareReport report)
     {
         MachineReport machine = report.Environment;
         Terminal.Output.MarkupLineInterpolated(
-            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {report.Rounds} rounds of {report.DurationS:0.#} s");
+            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {report.Rounds} rounds of {report.DurationS:0.###} s");
+        Terminal.Output.WriteLine();
+        Terminal.Output.Write(BestAndWorst(report));
         foreach (ScenarioReport scenario in report.Scenarios)
-            Print(scenario);
+            Print(scenario, report.Summary.Where(finding => finding.Scenario == scenario.Name));
+        if (report.Baseline is { } baseline)
+            Print(baseline);
     }
 
-    private static void Print(ScenarioReport report)
+    private static Table BestAndWorst(CompareReport report)
     {
-        Scenario scenario = report.Scenario;
-        Terminal.Output.WriteLine();
-        Terminal.Output.MarkupLineInterpolated($"[bold]{scenario.Name}[/]: {scenario.LookFor}");
-        Table table = Terminal.Table(
-            "model", "requests/s", "spread", "p50 us", "p99 us", "p99.9 us", "errors", "CPU us/req", "switches/req", "memory MB", "processes", "threads");
-        foreach (ModelReport model in report.Models)
+        Table table = Terminal.Table("scenario", "with", "figure", "best", "", "spread", "worst", "", "spread");
+        foreach ((ScenarioReport scenario, PointReport point) in report.Scenarios.SelectMany(scenario => scenario.Points.Select(point => (scenario, point))))
         {
-            RoundFigures median = model.Median;
-            table.AddRow(
-                model.Model,
-                $"{median.ThroughputPerS:N0}",
-                $"±{model.SpreadPercent:F0}%",
-                $"{median.P50Us:N0}",
-                $"{median.P99Us:N0}",
-                $"{median.P999Us:N0}",
-                $"{median.Errors}",
-                $"{median.CpuUsPerRequest:N2}",
-                $"{median.ContextSwitchesPerRequest:N3}",
-                $"{median.MemoryMb:N1}",
-                $"{median.Processes}",
-                $"{median.Threads}");
+            Measure by = Measure.Find(scenario.JudgedBy);
+            if (Verdict.Of(point, by) is { } verdict)
+                table.AddRow([scenario.Name, point.Label, by.Title, .. Cells(verdict.Ranked[0], by), .. Cells(verdict.Ranked[^1], by)]);
         }
 
-        Terminal.Output.Write(table);
-        Terminal.Output.WriteLine(Verdict(report.Models));
+        return table;
     }
 
-    // A lead counts only when it is more than the spread of either side.
-    private static string Verdict(IReadOnlyList<ModelReport> models)
+    private static string[] Cells(ServerResult result, Measure by) =>
+        [Markup.Escape(result.Server), by.Label(result[by].Median), $"±{result[by].Percent:F0}%"];
+
+    private static void Print(ScenarioReport scenario, IEnumerable<Finding> findings)
     {
-        if (models.Count < 2)
-            return "";
-        ModelReport[] ranked = [.. models.OrderByDescending(model => model.Median.ThroughputPerS)];
-        ModelReport first = ranked[0], second = ranked[1], last = ranked[^1];
-        double lead = 100 * ((first.Median.ThroughputPerS / second.Median.ThroughputPerS) - 1);
-        string winner = lead > first.SpreadPercent + second.SpreadPercent
-            ? $"{first.Model} leads {second.Model} by {lead:F0}%"
-            : $"{first.Model} and {second.Model} are level within their spread";
-        ModelReport cheapest = models.MinBy(model => model.Median.CpuUsPerRequest)!;
-        return $"{winner}; {first.Model} answers {first.Median.ThroughputPerS / last.Median.ThroughputPerS:F1} times as many requests as {last.Model}; "
-            + $"least CPU per request: {cheapest.Model} ({cheapest.Median.CpuUsPerRequest:F2} us).";
+        Terminal.Output.WriteLine();
+        Terminal.Output.MarkupLineInterpolated($"[bold]{scenario.Name}[/]: {scenario.Load}");
+        foreach (Finding finding in findings)
+            Terminal.Output.MarkupLineInterpolated($"  {finding.Point}: {finding.Sentence}");
+        foreach (var absent in scenario.Points.SelectMany(point => point.Results).Where(result => result.Why is not null).GroupBy(result => result.Why))
+            Terminal.Output.MarkupLineInterpolated($"  Not measured: {string.Join(", ", absent.Select(result => result.Server).Distinct())} ({absent.Key})");
+    }
+
+    private static void Print(BaselineReport baseline)
+    {
+        Terminal.Output.WriteLine();
+        Terminal.Output.MarkupLineInterpolated(
+            $"[bold]Since the baseline[/] of {baseline.Began:yyyy-MM-dd HH:mm}, beyond both spreads: {baseline.Changes.Count} of {baseline.Compared} figures");
+        foreach (string note in baseline.Notes)
+            Terminal.Output.MarkupLineInterpolated($"  {note}");
+        foreach (Change change in baseline.Changes)
+        {
+            Measure measure = Measure.Find(change.Measure);
+            Terminal.Output.MarkupLineInterpolated(
+                $"  {(change.Better ? "better" : "worse")}: {change.Scenario}, {change.Point}, {change.Server}: {measure.Title} {measure.Label(change.Before.Median)} -> {measure.Label(change.After.Median)}");
+        }
     }
 }

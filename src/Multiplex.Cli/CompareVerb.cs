@@ -1,53 +1,62 @@
 using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Load.Comparison;
+using Multiplex.Load.Comparison.Page;
 using Multiplex.Servers;
 using Multiplex.Sockets;
 using Spectre.Console;
 
 namespace Multiplex.Cli;
 
-[Verb("compare", HelpText = "Compare server models: each as a real process, in alternating rounds; a table and report.json.")]
+[Verb("compare", HelpText = "Compare server models, and other servers: each as a real process, in alternating rounds; report.html and report.json.")]
 internal sealed class CompareVerbOptions : IVerb
 {
     // The scenarios hold several connections at a time.
     private static readonly ServerModelEntry[] s_models = [.. ServerModelCatalog.All.Where(entry => !entry.OneAtATime)];
 
-    [Option("models", Default = "", MetaValue = "A,B,C", HelpText = "The models; by default all that serve several connections at a time.")]
-    public string Models { get; set; } = "";
+    // One of each kind: a process, a thread, a reactor, both, and io_uring.
+    private static readonly string[] s_quickModels = ["fork", "pool", "poll", "hybrid", "uring"];
 
-    [Option("scenarios", Default = "", MetaValue = "A,B,C", HelpText = "echo, pipeline, churn; all of them by default.")]
-    public string Scenarios { get; set; } = "";
+    [Option("models", MetaValue = "A,B,C", HelpText = "The models: all that serve several connections at a time by default; none for peers alone.")]
+    public string? Models { get; set; }
+
+    [Option("peer", MetaValue = "'NAME=COMMAND'", HelpText = "Another server to compare with: a shell command with {port} where the TCP port belongs; may be given several times.")]
+    public IEnumerable<string> Peers { get; set; } = [];
+
+    [Option("scenarios", MetaValue = "A,B,C", HelpText = "echo, pipeline, churn, blocking, cpu, idle, bulk, overload, slow-readers, mixed; all of them by default.")]
+    public string? Scenarios { get; set; }
+
+    [Option("connections", MetaValue = "A,B,C", HelpText = "Busy connections to measure each scenario with, instead of its own.")]
+    public string? Connections { get; set; }
+
+    [Option("quick", HelpText = "Some models, some scenarios and short runs: done within two minutes.")]
+    public bool Quick { get; set; }
 
     [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo or rpc.")]
     public string Protocol { get; set; } = "";
 
-    [Option("rounds", Default = 3, MetaValue = "N", HelpText = "How often each model has its turn.")]
-    public int Rounds { get; set; }
+    [Option("rounds", MetaValue = "N", HelpText = "How often each server has its turn: 5 by default; 3 with --quick.")]
+    public int? Rounds { get; set; }
 
-    [Option("duration", Default = "2s", MetaValue = "TIME", HelpText = "Measured time of each run.")]
-    public string Duration { get; set; } = "";
+    [Option("duration", MetaValue = "TIME", HelpText = "Measured time of each run: 1s by default; 400ms with --quick.")]
+    public string? Duration { get; set; }
 
-    [Option("warmup", Default = "1s", MetaValue = "TIME", HelpText = "Time before it that is loaded but not measured.")]
-    public string WarmUp { get; set; } = "";
+    [Option("warmup", MetaValue = "TIME", HelpText = "Time before it that is loaded but not measured: 300ms by default; 150ms with --quick.")]
+    public string? WarmUp { get; set; }
 
-    [Option("out", Default = "multiplex-compare", MetaValue = "DIR", HelpText = "Where report.json is written.")]
+    [Option("threads", Default = 1, MetaValue = "N", HelpText = "Threads of the client.")]
+    public int Threads { get; set; }
+
+    [Option("baseline", MetaValue = "FILE", HelpText = "The report.json of an earlier comparison: marks what has moved beyond its spread since.")]
+    public string? BaselineFile { get; set; }
+
+    [Option("out", Default = "multiplex-compare", MetaValue = "DIR", HelpText = "Where report.html and report.json are written.")]
     public string Out { get; set; } = "";
 
     public int Run()
     {
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        CompareOptions options = new()
-        {
-            Command = ThisCommand(),
-            Models = [.. Chosen("--models", Models, s_models, entry => entry.Name).Select(entry => entry.Name)],
-            Scenarios = Chosen("--scenarios", Scenarios, Scenario.All, scenario => scenario.Name),
-            Protocol = protocol.Name,
-            Exchange = size => protocol.Exchange(EndpointKind.Tcp, size),
-            Rounds = Values.Number("--rounds", Rounds, 1, 1000),
-            Duration = Values.PositiveTime("--duration", Duration),
-            WarmUp = Values.Time("--warmup", WarmUp),
-        };
+        CompareReport? baseline = BaselineFile is null ? null : ReadBaseline(BaselineFile);
+        CompareOptions options = Options();
         Directory.CreateDirectory(Out);
 
         // Servers are processes of their own: however this one is asked to end, it ends them first.
@@ -63,7 +72,7 @@ internal sealed class CompareVerbOptions : IVerb
         CompareReport report;
         try
         {
-            report = Terminal.WithStatus("starting", show => Comparer.Run(options, show, interrupted.Token));
+            report = CompareProgressBars.Show(options, show => Comparer.Run(options, show, interrupted.Token));
         }
         catch (OperationCanceledException)
         {
@@ -71,17 +80,85 @@ internal sealed class CompareVerbOptions : IVerb
             return ExitStatus.Failed;
         }
 
+        if (baseline is not null)
+            report = report.Since(baseline);
         CompareTables.Print(report);
-        string path = Path.Combine(Out, "report.json");
-        File.WriteAllText(path, report.ToJson() + "\n");
-        Terminal.Output.MarkupLineInterpolated($"All figures, round by round: {path}");
-        return report.Scenarios.Sum(scenario => scenario.Models.Sum(model => model.Median.Errors)) == 0 ? ExitStatus.Done : ExitStatus.Failed;
+        string page = Path.Combine(Out, "report.html"), figures = Path.Combine(Out, "report.json");
+        File.WriteAllText(page, ComparePage.Of(report));
+        File.WriteAllText(figures, report.ToJson() + "\n");
+        Terminal.Output.WriteLine();
+        Terminal.Output.MarkupLineInterpolated($"The report: {page}; all figures, round by round: {figures}");
+        return Failures(report, options) == 0 ? ExitStatus.Done : ExitStatus.Failed;
     }
 
-    private static IReadOnlyList<T> Chosen<T>(string option, string names, IReadOnlyList<T> all, Func<T, string> nameOf) =>
-        names.Length == 0
-            ? all
-            : [.. names.Split(',').Distinct().Select(name => Values.Named(option, name, all, nameOf))];
+    private CompareOptions Options()
+    {
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
+        Contestant[] contestants = [.. ChosenModels().Select(model => new ModelContestant(model, ThisCommand(), protocol.Name)), .. Peers.Select(Peer)];
+        if (contestants.Length == 0)
+            throw new UsageException("--models none leaves nobody to compare: add --peer 'NAME=COMMAND with {port}'");
+        if (contestants.Select(one => one.Name).GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new UsageException($"--peer {twice.Key}=…: that name is taken; choose another");
+        return new()
+        {
+            Contestants = contestants,
+            Scenarios = [.. ChosenScenarios()],
+            Protocol = protocol.Name,
+            Exchange = scenario => protocol.Exchange(EndpointKind.Tcp, scenario.SizeBytes),
+            Rounds = Values.Number("--rounds", Rounds ?? (Quick ? 3 : 5), 1, 1000),
+            Duration = Values.PositiveTime("--duration", Duration ?? (Quick ? "400ms" : "1s")),
+            WarmUp = Values.Time("--warmup", WarmUp ?? (Quick ? "150ms" : "300ms")),
+            ClientThreads = Values.Number("--threads", Threads, 1, 1024),
+        };
+    }
+
+    private IEnumerable<ServerModelEntry> ChosenModels() => Models switch
+    {
+        "none" => [],
+        null => Quick ? s_models.Where(model => s_quickModels.Contains(model.Name)) : s_models,
+        _ => Chosen("--models", Models, s_models, model => model.Name),
+    };
+
+    private IEnumerable<Scenario> ChosenScenarios()
+    {
+        IEnumerable<Scenario> chosen = Scenarios is null
+            ? ScenarioCatalog.All.Where(scenario => !Quick || scenario.QuickPoints.Count > 0)
+            : Chosen("--scenarios", Scenarios, ScenarioCatalog.All, scenario => scenario.Name);
+        return chosen.Select(scenario => scenario with { Points = PointsOf(scenario) });
+    }
+
+    private IReadOnlyList<ScenarioPoint> PointsOf(Scenario scenario)
+    {
+        IReadOnlyList<ScenarioPoint> points = Quick && scenario.QuickPoints.Count > 0 ? scenario.QuickPoints : scenario.Points;
+        return Connections is null
+            ? points
+            : [.. Values.Numbers("--connections", Connections, 1, 1_000_000).Select(number => points[0] with { Connections = number })];
+    }
+
+    private static PeerContestant Peer(string text) =>
+        text.Split('=', 2) is [{ Length: > 0 } name, { } command] && command.Contains(PeerContestant.PortMark, StringComparison.Ordinal)
+            ? new(name, command)
+            : throw new UsageException($"--peer {text}: write NAME=COMMAND with {PeerContestant.PortMark} where the port belongs");
+
+    private static CompareReport ReadBaseline(string file)
+    {
+        try
+        {
+            return CompareReport.Parse(File.ReadAllText(file));
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--baseline {file}: {e.Message}");
+        }
+    }
+
+    // Errors are failures, but where a scenario lets servers refuse.
+    private static int Failures(CompareReport report, CompareOptions options) =>
+        report.Scenarios.Zip(options.Scenarios).Sum(pair => pair.First.Points.SelectMany(point => point.Results).Count(result =>
+            result.Failed || result.Errors.WrongReplies > 0 || (result.Errors.Total > 0 && !pair.Second.ToleratesErrors)));
+
+    private static IEnumerable<T> Chosen<T>(string option, string names, IReadOnlyList<T> all, Func<T, string> nameOf) =>
+        names.Split(',').Distinct().Select(name => Values.Named(option, name, all, nameOf));
 
     // Run by its own executable, or as an argument of dotnet.
     private static string[] ThisCommand()

@@ -30,7 +30,7 @@ internal static class UsageText
 
     /// <summary>
     /// What the parser would pass over in silence: an option without its value at the end of the line, and words that
-    /// belong to no option. Every option takes one value; only <c>call</c> takes words of its own.
+    /// belong to no option. Every option but a few takes one value; only <c>call</c> takes words of its own.
     /// </summary>
     /// <returns>One line on what is wrong, or null.</returns>
     public static string? FindMisplaced(string[] arguments)
@@ -40,7 +40,7 @@ internal static class UsageText
         for (int i = 1; i < arguments.Length; i++)
         {
             string word = arguments[i];
-            if (word is "--help" or "--version" || (word.StartsWith('-') && word.Contains('=')))
+            if (word is "--help" or "--version" or "--quick" || (word.StartsWith('-') && word.Contains('=')))
                 continue;
             if (!word.StartsWith("--", StringComparison.Ordinal))
                 return word.StartsWith('-') ? null : $"'{word}' belongs to no option; see multiplex {arguments[0]} --help";

@@ -52,6 +52,14 @@ internal static class Values
         ? value
         : throw new UsageException($"{option} {value}: write a number from {least} to {most}");
 
+    /// <summary>Whole numbers in a range, with commas between them; each once, ascending.</summary>
+    public static IReadOnlyList<int> Numbers(string option, string text, int least, int most) =>
+    [
+        .. text.Split(',').Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? Number(option, number, least, most)
+            : throw new UsageException($"{option} {text}: write numbers from {least} to {most} with commas between them")).Distinct().Order(),
+    ];
+
     /// <summary>An endpoint.</summary>
     public static Endpoint Endpoint(string option, string text)
     {

@@ -96,5 +96,4 @@ public sealed record LatencyReport(
 /// <summary>How reports are written: generated at build time, so without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(LoadReport))]
-[JsonSerializable(typeof(Comparison.CompareReport))]
 internal sealed partial class LoadJson : JsonSerializerContext;

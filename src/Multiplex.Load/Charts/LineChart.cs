@@ -30,7 +30,7 @@ public sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Po
 public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Series> Lines)
 {
     private const double Width = 640, Height = 360;
-    private const double Left = 58, Right = 112, Top = 14, Bottom = 46;
+    private const double Left = 76, Right = 116, Top = 14, Bottom = 46;
     private const double LabelHeight = 14;
 
     /// <summary>Whether points are marked; off for lines of very many.</summary>
@@ -87,7 +87,7 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
 
             """));
         return Html.Of($"""
-            <g>{rows}{columns}<text class="axis" x="{(Left + right) / 2}" y="{Height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="14" y="{(Top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 {(Top + bottom) / 2})">{Y.Title}</text></g>
+            <g>{rows}{columns}<text class="axis" x="{(Left + right) / 2}" y="{Height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="12" y="{(Top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 {(Top + bottom) / 2})">{Y.Title}</text></g>
 
             """);
     }

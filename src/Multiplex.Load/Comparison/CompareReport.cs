@@ -3,11 +3,17 @@ using System.Text.Json.Serialization;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>A comparison as it is written to a file; the schema is versioned.</summary>
+/// <summary>A comparison as it is written to report.json. <c>docs/compare-report.md</c> tells what each name means.</summary>
 public sealed record CompareReport
 {
+    /// <summary>The schema, and the version that this program writes. Names do not change their meaning within a version.</summary>
+    public const string SchemaVersion = "multiplex.compare/2";
+
     /// <summary>Names the schema and its version.</summary>
-    public string Schema { get; init; } = "multiplex.compare/1";
+    public string Schema { get; init; } = SchemaVersion;
+
+    /// <summary>When the comparison began.</summary>
+    public required DateTimeOffset Began { get; init; }
 
     /// <summary>Where it was measured.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
@@ -15,76 +21,165 @@ public sealed record CompareReport
     /// <summary>The protocol.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Alternating rounds: each model once a round.</summary>
+    /// <summary>Alternating rounds: each server once a round.</summary>
     public required int Rounds { get; init; }
 
     /// <summary>Measured time of each run, in seconds.</summary>
     public required double DurationS { get; init; }
 
+    /// <summary>Time before it that was loaded but not measured, in seconds.</summary>
+    public required double WarmupS { get; init; }
+
+    /// <summary>Who was compared.</summary>
+    public required IReadOnlyList<ServerReport> Servers { get; init; }
+
     /// <summary>What was found, scenario by scenario.</summary>
     public required IReadOnlyList<ScenarioReport> Scenarios { get; init; }
 
+    /// <summary>What that means: a finding for each point of each scenario.</summary>
+    public IReadOnlyList<Finding> Summary =>
+        [.. Scenarios.SelectMany(scenario => scenario.Points.Select(point => new Finding(scenario.Name, point.Label, Verdict.Sentence(this, scenario, point))))];
+
+    /// <summary>What has moved since an earlier comparison; null when there was none to look at.</summary>
+    public BaselineReport? Baseline { get; init; }
+
+    /// <summary>Reads what <see cref="ToJson"/> has written.</summary>
+    /// <exception cref="FormatException">It is no report, or one of another version; the message says which.</exception>
+    public static CompareReport Parse(string json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            string? schema = document.RootElement.TryGetProperty("schema", out JsonElement name) ? name.GetString() : null;
+            if (schema != SchemaVersion)
+                throw new FormatException($"its schema is {schema ?? "not named"}; {SchemaVersion} is needed: compare anew");
+            return document.Deserialize(CompareJson.Default.CompareReport)!;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new FormatException($"it is no report of a comparison: {e.Message}", e);
+        }
+    }
+
     /// <summary>The report as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, LoadJson.Default.CompareReport);
+    public string ToJson() => JsonSerializer.Serialize(this, CompareJson.Default.CompareReport);
 }
 
+/// <summary>What the figures of a point say, in words.</summary>
+/// <param name="Scenario">The scenario.</param>
+/// <param name="Point">The point.</param>
+/// <param name="Sentence">Who came out ahead, and by how much; or that they are level.</param>
+public sealed record Finding(string Scenario, string Point, string Sentence);
+
+/// <summary>Who was compared.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Description">What it is: the model's summary, or the command of a peer.</param>
+/// <param name="IsPeer">Whether it is somebody else's server.</param>
+public sealed record ServerReport(string Name, string Description, bool IsPeer);
+
 /// <summary>What was found in one scenario.</summary>
-/// <param name="Scenario">The load.</param>
-/// <param name="Models">The models, each with its medians.</param>
-public sealed record ScenarioReport(Scenario Scenario, IReadOnlyList<ModelReport> Models);
+/// <param name="Name">The scenario.</param>
+/// <param name="Load">What load that is.</param>
+/// <param name="LookFor">What the figures show, in two sentences.</param>
+/// <param name="JudgedBy">The figure that tells who came out ahead, by its key.</param>
+/// <param name="AlsoJudgedBy">The figure to look at next, by its key.</param>
+/// <param name="Points">The points at which it was measured.</param>
+public sealed record ScenarioReport(
+    string Name, string Load, string LookFor, string JudgedBy, string AlsoJudgedBy, IReadOnlyList<PointReport> Points);
 
-/// <summary>One model in one scenario: medians over the rounds, and the rounds themselves.</summary>
-/// <param name="Model">The model.</param>
-/// <param name="Median">The median of each figure.</param>
-/// <param name="SpreadPercent">Half the range of the throughputs, in percent of their median.</param>
-/// <param name="Rounds">Each round's figures.</param>
-public sealed record ModelReport(string Model, RoundFigures Median, double SpreadPercent, IReadOnlyList<RoundFigures> Rounds)
+/// <summary>What was found at one point of a scenario: with so many connections.</summary>
+/// <param name="Connections">Connections that ask.</param>
+/// <param name="Others">Connections beside them: silent ones, or slow readers.</param>
+/// <param name="Label">The point in words.</param>
+/// <param name="Results">A result for each server.</param>
+public sealed record PointReport(int Connections, int Others, string Label, IReadOnlyList<ServerResult> Results)
 {
-    /// <summary>Takes the medians.</summary>
-    public static ModelReport Of(string model, IReadOnlyList<RoundFigures> rounds)
-    {
-        double Median(Func<RoundFigures, double> figure)
-        {
-            double[] sorted = [.. rounds.Select(figure).Order()];
-            int middle = sorted.Length / 2;
-            return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-        }
+    /// <summary>What a chart has across: what changes from point to point.</summary>
+    internal int Across => Others > 0 ? Others : Connections;
 
-        RoundFigures median = new(
-            Median(r => r.ThroughputPerS),
-            Median(r => r.P50Us),
-            Median(r => r.P99Us),
-            Median(r => r.P999Us),
-            rounds.Sum(r => r.Errors),
-            Median(r => r.CpuUsPerRequest),
-            Median(r => r.ContextSwitchesPerRequest),
-            Median(r => r.MemoryMb),
-            (int)Median(r => r.Processes),
-            (int)Median(r => r.Threads));
-        double range = rounds.Max(r => r.ThroughputPerS) - rounds.Min(r => r.ThroughputPerS);
-        return new(model, median, median.ThroughputPerS > 0 ? 50 * range / median.ThroughputPerS : 0, rounds);
-    }
+    /// <summary>The results that have figures.</summary>
+    internal IEnumerable<ServerResult> Measured => Results.Where(result => result.Why is null);
+}
+
+/// <summary>One server at one point.</summary>
+/// <param name="Server">Its name.</param>
+/// <param name="Why">Why there are no figures; null when there are.</param>
+/// <param name="Failed">Whether that is because it failed.</param>
+/// <param name="Figures">Each figure over the rounds, by its key; empty when there are none.</param>
+/// <param name="LatencyCurve">Latencies of all rounds by percentile.</param>
+/// <param name="Errors">What went wrong in all rounds.</param>
+/// <param name="Rounds">Each round's figures.</param>
+public sealed record ServerResult(
+    string Server,
+    string? Why,
+    bool Failed,
+    IReadOnlyDictionary<string, Spread> Figures,
+    IReadOnlyList<CurvePoint> LatencyCurve,
+    LoadErrors Errors,
+    IReadOnlyList<RoundFigures> Rounds)
+{
+    /// <summary>A figure over the rounds.</summary>
+    public Spread this[Measure measure] => Figures[measure.Key];
+
+    /// <summary>A server that was not measured.</summary>
+    public static ServerResult None(string server, string why, bool failed) =>
+        new(server, why, failed, new Dictionary<string, Spread>(), [], new LoadErrors(), []);
+
+    /// <summary>Takes the medians.</summary>
+    public static ServerResult Of(string server, IReadOnlyList<RoundFigures> rounds, LatencyHistogram latencies, LoadErrors errors) => new(
+        server,
+        null,
+        false,
+        Measure.All.ToDictionary(measure => measure.Key, measure => Spread.Of(rounds.Select(measure.Of))),
+        CurvePoint.CurveOf(latencies),
+        errors,
+        rounds);
+}
+
+/// <summary>A point of a latency curve.</summary>
+/// <param name="Percentile">From 0 to 100.</param>
+/// <param name="Us">The latency that so many of the replies did not exceed, in microseconds.</param>
+public readonly record struct CurvePoint(double Percentile, double Us)
+{
+    private static readonly double[] s_percentiles = [10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999];
+
+    /// <summary>The curve of a histogram, as far as it has values enough to tell.</summary>
+    public static IReadOnlyList<CurvePoint> CurveOf(LatencyHistogram latencies) =>
+        [.. s_percentiles.Where(percent => latencies.Count * (100 - percent) >= 100).Select(percent => new CurvePoint(percent, latencies.Percentile(percent) / 1e3))];
 }
 
 /// <summary>The figures of one run.</summary>
 /// <param name="ThroughputPerS">Right replies a second.</param>
 /// <param name="P50Us">The median latency in microseconds.</param>
-/// <param name="P99Us">The 99th percentile in microseconds.</param>
-/// <param name="P999Us">The 99.9th percentile in microseconds.</param>
-/// <param name="Errors">Whatever went wrong; over all rounds in a median.</param>
+/// <param name="P90Us">The 90th percentile.</param>
+/// <param name="P99Us">The 99th percentile.</param>
+/// <param name="P999Us">The 99.9th percentile.</param>
+/// <param name="MaxUs">The greatest.</param>
+/// <param name="Errors">Whatever went wrong.</param>
 /// <param name="CpuUsPerRequest">CPU time of the server in microseconds a request, children included.</param>
 /// <param name="ContextSwitchesPerRequest">Context switches of the server a request, children included.</param>
-/// <param name="MemoryMb">Proportional set size of all the server's processes, in megabytes.</param>
+/// <param name="MemoryPerConnectionBytes">By how much the server's memory had grown, divided by the connections.</param>
+/// <param name="MemoryBytes">Proportional set size of all the server's processes.</param>
 /// <param name="Processes">Processes of the server while loaded.</param>
 /// <param name="Threads">Threads of them all.</param>
+/// <param name="OfferedPerS">Requests a second that were due, in an open loop; 0 in a closed one.</param>
 public sealed record RoundFigures(
     double ThroughputPerS,
     [property: JsonPropertyName("p50_us")] double P50Us,
+    [property: JsonPropertyName("p90_us")] double P90Us,
     [property: JsonPropertyName("p99_us")] double P99Us,
     [property: JsonPropertyName("p99_9_us")] double P999Us,
+    double MaxUs,
     long Errors,
     double CpuUsPerRequest,
     double ContextSwitchesPerRequest,
-    double MemoryMb,
+    double MemoryPerConnectionBytes,
+    double MemoryBytes,
     int Processes,
-    int Threads);
+    int Threads,
+    double OfferedPerS);
+
+/// <summary>How the report is written and read: generated at build time, so without reflection.</summary>
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(CompareReport))]
+internal sealed partial class CompareJson : JsonSerializerContext;

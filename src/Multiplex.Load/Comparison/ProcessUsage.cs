@@ -6,22 +6,27 @@ namespace Multiplex.Load.Comparison;
 /// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
 /// <param name="CpuNanoseconds">CPU time.</param>
 /// <param name="ContextSwitches">Voluntary and involuntary.</param>
-/// <param name="PssBytes">Memory now, shared pages divided among those who share them.</param>
 /// <param name="Processes">Processes now.</param>
 /// <param name="Threads">Threads now.</param>
-public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwitches, long PssBytes, int Processes, int Threads)
+public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwitches, int Processes, int Threads)
 {
-    /// <summary>Reads it from proc(5), and from the server's counters what those who have ended had used.</summary>
+    // USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that .NET runs on.
+    private const long NanosecondsPerTick = 1_000_000_000 / 100;
+
+    /// <summary>
+    /// Reads it from proc(5). What those who have ended had used is in a server's counters; without any, their CPU time is what
+    /// their parents have been told, and their context switches are not known.
+    /// </summary>
     /// <param name="pid">The server's first process.</param>
-    /// <param name="counters">Its counters.</param>
-    public static ProcessUsage Of(int pid, ServerCounters counters)
+    /// <param name="counters">Its counters, when it is one of ours.</param>
+    public static ProcessUsage Of(int pid, ServerCounters? counters)
     {
-        ProcessUsage sum = new(counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0, 0);
-        foreach (int process in ChildrenOf(pid).Prepend(pid))
+        ProcessUsage sum = counters is null ? default : new(counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
+        foreach (int process in ProcessTree.Of(pid))
         {
             try
             {
-                sum = sum.Plus(process);
+                sum = sum.Plus(process, countReaped: counters is null);
             }
             catch (IOException)
             {
@@ -32,34 +37,41 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
         return sum;
     }
 
-    private static IEnumerable<int> ChildrenOf(int parent)
+    /// <summary>The memory of a process and its descendants now, in bytes: what they share is divided among those who share it.</summary>
+    public static long MemoryOf(int pid)
     {
-        foreach (string directory in Directory.EnumerateDirectories("/proc"))
+        const string Pss = "Pss:";
+        long sum = 0;
+        foreach (int process in ProcessTree.Of(pid))
         {
-            if (!int.TryParse(Path.GetFileName(directory), out int pid))
-                continue;
-            string stat;
             try
             {
-                stat = File.ReadAllText($"/proc/{pid}/stat");
+                string kilobytes = File.ReadLines($"/proc/{process}/smaps_rollup").First(line => line.StartsWith(Pss, StringComparison.Ordinal));
+                sum += 1024 * long.Parse(kilobytes[Pss.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
             }
             catch (IOException)
             {
-                continue;   // it ended in between
+                // It ended while it was looked at.
             }
-
-            // pid (name) state ppid …, and the name may contain anything: look behind its last parenthesis.
-            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            if (fields[0] != "Z" && int.Parse(fields[1], CultureInfo.InvariantCulture) == parent)
-                yield return pid;
         }
+
+        return sum;
     }
 
-    private ProcessUsage Plus(int pid)
+    /// <summary>What was used since an earlier look; processes and threads are those of now.</summary>
+    public ProcessUsage Since(ProcessUsage before) => this with
+    {
+        CpuNanoseconds = CpuNanoseconds - before.CpuNanoseconds,
+        ContextSwitches = ContextSwitches - before.ContextSwitches,
+    };
+
+    private ProcessUsage Plus(int pid, bool countReaped)
     {
         // The process's own clock: the threads that /proc lists are only those that live.
         clock_getcpuclockid(pid, out int clock).OrThrow("clock_getcpuclockid", $"{pid}");
         long cpu = clock_gettime(clock);
+        if (countReaped && ProcessTree.Find(pid) is { } process)
+            cpu += process.ReapedTicks * NanosecondsPerTick;
         long switches = 0;
         int threads = 0;
         foreach (string task in Directory.EnumerateDirectories($"/proc/{pid}/task"))
@@ -71,10 +83,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
             }
         }
 
-        const string Pss = "Pss:";
-        string kilobytes = File.ReadLines($"/proc/{pid}/smaps_rollup").First(line => line.StartsWith(Pss, StringComparison.Ordinal));
-        long pss = 1024 * long.Parse(kilobytes[Pss.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
-        return new(CpuNanoseconds + cpu, ContextSwitches + switches, PssBytes + pss, Processes + 1, Threads + threads);
+        return new(CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads);
     }
 
     // False when the thread has just ended: others of its process may live on.

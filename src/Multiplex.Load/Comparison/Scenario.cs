@@ -1,19 +1,49 @@
 namespace Multiplex.Load.Comparison;
 
-/// <summary>One kind of load that models are compared under.</summary>
-/// <param name="Name">What <c>--scenarios</c> takes.</param>
-/// <param name="LookFor">What the figures show, in two sentences.</param>
-/// <param name="Connections">Connections.</param>
-/// <param name="Depth">Requests under way on each.</param>
-/// <param name="SizeBytes">Payload.</param>
-/// <param name="CallsPerConnection">Replies after which a connection is made anew; 0 keeps it.</param>
-public sealed record Scenario(string Name, string LookFor, int Connections, int Depth, int SizeBytes, int CallsPerConnection = 0)
+/// <summary>How many connections a scenario is measured with.</summary>
+/// <param name="Connections">Connections that ask, and are measured.</param>
+/// <param name="Idle">Silent connections beside them.</param>
+/// <param name="SlowReaders">Connections beside them that ask much and read little.</param>
+public sealed record ScenarioPoint(int Connections, int Idle = 0, int SlowReaders = 0)
 {
-    /// <summary>Every scenario: a new one joins by one line.</summary>
-    public static IReadOnlyList<Scenario> All { get; } =
-    [
-        new("echo", "Small calls, one at a time on each of 50 connections: the price of waiting and switching. Look at CPU and context switches per request.", 50, 1, 64),
-        new("pipeline", "The same with 16 calls under way on each connection. A model that answers a batch with one send gains most.", 50, 16, 64),
-        new("churn", "A new connection for each call, eight at a time. Look at what it costs to make a process or to hand a connection to a thread.", 8, 1, 64, 1),
-    ];
+    /// <summary>Connections that are not measured.</summary>
+    public int Others => Idle + SlowReaders;
+
+    /// <summary>All connections that the server has to hold.</summary>
+    public int All => Connections + Others;
+
+    /// <summary>The point in words.</summary>
+    public string Label =>
+        (Connections == 1 ? "1 connection" : $"{Connections:N0} connections")
+        + (Idle > 0 ? $" beside {Idle:N0} silent ones" : "")
+        + (SlowReaders > 0 ? $" beside {SlowReaders:N0} slow readers" : "");
+}
+
+/// <summary>One kind of load that servers are compared under.</summary>
+/// <param name="Name">What <c>--scenarios</c> takes.</param>
+/// <param name="Load">What load that is.</param>
+/// <param name="LookFor">What the figures show, in two sentences.</param>
+/// <param name="Points">How many connections it is measured with.</param>
+public sealed record Scenario(string Name, string Load, string LookFor, IReadOnlyList<ScenarioPoint> Points)
+{
+    /// <summary>The points of a quick comparison; none leaves the scenario out.</summary>
+    public IReadOnlyList<ScenarioPoint> QuickPoints { get; init; } = [];
+
+    /// <summary>Requests under way on each connection.</summary>
+    public int Depth { get; init; } = 1;
+
+    /// <summary>Payload of the calls that have one.</summary>
+    public int SizeBytes { get; init; } = 64;
+
+    /// <summary>Calls after which a connection is made anew; 0 keeps it.</summary>
+    public int CallsPerConnection { get; init; }
+
+    /// <summary>The figure that tells who came out ahead.</summary>
+    public Measure JudgedBy { get; init; } = Measure.Throughput;
+
+    /// <summary>The figure to look at next.</summary>
+    public Measure AlsoJudgedBy { get; init; } = Measure.Cpu;
+
+    /// <summary>Whether refusing some of the work is an answer too: then errors are a finding, and no failure.</summary>
+    public bool ToleratesErrors { get; init; }
 }

@@ -1,35 +1,27 @@
 using System.Diagnostics;
-using Mono.Unix.Native;
 using Multiplex.Sockets;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>A server under comparison: the real command, in a process of its own.</summary>
-public sealed class ServeProcess : IDisposable
+/// <summary>A server model under comparison: the real command.</summary>
+public sealed class ServeProcess : ServerUnderTest
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
-    private readonly Process _process;
     private readonly DirectoryInfo _directory;
-    private readonly Task<string> _errors;
+    private readonly ServerCounters _counters;
 
-    private ServeProcess(Process process, DirectoryInfo directory, Endpoint endpoint, ServerCounters counters, Task<string> errors)
+    private ServeProcess(Process process, Task<string> errors, DirectoryInfo directory, ServerCounters counters, Endpoint endpoint)
+        : base(process, errors)
     {
-        _process = process;
         _directory = directory;
-        _errors = errors;
+        _counters = counters;
         Endpoint = endpoint;
-        Counters = counters;
     }
 
-    /// <summary>Where it listens.</summary>
-    public Endpoint Endpoint { get; }
+    /// <inheritdoc/>
+    public override Endpoint Endpoint { get; }
 
-    /// <summary>Its counters, as they change.</summary>
-    public ServerCounters Counters { get; }
-
-    /// <summary>What it has used so far.</summary>
-    public ProcessUsage Usage => ProcessUsage.Of(_process.Id, Counters);
+    /// <inheritdoc/>
+    public override ProcessUsage Usage => ProcessUsage.Of(Id, _counters);
 
     /// <summary>Starts the command and waits until it listens.</summary>
     /// <param name="command">The program, and the arguments that come before the verb.</param>
@@ -40,51 +32,26 @@ public sealed class ServeProcess : IDisposable
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("multiplex-");
         string countersFile = Path.Combine(directory.FullName, "counters");
-        string[] arguments =
-        [
-            .. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile,
-        ];
-        Process process = Process.Start(new ProcessStartInfo(command[0], arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
+        (Process process, Task<string> errors) = StartProgram(
+            command[0],
+            [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile]);
         Task<string?> line = process.StandardOutput.ReadLineAsync();
-        if (line.Wait(s_patience) && line.Result?.Split(' ') is ["listening", string endpoint, ..])
-            return new(process, directory, Endpoint.Parse(endpoint), ServerCounters.OpenReadOnly(countersFile), errors);
-
-        process.Kill();
-        string said = errors.Wait(s_patience) ? errors.Result.Trim() : "";
-        process.Dispose();
+        if (line.Wait(Patience) && line.Result?.Split(' ') is ["listening", string endpoint, ..])
+            return new(process, errors, directory, ServerCounters.OpenReadOnly(countersFile), Endpoint.Parse(endpoint));
         directory.Delete(recursive: true);
-        throw new IOException($"serve --model {model} did not start: {said}");
+        throw Failed($"serve --model {model}", process, errors);
     }
 
-    /// <summary>Stops the server with SIGTERM and waits for its end.</summary>
-    /// <exception cref="IOException">It did not end in time, or not with status 0; the message has what it said.</exception>
-    public void Stop()
+    /// <inheritdoc/>
+    public override void Stop()
     {
-        if (Syscall.kill(_process.Id, Signum.SIGTERM) != 0)
-            throw new IOException($"kill {_process.Id}: {Stdlib.GetLastError()}");
-        if (!_process.WaitForExit(s_patience))
-            throw new IOException($"the server {_process.Id} did not end after SIGTERM");
-        if (_process.ExitCode != 0)
-            throw new IOException($"the server ended with status {_process.ExitCode}: {_errors.Result.Trim()}");
+        if (Terminate() is not (0, _) and (int status, string said))
+            throw new IOException($"the server ended with status {status}: {said}");
     }
 
-    /// <summary>Ends the server if it still runs, and gives everything back.</summary>
-    public void Dispose()
+    private protected override void Release()
     {
-        if (!_process.HasExited)
-        {
-            _process.Kill();
-            _process.WaitForExit(s_patience);
-        }
-
-        Counters.Dispose();
-        _process.Dispose();
+        _counters.Dispose();
         _directory.Delete(recursive: true);
     }
 }

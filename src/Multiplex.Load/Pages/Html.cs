@@ -55,7 +55,7 @@ public sealed class Html
         public void AppendFormatted(string? text) => _text.Append(WebUtility.HtmlEncode(text));
 
         /// <summary>A whole number.</summary>
-        public void AppendFormatted(int number) => _text.Append(CultureInfo.InvariantCulture, $"{number}");
+        public void AppendFormatted(int number, string format = "0") => AppendFormatted((double)number, format);
 
         /// <summary>A number.</summary>
         public void AppendFormatted(double number, string format = "0.##") =>

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>The load generator and the comparison, against real servers.</summary>
+/// <summary>The load generator against real servers.</summary>
 public sealed class LoadAndCompare
 {
     [TestCase("echo", "1", "64")]
@@ -45,30 +45,6 @@ public sealed class LoadAndCompare
         ProgramRun run = Load(server, "rpc", "--duration", "200ms");
         Assert.That(run.Status, Is.EqualTo(1));
         Assert.That(string.Join('\n', run.Lines), Does.Contain("wrong replies"));
-    }
-
-    [Test]
-    public void Compare_measures_every_model_that_serves_many_and_writes_the_same_as_JSON()
-    {
-        DirectoryInfo folder = Directory.CreateTempSubdirectory();
-        try
-        {
-            ProgramRun run = ProgramRun.Multiplex(
-                "compare", "--rounds", "1", "--duration", "200ms", "--warmup", "100ms", "--scenarios", "echo,churn", "--out", folder.FullName);
-            Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
-            using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder.FullName, "report.json")));
-            foreach (JsonElement scenario in report.RootElement.GetProperty("scenarios").EnumerateArray())
-            {
-                JsonElement[] models = [.. scenario.GetProperty("models").EnumerateArray()];
-                Assert.That(models.Select(model => model.GetProperty("model").GetString()), Is.EqualTo(Cells.ModelsThatServeMany));
-                Assert.That(models.Select(model => model.GetProperty("median").GetProperty("cpu_us_per_request").GetDouble()), Is.All.Positive);
-                Assert.That(models.Select(model => model.GetProperty("median").GetProperty("errors").GetInt64()), Is.All.Zero);
-            }
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
     }
 
     private static ProgramRun Load(ServerProcess server, string protocol, params string[] options) => ProgramRun.Multiplex(

@@ -58,6 +58,16 @@ public sealed class WrongUsage
     [TestCase("load --connect unixgram:@nobody --protocol echo --size 3", "from 4")]
     [TestCase("load --connect unixpacket:@nobody --protocol echo --size 0", "from 1")]
     [TestCase("compare --models iterative", "fork, ")]
+    [TestCase("compare --models none", "--peer")]
+    [TestCase("compare --scenarios dance", "pipeline, churn")]
+    [TestCase("compare --connections 10,many", "commas")]
+    [TestCase("compare --rounds 0", "--rounds")]
+    [TestCase("compare --peer mine", "NAME=COMMAND")]
+    [TestCase("compare --peer =server{port}", "NAME=COMMAND")]
+    [TestCase("compare --peer mine=server", "{port}")]
+    [TestCase("compare --peer poll=server{port}", "that name is taken")]
+    [TestCase("compare --baseline /nowhere/report.json", "/nowhere/report.json")]
+    [TestCase("compare --baseline /proc/self/status", "no report of a comparison")]
     [TestCase("models dance", "dance")]
     public void It_exits_with_2_and_one_line_that_says_what_is_wrong(string line, string said)
     {

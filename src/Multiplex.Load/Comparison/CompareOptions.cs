@@ -1,0 +1,36 @@
+namespace Multiplex.Load.Comparison;
+
+/// <summary>What to compare, and how.</summary>
+public sealed record CompareOptions
+{
+    /// <summary>Who takes part, under names that differ.</summary>
+    public required IReadOnlyList<Contestant> Contestants { get; init; }
+
+    /// <summary>The scenarios.</summary>
+    public required IReadOnlyList<Scenario> Scenarios { get; init; }
+
+    /// <summary>The protocol, by name.</summary>
+    public required string Protocol { get; init; }
+
+    /// <summary>The client's side of a scenario.</summary>
+    public required Func<Scenario, IExchange> Exchange { get; init; }
+
+    /// <summary>How often each server has its turn.</summary>
+    public int Rounds { get; init; } = 5;
+
+    /// <summary>Measured time of each run.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Time before it that is loaded but not measured.</summary>
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Threads of the client.</summary>
+    public int ClientThreads { get; init; } = 1;
+}
+
+/// <summary>How far a comparison is.</summary>
+/// <param name="Scenario">The scenario that is measured; null while the peers are tried.</param>
+/// <param name="Run">What runs now.</param>
+/// <param name="Done">Runs of the scenario that are done.</param>
+/// <param name="Total">All its runs.</param>
+public readonly record struct CompareProgress(Scenario? Scenario, string Run, int Done, int Total);

@@ -1,0 +1,51 @@
+using Multiplex.Load.Pages;
+
+namespace Multiplex.Load.Comparison.Page;
+
+/// <summary>Every figure of a scenario, in a table that can be sorted by any of them.</summary>
+internal static class FigureTable
+{
+    private static readonly TableColumn s_server = new("server");
+
+    public static Html Of(CompareReport report, ScenarioReport scenario, Legend legend)
+    {
+        bool several = scenario.Points.Count > 1;
+        ILookup<(string, string, string), Change> changes = (report.Baseline?.Changes ?? [])
+            .Where(change => change.Scenario == scenario.Name)
+            .ToLookup(change => (change.Point, change.Server, change.Measure));
+        TableColumn[] columns =
+        [
+            s_server,
+            .. several ? [new TableColumn(scenario.Points[0].Others > 0 ? "others" : "connections", "Connections at this point.")] : Array.Empty<TableColumn>(),
+            .. Measure.All.Select(measure => new TableColumn(measure.Title, measure.Explanation, measure.MoreIsBetter)),
+        ];
+        IEnumerable<TableRow> rows =
+            from point in scenario.Points
+            let best = Measure.All.Where(measure => measure.IsMark).ToDictionary(measure => measure, measure => Best(point, measure))
+            from result in point.Measured
+            select new TableRow(legend.NameOf(result.Server), result.Server,
+            [
+                .. several ? [new TableCell(Html.Of($"{point.Across}"), point.Across)] : Array.Empty<TableCell>(),
+                .. Measure.All.Select(measure => Cell(
+                    result,
+                    measure,
+                    best.GetValueOrDefault(measure) == result,
+                    changes[(point.Label, result.Server, measure.Key)].FirstOrDefault())),
+            ]);
+        return SortableTable.Of(columns, rows);
+    }
+
+    // The best by its median, unless all are the same.
+    private static ServerResult? Best(PointReport point, Measure measure) =>
+        Verdict.Of(point, measure) is { Ranked.Count: > 1 } verdict && verdict.Level.Count < verdict.Ranked.Count ? verdict.Ranked[0] : null;
+
+    private static TableCell Cell(ServerResult result, Measure measure, bool best, Change? change)
+    {
+        Spread spread = result[measure];
+        Html value = Html.Of($"""<span title="from {measure.Label(spread.Low)} to {measure.Label(spread.High)}">{measure.Label(spread.Median)}</span>""");
+        Html part = measure == Measure.Throughput || measure == Measure.P99 || measure == Measure.Cpu
+            ? Html.Of($"<small>±{spread.Percent:F0}%</small>")
+            : Html.None;
+        return new(Html.Of($"{value}{part}{ChangesSection.Mark(change)}"), spread.Median, best ? "best" : "");
+    }
+}

@@ -1,0 +1,61 @@
+using Multiplex.Load.Pages;
+
+namespace Multiplex.Load.Comparison.Page;
+
+/// <summary>What the comparison says, at a glance: a finding for each point, and each server's share of the best.</summary>
+internal static class Overview
+{
+    public static Html Of(CompareReport report, Legend legend) => Html.Of($"""
+        <section id="overview"><h2>What the figures say</h2>
+        <dl class="findings">{Findings(report)}</dl>
+        <h3>Each server's share of the best</h3>
+        <p class="soft">Of the figure that a scenario is judged by; what is level with the best within their spread is bold. A dash: not measured, and its scenario says why.</p>
+        {Matrix(report, legend)}</section>
+
+        """);
+
+    private static IEnumerable<Html> Findings(CompareReport report) =>
+        from finding in report.Summary
+        group finding by finding.Scenario into scenario
+        select Html.Of($"""
+            <dt><a href="#{scenario.Key}">{scenario.Key}</a></dt><dd>{scenario.Select(finding => Sentence(finding, scenario.Count() > 1))}</dd>
+
+            """);
+
+    private static Html Sentence(Finding finding, bool oneOfSeveral) => oneOfSeveral
+        ? Html.Of($"""<div><span class="soft">{finding.Point}:</span> {finding.Sentence}</div>""")
+        : Html.Of($"{finding.Sentence}");
+
+    private static Html Matrix(CompareReport report, Legend legend)
+    {
+        Column[] columns = [.. report.Scenarios.SelectMany(scenario => scenario.Points.Select(point => new Column(scenario, point)))];
+        return Html.Of($"""
+            <div class="scroll"><table class="matrix">
+            <thead><tr><th></th>{columns.Select(column => column.Head)}</tr></thead>
+            <tbody>
+            {report.Servers.Select(server => Row(server, columns, legend))}</tbody></table></div>
+
+            """);
+    }
+
+    private static Html Row(ServerReport server, Column[] columns, Legend legend) => Html.Of($"""
+        <tr><th scope="row">{legend.NameOf(server.Name)}</th>{columns.Select(column => column.ShareOf(server.Name))}</tr>
+
+        """);
+
+    private sealed class Column(ScenarioReport scenario, PointReport point)
+    {
+        private readonly Verdict? _verdict = Verdict.Of(point, Measure.Find(scenario.JudgedBy));
+
+        public Html Head => Html.Of($"""<th scope="col" title="{point.Label}">{scenario.Name}{(scenario.Points.Count > 1 ? Html.Of($"<br><small>{point.Across:N0}</small>") : Html.None)}</th>""");
+
+        public Html ShareOf(string server)
+        {
+            if (_verdict?.Ranked.FirstOrDefault(result => result.Server == server) is not { } result)
+                return Html.Of($"""<td class="soft">–</td>""");
+            double share = _verdict.ShareOf(result);
+            Html percent = Html.Of($"{100 * share:F0}%");
+            return Html.Of($"""<td class="share" style="--share:{share}">{(_verdict.Level.Contains(result) ? Html.Of($"<b>{percent}</b>") : percent)}</td>""");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using Multiplex.Load.Charts;
+using Multiplex.Load.Pages;
+
+namespace Multiplex.Load.Comparison.Page;
+
+/// <summary>The charts of a scenario: how much, how long, and at what price.</summary>
+internal static class ScenarioCharts
+{
+    // The scale of percentiles is that of how many are beyond: 90, 99 and 99.9 are equally far apart.
+    private static readonly Axis s_percentiles = new("percentile")
+    {
+        Logarithmic = true,
+        Ticks = [1, 2, 10, 100, 1000, 10_000],
+        Label = odds => odds switch { 1 => "0", 2 => "50", _ => $"{100 - (100 / odds):0.##}" },
+    };
+
+    public static IEnumerable<Html> Of(ScenarioReport scenario, Legend legend)
+    {
+        foreach (Measure measure in new[] { Measure.Throughput, Measure.Cpu })
+            yield return scenario.Points.Count > 1 ? AgainstConnections(scenario, measure, legend) : Bars(scenario.Points[0], measure, legend);
+        foreach (PointReport point in scenario.Points)
+            yield return LatencyCurves(point, legend);
+        Measure also = Measure.Find(scenario.AlsoJudgedBy);
+        if (also == Measure.MemoryPerConnection)
+            yield return scenario.Points.Count > 1 ? AgainstConnections(scenario, also, legend) : Bars(scenario.Points[0], also, legend);
+    }
+
+    private static Html AgainstConnections(ScenarioReport scenario, Measure measure, Legend legend)
+    {
+        Axis across = new(scenario.Points[0].Others > 0 ? "other connections" : "connections")
+        {
+            Logarithmic = true,
+            Ticks = [.. scenario.Points.Select(point => (double)point.Across)],
+            Label = connections => $"{connections:N0}",
+        };
+        IEnumerable<Series> lines = scenario.Points[0].Results.Select(result => new Series(
+            result.Server,
+            legend.ColorOf(result.Server),
+            [.. from point in scenario.Points
+                from measured in point.Measured
+                where measured.Server == result.Server
+                let value = measured[measure]
+                select new ChartPoint(point.Across, value.Median, value.Low, value.High)]));
+        return new LineChart($"{measure.Title} against connections", across, new(measure.Title) { Label = measure.Label }, [.. lines]).Draw();
+    }
+
+    private static Html Bars(PointReport point, Measure measure, Legend legend) => new BarChart(
+        measure.Title,
+        [.. from result in Verdict.Of(point, measure)?.Ranked ?? []
+            let value = result[measure]
+            select new Bar(result.Server, legend.ColorOf(result.Server), value.Median, value.Low, value.High)],
+        measure.Label).Draw();
+
+    private static Html LatencyCurves(PointReport point, Legend legend)
+    {
+        IEnumerable<Series> lines =
+            from result in point.Measured
+            let curve = result.LatencyCurve.Select(one => new ChartPoint(100 / (100 - one.Percentile), one.Us))
+            select new Series(result.Server, legend.ColorOf(result.Server), [.. curve]);
+        Axis latency = new("latency") { Logarithmic = true, Label = Quantities.Time };
+        return new LineChart($"Latency by percentile, {point.Label}", s_percentiles, latency, [.. lines]) { Marks = false }.Draw();
+    }
+}

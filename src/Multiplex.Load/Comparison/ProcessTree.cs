@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace Multiplex.Load.Comparison;
+
+/// <summary>A process as proc(5) tells of it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Parent">Its parent's id.</param>
+/// <param name="IsZombie">Whether it has ended, and its parent has not been told yet.</param>
+/// <param name="ReapedTicks">CPU time of its children that have ended and that it was told of, in clock ticks.</param>
+internal readonly record struct ProcessEntry(int Id, int Parent, bool IsZombie, long ReapedTicks);
+
+/// <summary>A process and what descends from it.</summary>
+internal static class ProcessTree
+{
+    /// <summary>The process and all its descendants that have not ended.</summary>
+    public static IReadOnlyList<int> Of(int pid)
+    {
+        ILookup<int, int> children = All().Where(process => !process.IsZombie).ToLookup(process => process.Parent, process => process.Id);
+        List<int> tree = [pid];
+        for (int i = 0; i < tree.Count; i++)
+            tree.AddRange(children[tree[i]]);
+        return tree;
+    }
+
+    /// <summary>Whether a process has not ended.</summary>
+    public static bool IsAlive(int pid) => Find(pid) is { IsZombie: false };
+
+    /// <summary>The process of this id, or null.</summary>
+    public static ProcessEntry? Find(int pid)
+    {
+        string stat;
+        try
+        {
+            stat = File.ReadAllText($"/proc/{pid}/stat");
+        }
+        catch (IOException)
+        {
+            return null;   // it ended in between
+        }
+
+        // pid (name) state ppid …, and the name may contain anything: count the fields from behind its last parenthesis.
+        const int State = 0, Parent = 1, ChildrensUserTime = 13, ChildrensSystemTime = 14;
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        long Number(int field) => long.Parse(fields[field], CultureInfo.InvariantCulture);
+        return new(pid, (int)Number(Parent), fields[State] == "Z", Number(ChildrensUserTime) + Number(ChildrensSystemTime));
+    }
+
+    private static IEnumerable<ProcessEntry> All() =>
+        from directory in Directory.EnumerateDirectories("/proc")
+        let process = int.TryParse(Path.GetFileName(directory), out int pid) ? Find(pid) : null
+        where process is not null
+        select process.Value;
+}

@@ -1,0 +1,31 @@
+using System.Text.Json.Serialization;
+
+namespace Multiplex.Load.Comparison;
+
+/// <summary>A figure over the rounds: what was in the middle, and how far the rounds lie apart.</summary>
+/// <param name="Median">The median.</param>
+/// <param name="Low">The least.</param>
+/// <param name="High">The greatest.</param>
+public readonly record struct Spread(double Median, double Low, double High)
+{
+    /// <summary>Half of what lies between the least and the greatest: what is written behind ±.</summary>
+    private double Half => (High - Low) / 2;
+
+    /// <summary>That in percent of the median; 0 when that is 0.</summary>
+    [JsonIgnore]
+    public double Percent => Median == 0 ? 0 : 100 * Half / Math.Abs(Median);
+
+    /// <summary>Of the rounds' values, at least one.</summary>
+    public static Spread Of(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        int middle = sorted.Length / 2;
+        double median = sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        return new(median, sorted[0], sorted[^1]);
+    }
+
+    /// <summary>
+    /// Whether the medians lie further apart than both spreads together: only then one is called greater than the other.
+    /// </summary>
+    public bool IsBeyond(Spread other) => Math.Abs(Median - other.Median) > Half + other.Half;
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Multiplex.Load.Comparison;
+using Multiplex.Load.Comparison.Page;
+using Multiplex.Tests.Support;
+
+namespace Multiplex.Tests.Load.Comparison;
+
+/// <summary>report.html, as text and in a browser.</summary>
+public partial class ComparePageTests
+{
+    private const string Hostile = "</script><script>console.log('mine')</script><b>&\"'";
+
+    // Presses the head of a column twice and tells the order of the rows after each time.
+    private const string SortByThroughput = """
+        <script>
+        const table = document.querySelector('table.sortable');
+        const button = [...table.tHead.querySelectorAll('button')].find(one => one.textContent === 'requests/s');
+        for (const time of ['first', 'second']) {
+          button.click();
+          console.log(`${time}: ${[...table.tBodies[0].rows].map(row => row.cells[0].textContent).join()}`);
+        }
+        console.log(`${document.querySelectorAll('svg').length} charts, ${document.querySelectorAll('b').length} bold, dark ${matchMedia('(prefers-color-scheme: dark)').matches}`);
+        </script>
+        """;
+
+    [Test]
+    public void A_page_shows_every_server_every_scenario_and_why_one_was_not_measured()
+    {
+        string page = ComparePage.Of(Reports.Of(("poll", [3, 4, 5]), ("pool", []), (Hostile, [1, 1, 1])));
+        Assert.That(page, Does.Contain("poll").And.Contain("serves 64 connections at a time").And.Contain("Look here. And there."));
+        Assert.That(page, Does.Not.Contain(Hostile));
+        Assert.That(page, Does.Not.Contain("NaN").And.Not.Contain("Infinity"));
+    }
+
+    [Test]
+    public void A_page_marks_what_has_moved_since_the_baseline()
+    {
+        CompareReport before = Reports.Of(("poll", [3, 4, 5]), ("pool", [10, 10, 10]));
+        string page = ComparePage.Of(Reports.Of(("poll", [4, 4, 5]), ("pool", [5, 5, 5])).Since(before));
+        Assert.That(page, Does.Contain("Since the baseline").And.Contain("▼ 50%").And.Contain("▲ 100%"));
+    }
+
+    [Test]
+    public void A_browser_shows_it_without_an_error_and_sorts_its_tables()
+    {
+        string browser = Tools.Require("chromium-headless-shell", "chromium", "google-chrome");
+        string page = ComparePage.Of(Reports.Of(
+            Point(10, ("poll", [50, 51, 52]), ("pool", [30, 30, 30]), (Hostile, [70, 70, 70])),
+            Point(100, ("poll", [40, 40, 40]), ("pool", []), (Hostile, [60, 60, 60]))));
+        int charts = Regex.Count(page, "<svg");
+        using TemporaryDirectory folder = new();
+        File.WriteAllText(folder["report.html"], page.Replace("</body>", SortByThroughput + "</body>", StringComparison.Ordinal));
+        Assert.That(ConsoleOf(browser, folder["report.html"], folder["profile"]), Is.EqualTo(new[]
+        {
+            $"first: {Hostile},{Hostile},poll,poll,pool",
+            $"second: pool,poll,poll,{Hostile},{Hostile}",
+            $"{charts} charts, {Regex.Count(page, "<b>")} bold, dark false",
+        }));
+        Assert.That(charts, Is.EqualTo(4), "throughput and CPU against connections, and latencies at each point");
+    }
+
+    private static PointReport Point(int connections, params (string, double[])[] throughputs) =>
+        new(connections, 0, $"{connections} connections", [.. throughputs.Select(Reports.Result)]);
+
+    // Everything that the page says on its console, errors of the browser's own among it.
+    private static string[] ConsoleOf(string browser, string page, string profile)
+    {
+        string[] options =
+        [
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", $"--user-data-dir={profile}", "--enable-logging=stderr", "--dump-dom", new Uri(page).AbsoluteUri,
+        ];
+        using Process process = Process.Start(new ProcessStartInfo(browser, options) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(2 * Eventually.Deadline))
+            process.Kill(entireProcessTree: true);
+        Assert.That(output.Result, Does.Contain("</html>"), errors.Result);
+        return [.. ConsoleLine().Matches(errors.Result).Select(match => match.Groups["text"].Value)];
+    }
+
+    // [… INFO:CONSOLE(12)] "what it says", source: file:///… (12)
+    [GeneratedRegex("""CONSOLE[:(].*?\] "(?<text>.*)", source: """)]
+    private static partial Regex ConsoleLine();
+}
