@@ -38,6 +38,9 @@ readonly -a peers=(
   "/usr/include/tirpc/rpc/rpc.h libtirpc-dev"
   "rpcinfo rpcbind"
   "ncat ncat"
+  "unshare util-linux"
+  "ip iproute2"
+  "tshark tshark"
   "gcc gcc"
   "chromium-headless-shell chromium-headless-shell"
 )

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using CommandLine;
 using Multiplex.Rpc;
+using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
@@ -10,7 +11,7 @@ namespace Multiplex.Cli;
 [Verb("call", HelpText = "Call one procedure: null, echo TEXT, sleep MILLISECONDS, burn MICROSECONDS, add NUMBER or whoami.")]
 internal sealed class CallOptions : IVerb
 {
-    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}.")]
+    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
     public string Server { get; set; } = "";
 
     [Value(1, Required = true, MetaName = "PROCEDURE", HelpText = "null, echo, sleep, burn, add or whoami.")]
@@ -19,18 +20,23 @@ internal sealed class CallOptions : IVerb
     [Value(2, MetaName = "ARGUMENT", HelpText = "What the procedure takes.")]
     public IEnumerable<string> Arguments { get; set; } = [];
 
+    [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for an rpc:// program; by default its host's, at port 111.")]
+    public string? NameServiceAt { get; set; }
+
     public int Run()
     {
-        Endpoint server = Values.Endpoint("ENDPOINT", Server);
-        Func<RpcClient, string> call = Prepare();
-        using RpcClient client = new(server);
+        RemoteProgram? program = RemoteProgram.IsMeantBy(Server) ? Values.RemoteProgram("ENDPOINT", Server) : null;
+        Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
+        Endpoint? server = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
+        Func<RpcClient, string> call = Prepare(program);
+        using RpcClient client = new(server ?? program!.Locate(names));
         string result = call(client);
         if (result.Length > 0)
             StandardStream.Output.WriteLine(result);
         return ExitStatus.Done;
     }
 
-    private Func<RpcClient, string> Prepare()
+    private Func<RpcClient, string> Prepare(RemoteProgram? program)
     {
         string[] arguments = [.. Arguments];
         MultiplexProcedure procedure = Values.Named(
@@ -45,8 +51,16 @@ internal sealed class CallOptions : IVerb
         };
         if (arguments.Length != (form.Length > 0 ? 1 : 0))
             throw new UsageException($"{Procedure}: write {Procedure}{form}");
+        if (program is not (null or { Program: MultiplexProgram.ProgramNumber, Version: MultiplexProgram.ProgramVersion })
+            && procedure != MultiplexProcedure.Null)
+        {
+            throw new UsageException($"{Procedure}: of {program} only the procedure null is known, the others are those of multiplex.x");
+        }
+
         switch (procedure)
         {
+            case MultiplexProcedure.Null when program is not null:
+                return client => client.Call(new(program.Program, program.Version, 0), 0, (_, _) => { }, (ref XdrReader _) => "");
             case MultiplexProcedure.Null:
                 return client => client.Call(procedure.Remote(), 0, (_, _) => { }, (ref XdrReader _) => "");
             case MultiplexProcedure.Echo:

@@ -19,7 +19,11 @@ internal sealed record ProtocolEntry(
     Func<byte[]> WarmUpRequests,
     Func<IReadOnlyList<byte[]>> WarmUpMessages,
     Func<EndpointKind, int, IExchange> Exchange,
-    Func<EndpointKind, (int Least, int Most)> Sizes);
+    Func<EndpointKind, (int Least, int Most)> Sizes)
+{
+    /// <summary>The programs, each with a version, that a name service may be told of.</summary>
+    public IReadOnlyList<(uint Number, uint Version)> Programs { get; init; } = [];
+}
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
@@ -39,7 +43,10 @@ internal static class ProtocolCatalog
             OneCallOfEach,
             () => MessagesIn(OneCallOfEach()),
             (kind, size) => new RpcEchoExchange(kind, size),
-            kind => (0, RpcEchoExchange.MostSize(kind))),
+            kind => (0, RpcEchoExchange.MostSize(kind)))
+        {
+            Programs = [(MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion)],
+        },
     ];
 
     // Every procedure, a call that comes in two fragments, one with AUTH_SYS, and the calls that cannot be carried out.

@@ -1,8 +1,6 @@
-using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Servers;
 using Multiplex.Sockets;
-using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
@@ -57,14 +55,21 @@ internal sealed class ServeOptions : IVerb
     [Option("counters", MetaValue = "FILE", HelpText = "Keep the counters in this file, for others to read while the server runs.")]
     public string? CountersFile { get; set; }
 
+    [Option("register", HelpText = "Register the program with this machine's name service (rpcbind) while it is served.")]
+    public bool Register { get; set; }
+
+    [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "Register with the name service at this endpoint instead; implies --register.")]
+    public string? NameServiceAt { get; set; }
+
     public int Run()
     {
         ServerModelEntry model = Values.Named("--model", Model, ServerModelCatalog.All, entry => entry.Name);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        Endpoint[] endpoints = [.. Listen.Select(text => Served(text, model))];
+        Endpoint[] endpoints = [.. Listen.Select(text => ServerSockets.Served(text, model))];
         ServerOptions options = Limits();
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
         int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
+        Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         if (model.Forks)
             ForkRuntime.Enter();
 
@@ -72,15 +77,16 @@ internal sealed class ServeOptions : IVerb
         ServerCounters counters = new(CountersFile);
         using ServerCounters scratch = new();
         using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
-        using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new SignalHandlers(requestable) : null;
+        using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new StopBySignals(requestable) : null;
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses);
         Service service = new(sockets.Listeners, protocol.Create(counters, maxRecord), options, counters, stop)
         {
             Datagrams = sockets.Datagrams,
-            Ready = () => Announce(sockets, model.Name, protocol.Name),
+            Ready = () => sockets.Announce(model.Name, protocol.Name),
             WarmUp = new(protocol.Create(scratch, maxRecord), protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
-        model.Create().Run(service);
+        using (Register || nameService is not null ? Registered.Make(nameService, protocol, sockets) : null)
+            model.Create().Run(service);
         StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }
@@ -93,61 +99,9 @@ internal sealed class ServeOptions : IVerb
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
         MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),
-        MaxConnections = ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
+        MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };
-
-    // Some descriptors are left to the runtime: when a signal comes it starts a thread, and that takes a pipe.
-    private static int ConnectionLimit(int wanted)
-    {
-        const int Reserve = 64;
-        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
-        int possible = (int)Math.Clamp(limit.rlim_cur, Reserve + 1, int.MaxValue) - Reserve;
-        return wanted == 0 ? possible : Math.Min(wanted, possible);
-    }
-
-    private static Endpoint Served(string text, ServerModelEntry model)
-    {
-        Endpoint endpoint = Values.Endpoint("--listen", text);
-        return model.Kinds.Contains(endpoint.Kind)
-            ? endpoint
-            : throw new UsageException($"--listen {text}: {model.Name} does not serve {endpoint.Kind.Prefix()} endpoints; "
-                + string.Join(", ", ServerModelCatalog.All.Where(one => one.Kinds.Contains(endpoint.Kind)).Select(one => one.Name)) + " do");
-    }
-
-    private static void Announce(ServerSockets sockets, string model, string protocol)
-    {
-        foreach (BoundSocket socket in sockets.All)
-            StandardStream.Output.WriteLine($"listening {socket.Local} model={model} protocol={protocol} pid={Environment.ProcessId}");
-    }
-
-    /// <summary>SIGTERM and SIGINT, for models that do not fork: the first asks for a stop, the second ends the process.</summary>
-    private sealed class SignalHandlers : IDisposable
-    {
-        private readonly StopSignal.Requestable _stop;
-        private readonly PosixSignalRegistration[] _registrations;
-        private int _received;
-
-        public SignalHandlers(StopSignal.Requestable stop)
-        {
-            _stop = stop;
-            _registrations =
-            [
-                PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
-                PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
-            ];
-        }
-
-        public void Dispose() => Array.ForEach(_registrations, registration => registration.Dispose());
-
-        private void Handle(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            if (Interlocked.Increment(ref _received) > 1)
-                _exit(ExitStatus.Failed);
-            _stop.Request();
-        }
-    }
 }

@@ -1,4 +1,6 @@
+using Multiplex.Servers;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
@@ -24,5 +26,32 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
             sockets.ForEach(socket => socket.Dispose());
             throw;
         }
+    }
+
+    /// <summary>An endpoint that a model serves.</summary>
+    public static Endpoint Served(string text, ServerModelEntry model)
+    {
+        Endpoint endpoint = Values.Endpoint("--listen", text);
+        return model.Kinds.Contains(endpoint.Kind)
+            ? endpoint
+            : throw new UsageException($"--listen {text}: {model.Name} does not serve {endpoint.Kind.Prefix()} endpoints; "
+                + string.Join(", ", ServerModelCatalog.All.Where(one => one.Kinds.Contains(endpoint.Kind)).Select(one => one.Name)) + " do");
+    }
+
+    /// <summary>How many connections there can be, at most as many as wanted; 0 wants as many as there are descriptors for.</summary>
+    public static int ConnectionLimit(int wanted)
+    {
+        // Some descriptors are left to the runtime: when a signal comes it starts a thread, and that takes a pipe.
+        const int Reserve = 64;
+        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
+        int possible = (int)Math.Clamp(limit.rlim_cur, Reserve + 1, int.MaxValue) - Reserve;
+        return wanted == 0 ? possible : Math.Min(wanted, possible);
+    }
+
+    /// <summary>Says on standard output where the server listens, a line for each socket.</summary>
+    public void Announce(string model, string protocol)
+    {
+        foreach (BoundSocket socket in All)
+            StandardStream.Output.WriteLine($"listening {socket.Local} model={model} protocol={protocol} pid={Environment.ProcessId}");
     }
 }

@@ -7,6 +7,7 @@ namespace Multiplex.Cli;
 internal static class UsageText
 {
     private const int Width = 110;
+    private const string Verbs = "serve, load, compare, call, rpcbind, rpcinfo or models";
 
     /// <summary>Prints help to standard output, or the first error to standard error.</summary>
     /// <returns>The exit status.</returns>
@@ -30,20 +31,28 @@ internal static class UsageText
 
     /// <summary>
     /// What the parser would pass over in silence: an option without its value at the end of the line, and words that
-    /// belong to no option. Every option but a few takes one value; only <c>call</c> takes words of its own.
+    /// belong to no option. Every option takes one value, but for a few that are switches; only some verbs take words of their own.
     /// </summary>
     /// <returns>One line on what is wrong, or null.</returns>
     public static string? FindMisplaced(string[] arguments)
     {
-        if (arguments is [] or ["call" or "help", ..])
+        if (arguments is [] or ["help", ..])
             return null;
+        bool takesWords = arguments[0] is "call" or "rpcinfo";
         for (int i = 1; i < arguments.Length; i++)
         {
             string word = arguments[i];
-            if (word is "--help" or "--version" or "--quick" || (word.StartsWith('-') && word.Contains('=')))
+            if (word == "--")
+                return null;
+            if (word is "--help" or "--version" or "--quick" or "--register" || (word.StartsWith('-') && word.Contains('=')))
                 continue;
             if (!word.StartsWith("--", StringComparison.Ordinal))
+            {
+                if (takesWords)
+                    continue;
                 return word.StartsWith('-') ? null : $"'{word}' belongs to no option; see multiplex {arguments[0]} --help";
+            }
+
             i++;
             if (i == arguments.Length || arguments[i].StartsWith("--", StringComparison.Ordinal))
                 return $"{word} needs a value; see multiplex {arguments[0]} --help";
@@ -69,8 +78,8 @@ internal static class UsageText
 
     private static string Describe(Error error) => error switch
     {
-        NoVerbSelectedError => "a verb is missing: serve, load, compare, call or models",
-        BadVerbSelectedError bad => $"'{bad.Token}' is no verb: write serve, load, compare, call or models",
+        NoVerbSelectedError => $"a verb is missing: {Verbs}",
+        BadVerbSelectedError bad => $"'{bad.Token}' is no verb: write {Verbs}",
         UnknownOptionError unknown => $"there is no option '{unknown.Token}'",
         MissingRequiredOptionError missing when missing.NameInfo.NameText.Length == 0 => "an argument is missing",
         MissingRequiredOptionError missing => $"--{missing.NameInfo.LongName} is missing",

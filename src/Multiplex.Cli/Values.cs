@@ -1,4 +1,5 @@
 using System.Globalization;
+using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
@@ -61,17 +62,15 @@ internal static class Values
     ];
 
     /// <summary>An endpoint.</summary>
-    public static Endpoint Endpoint(string option, string text)
-    {
-        try
-        {
-            return Sockets.Endpoint.Parse(text);
-        }
-        catch (FormatException e)
-        {
-            throw new UsageException($"{option} {e.Message}");
-        }
-    }
+    public static Endpoint Endpoint(string option, string text) => Parsed(option, text, Sockets.Endpoint.Parse);
+
+    /// <summary>A program on a host, which a name service finds.</summary>
+    public static RemoteProgram RemoteProgram(string option, string text) => Parsed(option, text, Rpc.Binding.RemoteProgram.Parse);
+
+    /// <summary>A program: a name of rpc(5), or a number.</summary>
+    public static uint Program(string option, string text) => ProgramNames.TryParse(text, out uint program)
+        ? program
+        : throw new UsageException($"{option} {text}: write a program's number, such as 100003 or 0x20004543, or its name in /etc/rpc");
 
     /// <summary>One of several names.</summary>
     public static T Named<T>(string option, string name, IEnumerable<T> all, Func<T, string> nameOf)
@@ -83,5 +82,17 @@ internal static class Values
         }
 
         throw new UsageException($"{option} {name}: write {string.Join(", ", all.Select(nameOf))}");
+    }
+
+    private static T Parsed<T>(string option, string text, Func<string, T> parse)
+    {
+        try
+        {
+            return parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"{option} {e.Message}");
+        }
     }
 }

@@ -15,7 +15,7 @@ public abstract class BoundSocket : IDisposable
         Descriptor = descriptor;
         Kind = kind;
         Local = LocalEndpoint(descriptor, kind);
-        _pathToRemove = HasPath(Local) ? Local.Path : null;
+        _pathToRemove = Path;
     }
 
     // Another descriptor of the same socket; the name stays the business of the first.
@@ -34,6 +34,30 @@ public abstract class BoundSocket : IDisposable
 
     /// <summary>The address that it has, as getsockname(2) tells: with the port that the kernel chose.</summary>
     public Endpoint Local { get; }
+
+    /// <summary>
+    /// The addresses that it is reached at: <see cref="Local"/>, and every IPv4 interface too when it is an IPv6 socket on every
+    /// interface that takes both, ipv6(7).
+    /// </summary>
+    public IReadOnlyList<Endpoint> Reached =>
+        Local.Host == "::" && getsockopt(Descriptor, IPPROTO_IPV6, IPV6_V6ONLY, out int only).OrThrow("getsockopt IPV6_V6ONLY") >= 0 && only == 0
+            ? [Local, Local with { Host = "0.0.0.0" }]
+            : [Local];
+
+    /// <summary>Its name in the file system; null when it has none.</summary>
+    public string? Path => HasPath(Local) ? Local.Path : null;
+
+    /// <summary>
+    /// Lets every user connect: to a UNIX-domain socket with a name that takes the right to write to it, unix(7), which the
+    /// umask usually keeps for its owner.
+    /// </summary>
+    /// <exception cref="SyscallException">The name is gone, say.</exception>
+    public void LetEverybodyIn()
+    {
+        const FilePermissions Everybody = (FilePermissions)0x1B6;   // rw-rw-rw-
+        if (Path is not null && Syscall.chmod(Path, Everybody) != 0)
+            throw AddressProblem.Of("chmod", (int)NativeConvert.FromErrno(Stdlib.GetLastError()), Local);
+    }
 
     /// <summary>Closes the socket; the name of a UNIX-domain socket is removed.</summary>
     public void Dispose()

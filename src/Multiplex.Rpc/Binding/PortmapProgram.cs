@@ -1,0 +1,94 @@
+using Multiplex.Rpc.Xdr;
+
+namespace Multiplex.Rpc.Binding;
+
+/// <summary>Version 2 of the name service, portmap, RFC 1833 section 3: ports of TCP and UDP over IPv4, and nothing else.</summary>
+internal sealed class PortmapProgram(NameService service) : IRpcProgram
+{
+    public uint Number => NameService.Program;
+
+    public uint Version => NameService.PortmapVersion;
+
+    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    {
+        service.Statistics.Count(call);
+        switch ((PortmapProcedure)call.Procedure)
+        {
+            case PortmapProcedure.Null when arguments.IsComplete:
+                return AcceptStatus.Success;
+            case PortmapProcedure.Dump when arguments.IsComplete:
+                Dump(results);
+                return AcceptStatus.Success;
+            case PortmapProcedure.Null or PortmapProcedure.Dump:
+                return AcceptStatus.GarbageArguments;
+            case PortmapProcedure.Set or PortmapProcedure.Unset or PortmapProcedure.GetPort:
+                PortmapMapping mapping = PortmapMapping.Read(ref arguments);
+                if (!arguments.IsComplete)
+                    return AcceptStatus.GarbageArguments;
+                results.WriteUInt32(Answer(call, mapping));
+                return AcceptStatus.Success;
+            default:
+                return AcceptStatus.ProcedureUnavailable;
+        }
+    }
+
+    private uint Answer(in RpcCall call, PortmapMapping mapping) => (PortmapProcedure)call.Procedure switch
+    {
+        PortmapProcedure.Set => mapping.ToRegistration() is { } registration
+            && service.Set(NameServiceCaller.Of(call), registration) ? 1u : 0u,
+        PortmapProcedure.Unset => service.Unset(
+            NameServiceCaller.Of(call), mapping.Program, mapping.Version, [Netid.Tcp, Netid.Udp]) ? 1u : 0u,
+        _ => Netid.OfPortmap(mapping.Protocol) is { } netid
+            ? service.Table.FindAnyVersion(mapping.Program, mapping.Version, netid.Name)?.PortmapPort ?? 0
+            : 0,
+    };
+
+    private void Dump(XdrWriter results)
+    {
+        foreach (Registration registration in service.Table.All)
+        {
+            if (PortmapMapping.Of(registration) is not { } mapping)
+                continue;
+            results.WriteBool(true);
+            mapping.Write(results);
+        }
+
+        results.WriteBool(false);
+    }
+}
+
+/// <summary>The procedures of portmap, RFC 1833 section 3.2.</summary>
+internal enum PortmapProcedure : uint
+{
+    Null = 0,
+    Set = 1,
+    Unset = 2,
+    GetPort = 3,
+    Dump = 4,
+    CallIt = 5,
+}
+
+/// <summary>struct mapping of RFC 1833 section 3.1.</summary>
+internal readonly record struct PortmapMapping(uint Program, uint Version, uint Protocol, uint Port)
+{
+    /// <summary>What of a registration portmap can tell; null when it is over another transport.</summary>
+    public static PortmapMapping? Of(Registration registration) => registration.PortmapPort is > 0 and uint port
+        ? new(registration.Program, registration.Version, Netid.Find(registration.Netid)!.PortmapProtocol, port)
+        : null;
+
+    /// <summary>The same as a registration: on every interface; null when protocol or port is none.</summary>
+    public Registration? ToRegistration() => Netid.OfPortmap(Protocol) is { } netid && Port is > 0 and <= ushort.MaxValue
+        ? new(Program, Version, netid.Name, UniversalAddress.Of(new(netid.Kind, UniversalAddress.AnyIPv4, $"{Port}", "")), "")
+        : null;
+
+    public static PortmapMapping Read(ref XdrReader reader) =>
+        new(reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32());
+
+    public void Write(XdrWriter writer)
+    {
+        writer.WriteUInt32(Program);
+        writer.WriteUInt32(Version);
+        writer.WriteUInt32(Protocol);
+        writer.WriteUInt32(Port);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text;
+using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+
+namespace Multiplex.Rpc.Binding;
+
+/// <summary>Where one version of a program is served over one transport: struct rpcb of RFC 1833 section 2.1.</summary>
+/// <param name="Program">The program's number.</param>
+/// <param name="Version">The program's version.</param>
+/// <param name="Netid">The transport; see <see cref="Binding.Netid"/>. Others have names that are not in there.</param>
+/// <param name="Address">The universal address; see <see cref="UniversalAddress"/>.</param>
+/// <param name="Owner">Who registered it, such as "superuser" or a user's number; empty when that is not known.</param>
+public sealed record Registration(uint Program, uint Version, string Netid, string Address, string Owner)
+{
+    /// <summary>The longest of its texts that is taken from others, in bytes: room for a UNIX-domain path.</summary>
+    public const int MaxText = 255;
+
+    /// <summary>The address as an endpoint; null when the netid is not known here, or the address makes no sense.</summary>
+    public Endpoint? Endpoint =>
+        Binding.Netid.Find(Netid) is { } netid && UniversalAddress.TryParse(netid, Address, out Endpoint? endpoint) ? endpoint : null;
+
+    /// <summary>The port for portmap version 2; 0 when that has no way to say where this is.</summary>
+    public uint PortmapPort => Binding.Netid.Find(Netid) is { PortmapProtocol: > 0 } && Endpoint is { } endpoint ? uint.Parse(endpoint.Port) : 0;
+
+    /// <summary>Reads a struct rpcb.</summary>
+    public static Registration Read(ref XdrReader reader) =>
+        new(reader.ReadUInt32(), reader.ReadUInt32(), ReadText(ref reader), ReadText(ref reader), ReadText(ref reader));
+
+    /// <summary>Writes a struct rpcb.</summary>
+    public void Write(XdrWriter writer)
+    {
+        writer.WriteUInt32(Program);
+        writer.WriteUInt32(Version);
+        WriteText(writer, Netid);
+        WriteText(writer, Address);
+        WriteText(writer, Owner);
+    }
+
+    /// <summary>Reads a string of the name service's protocol.</summary>
+    internal static string ReadText(ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MaxText));
+
+    /// <summary>Writes a string.</summary>
+    internal static void WriteText(XdrWriter writer, string text) => writer.WriteOpaque(Encoding.UTF8.GetBytes(text));
+}

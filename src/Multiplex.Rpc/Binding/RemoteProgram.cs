@@ -1,0 +1,110 @@
+using System.Globalization;
+using Multiplex.Sockets;
+
+namespace Multiplex.Rpc.Binding;
+
+/// <summary>
+/// A program on a host, without a port: <c>rpc://HOST/PROGRAM/VERSION</c>. Where it is served, the host's name service tells:
+/// dynamic binding. <c>rpc+udp://</c>, <c>rpc+tcp6://</c> and so on name another transport than TCP.
+/// </summary>
+/// <param name="Netids">The transports that it may be reached by.</param>
+/// <param name="Host">A name, an IPv4 address or an IPv6 address without its brackets; empty for this machine's UNIX-domain socket.</param>
+/// <param name="Program">The program's number.</param>
+/// <param name="Version">The program's version.</param>
+public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uint Program, uint Version)
+{
+    /// <summary>How it is written, for messages.</summary>
+    public const string Form = "rpc://HOST/PROGRAM[/VERSION]";
+
+    private const string Scheme = "rpc", Separator = "://";
+
+    /// <summary>Whether a text is meant to be one, by how it begins.</summary>
+    public static bool IsMeantBy(string text) => text.StartsWith("rpc:", StringComparison.Ordinal) || text.StartsWith("rpc+", StringComparison.Ordinal);
+
+    /// <summary>Reads one. Without a version it is 1.</summary>
+    /// <exception cref="FormatException">The text is none; the message says why, and what would be right.</exception>
+    public static RemoteProgram Parse(string text)
+    {
+        int colon = text.IndexOf(Separator, StringComparison.Ordinal);
+        if (colon < 0 || TransportsOf(text[..colon]) is not { } netids)
+            throw Wrong(text, $"write {Form}, or rpc+NETID:// with the netid {string.Join(", ", Netid.All)}");
+        string[] parts = text[(colon + Separator.Length)..].Split('/');
+        if (parts.Length is < 2 or > 3)
+            throw Wrong(text, $"write {Form}");
+
+        string host = parts[0];
+        bool bracketed = host.StartsWith('[') && host.EndsWith(']');
+        if (bracketed)
+            host = host[1..^1];
+        if (host.Contains(':') != bracketed)
+            throw Wrong(text, "there is no port in it, and an IPv6 address stands in brackets, such as [::1]");
+        if ((host.Length == 0) != (netids is [{ Kind: EndpointKind.Unix }]))
+            throw Wrong(text, host.Length == 0 ? $"the host is missing: write {Form}" : "local is this machine: write rpc+local:///PROGRAM");
+        if (!ProgramNames.TryParse(parts[1], out uint program))
+            throw Wrong(text, $"'{parts[1]}' is no program: write a number, or a name of /etc/rpc");
+        uint version = 1;
+        if (parts.Length == 3 && !uint.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out version))
+            throw Wrong(text, $"'{parts[2]}' is no version: write a number");
+        return new(netids, host, program, version);
+    }
+
+    /// <summary>Asks a name service where it is served.</summary>
+    /// <param name="service">Which name service; null is that of the host, at its usual port.</param>
+    /// <exception cref="IOException">No name service is there, or it does not know the program; the message says what to do.</exception>
+    public Endpoint Locate(Endpoint? service = null)
+    {
+        IOException? failure = null;
+        foreach ((Netid netid, string host) in Candidates())
+        {
+            try
+            {
+                using NameServiceClient client = service is not null ? new(service)
+                    : netid == Netid.Local ? NameServiceClient.OfThisMachine()
+                    : new(NameServiceClient.At(host, netid.Kind));
+                if (client.Find(Program, Version, netid, host) is { } endpoint)
+                    return endpoint;
+                failure = new($"{this}: not registered at {client.Service}: start its server with --register, or see multiplex rpcinfo for what is");
+            }
+            catch (IOException e)
+            {
+                failure ??= e;
+            }
+        }
+
+        throw failure!;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        string transport = Netids[0] == Netid.Tcp ? "" : $"+{Netids[0]}";
+        return $"{Scheme}{transport}{Separator}{(Host.Contains(':') ? $"[{Host}]" : Host)}/{ProgramNames.Of(Program) ?? $"{Program}"}/{Version}";
+    }
+
+    private static FormatException Wrong(string text, string problem) => new($"'{text}' is no program on a host: {problem}");
+
+    // TCP and UDP are so over both families; who names the family gets that one.
+    private static Netid[]? TransportsOf(string scheme) => scheme switch
+    {
+        Scheme or "rpc+tcp" => [Netid.Tcp, Netid.Tcp6],
+        "rpc+udp" => [Netid.Udp, Netid.Udp6],
+        _ => scheme.StartsWith("rpc+", StringComparison.Ordinal) && Netid.Find(scheme[(Scheme.Length + 1)..]) is { } netid ? [netid] : null,
+    };
+
+    // In the order of getaddrinfo(3).
+    private (Netid Netid, string Host)[] Candidates()
+    {
+        if (Netids is [{ Kind: EndpointKind.Unix }])
+            return [(Netid.Local, "")];
+        Endpoint port = NameServiceClient.At(Host, Netids[0].Kind);
+        (Netid Netid, string Host)[] found =
+        [
+            .. from address in AddressLookup.Find(port, passive: false)
+               let endpoint = Endpoint.Parse(AddressText.Format(port.Kind, address))
+               let netid = Netid.Of(endpoint)
+               where Netids.Contains(netid)
+               select (netid, endpoint.Host),
+        ];
+        return found.Length > 0 ? found : throw new IOException($"{this}: the host has no address of that family");
+    }
+}

@@ -1,0 +1,180 @@
+using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Rpc.Binding;
+
+/// <summary>Versions 3 and 4 of the name service, rpcbind, RFC 1833 section 2: universal addresses over any transport.</summary>
+internal sealed class RpcbindProgram(NameService service, uint version) : IRpcProgram
+{
+    public uint Number => NameService.Program;
+
+    public uint Version => version;
+
+    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    {
+        service.Statistics.Count(call);
+        if (call.Procedure > (uint)RpcbindProcedure.TaddrToUaddr && version < NameService.HighVersion)
+            return AcceptStatus.ProcedureUnavailable;
+        NameServiceCaller caller = NameServiceCaller.Of(call);
+        return (RpcbindProcedure)call.Procedure switch
+        {
+            RpcbindProcedure.Null or RpcbindProcedure.Dump or RpcbindProcedure.GetTime or RpcbindProcedure.GetStatistics =>
+                Tell((RpcbindProcedure)call.Procedure, ref arguments, results),
+            RpcbindProcedure.Set or RpcbindProcedure.Unset or RpcbindProcedure.GetAddress
+                or RpcbindProcedure.GetVersionAddress or RpcbindProcedure.GetAddressList =>
+                Look((RpcbindProcedure)call.Procedure, caller, ref arguments, results),
+            RpcbindProcedure.UaddrToTaddr => UaddrToTaddr(caller, ref arguments, results),
+            RpcbindProcedure.TaddrToUaddr => TaddrToUaddr(caller, ref arguments, results),
+            _ => AcceptStatus.ProcedureUnavailable,
+        };
+    }
+
+    // What takes no argument.
+    private AcceptStatus Tell(RpcbindProcedure procedure, ref XdrReader arguments, XdrWriter results)
+    {
+        if (!arguments.IsComplete)
+            return AcceptStatus.GarbageArguments;
+        switch (procedure)
+        {
+            case RpcbindProcedure.Dump:
+                foreach (Registration registration in service.Table.All)
+                {
+                    results.WriteBool(true);
+                    registration.Write(results);
+                }
+
+                results.WriteBool(false);
+                break;
+            case RpcbindProcedure.GetTime:
+                results.WriteUInt32((uint)DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+                break;
+            case RpcbindProcedure.GetStatistics:
+                service.Statistics.Write(results);
+                break;
+        }
+
+        return AcceptStatus.Success;
+    }
+
+    // What takes a struct rpcb.
+    private AcceptStatus Look(RpcbindProcedure procedure, in NameServiceCaller caller, ref XdrReader arguments, XdrWriter results)
+    {
+        Registration asked = Registration.Read(ref arguments);
+        if (!arguments.IsComplete)
+            return AcceptStatus.GarbageArguments;
+
+        // Who names no transport means the one that the question came by; to unset, all of them.
+        string netid = asked.Netid.Length > 0 ? asked.Netid : caller.Netid.Name;
+        switch (procedure)
+        {
+            case RpcbindProcedure.Set:
+                results.WriteBool(service.Set(caller, asked));
+                break;
+            case RpcbindProcedure.Unset:
+                IEnumerable<Netid> netids = Netid.All.Where(one => asked.Netid.Length == 0 || one.Name == asked.Netid);
+                results.WriteBool(service.Unset(caller, asked.Program, asked.Version, netids));
+                break;
+            case RpcbindProcedure.GetAddress:
+                Registration? any = service.Table.FindAnyVersion(asked.Program, asked.Version, netid);
+                Registration.WriteText(results, any is null ? "" : AddressFor(caller, asked, any));
+                break;
+            case RpcbindProcedure.GetVersionAddress:
+                Registration? exact = service.Table.Find(asked.Program, asked.Version, netid);
+                Registration.WriteText(results, exact is null ? "" : AddressFor(caller, asked, exact));
+                break;
+            default:
+                WriteAddressList(caller, asked, results);
+                break;
+        }
+
+        return AcceptStatus.Success;
+    }
+
+    // RPCBPROC_GETADDRLIST: rpcb_entry_list, RFC 1833 section 2.1
+    private void WriteAddressList(in NameServiceCaller caller, Registration asked, XdrWriter results)
+    {
+        foreach (Netid netid in Netid.All)
+        {
+            if (service.Table.Find(asked.Program, asked.Version, netid.Name) is not { } registration)
+                continue;
+            results.WriteBool(true);
+            Registration.WriteText(results, AddressFor(caller, asked, registration));
+            Registration.WriteText(results, netid.Name);
+            results.WriteUInt32(netid.Semantics);
+            Registration.WriteText(results, netid.ProtocolFamily);
+            Registration.WriteText(results, netid.Protocol);
+        }
+
+        results.WriteBool(false);
+    }
+
+    // A server that listens on every interface is given out at the one by which its client knows this machine: who asks tells
+    // the address that it asked, in r_addr, RFC 1833 section 2.2.1. From this machine it is the loopback address.
+    private static string AddressFor(in NameServiceCaller caller, Registration asked, Registration found)
+    {
+        if (found.Endpoint is not { } endpoint)
+            return found.Address;
+        Endpoint? known = (found with { Address = asked.Address }).Endpoint;
+        return UniversalAddress.Of(
+            known is not null && !UniversalAddress.IsEverywhere(known) ? UniversalAddress.Reached(endpoint, known.Host)
+            : caller.IsLocal ? UniversalAddress.ReachedHere(endpoint)
+            : endpoint);
+    }
+
+    // To a struct netbuf: its maximum length, and the bytes of a socket address.
+    private static AcceptStatus UaddrToTaddr(in NameServiceCaller caller, ref XdrReader arguments, XdrWriter results)
+    {
+        string text = Registration.ReadText(ref arguments);
+        if (!arguments.IsComplete)
+            return AcceptStatus.GarbageArguments;
+        byte[] address = UniversalAddress.TryParse(caller.Netid, text, out Endpoint? endpoint)
+            ? AddressLookup.Find(endpoint, passive: false)[0]
+            : [];
+        results.WriteUInt32((uint)address.Length);
+        results.WriteOpaque(address);
+        return AcceptStatus.Success;
+    }
+
+    private static AcceptStatus TaddrToUaddr(in NameServiceCaller caller, ref XdrReader arguments, XdrWriter results)
+    {
+        arguments.ReadUInt32();
+        ReadOnlySpan<byte> address = arguments.ReadOpaque(PeerAddress.MaxLength);
+        if (!arguments.IsComplete)
+            return AcceptStatus.GarbageArguments;
+        Registration.WriteText(results, UaddrOf(caller.Netid.Kind, address));
+        return AcceptStatus.Success;
+    }
+
+    private static string UaddrOf(EndpointKind callersKind, ReadOnlySpan<byte> address)
+    {
+        bool isPath = address.Length >= sizeof(ushort) && AddressLookup.FamilyOf(address) == AF_UNIX;
+        EndpointKind kind = isPath ? EndpointKind.Unix : callersKind.IsInternet() ? callersKind : EndpointKind.Tcp;
+        try
+        {
+            return address.Length < sizeof(ushort) ? "" : UniversalAddress.Of(Endpoint.Parse(AddressText.Format(kind, address)));
+        }
+        catch (FormatException)
+        {
+            return "";   // of no family that has universal addresses
+        }
+    }
+}
+
+/// <summary>The procedures of rpcbind, RFC 1833 section 2.2; from 9 on, of version 4 only.</summary>
+internal enum RpcbindProcedure : uint
+{
+    Null = 0,
+    Set = 1,
+    Unset = 2,
+    GetAddress = 3,
+    Dump = 4,
+    CallIt = 5,   // BCAST in version 4
+    GetTime = 6,
+    UaddrToTaddr = 7,
+    TaddrToUaddr = 8,
+    GetVersionAddress = 9,
+    Indirect = 10,
+    GetAddressList = 11,
+    GetStatistics = 12,
+}

@@ -1,0 +1,121 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Mono.Unix.Native;
+using Multiplex.Rpc.Binding;
+using Multiplex.ServerTests.Harness;
+using Multiplex.Sockets;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Binding;
+
+/// <summary>Whose name service.</summary>
+public enum NameServiceKind
+{
+    /// <summary>rpcbind(8).</summary>
+    Rpcbind,
+
+    /// <summary><c>multiplex rpcbind</c>.</summary>
+    Multiplex,
+}
+
+/// <summary>
+/// A name service on its usual port, in a network of its own: a loopback interface, which has the address of another network
+/// too, and an empty /run, so that port 111 and /run/rpcbind.sock are nobody else's. They last as long as somebody is in there.
+/// </summary>
+internal sealed partial class NameServiceProcess : IDisposable
+{
+    /// <summary>An address of the machine that is no loopback address, so that who calls from there is no local caller.</summary>
+    public const string OtherAddress = "192.0.2.7";
+
+    private const string Enter =
+        $"mount -t tmpfs tmpfs /run && ip link set lo up && ip address add {OtherAddress}/32 dev lo && exec \"$@\"";
+
+    private const int CLONE_NEWNET = 0x4000_0000;
+
+    private readonly ServerProcess _process;
+
+    private NameServiceProcess(ServerProcess process) => _process = process;
+
+    /// <summary>Its UNIX-domain socket, as it is reached from outside of its network.</summary>
+    public Endpoint Socket => new(EndpointKind.Unix, "", "", $"/proc/{_process.Id}/root{NameService.SocketPath}");
+
+    public static NameServiceProcess Start(NameServiceKind kind, params string[] options)
+    {
+        RequireNetworksOfItsOwn();
+        string[] service = kind == NameServiceKind.Rpcbind ? [Tools.Require("rpcbind"), "-f"] : [ServerProcess.Command, "rpcbind"];
+        NameServiceProcess started = new(ServerProcess.StartProgram(
+            Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter, "sh", .. service, .. options], kind == NameServiceKind.Rpcbind ? 0 : 3));
+        Eventually.Holds(() => started.Ask(names => names.Dump().Count) > 0, "the name service does not answer");
+        return started;
+    }
+
+    /// <summary>Runs a program to its end in there.</summary>
+    public ProgramRun Run(string program, params string[] arguments) => ProgramRun.Of(Tools.Require("nsenter"), Inside([program, .. arguments]));
+
+    /// <summary>Runs the command under test in there.</summary>
+    public ProgramRun Multiplex(params string[] arguments) => Run(ServerProcess.Command, arguments);
+
+    /// <summary>Starts <c>multiplex serve --protocol rpc --register</c> in there.</summary>
+    public ServerProcess Serve(string model, params string[] endpoints) => ServerProcess.StartProgram(
+        Tools.Require("nsenter"),
+        Inside([ServerProcess.Command, "serve", "--model", model, "--register", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint })]),
+        endpoints.Length);
+
+    /// <summary>Starts any program in there.</summary>
+    public ServerProcess StartProgram(params string[] command) => ServerProcess.StartProgram(Tools.Require("nsenter"), Inside(command), endpoints: 0);
+
+    /// <summary>Asks the name service, by its UNIX-domain socket.</summary>
+    public T? Ask<T>(Func<NameServiceClient, T> ask)
+    {
+        try
+        {
+            using NameServiceClient names = new(Socket);
+            return ask(names);
+        }
+        catch (IOException) when (!File.Exists(Socket.Path))
+        {
+            return default;   // not yet
+        }
+    }
+
+    /// <summary>Runs something on a thread whose sockets are in there: setns(2).</summary>
+    public T InItsNetwork<T>(Func<T> run)
+    {
+        T? result = default;
+        Exception? failure = null;
+        Thread thread = new(() =>
+        {
+            try
+            {
+                int network = Syscall.open($"/proc/{_process.Id}/ns/net", OpenFlags.O_RDONLY);
+                if (setns(network, CLONE_NEWNET) != 0)
+                    throw new Win32Exception(Marshal.GetLastPInvokeError(), "setns");
+                Interop.Libc.close(network);
+                result = run();
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        return failure is null ? result! : throw new AggregateException(failure);
+    }
+
+    public void Dispose() => _process.Dispose();
+
+    /// <summary>The arguments of nsenter(1) that run a command in there.</summary>
+    public string[] Inside(string[] command) => ["--target", $"{_process.Id}", "--net", "--mount", .. command];
+
+    private static void RequireNetworksOfItsOwn()
+    {
+        Tools.Require("ip");
+        ProgramRun trial = ProgramRun.Of(Tools.Require("unshare"), ["--net", "--mount", "true"]);
+        if (trial.Status != 0)
+            Assert.Ignore($"no network of its own may be made here: {string.Join(' ', trial.Errors)}");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setns(int fd, int nstype);
+}

@@ -1,0 +1,54 @@
+using Multiplex.Rpc.Binding;
+using Multiplex.Sockets;
+
+namespace Multiplex.Tests.Rpc.Binding;
+
+/// <summary>Who may register, and who may remove what.</summary>
+public class RegistrationRightsTests : NameServiceFixture
+{
+    private static readonly byte[] s_ipv6Loopback = [10, 0, 0xC8, 0x22, 0, 0, 0, 0, .. new byte[15], 1, 0, 0, 0, 0];
+    private static readonly byte[] s_ipv6Elsewhere = [10, 0, 0xC8, 0x22, 0, 0, 0, 0, 0x20, 1, 0x0D, 0xB8, .. new byte[11], 1, 0, 0, 0, 0];
+    private static readonly byte[] s_mappedLoopback = [10, 0, 0xC8, 0x22, 0, 0, 0, 0, .. new byte[10], 0xFF, 0xFF, 127, 0, 0, 1, 0, 0, 0, 0];
+    private static readonly byte[] s_mappedElsewhere = [10, 0, 0xC8, 0x22, 0, 0, 0, 0, .. new byte[10], 0xFF, 0xFF, 192, 0, 2, 1, 0, 0, 0, 0];
+
+    private static readonly object[][] s_local =
+        [[EndpointKind.Tcp, Loopback], [EndpointKind.Udp, Loopback], [EndpointKind.Tcp, s_ipv6Loopback], [EndpointKind.Udp, s_mappedLoopback], [EndpointKind.Unix, (byte[])[1, 0]]];
+
+    private static readonly object[][] s_remote =
+        [[EndpointKind.Tcp, Elsewhere], [EndpointKind.Udp, Elsewhere], [EndpointKind.Tcp, s_ipv6Elsewhere], [EndpointKind.Udp, s_mappedElsewhere]];
+
+    [TestCaseSource(nameof(s_local))]
+    public void A_local_caller_registers(EndpointKind kind, byte[] from)
+    {
+        Assert.That(Ask(2, 1, Words(Program, 1, 6, 4000), from, kind), Is.EqualTo(Words(1)));
+        Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", "127.0.0.1.0.9"), from, kind), Is.EqualTo(Words(1)));
+        Assert.That(Ask(4, 2, Rpcb(Program, 1, "udp"), from, kind), Is.EqualTo(Words(1)));
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), from, kind), Is.EqualTo(Words(1)));
+    }
+
+    [TestCaseSource(nameof(s_remote))]
+    public void A_remote_caller_may_ask_and_not_register(EndpointKind kind, byte[] from)
+    {
+        Ask(4, 1, Rpcb(Program, 1, "tcp", "0.0.0.0.0.9"));
+        Assert.That(Ask(2, 1, Words(Program, 1, 17, 4000), from, kind), Is.EqualTo(Words(0)));
+        Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", "127.0.0.1.0.9"), from, kind), Is.EqualTo(Words(0)));
+        Assert.That(Ask(3, 2, Rpcb(Program, 1, "tcp"), from, kind), Is.EqualTo(Words(0)));
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), from, kind), Is.EqualTo(Words(0)));
+        Assert.That(Service.Table.All, Has.Count.EqualTo(1));
+        Assert.That(Ask(2, 3, Words(Program, 1, 6, 0), from, kind), Is.EqualTo(Words(9)));
+        Assert.That(Ask(4, 3, Rpcb(Program, 1, "tcp", "192.0.2.7.0.111"), from, kind), Is.EqualTo(Text("192.0.2.7.0.9")));
+    }
+
+    [Test]
+    public void A_registration_goes_with_its_owner_or_the_superuser_only()
+    {
+        RegistrationTable table = new();
+        Assert.That(table.Set(new(Program, 1, "tcp", "127.0.0.1.0.1", "1000")), Is.True);
+        Assert.That(table.Set(new(Program, 1, "udp", "127.0.0.1.0.1", "1001")), Is.True);
+        Assert.That(table.Unset(Program, 1, ["tcp"], "1001"), Is.False);
+        Assert.That(table.Unset(Program, 1, ["tcp", "udp"], "1000"), Is.False, "one of the two is another's");
+        Assert.That(table.All.Select(one => one.Netid), Is.EqualTo((string[])["udp"]));
+        Assert.That(table.Unset(Program, 1, ["tcp", "udp"], RegistrationTable.Superuser), Is.True);
+        Assert.That(table.All, Is.Empty);
+    }
+}
