@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _exit(2), execve(2), getpid(2), gettid(2), getuid(2), unlink(2), ftruncate(2)
+// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _exit(2), execve(2), getpid(2), gettid(2), getuid(2), getgroups(2), gethostname(2), unlink(2), ftruncate(2)
 public static unsafe partial class Libc
 {
     public const int SEEK_SET = 0;
@@ -101,6 +101,26 @@ public static unsafe partial class Libc
     /// <summary>getegid(2): the group whose rights this process has.</summary>
     public static uint getegid() => Raw.getegid();
 
+    /// <summary>getgroups(2): the supplementary groups.</summary>
+    /// <param name="list">Receives them; empty to ask for their number alone.</param>
+    /// <returns>How many there are.</returns>
+    public static SyscallResult getgroups(Span<uint> list)
+    {
+        fixed (uint* first = list)
+        {
+            return SyscallResult.Of(Raw.getgroups(list.Length, first));
+        }
+    }
+
+    /// <summary>gethostname(2): this machine's name, UTF-8 with a NUL at its end.</summary>
+    public static SyscallResult gethostname(Span<byte> name)
+    {
+        fixed (byte* first = name)
+        {
+            return SyscallResult.Of(Raw.gethostname(first, (nuint)name.Length));
+        }
+    }
+
     /// <summary>unlink(2): removes a name, such as that of a UNIX-domain socket.</summary>
     public static SyscallResult unlink(string path)
     {
@@ -168,6 +188,12 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial uint getegid();
+
+    [LibraryImport(LibraryName)]
+    public static partial int getgroups(int size, uint* list);
+
+    [LibraryImport(LibraryName)]
+    public static partial int gethostname(byte* name, nuint len);
 
     [LibraryImport(LibraryName)]
     public static partial int unlink(byte* pathname);

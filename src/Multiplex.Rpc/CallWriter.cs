@@ -1,30 +1,32 @@
+using System.Buffers.Binary;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc;
 
-/// <summary>Call messages, RFC 5531 section 9, with the credential and verifier AUTH_NONE.</summary>
+/// <summary>Call messages, RFC 5531 section 9, and most often with the credential and verifier AUTH_NONE.</summary>
 public static class CallWriter
 {
-    /// <summary>Bytes of a call's head.</summary>
+    /// <summary>Bytes of a call's head with AUTH_NONE.</summary>
     public const int HeadLength = 40;
 
-    /// <summary>Appends the head of a call; the arguments come after it.</summary>
-    public static XdrWriter Head(OutputBuffer output, uint xid, uint program, uint version, uint procedure)
-    {
-        XdrWriter writer = new(output);
-        writer.WriteUInt32(xid);
-        writer.WriteUInt32((uint)MessageType.Call);
-        writer.WriteUInt32(RpcConstants.RpcVersion);
-        writer.WriteUInt32(program);
-        writer.WriteUInt32(version);
-        writer.WriteUInt32(procedure);
-        for (int i = 0; i < 2; i++)
-        {
-            writer.WriteUInt32((uint)AuthenticationFlavor.None);
-            writer.WriteUInt32(0);
-        }
+    /// <summary>Appends the head of a call with AUTH_NONE; the arguments come after it.</summary>
+    public static XdrWriter Head(OutputBuffer output, uint xid, uint program, uint version, uint procedure) =>
+        Head(output, xid, new(program, version, procedure), RpcAuthentication.None);
 
-        return writer;
+    /// <summary>Appends the head of a call with this credential; the arguments come after it.</summary>
+    public static XdrWriter Head(OutputBuffer output, uint xid, RpcProcedure procedure, RpcAuthentication authentication)
+    {
+        const int BeforeCredential = 6 * sizeof(uint);
+        Span<byte> head = output.GetSpan(BeforeCredential);
+        BinaryPrimitives.WriteUInt32BigEndian(head, xid);
+        BinaryPrimitives.WriteUInt32BigEndian(head[4..], (uint)MessageType.Call);
+        BinaryPrimitives.WriteUInt32BigEndian(head[8..], RpcConstants.RpcVersion);
+        BinaryPrimitives.WriteUInt32BigEndian(head[12..], procedure.Program);
+        BinaryPrimitives.WriteUInt32BigEndian(head[16..], procedure.Version);
+        BinaryPrimitives.WriteUInt32BigEndian(head[20..], procedure.Number);
+        output.Advance(BeforeCredential);
+        output.Write(authentication.Encoded);
+        return new(output);
     }
 
     /// <summary>Appends a whole call of <c>multiplex.x</c> as a message: a datagram or seqpacket socket marks its ends.</summary>

@@ -3,35 +3,36 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Rpc;
 
 /// <summary>The head of a reply message, RFC 5531 section 9: everything before the procedure's results.</summary>
-public readonly record struct ReplyHeader
+public readonly struct ReplyHeader
 {
     /// <summary>The transaction that it replies to.</summary>
     public uint Xid { get; private init; }
 
-    /// <summary>Why there is no result: a status by the RFC's name; null when the call succeeded.</summary>
-    public string? Failure { get; private init; }
+    /// <summary>Why there is no result; null when the call succeeded.</summary>
+    public RpcException? Failure { get; private init; }
 
     /// <summary>Reads the head of a reply.</summary>
     /// <param name="message">The message; afterwards at the results, if the call succeeded.</param>
     /// <param name="header">What was read.</param>
-    /// <returns>False when the message is no reply.</returns>
+    /// <returns>False when the message is no reply, or ends before its head does.</returns>
     public static bool TryRead(ref XdrReader message, out ReplyHeader header)
     {
         header = default;
         uint xid = message.ReadUInt32();
         if (message.ReadUInt32() != (uint)MessageType.Reply)
             return false;
-        string? failure = (ReplyStatus)message.ReadUInt32() switch
+        uint status = message.ReadUInt32();
+        RpcException? failure = (ReplyStatus)status switch
         {
             ReplyStatus.Accepted => Accepted(ref message),
             ReplyStatus.Denied => Denied(ref message),
-            _ => "unknown reply_stat",
+            _ => new RpcBadReplyException($"the server's reply has an unknown reply_stat, {status}"),
         };
         header = new() { Xid = xid, Failure = failure };
         return !message.HasFailed;
     }
 
-    private static string? Accepted(ref XdrReader message)
+    private static RpcException? Accepted(ref XdrReader message)
     {
         message.ReadUInt32();
         message.ReadOpaque(RpcConstants.MaxAuthenticationBody);
@@ -39,25 +40,23 @@ public readonly record struct ReplyHeader
         return (AcceptStatus)status switch
         {
             AcceptStatus.Success => null,
-            AcceptStatus.ProgramUnavailable => "PROG_UNAVAIL: the server does not have this program",
-            AcceptStatus.ProgramMismatch =>
-                $"PROG_MISMATCH: the server has versions {message.ReadUInt32()} to {message.ReadUInt32()} of this program",
-            AcceptStatus.ProcedureUnavailable => "PROC_UNAVAIL: the program does not have this procedure",
-            AcceptStatus.GarbageArguments => "GARBAGE_ARGS: the server cannot decode the arguments",
-            AcceptStatus.SystemError => "SYSTEM_ERR: the server failed",
-            _ => $"unknown accept_stat {status}",
+            AcceptStatus.ProgramUnavailable => new RpcProgramUnavailableException(),
+            AcceptStatus.ProgramMismatch => new RpcProgramMismatchException(message.ReadUInt32(), message.ReadUInt32()),
+            AcceptStatus.ProcedureUnavailable => new RpcProcedureUnavailableException(),
+            AcceptStatus.GarbageArguments => new RpcGarbageArgumentsException(),
+            AcceptStatus.SystemError => new RpcSystemErrorException(),
+            _ => new RpcBadReplyException($"the server's reply has an unknown accept_stat, {status}"),
         };
     }
 
-    private static string Denied(ref XdrReader message)
+    private static RpcException Denied(ref XdrReader message)
     {
         uint status = message.ReadUInt32();
         return (RejectStatus)status switch
         {
-            RejectStatus.RpcMismatch =>
-                $"RPC_MISMATCH: the server speaks RPC versions {message.ReadUInt32()} to {message.ReadUInt32()}",
-            RejectStatus.AuthenticationError => $"AUTH_ERROR: the server refuses the caller (auth_stat {message.ReadUInt32()})",
-            _ => $"unknown reject_stat {status}",
+            RejectStatus.RpcMismatch => new RpcMismatchException(message.ReadUInt32(), message.ReadUInt32()),
+            RejectStatus.AuthenticationError => new RpcAuthenticationException((AuthenticationStatus)message.ReadUInt32()),
+            _ => new RpcBadReplyException($"the server's reply has an unknown reject_stat, {status}"),
         };
     }
 }

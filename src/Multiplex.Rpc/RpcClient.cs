@@ -1,71 +1,95 @@
 using Multiplex.Interop;
-using Multiplex.Rpc.Transports;
-using Multiplex.Rpc.Xdr;
+using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
 
 namespace Multiplex.Rpc;
 
-/// <summary>A call came to nothing: the server said so, its reply made no sense, or none came.</summary>
-public class RpcException(string message, Exception? inner = null) : IOException(message, inner);
-
 /// <summary>
 /// The client's side of ONC RPC: marshals the arguments, sends, waits, unmarshals the results. To its caller it is a
-/// function call that may fail. Over datagrams a call is sent again when no reply comes, so that the server may run it more than
-/// once.
+/// function call that may fail. Many calls may be in flight at a time, of one thread or of several; the xid tells which reply is
+/// whose, in whatever order they come.
 /// </summary>
+/// <remarks>
+/// A stream or seqpacket connection that breaks is made anew. Calls that may be repeated (see <see cref="RpcProcedure.IsIdempotent"/> and
+/// <see cref="RpcClientOptions.ServerKeepsReplies"/>) are sent again on it with the xids that they had; others that had been sent fail. Over
+/// datagrams every call is sent again, with its xid, until a reply comes or the time is up.
+/// </remarks>
 public sealed class RpcClient : IDisposable
 {
-    private readonly RpcClientOptions _options;
-    private readonly RpcTransport _transport;
-    private readonly OutputBuffer _call = new();
-    private readonly Lock _gate = new();
-    private uint _xid = (uint)Random.Shared.Next();
+    [ThreadStatic]
+    private static OutputBuffer? t_posted;
 
-    /// <summary>Connects to a server.</summary>
-    /// <param name="server">Where it is: an endpoint of any kind.</param>
+    private readonly RpcClientOptions _options;
+    private readonly Channel _channel;
+
+    /// <summary>Connects to a server. Blocks until that is done.</summary>
+    /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
     public RpcClient(Endpoint server, RpcClientOptions? options = null)
+        : this(server, AddressLookup.Find(server, passive: false), options)
     {
-        _options = options ?? RpcClientOptions.Default;
-        _transport = RpcTransport.Connect(server, _options);
     }
 
-    /// <summary>Calls a procedure and waits for its results.</summary>
+    internal RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions? options)
+    {
+        Server = server;
+        _options = options ?? RpcClientOptions.Default;
+        _channel = new(server, addresses, _options);
+    }
+
+    /// <summary>Where the server is.</summary>
+    public Endpoint Server { get; }
+
+    /// <summary>What has happened so far.</summary>
+    public RpcClientCounters Counters => _channel.Counters;
+
+    /// <summary>Whether there is a connection, as far as the client knows; the next call makes one otherwise.</summary>
+    public bool IsConnected => _channel.IsConnected;
+
+    /// <summary>Calls a procedure and waits for its results. Blocks the calling thread.</summary>
     /// <param name="procedure">The procedure.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="marshal">Writes them.</param>
     /// <param name="unmarshal">Reads the results.</param>
     /// <param name="options">What is different for this call; may be null.</param>
-    /// <exception cref="RpcException">The server refused the call, no reply came in time, or the reply cannot be decoded.</exception>
-    /// <exception cref="SyscallException">The connection failed, or over UDP: nobody is there.</exception>
+    /// <exception cref="RpcRefusedException">The server has not carried out the call, and said why.</exception>
+    /// <exception cref="RpcTimeoutException">No reply came in time.</exception>
+    /// <exception cref="RpcConnectionException">The connection broke, or over datagrams: nobody is there.</exception>
+    /// <exception cref="RpcBadReplyException">The reply cannot be decoded.</exception>
     public T Call<TArguments, T>(
         RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, XdrUnmarshal<T> unmarshal, RpcCallOptions? options = null)
         where TArguments : allows ref struct
     {
-        lock (_gate)
+        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, continuesHere: true);
+        ValueTask<T> results = call.Task;
+        try
         {
-            uint xid = ++_xid;
-            _call.Clear();
-            marshal(CallWriter.Head(_call, xid, procedure.Program, procedure.Version, procedure.Number), arguments);
-            XdrReader reader = new(_transport.Exchange(_call.Written, xid, options?.Timeout ?? _options.Timeout));
-            if (!ReplyHeader.TryRead(ref reader, out ReplyHeader header) || header.Xid != xid)
-                throw new RpcException("the server's reply does not answer the call");
-            if (header.Failure is not null)
-                throw new RpcException(header.Failure);
-            T value = unmarshal(ref reader);
-            return reader.IsComplete ? value : throw new RpcException("the server's results cannot be decoded");
+            Write(call.Message, procedure, arguments, marshal);
+            call.Procedure = procedure;
+            _channel.Run(call, options?.Timeout ?? _options.Timeout);
         }
+        catch
+        {
+            call.Release();
+            throw;
+        }
+
+        return results.GetAwaiter().GetResult();
     }
 
-    /// <summary>Calls a procedure. The arguments are marshalled before this returns.</summary>
+    /// <summary>
+    /// Calls a procedure. The arguments are marshalled before this returns. It never blocks, but for the moment that send(2) takes, and
+    /// no thread of the pool waits for the reply.
+    /// </summary>
     /// <param name="procedure">The procedure.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="marshal">Writes them.</param>
-    /// <param name="unmarshal">Reads the results.</param>
+    /// <param name="unmarshal">Reads the results, on the thread that receives them: it should be short, and not block.</param>
     /// <param name="options">What is different for this call; may be null.</param>
     /// <param name="cancellation">Gives the call up; whether the server runs it is not known then.</param>
+    /// <returns>The results, to be awaited once; awaiting throws what <see cref="Call"/> throws.</returns>
     public ValueTask<T> CallAsync<TArguments, T>(
         RpcProcedure procedure,
         TArguments arguments,
@@ -77,16 +101,60 @@ public sealed class RpcClient : IDisposable
     {
         if (cancellation.IsCancellationRequested)
             return ValueTask.FromCanceled<T>(cancellation);
+        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, _options.AllowSynchronousContinuations);
+        ValueTask<T> results = call.Task;
         try
         {
-            return new(Call(procedure, arguments, marshal, unmarshal, options));
+            Write(call.Message, procedure, arguments, marshal);
+            call.Procedure = procedure;
+            _channel.Start(call, options?.Timeout ?? _options.Timeout);
         }
-        catch (Exception e) when (e is IOException)
+        catch
         {
-            return ValueTask.FromException<T>(e);
+            call.Release();
+            throw;
         }
+
+        if (cancellation.CanBeCanceled)
+            call.CancelWith(cancellation);
+        return results;
     }
 
-    /// <summary>Closes the socket.</summary>
-    public void Dispose() => _transport.Dispose();
+    /// <summary>
+    /// Sends a call at once, and waits for nothing: neither whether it arrives nor how it ends is told, and it is not repeated.
+    /// </summary>
+    /// <exception cref="RpcException">Too much waits to be sent.</exception>
+    public void OneWay<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal)
+        where TArguments : allows ref struct => Post(procedure, arguments, marshal, flush: true);
+
+    /// <summary>
+    /// As <see cref="OneWay"/>, but kept until <see cref="Flush"/>, the next other call, or 64 KiB of such calls: RFC 5531 section 7.4.1, batching.
+    /// What is kept when a connection breaks is lost with it.
+    /// </summary>
+    /// <exception cref="RpcException">Too much waits to be sent.</exception>
+    public void Batch<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal)
+        where TArguments : allows ref struct => Post(procedure, arguments, marshal, flush: false);
+
+    /// <summary>Sends what was batched.</summary>
+    public void Flush() => _channel.FlushBatched();
+
+    /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose() => _channel.Dispose();
+
+    private void Post<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, bool flush)
+        where TArguments : allows ref struct
+    {
+        OutputBuffer message = t_posted ??= new();
+        message.Clear(keep: 64 * 1024);
+        Write(message, procedure, arguments, marshal);
+        _channel.Post(message, flush);
+    }
+
+    private void Write<TArguments>(OutputBuffer message, RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal)
+        where TArguments : allows ref struct
+    {
+        int start = RecordMarking.Begin(message);
+        marshal(CallWriter.Head(message, xid: 0, procedure, _options.Authentication), arguments);
+        RecordMarking.End(message, start);
+    }
 }

@@ -4,13 +4,14 @@ namespace Multiplex;
 /// Bytes to be sent, appended at the end. Grows as needed and keeps its array, so that a loop that reuses one
 /// allocates nothing once it is warm.
 /// </summary>
-public sealed class OutputBuffer
+/// <param name="capacity">How many bytes it has room for at first.</param>
+public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
 {
     /// <summary>How large a buffer of replies may stay between batches: the longest reply of the protocol fits.</summary>
     public const int UsuallyKept = 2 * 1024 * 1024;
 
-    private const int InitialCapacity = 4096;
-    private byte[] _bytes = new byte[InitialCapacity];
+    private const int UsualCapacity = 4096;
+    private byte[] _bytes = new byte[capacity];
 
     /// <summary>How many bytes are in it.</summary>
     public int Length { get; private set; }
@@ -55,7 +56,7 @@ public sealed class OutputBuffer
     {
         Length = 0;
         if (_bytes.Length > keep)
-            _bytes = new byte[InitialCapacity];
+            _bytes = new byte[capacity];
     }
 
     private void Grow(int size)

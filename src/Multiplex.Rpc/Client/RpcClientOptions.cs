@@ -1,12 +1,15 @@
 namespace Multiplex.Rpc;
 
-/// <summary>How a client waits, repeats and gives up.</summary>
+/// <summary>Who a client is, how it waits, repeats and gives up, and how much it holds.</summary>
 public sealed record RpcClientOptions
 {
     /// <summary>The usual ones.</summary>
     public static RpcClientOptions Default { get; } = new();
 
-    /// <summary>How long a call may take in all. 25 seconds, as in the stubs of rpcgen(1).</summary>
+    /// <summary>The credential of every call. AUTH_NONE.</summary>
+    public RpcAuthentication Authentication { get; init; } = RpcAuthentication.None;
+
+    /// <summary>How long a call may take in all, repeats included. 25 seconds, as in the stubs of rpcgen(1).</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(25);
 
     /// <summary>Over datagrams: how long to wait for a reply before the call is sent again; doubled each time. 1 second.</summary>
@@ -14,6 +17,40 @@ public sealed record RpcClientOptions
 
     /// <summary>Over datagrams: the longest such wait. 30 seconds, as in the C library (RPC_MAX_BACKOFF).</summary>
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Over datagrams: how many calls may be on their way at a time; others wait, so that no burst of replies overruns a socket. 64.</summary>
+    public int DatagramWindow { get; init; } = 64;
+
+    /// <summary>How long a connection may take to be made, at the start. 10 seconds.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a connection that broke is tried to be made anew, with growing pauses, before the calls that wait for it fail. 5 seconds.</summary>
+    public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Whether the server keeps its replies and knows this client again on another connection. Then a call that is not idempotent, too, is
+    /// sent again when the connection breaks, with the same xid: the server answers it from its reply cache. Servers of Multiplex do, for
+    /// clients with AUTH_SYS: machine name and stamp tell who it is. Over datagrams every call is sent again anyway. False.
+    /// </summary>
+    public bool ServerKeepsReplies { get; init; }
+
+    /// <summary>The longest reply in bytes; a longer one closes the connection. A MiB and a little.</summary>
+    public int MaxReply { get; init; } = RpcProtocol.UsualMaxRecord;
+
+    /// <summary>How many calls may be in flight at a time; one more fails at once. 65,536.</summary>
+    public int MaxInFlight { get; init; } = 65_536;
+
+    /// <summary>How many bytes may wait to be sent while the server takes none; a call more fails at once. 64 MiB.</summary>
+    public int MaxUnsent { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// Whether what follows an await of a call may run at once on the thread that received the reply, the event loop. That saves a switch
+    /// of threads for each call; but code that blocks there holds up every client of that loop. False: it runs on the thread pool.
+    /// </summary>
+    public bool AllowSynchronousContinuations { get; init; }
+
+    /// <summary>The event loop that drives asynchronous calls; null is <see cref="RpcEventLoop.Shared"/>.</summary>
+    public RpcEventLoop? EventLoop { get; init; }
 }
 
 /// <summary>What is different for one call.</summary>

@@ -20,31 +20,75 @@ public static class Connector
     public static int Connect(Endpoint endpoint) => Connect(endpoint, AddressLookup.Find(endpoint, passive: false));
 
     /// <summary>As <see cref="Connect(Endpoint)"/>, for addresses that have been looked up already.</summary>
-    public static int Connect(Endpoint endpoint, IReadOnlyList<byte[]> addresses)
+    /// <param name="endpoint">What they are the addresses of.</param>
+    /// <param name="addresses">Raw socket addresses, in the order to try them.</param>
+    /// <param name="timeout">How long each attempt may take, SO_SNDTIMEO of socket(7); null leaves that to the kernel.</param>
+    public static int Connect(Endpoint endpoint, IReadOnlyList<byte[]> addresses, TimeSpan? timeout = null)
     {
         SyscallResult result = SyscallResult.Failed(EADDRNOTAVAIL);
         foreach (byte[] address in addresses)
         {
-            result = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC, 0);
-            if (result.Is(EAFNOSUPPORT))
-                continue;   // such as IPv6 on a machine without it
-            int fd = result.OrThrow("socket", endpoint);
-            result = endpoint.Kind == EndpointKind.UnixGram ? bind(fd, s_anyName) : default;   // without a name, no answer
-            if (!result.IsError)
-                result = connect(fd, address);
+            result = Try(endpoint, address, 0, timeout, out int fd);
             if (result.Is(EINTR))
                 result = AwaitConnection(fd);
             if (!result.IsError)
-            {
-                if (endpoint.Kind == EndpointKind.Tcp)
-                    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
-                return fd;
-            }
-
-            close(fd);
+                return Ready(endpoint, fd);
+            if (fd >= 0)
+                close(fd);
         }
 
-        throw AddressProblem.Of("connect", result.Errno, endpoint);
+        // What connect(2) says when SO_SNDTIMEO is over.
+        throw AddressProblem.Of("connect", result.Is(EINPROGRESS) ? ETIMEDOUT : result.Errno, endpoint);
+    }
+
+    /// <summary>socket(2), connect(2) to one address without waiting.</summary>
+    /// <param name="endpoint">What it is the address of.</param>
+    /// <param name="address">A raw socket address.</param>
+    /// <param name="descriptor">Receives a non-blocking socket, to be closed also after an error; -1 when there is none.</param>
+    /// <returns>An errno; EINPROGRESS when it is not done yet: once the socket is writable, ask <see cref="Finish"/>.</returns>
+    public static SyscallResult Begin(Endpoint endpoint, ReadOnlySpan<byte> address, out int descriptor)
+    {
+        SyscallResult result = Try(endpoint, address, SOCK_NONBLOCK, timeout: null, out descriptor);
+        if (!result.IsError)
+            Ready(endpoint, descriptor);
+        return result;
+    }
+
+    /// <summary>What has become of a connection that was begun.</summary>
+    /// <returns>An errno; EINPROGRESS while it is not done.</returns>
+    public static SyscallResult Finish(Endpoint endpoint, int descriptor)
+    {
+        pollfd entry = new() { fd = descriptor, events = POLLOUT };
+        if (poll(new Span<pollfd>(ref entry), 0).Value <= 0)
+            return SyscallResult.Failed(EINPROGRESS);
+        SyscallResult result = AwaitConnection(descriptor);
+        if (!result.IsError)
+            Ready(endpoint, descriptor);
+        return result;
+    }
+
+    private static SyscallResult Try(Endpoint endpoint, ReadOnlySpan<byte> address, int flags, TimeSpan? timeout, out int descriptor)
+    {
+        descriptor = -1;
+        SyscallResult result = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC | flags, 0);
+        if (result.IsError)
+            return result;   // such as EAFNOSUPPORT: IPv6 on a machine without it
+        descriptor = (int)result.Value;
+        if (timeout is { } limit)
+        {
+            timeval most = new() { tv_sec = (long)limit.TotalSeconds, tv_usec = limit.Microseconds + (1000L * limit.Milliseconds) };
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, most).OrThrow("setsockopt SO_SNDTIMEO");
+        }
+
+        result = endpoint.Kind == EndpointKind.UnixGram ? bind(descriptor, s_anyName) : default;   // without a name, no answer
+        return result.IsError ? result : connect(descriptor, address);
+    }
+
+    private static int Ready(Endpoint endpoint, int fd)
+    {
+        if (endpoint.Kind == EndpointKind.Tcp)
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
+        return fd;
     }
 
     // A connect(2) that a signal interrupts goes on by itself; writability tells when it is done, SO_ERROR how: connect(2).

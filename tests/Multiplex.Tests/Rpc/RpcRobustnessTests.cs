@@ -40,13 +40,13 @@ public class RpcRobustnessTests(Form form) : RpcFixture(form)
     {
         // The properties above would hold for a protocol that never replies.
         Assert.That(Reply(Call(0, [])).Failure, Is.Null);
-        Assert.That(Reply(Call(9, [])).Failure, Does.StartWith("PROC_UNAVAIL"));
-        Assert.That(Reply(Call(1, [])).Failure, Does.StartWith("GARBAGE_ARGS"));
-        Assert.That(Reply(Call(0, [], program: 7)).Failure, Does.StartWith("PROG_UNAVAIL"));
+        Assert.That(Reply(Call(9, [])).Failure!.Message, Does.StartWith("PROC_UNAVAIL"));
+        Assert.That(Reply(Call(1, [])).Failure!.Message, Does.StartWith("GARBAGE_ARGS"));
+        Assert.That(Reply(Call(0, [], program: 7)).Failure!.Message, Does.StartWith("PROG_UNAVAIL"));
         Assert.That(
-            Reply(Call(0, [], version: 7)).Failure,
+            Reply(Call(0, [], version: 7)).Failure!.Message,
             Is.EqualTo("PROG_MISMATCH: the server has versions 1 to 1 of this program"));
-        Assert.That(Reply(Call(0, [], rpcVersion: 7)).Failure, Is.EqualTo("RPC_MISMATCH: the server speaks RPC versions 2 to 2"));
+        Assert.That(Reply(Call(0, [], rpcVersion: 7)).Failure!.Message, Is.EqualTo("RPC_MISMATCH: the server speaks RPC versions 2 to 2"));
     }
 
     private void Check(byte[] message)

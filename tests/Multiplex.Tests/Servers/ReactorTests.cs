@@ -67,7 +67,7 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
         Assert.That((pid, served), Is.EqualTo(((uint)getpid(), 6ul)));
         Assert.That(
             () => client.Call(MultiplexProcedure.Sleep.Remote(), 10_001u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt32()),
-            Throws.TypeOf<RpcException>().With.Message.StartsWith("GARBAGE_ARGS"));
+            Throws.TypeOf<RpcGarbageArgumentsException>().With.Message.StartsWith("GARBAGE_ARGS"));
     }
 
     [Test]

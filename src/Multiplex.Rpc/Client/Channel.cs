@@ -1,0 +1,316 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Rpc.Client;
+
+/// <summary>
+/// A client's socket and the calls in flight over it. One thread at a time drives it: waits for the socket, receives,
+/// runs the timers, connects anew. That is a thread which blocks for a call of its own, if there is one, for then
+/// nobody has to be woken when its reply comes (leader and followers); else the event loop.
+/// </summary>
+/// <remarks>
+/// This file: who drives, and how calls come in. <c>Channel.Sending.cs</c>, <c>Channel.Connection.cs</c>,
+/// <c>Channel.Turn.cs</c>: what a driver does. Everything that changes is guarded by the gate; system calls, but for
+/// short ones, and what belongs to callers run outside of it.
+/// </remarks>
+internal sealed partial class Channel : IDisposable
+{
+    private readonly object _gate = new();   // not a Lock: Monitor.Wait is needed
+    private readonly PendingCalls _calls = new();
+    private readonly Endpoint _server;
+    private readonly RpcClientOptions _options;
+    private readonly RpcEventLoop _loop;
+    private readonly Wire _wire;
+    private readonly ReplyHandler _deliver;
+    private Driver _driver;
+    private bool _isInTurn;      // the driver is at work, and will look at everything before it waits again
+    private bool _isWoken;       // or has been told to
+    private bool _callerWaits;   // a thread blocks while the loop drives
+    private bool _isDisposed;
+    private bool _isClosed;      // and nobody drives any more
+
+    /// <summary>Connects to the server. Blocks.</summary>
+    /// <exception cref="SyscallException">Nobody is there.</exception>
+    public Channel(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options)
+    {
+        _server = server;
+        _addresses = addresses;
+        _options = options;
+        _loop = options.EventLoop ?? RpcEventLoop.Shared;
+        _wire = Wire.For(server, options.MaxReply);
+        _deliver = Deliver;
+        _repeats = server.Kind.IsDatagram();
+        WakeDescriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
+        try
+        {
+            ConnectFirst();
+        }
+        catch
+        {
+            close(WakeDescriptor);
+            throw;
+        }
+    }
+
+    private enum Driver
+    {
+        None,
+        Caller,
+        Loop,
+    }
+
+    /// <summary>Readable when the driver is to look here.</summary>
+    public int WakeDescriptor { get; }
+
+    /// <summary>What has happened so far.</summary>
+    public RpcClientCounters Counters
+    {
+        get
+        {
+            lock (_gate)
+                return _counters;
+        }
+    }
+
+    /// <summary>Whether there is a connection, as far as is known.</summary>
+    public bool IsConnected
+    {
+        get
+        {
+            lock (_gate)
+                return _state == ConnectionState.Connected;
+        }
+    }
+
+    /// <summary>Sends a call and blocks until it is done.</summary>
+    public void Run(PendingCall call, TimeSpan timeout)
+    {
+        if (_loop.IsCurrentThread)
+            throw new InvalidOperationException("a continuation that runs on the event loop must not block for a call: await it");
+        call.HasWaiter = true;
+        bool leads, wakes;
+        lock (_gate)
+        {
+            wakes = Register(call, timeout);
+            leads = _driver == Driver.None;
+            if (leads)
+                _driver = Driver.Caller;
+            else
+                _callerWaits = true;
+        }
+
+        Flush();
+        if (wakes)
+            Wake();
+        if (leads || call.AwaitEndOrPromotion())
+            Lead(call);
+    }
+
+    /// <summary>Sends a call; the event loop, or a thread that drives already, sees to the rest.</summary>
+    public void Start(PendingCall call, TimeSpan timeout)
+    {
+        bool attaches, flushes, wakes;
+        lock (_gate)
+        {
+            // With calls in flight the driver wakes up soon anyway, and sends at once all that has come together by then.
+            flushes = _calls.Count == 0 && !_isInTurn;
+            wakes = Register(call, timeout) | (!flushes && MustWake());
+            attaches = _driver == Driver.None;
+            if (attaches)
+                _driver = Driver.Loop;
+        }
+
+        Drive(attaches, flushes, wakes);
+    }
+
+    /// <summary>Sends a call that nobody waits for.</summary>
+    /// <param name="message">The call as a record; receives its xid.</param>
+    /// <param name="flush">Whether to send it now, or with the next call that is.</param>
+    public void Post(OutputBuffer message, bool flush)
+    {
+        const int BatchedAtMost = 64 * 1024;
+        bool attaches, wakes = false;
+        lock (_gate)
+        {
+            Check(message.Length);
+            if (_driver == Driver.None)
+                NoticeClosedConnection();
+            PendingCall.SetXid(message, _calls.NewXid());
+            Queue(message);
+            flush |= _output.Length > BatchedAtMost;
+            attaches = flush && _driver == Driver.None;
+            if (attaches)
+                _driver = Driver.Loop;   // somebody must take the replies that come nevertheless
+            else if (_state != ConnectionState.Connected)
+                wakes = flush && MustWake();
+        }
+
+        Drive(attaches, flush, wakes);
+    }
+
+    /// <summary>Sends what was batched.</summary>
+    public void FlushBatched()
+    {
+        bool attaches;
+        lock (_gate)
+        {
+            attaches = _driver == Driver.None && HasUnsent;
+            if (attaches)
+                _driver = Driver.Loop;
+        }
+
+        Drive(attaches, flushes: true, wakes: false);
+    }
+
+    /// <summary>Takes a call back: its reply, if one comes, is nobody's.</summary>
+    /// <returns>False when the call is done, or about to be.</returns>
+    public bool TryWithdraw(PendingCall call)
+    {
+        lock (_gate)
+            return Take(call);
+    }
+
+    /// <summary>Closes the socket; calls in flight fail.</summary>
+    public void Dispose()
+    {
+        List<PendingCall> failed;
+        bool closes, wakes;
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+            failed = TakeCalls(_ => true);
+            closes = _driver == Driver.None;
+            wakes = MustWake();
+        }
+
+        foreach (PendingCall call in failed)
+            call.Fail(new ObjectDisposedException(nameof(RpcClient), "the client was closed before the call was answered"));
+        if (closes)
+            CloseForGood();
+        else if (wakes)
+            Wake();
+    }
+
+    // Under the gate. Returns whether the driver must be woken for this call.
+    private bool Register(PendingCall call, TimeSpan timeout)
+    {
+        Check(call.Message.Length);
+        if (_calls.Count >= _options.MaxInFlight)
+            throw new RpcException($"{_options.MaxInFlight} calls are in flight already: wait for some, or raise MaxInFlight");
+        if (_driver == Driver.None)
+            NoticeClosedConnection();
+        if (_calls.Count == 0)
+            _brokenAt = Now;
+        _calls.Add(call);
+        SetTimers(call, timeout);
+        _counters.Calls++;
+        if (_state == ConnectionState.Connected)
+            QueueCall(call);
+        return (_state != ConnectionState.Connected || call.Due(_repeats) < _sleepsUntil) && MustWake();
+    }
+
+    private void Check(int length)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, typeof(RpcClient));
+        _wire.MakeRoom(_socket, length - RecordMarking.HeaderLength);
+        if ((long)_output.Length + _sending.Length + length > _options.MaxUnsent)
+            throw new RpcException($"{_options.MaxUnsent} bytes wait to be sent, and the server takes none: wait, or raise MaxUnsent");
+    }
+
+    private void Drive(bool attaches, bool flushes, bool wakes)
+    {
+        if (flushes)
+            Flush();
+        if (attaches)
+            _loop.Attach(this);
+        else if (wakes)
+            Wake();
+    }
+
+    // Under the gate: whether the driver has to be told to look; whoever gets true calls Wake.
+    private bool MustWake() => _driver != Driver.None && !_isInTurn && !_isWoken && (_isWoken = true);
+
+    private void Wake()
+    {
+        lock (_gate)
+        {
+            if (!_isClosed)
+                eventfd_write(WakeDescriptor, 1);
+        }
+    }
+
+    private void Lead(PendingCall call)
+    {
+        Span<pollfd> both = stackalloc pollfd[2];
+        while (!call.IsDone)
+        {
+            (int socket, short events, int timeout) = BeforeWait();
+            both[0] = new() { fd = socket, events = events };
+            both[1] = new() { fd = WakeDescriptor, events = POLLIN };
+            if (poll(both, timeout).IsError)
+                both[0].revents = both[1].revents = 0;   // EINTR
+            if (both[1].revents != 0)
+                eventfd_read(WakeDescriptor, out _);
+            Turn((both[0].revents & ~POLLOUT) != 0, (both[0].revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
+        }
+
+        HandOver();
+    }
+
+    // The next one to drive: the loop, if there is anything that no thread blocks for; else one of those threads; else nobody.
+    private void HandOver()
+    {
+        PendingCall? next = null;
+        bool attaches = false, closes;
+        lock (_gate)
+        {
+            _driver = Driver.None;
+            closes = _isDisposed;
+            if (!closes && (_calls.Count > 0 || HasUnsent))
+            {
+                attaches = _calls.Count == 0 || _calls.WaiterCount < _calls.Count;
+                _driver = attaches ? Driver.Loop : Driver.Caller;
+                next = attaches ? null : _calls.Oldest();
+                next?.Promote();
+            }
+        }
+
+        if (closes)
+            CloseForGood();
+        else if (attaches)
+            _loop.Attach(this);
+    }
+
+    /// <summary>For the event loop: whether it is to go on driving; if not, it forgets the channel.</summary>
+    public bool LoopGoesOn()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                _driver = Driver.None;
+            }
+            else if (_callerWaits && _calls.Count == 0 && !HasUnsent)
+            {
+                // A thread that blocks for its call does better without the loop; let the next one drive itself.
+                _callerWaits = false;
+                _driver = Driver.None;
+            }
+
+            return _driver == Driver.Loop;
+        }
+    }
+
+    /// <summary>For the event loop, which has forgotten the channel: closes it if its client is closed.</summary>
+    public void CloseIfDisposed()
+    {
+        bool closes;
+        lock (_gate)
+            closes = _isDisposed && _driver == Driver.None;
+        if (closes)
+            CloseForGood();
+    }
+}

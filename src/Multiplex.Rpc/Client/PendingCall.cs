@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+
+namespace Multiplex.Rpc.Client;
+
+/// <summary>A call from its sending to its reply, whatever its results are.</summary>
+internal abstract class PendingCall
+{
+    /// <summary>Where the xid stands in <see cref="Message"/>.</summary>
+    private const int XidOffset = RecordMarking.HeaderLength;
+
+    private uint _xid;
+    private volatile bool _isDone;
+    private bool _mustLead;
+
+    /// <summary>The call as a record of one fragment; kept until the reply, for it may have to be sent again.</summary>
+    public OutputBuffer Message { get; } = new(256);
+
+    /// <summary>Which procedure.</summary>
+    public RpcProcedure Procedure { get; set; }
+
+    /// <summary>Whether a thread blocks for it.</summary>
+    public bool HasWaiter { get; set; }
+
+    /// <summary>When it is given up, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    public long Deadline { get; set; }
+
+    /// <summary>How long it may take in all, for the message that says that it did not.</summary>
+    public TimeSpan Timeout { get; set; }
+
+    /// <summary>When it is sent again.</summary>
+    public long ResendAt { get; set; }
+
+    /// <summary>The wait before that, in milliseconds.</summary>
+    public long Wait { get; set; }
+
+    /// <summary>Where it begins among all bytes that its connection was given to send.</summary>
+    public long Start { get; set; }
+
+    /// <summary>Whether it has left as a datagram, and neither an answer nor the time to send it again has come.</summary>
+    public bool IsUnderWay { get; set; }
+
+    /// <summary>Whether any of it has been sent on a connection that broke.</summary>
+    public bool WasSent { get; set; }
+
+    /// <summary>Whether the thread that blocks for it may go on.</summary>
+    public bool IsDone => _isDone;
+
+    /// <summary>The transaction.</summary>
+    public uint Xid
+    {
+        get => _xid;
+        set
+        {
+            _xid = value;
+            SetXid(Message, value);
+        }
+    }
+
+    /// <summary>Writes the xid into a call that stands as a record.</summary>
+    public static void SetXid(OutputBuffer message, uint xid) =>
+        BinaryPrimitives.WriteUInt32BigEndian(message.Rewrite(XidOffset, sizeof(uint)), xid);
+
+    /// <summary>When something is to be done about it at the latest.</summary>
+    /// <param name="repeats">Whether it is sent again while it is not answered.</param>
+    public long Due(bool repeats) => repeats ? Math.Min(Deadline, ResendAt) : Deadline;
+
+    /// <summary>The reply has come.</summary>
+    public abstract void Answer(ReadOnlySpan<byte> reply);
+
+    /// <summary>There will be no reply.</summary>
+    public abstract void Fail(Exception failure);
+
+    /// <summary>Has the thread that blocks for this call drive the channel from now on.</summary>
+    public void Promote()
+    {
+        lock (Message)
+        {
+            _mustLead = true;
+            Monitor.Pulse(Message);
+        }
+    }
+
+    /// <summary>Blocks until the call is done, or its thread is to drive the channel.</summary>
+    /// <returns>Whether it is to.</returns>
+    public bool AwaitEndOrPromotion()
+    {
+        lock (Message)
+        {
+            while (!_isDone && !_mustLead)
+                Monitor.Wait(Message);
+            return _mustLead;
+        }
+    }
+
+    /// <summary>Lets the thread go on that blocks for it.</summary>
+    private protected void Done()
+    {
+        lock (Message)
+        {
+            _isDone = true;
+            Monitor.Pulse(Message);
+        }
+    }
+
+    private protected void Reset()
+    {
+        _isDone = _mustLead = HasWaiter = WasSent = false;
+        Message.Clear(keep: 16 * 1024);
+    }
+}

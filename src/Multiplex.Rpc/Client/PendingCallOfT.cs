@@ -1,0 +1,135 @@
+using System.Threading.Tasks.Sources;
+using Multiplex.Rpc.Xdr;
+
+namespace Multiplex.Rpc.Client;
+
+/// <summary>A call with results of this type, and what a <see cref="ValueTask{T}"/> of it waits on. Used again once its results are taken.</summary>
+internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>
+{
+    private const int MostKept = 1024;
+    private static readonly Lock s_gate = new();
+    private static readonly Stack<PendingCall<T>> s_free = new();
+
+    private ManualResetValueTaskSourceCore<T> _results;
+    private XdrUnmarshal<T>? _unmarshal;
+    private Channel? _channel;
+    private CancellationToken _cancellation;
+    private CancellationTokenRegistration _registration;
+
+    /// <summary>Its results, to be awaited or taken once.</summary>
+    public ValueTask<T> Task => new(this, _results.Version);
+
+    /// <summary>A call that is new, or as new.</summary>
+    public static PendingCall<T> Rent(Channel channel, XdrUnmarshal<T> unmarshal, bool continuesHere)
+    {
+        PendingCall<T>? call;
+        lock (s_gate)
+            s_free.TryPop(out call);
+        call ??= new();
+        call._channel = channel;
+        call._unmarshal = unmarshal;
+        call._results.RunContinuationsAsynchronously = !continuesHere;
+        return call;
+    }
+
+    /// <summary>Gives the call up when this is cancelled.</summary>
+    public void CancelWith(CancellationToken cancellation)
+    {
+        _cancellation = cancellation;
+        _registration = cancellation.UnsafeRegister(static state => ((PendingCall<T>)state!).Cancel(), this);
+    }
+
+    /// <inheritdoc/>
+    public override void Answer(ReadOnlySpan<byte> reply)
+    {
+        XdrReader reader = new(reply);
+        if (!ReplyHeader.TryRead(ref reader, out ReplyHeader header))
+        {
+            Fail(new RpcBadReplyException("what the server sent is no reply"));
+            return;
+        }
+
+        if (header.Failure is not null)
+        {
+            Fail(header.Failure);
+            return;
+        }
+
+        T results;
+        try
+        {
+            results = _unmarshal!(ref reader);
+        }
+        catch (Exception e)
+        {
+            Fail(e);   // what a stub throws is its caller's business, not that of the thread that received the reply
+            return;
+        }
+
+        if (reader.IsComplete)
+            Succeed(results);
+        else
+            Fail(new RpcBadReplyException("the server's results cannot be decoded"));
+    }
+
+    /// <inheritdoc/>
+    public override void Fail(Exception failure)
+    {
+        bool hasWaiter = HasWaiter;
+        _results.SetException(failure);
+        if (hasWaiter)
+            Done();
+    }
+
+    /// <inheritdoc/>
+    public T GetResult(short token)
+    {
+        _registration.Dispose();   // waits for a cancellation that is under way: after that nobody knows this object
+        try
+        {
+            return _results.GetResult(token);
+        }
+        finally
+        {
+            Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTaskSourceStatus GetStatus(short token) => _results.GetStatus(token);
+
+    /// <inheritdoc/>
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _results.OnCompleted(continuation, state, token, flags);
+
+    /// <summary>Makes it free for another call.</summary>
+    public void Release()
+    {
+        _registration = default;
+        _cancellation = default;
+        _unmarshal = null;
+        _channel = null;
+        _results.Reset();
+        Reset();
+        lock (s_gate)
+        {
+            if (s_free.Count < MostKept)
+                s_free.Push(this);
+        }
+    }
+
+    private void Cancel()
+    {
+        if (_channel!.TryWithdraw(this))
+            Fail(new OperationCanceledException(_cancellation));
+    }
+
+    // Without a waiter, what follows the await may have taken the results, and this object may be another call by then.
+    private void Succeed(T results)
+    {
+        bool hasWaiter = HasWaiter;
+        _results.SetResult(results);
+        if (hasWaiter)
+            Done();
+    }
+}
