@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// epoll(7), epoll_create1(2), epoll_ctl(2), epoll_wait(2)
+// epoll(7), epoll_create1(2), epoll_ctl(2), epoll_wait(2), epoll_pwait2(2)
 public static unsafe partial class Libc
 {
     public const int EPOLL_CLOEXEC = 0x80000;
@@ -34,6 +34,16 @@ public static unsafe partial class Libc
         }
     }
 
+    /// <summary>epoll_pwait2(2): as epoll_wait, for a time in nanoseconds. Linux 5.11; ENOSYS before that.</summary>
+    public static SyscallResult epoll_pwait2(int epfd, Span<epoll_event> events, long nanoseconds)
+    {
+        timespec timeout = new() { tv_sec = nanoseconds / 1_000_000_000, tv_nsec = nanoseconds % 1_000_000_000 };
+        fixed (epoll_event* first = events)
+        {
+            return SyscallResult.Of(Raw.epoll_pwait2(epfd, first, events.Length, &timeout, null));
+        }
+    }
+
     /// <summary>What happened, and the word that was registered with the descriptor. Packed on x86-64, and only there.</summary>
     [StructLayout(LayoutKind.Sequential, Pack = 4)]
     public struct epoll_event
@@ -53,4 +63,7 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int epoll_wait(int epfd, Libc.epoll_event* events, int maxevents, int timeout);
+
+    [LibraryImport(LibraryName)]
+    public static partial int epoll_pwait2(int epfd, Libc.epoll_event* events, int maxevents, Libc.timespec* timeout, void* sigmask);
 }

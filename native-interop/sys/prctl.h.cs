@@ -7,6 +7,7 @@ public static partial class Libc
 {
     public const int PR_SET_PDEATHSIG = 1;
     public const int PR_SET_NAME = 15;
+    public const int PR_SET_TIMERSLACK = 29;
 
     /// <summary>prctl(2) with one integer argument. PR_SET_PDEATHSIG asks for a signal when the thread that forked us ends.</summary>
     public static SyscallResult prctl(int option, nuint argument) => SyscallResult.Of(Raw.prctl(option, argument, 0, 0, 0));

@@ -3,27 +3,44 @@ using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Load;
 using Multiplex.Sockets;
-using Spectre.Console;
 
 namespace Multiplex.Cli;
 
-[Verb("load", HelpText = "Load a server: connections x depth requests under way, every reply checked, latencies measured.")]
+[Verb("load", HelpText = "Load a server, check every reply, measure latencies. Exit status 1: something went wrong; 3: --slo was missed.")]
 internal sealed class LoadVerbOptions : IVerb
 {
     [Option("connect", Required = true, MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}.")]
     public string Connect { get; set; } = "";
 
-    [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (the ECHO procedure of multiplex.x).")]
+    [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (the program of multiplex.x).")]
     public string Protocol { get; set; } = "";
 
     [Option("connections", Default = 50, MetaValue = "N", HelpText = "Connections, or datagram sockets.")]
     public int Connections { get; set; }
 
-    [Option("depth", Default = 1, MetaValue = "N", HelpText = "Requests that each connection keeps under way.")]
+    [Option("depth", Default = 1, MetaValue = "N", HelpText = "The most requests that each connection has under way; in a closed loop always so many.")]
     public int Depth { get; set; }
 
-    [Option("size", Default = "64", MetaValue = "BYTES", HelpText = "Payload; for datagrams and seqpacket, what fits into one message.")]
+    [Option("rate", MetaValue = "N", HelpText = "Open loop: requests due in a second, whatever the server does; latency counts from then. Without: a closed loop.")]
+    public string? Rate { get; set; }
+
+    [Option("ramp", MetaValue = "FROM:TO", HelpText = "Open loop whose rate goes evenly from one to the other.")]
+    public string? Ramp { get; set; }
+
+    [Option("arrivals", Default = "constant", MetaValue = "NAME", HelpText = "How requests of an open loop follow each other: constant or poisson.")]
+    public string Arrivals { get; set; } = "";
+
+    [Option("slo", MetaValue = "LIMITS", HelpText = $"Objectives, {Objective.Forms}; exit status 3 when one is missed.")]
+    public string? Slo { get; set; }
+
+    [Option("mix", MetaValue = "CALLS", HelpText = $"Procedures of rpc with weights, such as echo=90,sleep:10=10: {MixedCall.Forms}. By default echo.")]
+    public string? Mix { get; set; }
+
+    [Option("size", Default = "64", MetaValue = "BYTES", HelpText = "Payload, or several with weights: 64=90,16k=10; for datagrams and seqpacket, what fits into one message.")]
     public string Size { get; set; } = "";
+
+    [Option("think", Default = "0s", MetaValue = "TIME", HelpText = "Closed loop: pause after a reply.")]
+    public string Think { get; set; } = "";
 
     [Option("duration", Default = "10s", MetaValue = "TIME", HelpText = "How long to measure.")]
     public string Duration { get; set; } = "";
@@ -31,8 +48,23 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("warmup", Default = "0s", MetaValue = "TIME", HelpText = "How long to load before measuring.")]
     public string WarmUp { get; set; } = "";
 
-    [Option("calls-per-connection", Default = 0, MetaValue = "N", HelpText = "Make a connection anew after so many replies; 0 keeps it.")]
+    [Option("calls-per-connection", Default = 0, MetaValue = "N", HelpText = "Make a connection anew after so many requests; 0 keeps it.")]
     public int CallsPerConnection { get; set; }
+
+    [Option("connect-rate", MetaValue = "N", HelpText = "The most connections made in a second.")]
+    public string? ConnectRate { get; set; }
+
+    [Option("idle", Default = 0, MetaValue = "N", HelpText = "Connections beside the others that are made and not used.")]
+    public int Idle { get; set; }
+
+    [Option("slow-readers", Default = 0, MetaValue = "N", HelpText = "Streams beside the others that ask much and read little.")]
+    public int SlowReaders { get; set; }
+
+    [Option("slow-writers", Default = 0, MetaValue = "N", HelpText = "Streams beside the others whose requests trickle in.")]
+    public int SlowWriters { get; set; }
+
+    [Option("slow-rate", Default = "1k", MetaValue = "BYTES", HelpText = "Bytes a second that each slow stream reads or writes.")]
+    public string SlowRate { get; set; } = "";
 
     [Option("timeout", MetaValue = "TIME", HelpText = "How long a reply may take: 30s by default; 1s for datagrams, which then count as lost.")]
     public string? Timeout { get; set; }
@@ -47,32 +79,76 @@ internal sealed class LoadVerbOptions : IVerb
     {
         Endpoint server = Values.Endpoint("--connect", Connect);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        (int least, int most) = protocol.Sizes(server.Kind);
-        int size = Values.Bytes("--size", Size, least, most);
-        string timeout = Timeout ?? (server.Kind.IsDatagram() ? "1s" : "30s");
-        LoadOptions options = new()
-        {
-            Server = server,
-            Exchange = () => protocol.Exchange(server.Kind, size),
-            Connections = Values.Number("--connections", Connections, 1, 1_000_000),
-            Depth = Values.Number("--depth", Depth, 1, 65_536),
-            Duration = Values.PositiveTime("--duration", Duration),
-            WarmUp = Values.Time("--warmup", WarmUp),
-            CallsPerConnection = Values.Number("--calls-per-connection", CallsPerConnection, 0, int.MaxValue),
-            Timeout = Values.PositiveTime("--timeout", timeout),
-            Threads = Values.Number("--threads", Threads, 1, 1024),
-        };
-
+        RequestMix mix = ReadMix(server, protocol);
+        LoadOptions options = ReadOptions(server, protocol, mix);
         LoadTally tally = RunWithProgress(options);
-        LoadReport report = LoadReport.Of(tally, new(
-            Connect, Protocol, options.Connections, options.Depth, size, options.Duration.TotalSeconds, options.WarmUp.TotalSeconds, options.CallsPerConnection, options.Threads));
+        LoadReport report = LoadReport.Of(tally, options, Connect, Protocol, mix);
         if (Json == "-")
             StandardStream.Output.WriteLine(report.ToJson());
         else
-            Print(report);
+            LoadTables.Print(report);
         if (Json is not null and not "-")
             File.WriteAllText(Json, report.ToJson() + "\n");
-        return report.Errors.Total == 0 && report.Replies > 0 ? ExitStatus.Done : ExitStatus.Failed;
+        return report.Errors.Total > 0 || report.Replies == 0 ? ExitStatus.Failed
+            : report.Objectives is { } objectives && objectives.Any(objective => !objective.Held) ? ExitStatus.Missed
+            : ExitStatus.Done;
+    }
+
+    private RequestMix ReadMix(Endpoint server, ProtocolEntry protocol)
+    {
+        (int least, int most) = protocol.Sizes(server.Kind);
+        RequestMix mix = RequestMix.OfSize(0) with { Sizes = Values.Weights("--size", Size, text => Values.Bytes("--size", text, least, most)) };
+        if (Mix is null)
+            return mix;
+        if (protocol.Name != "rpc")
+            throw new UsageException($"--mix {Mix}: only --protocol rpc has procedures");
+        return mix with { Calls = Values.Weights("--mix", Mix, text => Values.Parsed("--mix", text, MixedCall.Parse)) };
+    }
+
+    private LoadOptions ReadOptions(Endpoint server, ProtocolEntry protocol, RequestMix mix)
+    {
+        OpenLoop? arrivals = ReadArrivals();
+        TimeSpan think = Values.Time("--think", Think);
+        if (arrivals is not null && think > TimeSpan.Zero)
+            throw new UsageException($"--think {Think}: in an open loop nobody thinks; leave it out, or --rate");
+        if (server.Kind.IsDatagram() && Idle > 0)
+            throw new UsageException($"--idle {Idle}: datagrams have no connections; load a tcp:, unix: or unixpacket: endpoint");
+        if (!server.Kind.IsStream() && SlowReaders + SlowWriters > 0)
+            throw new UsageException("--slow-readers and --slow-writers: only streams can be slow; load a tcp: or unix: endpoint");
+        return new()
+        {
+            Server = server,
+            Exchange = () => protocol.Exchange(server.Kind, mix),
+            Connections = Values.Number("--connections", Connections, 1, 1_000_000),
+            Depth = Values.Number("--depth", Depth, 1, 65_536),
+            Arrivals = arrivals,
+            ThinkTime = think,
+            Duration = Values.PositiveTime("--duration", Duration),
+            WarmUp = Values.Time("--warmup", WarmUp),
+            CallsPerConnection = Values.Number("--calls-per-connection", CallsPerConnection, 0, int.MaxValue),
+            ConnectRate = ConnectRate is null ? 0 : Values.Rate("--connect-rate", ConnectRate),
+            IdleConnections = Values.Number("--idle", Idle, 0, 1_000_000),
+            SlowReaders = Values.Number("--slow-readers", SlowReaders, 0, 100_000),
+            SlowWriters = Values.Number("--slow-writers", SlowWriters, 0, 100_000),
+            SlowBytesPerS = Values.Bytes("--slow-rate", SlowRate, 1, 1 << 30),
+            Timeout = Values.PositiveTime("--timeout", Timeout ?? (server.Kind.IsDatagram() ? "1s" : "30s")),
+            Threads = Values.Number("--threads", Threads, 1, 1024),
+            Objectives = Slo is null ? [] : Values.Parsed("--slo", Slo, Objective.ParseAll),
+        };
+    }
+
+    private OpenLoop? ReadArrivals()
+    {
+        ArrivalSpacing spacing = Values.Named("--arrivals", Arrivals, Enum.GetValues<ArrivalSpacing>(), one => one.ToString().ToLowerInvariant());
+        if (Rate is not null && Ramp is not null)
+            throw new UsageException($"--rate {Rate} and --ramp {Ramp}: write one of the two");
+        if (Rate is not null)
+            return OpenLoop.At(Values.Rate("--rate", Rate), spacing);
+        if (Ramp is null)
+            return null;
+        return Ramp.Split(':') is [string from, string to]
+            ? new OpenLoop(Values.Rate("--ramp", from), Values.Rate("--ramp", to), spacing)
+            : throw new UsageException($"--ramp {Ramp}: write two rates, such as 1000:50000");
     }
 
     private static LoadTally RunWithProgress(LoadOptions options)
@@ -90,46 +166,20 @@ internal sealed class LoadVerbOptions : IVerb
                 options,
                 progress =>
                 {
-                    double rate = (progress.Replies - last.Replies) / Math.Max((progress.Elapsed - last.Elapsed).TotalSeconds, 0.001);
-                    TimeSpan left = progress.Total - progress.Elapsed;
-                    show(progress.Replies == 0 ? "warming up" : string.Create(
-                        CultureInfo.InvariantCulture, $"{rate,10:N0}/s   {Math.Max(left.TotalSeconds, 0):F0} s left"));
+                    show(Describe(progress, last));
                     last = progress;
                 },
                 interrupted.Token);
         });
     }
 
-    private static void Print(LoadReport report)
+    private static string Describe(LoadProgress progress, LoadProgress last)
     {
-        LoadReportOptions o = report.Options;
-        Terminal.Output.MarkupLineInterpolated(
-            $"{o.Connect}  {o.Protocol}, {o.Connections} connections x {o.Depth}, {o.SizeBytes} bytes, {report.ElapsedS:F1} s");
-        Table table = Terminal.Table("replies/s", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "MB/s in", "errors");
-        LatencyReport l = report.LatencyUs;
-        table.AddRow(
-            $"{report.ThroughputPerS:N0}",
-            Us(l.P50),
-            Us(l.P90),
-            Us(l.P99),
-            Us(l.P999),
-            Us(l.Max),
-            $"{report.ReceivedBytesPerS / 1e6:N1}",
-            $"{report.Errors.Total}");
-        Terminal.Output.Write(table);
-        LoadErrors e = report.Errors;
-        if (e.Total > 0)
-        {
-            Terminal.Output.MarkupLineInterpolated(
-                $"errors: {e.WrongReplies} wrong replies, {e.Disconnected} disconnected, {e.ConnectFailures} not connected, {e.Timeouts} timed out");
-        }
-
-        if (e.Lost + e.Refused + e.Repeated + e.Late > 0)
-        {
-            Terminal.Output.MarkupLineInterpolated(
-                $"datagrams: {e.Lost} lost ({e.Late} of them answered late), {e.Refused} refused as nobody listens there, {e.Repeated} answered twice");
-        }
+        if (progress.Replies == 0)
+            return "warming up";
+        double rate = (progress.Replies - last.Replies) / Math.Max((progress.Elapsed - last.Elapsed).TotalSeconds, 0.001);
+        double left = Math.Max((progress.Total - progress.Elapsed).TotalSeconds, 0);
+        string p99 = progress.LastSecond is { } second ? string.Create(CultureInfo.InvariantCulture, $"   p99 {second.LatencyUs.P99:N0} us") : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{rate,10:N0}/s{p99}   {progress.Errors} errors   {left:F0} s left");
     }
-
-    private static string Us(double microseconds) => microseconds.ToString("N0", CultureInfo.InvariantCulture);
 }

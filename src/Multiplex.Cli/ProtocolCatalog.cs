@@ -11,14 +11,14 @@ namespace Multiplex.Cli;
 /// <param name="Create">Makes it, over a server's counters, with a limit to the length of a record in bytes.</param>
 /// <param name="WarmUpRequests">A stream of requests, one of every kind.</param>
 /// <param name="WarmUpMessages">The same, for sockets that keep the boundaries of messages.</param>
-/// <param name="Exchange">The client's side on a kind of socket, for payloads of so many bytes.</param>
+/// <param name="Exchange">The client's side on a kind of socket, for a mix of requests.</param>
 /// <param name="Sizes">The least and the most bytes of a payload on a kind of socket.</param>
 internal sealed record ProtocolEntry(
     string Name,
     Func<ServerCounters, int, IProtocol> Create,
     Func<byte[]> WarmUpRequests,
     Func<IReadOnlyList<byte[]>> WarmUpMessages,
-    Func<EndpointKind, int, IExchange> Exchange,
+    Func<EndpointKind, RequestMix, IExchange> Exchange,
     Func<EndpointKind, (int Least, int Most)> Sizes)
 {
     /// <summary>The programs, each with a version, that a name service may be told of.</summary>
@@ -35,15 +35,15 @@ internal static class ProtocolCatalog
             (_, _) => new EchoProtocol(),
             () => "warm up"u8.ToArray(),
             () => ["warm up"u8.ToArray()],
-            (kind, size) => new EchoExchange(kind, size),
+            (kind, mix) => new EchoExchange(kind, mix),
             kind => (EchoExchange.LeastSize(kind), EchoExchange.MostSize(kind))),
         new(
             "rpc",
             (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord },
             OneCallOfEach,
             () => MessagesIn(OneCallOfEach()),
-            (kind, size) => new RpcEchoExchange(kind, size),
-            kind => (0, RpcEchoExchange.MostSize(kind)))
+            (kind, mix) => new RpcExchange(kind, mix),
+            kind => (0, RpcExchange.MostSize(kind)))
         {
             Programs = [(MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion)],
         },

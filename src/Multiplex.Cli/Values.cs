@@ -1,4 +1,5 @@
 using System.Globalization;
+using Multiplex.Load;
 using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
 
@@ -7,11 +8,12 @@ namespace Multiplex.Cli;
 /// <summary>Values of options, each with one line on what would be right.</summary>
 internal static class Values
 {
-    /// <summary>A time: a number with ms, s, m or h; without a unit, seconds.</summary>
+    /// <summary>A time: a number with us, ms, s, m or h; without a unit, seconds.</summary>
     public static TimeSpan Time(string option, string text)
     {
         (double unit, int suffix) = text switch
         {
+            _ when text.EndsWith("us", StringComparison.Ordinal) => (0.000001, 2),
             _ when text.EndsWith("ms", StringComparison.Ordinal) => (0.001, 2),
             _ when text.EndsWith('s') => (1, 1),
             _ when text.EndsWith('m') => (60, 1),
@@ -60,6 +62,33 @@ internal static class Values
             ? Number(option, number, least, most)
             : throw new UsageException($"{option} {text}: write numbers from {least} to {most} with commas between them")).Distinct().Order(),
     ];
+
+    /// <summary>A rate a second, with k or M for thousands and millions.</summary>
+    public static double Rate(string option, string text)
+    {
+        const double Most = 100e6;
+        (double unit, int suffix) = text switch
+        {
+            _ when text.EndsWith('k') => (1e3, 1),
+            _ when text.EndsWith('M') => (1e6, 1),
+            _ => (1.0, 0),
+        };
+        return double.TryParse(text.AsSpan(0, text.Length - suffix), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+            && number * unit is > 0 and <= Most
+            ? number * unit
+            : throw new UsageException($"{option} {text}: write a rate a second above zero, such as 500 or 20k");
+    }
+
+    /// <summary>One or several things with weights: <c>THING=WEIGHT,THING=WEIGHT</c>; a thing without one weighs 1.</summary>
+    public static IReadOnlyList<Weighted<T>> Weights<T>(string option, string text, Func<string, T> parse) => [.. text.Split(',').Select(part =>
+    {
+        int equals = part.IndexOf('=');
+        if (equals < 0)
+            return new Weighted<T>(parse(part), 1);
+        return double.TryParse(part.AsSpan(equals + 1), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double weight) && weight > 0
+            ? new Weighted<T>(parse(part[..equals]), weight)
+            : throw new UsageException($"{option} {text}: a weight is a number above zero, as in {part[..equals]}=10");
+    })];
 
     /// <summary>An endpoint.</summary>
     public static Endpoint Endpoint(string option, string text) => Parsed(option, text, Sockets.Endpoint.Parse);

@@ -18,4 +18,7 @@ internal static class ExitStatus
     public const int Done = 0;
     public const int Failed = 1;
     public const int Usage = 2;
+
+    /// <summary><c>load --slo</c>: an objective was missed, and nothing else went wrong.</summary>
+    public const int Missed = 3;
 }

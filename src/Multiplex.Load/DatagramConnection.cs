@@ -8,7 +8,7 @@ namespace Multiplex.Load;
 /// A datagram socket: best effort, so what is lost, late or repeated is counted apart and is no wrong reply. A request that is
 /// not answered in time counts as lost, and its slot asks the next one.
 /// </summary>
-internal sealed class DatagramConnection(LoadContext context) : MessageConnection(context)
+internal sealed class DatagramConnection(LoadContext context, uint seed) : MessageConnection(context, seed)
 {
     private const int ReceiveOverhead = 512;   // what the kernel charges for a datagram beside its bytes, about
 
@@ -29,42 +29,39 @@ internal sealed class DatagramConnection(LoadContext context) : MessageConnectio
 
     public override ConnectionState Tick(long now)
     {
-        long limit = now - LoadContext.Ticks(Context.Options.Timeout);
+        long limit = now - LoadContext.Nanoseconds(Context.Options.Timeout);
         if (IsBlockedSince(limit))
-        {
-            Context.Tally.Errors.Timeouts++;   // the server has taken nothing for so long
             return ConnectionState.Broken;
-        }
-
+        int lost = 0;
         for (int slot = 0; slot < Window.Depth; slot++)
         {
             if (!Window.IsOlder(slot, limit))
                 continue;
-            Context.Tally.Errors.Lost++;
+            lost++;
             _lost.Add(Window.LastOf(slot));
             Window.Free(slot);
-            Release(slot);
         }
 
-        return HasUnsent ? Flush() : ConnectionState.Open;
+        Context.Recorder.Errors.Lost += lost;
+        return lost > 0 ? AskAgain(now) : ConnectionState.Open;
     }
 
     protected override void Unmatched(uint sequence)
     {
         if (_lost.Remove(sequence))
-            Context.Tally.Errors.Late++;
+            Context.Recorder.Errors.Late++;
         else if (Window.WasAsked(sequence))
-            Context.Tally.Errors.Repeated++;
+            Context.Recorder.Errors.Repeated++;
         else
-            Context.Tally.Errors.WrongReplies++;
+            Context.Recorder.Errors.WrongReplies++;
     }
 
     // Nobody is there. Of UDP that is told (by ICMP, udp(7)) at the next call after the datagram that it is about, and only once.
     protected override ConnectionState Failed(SyscallResult result)
     {
         if (!result.Is(ECONNREFUSED))
-            return Disconnected();
-        Context.Tally.Errors.Refused++;
+            return Disconnected(result);
+        Context.Recorder.Errors.Refused++;
         return Context.Options.Server.Kind.IsInternet() ? ConnectionState.Open : ConnectionState.Broken;
     }
 }

@@ -9,18 +9,32 @@ namespace Multiplex.Load;
 /// </summary>
 public sealed class EchoExchange : IExchange
 {
-    private readonly byte[] _message;
+    private readonly WeightedChoice<byte[]> _messages;
     private readonly bool _inOrder;
 
     /// <summary>Messages of <paramref name="size"/> bytes, from <see cref="LeastSize"/> to <see cref="MostSize"/>.</summary>
     public EchoExchange(EndpointKind kind, int size)
+        : this(kind, RequestMix.OfSize(size))
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(size, LeastSize(kind));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, MostSize(kind));
-        _inOrder = !kind.IsDatagram();
-        _message = new byte[size];
-        Payload.Fill(_message);
     }
+
+    /// <summary>Messages of the sizes of this mix.</summary>
+    public EchoExchange(EndpointKind kind, RequestMix mix)
+    {
+        IReadOnlyList<Weighted<int>> sizes = mix.Sizes;
+        foreach (Weighted<int> size in sizes)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(size.Value, LeastSize(kind), nameof(mix));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(size.Value, MostSize(kind), nameof(mix));
+        }
+
+        _inOrder = !kind.IsDatagram();
+        _messages = new([.. sizes.Select(size => new Weighted<byte[]>(Payload.Of(size.Value), size.Weight))]);
+        LongestRequest = sizes.Max(size => size.Value);
+    }
+
+    /// <inheritdoc/>
+    public int LongestRequest { get; }
 
     /// <summary>
     /// The shortest message in bytes. On a connection one: none at all would look like its end. A datagram has room for its number:
@@ -37,20 +51,23 @@ public sealed class EchoExchange : IExchange
     /// <inheritdoc/>
     public ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
     {
-        length = _message.Length;
         sequence = due;
+        length = 0;
         if (!_inOrder && !BinaryPrimitives.TryReadUInt32BigEndian(received, out sequence))
             return ReplyVerdict.Unreadable;
+        ReadOnlySpan<byte> message = Message(sequence);
+        length = message.Length;
         if (received.Length < length)
             return ReplyVerdict.Incomplete;
-        return received[..length].SequenceEqual(Message(sequence)) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
+        return received[..length].SequenceEqual(message) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
     }
 
     private ReadOnlySpan<byte> Message(uint sequence)
     {
-        if (_message.Length >= sizeof(uint))
-            BinaryPrimitives.WriteUInt32BigEndian(_message, sequence);
-        return _message;
+        byte[] message = _messages.Of(sequence);
+        if (message.Length >= sizeof(uint))
+            BinaryPrimitives.WriteUInt32BigEndian(message, sequence);
+        return message;
     }
 }
 
@@ -59,9 +76,11 @@ internal static class Payload
 {
     private const int Period = 251;   // a prime: no power of two shifts it onto itself
 
-    public static void Fill(Span<byte> payload)
+    public static byte[] Of(int size)
     {
+        byte[] payload = new byte[size];
         for (int i = 0; i < payload.Length; i++)
             payload[i] = (byte)(i % Period);
+        return payload;
     }
 }

@@ -22,6 +22,9 @@ public enum ReplyVerdict
 /// </summary>
 public interface IExchange
 {
+    /// <summary>How long a request is at most, in bytes.</summary>
+    int LongestRequest { get; }
+
     /// <summary>Appends the request of this number.</summary>
     void Write(OutputBuffer batch, uint sequence);
 

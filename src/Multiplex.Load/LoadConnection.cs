@@ -1,4 +1,3 @@
-using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load;
@@ -16,57 +15,37 @@ internal enum ConnectionState
     Broken,
 }
 
-/// <summary>One connection of the load generator, or one datagram socket: keeps its requests under way, and checks the replies.</summary>
+/// <summary>One connection of the load generator, or one datagram socket.</summary>
 internal abstract class LoadConnection(LoadContext context)
 {
     /// <summary>The socket, or -1 while there is none.</summary>
     public int Descriptor { get; private set; } = -1;
 
+    /// <summary>Since when it has been about to connect; 0 once it is connected.</summary>
+    public long ConnectingSince { get; set; }
+
     /// <summary>What the multiplexer watches for.</summary>
     public Interest Watched { get; set; }
 
     /// <summary>What it should watch for.</summary>
-    public Interest Wanted => HasUnsent ? Interest.Readable | Interest.Writable : Interest.Readable;
+    public abstract Interest Wanted { get; }
 
     /// <summary>What all connections of the thread share.</summary>
-    protected LoadContext Context { get; } = context;
+    public LoadContext Context { get; } = context;
 
-    /// <summary>The requests under way.</summary>
-    protected RequestWindow Window { get; } = new(context.Options.Depth);
-
-    /// <summary>Replies since the connection was made.</summary>
-    protected int Answered { get; set; }
-
-    /// <summary>Whether something waits to be sent.</summary>
-    protected abstract bool HasUnsent { get; }
-
-    /// <summary>What an endpoint of this kind takes.</summary>
-    public static LoadConnection Of(LoadContext context) => context.Options.Server.Kind switch
-    {
-        EndpointKind.Tcp or EndpointKind.Unix => new StreamConnection(context),
-        EndpointKind.UnixPacket => new PacketConnection(context),
-        _ => new DatagramConnection(context),
-    };
-
-    /// <summary>A socket has been connected.</summary>
-    public virtual void Open(int descriptor)
-    {
-        Descriptor = descriptor;
-        Watched = Interest.Readable;
-        Answered = 0;
-        Window.Clear();
-    }
+    /// <summary>There is a socket; it may still be connecting.</summary>
+    public virtual void Open(int descriptor) => Descriptor = descriptor;
 
     /// <summary>Closes the socket, with a reset: so no port is left in TIME_WAIT.</summary>
-    public void Close()
+    public virtual void Close()
     {
         setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
         close(Descriptor);
         Descriptor = -1;
     }
 
-    /// <summary>Sends the first requests, as many as are to be under way.</summary>
-    public abstract ConnectionState Start();
+    /// <summary>It is connected, and the load has begun.</summary>
+    public abstract ConnectionState Start(long now);
 
     /// <summary>The socket is ready.</summary>
     public abstract ConnectionState Serve(Interest ready);
@@ -75,24 +54,12 @@ internal abstract class LoadConnection(LoadContext context)
     public abstract ConnectionState Tick(long now);
 
     /// <summary>The server ended the connection, or the kernel did.</summary>
-    protected ConnectionState Disconnected()
+    /// <param name="result">What recv(2) or send(2) returned.</param>
+    protected ConnectionState Disconnected(Interop.SyscallResult result)
     {
-        Context.Tally.Errors.Disconnected++;
-        return ConnectionState.Broken;
-    }
-
-    /// <summary>Open or spent.</summary>
-    protected ConnectionState StateByCalls() =>
-        Context.Options.CallsPerConnection > 0 && Answered >= Context.Options.CallsPerConnection
-            ? ConnectionState.Spent
-            : ConnectionState.Open;
-
-    /// <summary>Gives the connection up when a reply has taken too long.</summary>
-    protected ConnectionState StateByAge(long now)
-    {
-        if (!Window.HasOlder(now - LoadContext.Ticks(Context.Options.Timeout)))
-            return ConnectionState.Open;
-        Context.Tally.Errors.Timeouts++;
+        Context.Recorder.Errors.Disconnected++;
+        if (result.Is(ECONNRESET) || result.Is(EPIPE))
+            Context.Recorder.Errors.Resets++;
         return ConnectionState.Broken;
     }
 }

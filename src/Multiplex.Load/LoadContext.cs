@@ -1,22 +1,17 @@
-using System.Diagnostics;
-
 namespace Multiplex.Load;
 
-/// <summary>What the connections of one client thread share.</summary>
+/// <summary>What the connections of one client thread share. Times are of Stopwatch, which on Linux counts nanoseconds.</summary>
 internal sealed class LoadContext
 {
     private const int StreamBufferLength = 64 * 1024;
 
-    private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
-
-    public LoadContext(LoadOptions options)
+    public LoadContext(LoadOptions options, LoadRecorder recorder)
     {
         Options = options;
+        Recorder = recorder;
         Exchange = options.Exchange();
-        Exchange.Write(Batch, 0);
-        RequestLength = Batch.Length;
+        RequestLength = Exchange.LongestRequest;
         Buffer = GC.AllocateUninitializedArray<byte>(Math.Max(StreamBufferLength, RequestLength));
-        Answered = new int[options.Depth];
     }
 
     /// <summary>What load to make.</summary>
@@ -25,11 +20,14 @@ internal sealed class LoadContext
     /// <summary>Makes the requests, and checks the replies.</summary>
     public IExchange Exchange { get; }
 
-    /// <summary>How long a request is, in bytes; its reply is no longer.</summary>
+    /// <summary>How long a request is at most, in bytes; its reply is no longer, or fits into 64 KiB.</summary>
     public int RequestLength { get; }
 
-    /// <summary>What was measured.</summary>
-    public LoadTally Tally { get; } = new();
+    /// <summary>What is measured.</summary>
+    public LoadRecorder Recorder { get; }
+
+    /// <summary>Says when requests are asked; null is a closed loop without a pause: at once.</summary>
+    public Pace? Pace { get; init; }
 
     /// <summary>Where requests are written before they are sent.</summary>
     public OutputBuffer Batch { get; } = new();
@@ -37,12 +35,6 @@ internal sealed class LoadContext
     /// <summary>Where replies are received.</summary>
     public byte[] Buffer { get; }
 
-    /// <summary>Room for the slots of a window that have been answered.</summary>
-    public int[] Answered { get; }
-
-    /// <summary>A time as a difference of timestamps.</summary>
-    public static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
-
-    /// <summary>Records the latency of a right reply.</summary>
-    public void Record(long sentAt, long now) => Tally.Latencies.Record((long)((now - sentAt) * s_nanosecondsPerTick));
+    /// <summary>A time in nanoseconds.</summary>
+    public static long Nanoseconds(TimeSpan time) => (long)(time.TotalSeconds * 1e9);
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
-using Multiplex.Sockets;
 
 namespace Multiplex.Load;
 
@@ -8,7 +7,9 @@ namespace Multiplex.Load;
 /// <param name="Elapsed">Since its beginning, warm-up included.</param>
 /// <param name="Total">Of the whole run.</param>
 /// <param name="Replies">Right replies so far in the measured time.</param>
-public readonly record struct LoadProgress(TimeSpan Elapsed, TimeSpan Total, long Replies);
+/// <param name="Errors">Whatever went wrong so far.</param>
+/// <param name="LastSecond">The last second that is over, if any is.</param>
+public readonly record struct LoadProgress(TimeSpan Elapsed, TimeSpan Total, long Replies, long Errors, LoadSecond? LastSecond);
 
 /// <summary>Loads a server and measures how it answers.</summary>
 public static class LoadGenerator
@@ -22,25 +23,26 @@ public static class LoadGenerator
     /// <exception cref="IOException">The server is not there: the host is not known, or a first connection or datagram was refused.</exception>
     public static LoadTally Run(LoadOptions options, Action<LoadProgress>? report = null, CancellationToken cancelled = default)
     {
-        IReadOnlyList<byte[]> addresses = AddressLookup.Find(options.Server, passive: false);
-        if (options.Server.Kind == EndpointKind.Udp)
-            addresses = [DatagramProbe.Find(options, addresses)];
+        byte[] address = ServerProbe.Find(options);
         int threads = Math.Clamp(options.Threads, 1, options.Connections);
         List<LoadLoop> loops = [];
         try
         {
             for (int i = 0; i < threads; i++)
-            {
-                int share = (options.Connections / threads) + (i < options.Connections % threads ? 1 : 0);
-                loops.Add(new LoadLoop(options, addresses, share) { Measuring = i == 0 ? options.Measuring : null });
-                loops[^1].Connect();
-            }
-
-            RunAll(loops, options, report, cancelled);
-            LoadTally all = new();
-            foreach (LoadLoop loop in loops)
-                all.Add(loop.Tally);
-            return all;
+                loops.Add(new(options, address, i, threads));
+            using LoadThreads running = new(loops, cancelled);
+            running.Connect();
+            if (options.WarmUp <= TimeSpan.Zero)
+                options.Measuring?.Invoke(true);
+            running.Begin();
+            LoadTally tally = new() { StartedAt = DateTimeOffset.UtcNow + options.WarmUp };
+            SecondCollector collector = new(loops, tally.Latencies, options.Interval);
+            Watch(options, running, collector, report);
+            running.Join();
+            collector.Collect();
+            loops.ForEach(tally.Add);
+            tally.Seconds = collector.Seconds;
+            return tally;
         }
         finally
         {
@@ -48,29 +50,129 @@ public static class LoadGenerator
         }
     }
 
-    private static void RunAll(List<LoadLoop> loops, LoadOptions options, Action<LoadProgress>? report, CancellationToken cancelled)
+    private static void Watch(LoadOptions options, LoadThreads running, SecondCollector collector, Action<LoadProgress>? report)
     {
-        ExceptionDispatchInfo? failure = null;
-        Thread[] threads = [.. loops.Select(loop => new Thread(() =>
-        {
-            try
-            {
-                loop.Run(cancelled);
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-        }) { IsBackground = true, Name = "load" })];
         long start = Stopwatch.GetTimestamp();
-        foreach (Thread thread in threads)
-            thread.Start();
-        foreach (Thread thread in threads)
+        bool begun = options.WarmUp <= TimeSpan.Zero, ended = false;
+        while (true)
         {
-            while (!thread.Join(s_reportEvery))
-                report?.Invoke(new(Stopwatch.GetElapsedTime(start), options.WarmUp + options.Duration, loops.Sum(loop => loop.Measured)));
-        }
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start), total = options.WarmUp + options.Duration;
+            TimeSpan left = (begun ? total : options.WarmUp) - elapsed;
+            bool finished = running.Wait(left > TimeSpan.Zero && left < s_reportEvery ? left : s_reportEvery);
+            elapsed = Stopwatch.GetElapsedTime(start);
+            if (!begun && (finished || elapsed >= options.WarmUp))
+            {
+                begun = true;
+                options.Measuring?.Invoke(true);
+            }
 
-        failure?.Throw();
+            if (!ended && (finished || elapsed >= total))
+            {
+                ended = true;
+                options.Measuring?.Invoke(false);
+            }
+
+            if (finished)
+                return;
+            collector.Collect();
+            report?.Invoke(new(elapsed, total, running.Replies, running.Errors, collector.Seconds is [.., var last] ? last : null));
+        }
+    }
+}
+
+/// <summary>The client threads of a run: all connect, then all begin at the same moment. A failure of one ends them all.</summary>
+internal sealed class LoadThreads : IDisposable
+{
+    private readonly IReadOnlyList<LoadLoop> _loops;
+    private readonly CancellationTokenSource _stop;
+    private readonly CountdownEvent _connected;
+    private readonly CountdownEvent _finished;
+    private readonly ManualResetEventSlim _begin = new();
+    private ExceptionDispatchInfo? _failure;
+    private long _start;
+
+    public LoadThreads(IReadOnlyList<LoadLoop> loops, CancellationToken cancelled)
+    {
+        _loops = loops;
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
+        (_connected, _finished) = (new(loops.Count), new(loops.Count));
+    }
+
+    /// <summary>Right replies so far.</summary>
+    public long Replies => _loops.Sum(loop => loop.Recorder.Replies);
+
+    /// <summary>What went wrong so far.</summary>
+    public long Errors => _loops.Sum(loop => loop.Recorder.Errors.Total);
+
+    /// <summary>Starts the threads, and returns once all connections are made.</summary>
+    public void Connect()
+    {
+        foreach (LoadLoop loop in _loops)
+            new Thread(() => Live(loop)) { IsBackground = true, Name = "load" }.Start();
+        _connected.Wait();
+        if (_failure is null)
+            return;
+        _begin.Set();
+        Join();
+    }
+
+    /// <summary>Begins the load.</summary>
+    public void Begin()
+    {
+        _start = Stopwatch.GetTimestamp();
+        _begin.Set();
+    }
+
+    /// <summary>Waits until all threads are at their end, or for so long.</summary>
+    /// <returns>Whether they are.</returns>
+    public bool Wait(TimeSpan time) => _finished.Wait(time);
+
+    /// <summary>Waits for the end, and throws what ended it early.</summary>
+    public void Join()
+    {
+        _finished.Wait();
+        _failure?.Throw();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _begin.Set();
+        _finished.Wait();
+        _stop.Dispose();
+        _connected.Dispose();
+        _finished.Dispose();
+        _begin.Dispose();
+    }
+
+    private void Live(LoadLoop loop)
+    {
+        try
+        {
+            Attempt(() => loop.Connect(_stop.Token));
+            _connected.Signal();
+            _begin.Wait();
+            Attempt(() => loop.Run(_start, _stop.Token));
+        }
+        finally
+        {
+            _finished.Signal();
+        }
+    }
+
+    private void Attempt(Action step)
+    {
+        if (_failure is not null)
+            return;
+        try
+        {
+            step();
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
+            _stop.Cancel();
+        }
     }
 }

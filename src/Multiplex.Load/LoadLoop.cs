@@ -1,158 +1,162 @@
 using System.Diagnostics;
 using Multiplex.Interop;
-using Multiplex.Multiplexing;
-using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load;
 
-/// <summary>
-/// One client thread: an event loop that keeps each of its connections busy, checks every reply, and measures. A closed
-/// loop: a request goes out when a reply comes in, so that a server that stalls is asked less while it does.
-/// </summary>
-internal sealed class LoadLoop(LoadOptions options, IReadOnlyList<byte[]> addresses, int connections) : IDisposable
+/// <summary>One client thread: an event loop over its share of the connections, that asks, checks every reply, and measures.</summary>
+internal sealed class LoadLoop : IDisposable
 {
-    private const int LongestTick = 100;
+    /// <summary>
+    /// What is due sooner is not slept for: to go to sleep and to be woken takes about as long, and a sleeper is woken late for
+    /// replies too. The thread polls instead.
+    /// </summary>
+    private const long Doze = 50_000;
 
-    private readonly EpollMultiplexer _multiplexer = new();
-    private readonly LoadContext _context = new(options);
-    private readonly List<LoadConnection> _all = [];
-    private readonly int _tickMilliseconds = (int)Math.Clamp(options.Timeout.TotalMilliseconds / 4, 1, LongestTick);
-    private LoadConnection?[] _byDescriptor = [];
-    private long _measured;
+    private const long Second = 1_000_000_000;
+    private const long LongestTick = Second / 10;
+    private const long LongestDrain = Second;
 
-    /// <summary>Told when measuring begins and ends.</summary>
-    public Action<bool>? Measuring { get; init; }
+    private readonly LoadOptions _options;
+    private readonly ArrivalSchedule? _schedule;
+    private readonly Pace? _pace;
+    private readonly ConnectionSet _connections;
+    private readonly long _tick;
+    private long _nextTick;
+
+    /// <param name="options">What load.</param>
+    /// <param name="address">The server's.</param>
+    /// <param name="thread">Which thread: 0 is the first.</param>
+    /// <param name="threads">How many there are.</param>
+    public LoadLoop(LoadOptions options, byte[] address, int thread, int threads)
+    {
+        _options = options;
+        _tick = Math.Clamp(LoadContext.Nanoseconds(options.Timeout) / 4, 1_000_000, LongestTick);
+        Recorder = new(options.Arrivals is not null);
+        if (options.Arrivals is { } arrivals)
+            _pace = new OpenPace(_schedule = new(options, arrivals, thread, threads), Recorder);
+        else if (options.ThinkTime > TimeSpan.Zero)
+            _pace = new ThinkPace(options.ThinkTime);
+        _connections = new(options, address, threads);
+        int Share(int all) => (all / threads) + (thread < all % threads ? 1 : 0);
+        LoadContext busy = new(options, Recorder) { Pace = _pace };
+        for (int i = 0; i < Share(options.Connections); i++)
+            _connections.Add(BusyConnection.Of(busy, (uint)((i * threads) + thread) * 0x9E37_79B1));
+        for (int i = 0; i < Share(options.IdleConnections); i++)
+            _connections.Add(new IdleConnection(busy));
+        LoadContext reading = new(SlowReader.Of(options, busy.RequestLength), Slow), writing = new(SlowWriter.Of(options), Slow);
+        for (int i = 0; i < Share(options.SlowReaders); i++)
+            _connections.Add(new SlowReader(reading, (uint)i));
+        for (int i = 0; i < Share(options.SlowWriters); i++)
+            _connections.Add(new SlowWriter(writing, (uint)i));
+    }
 
     /// <summary>What was measured.</summary>
-    public LoadTally Tally => _context.Tally;
+    public LoadRecorder Recorder { get; }
 
-    /// <summary>Right replies so far in the measured time, for other threads to look at while the loop runs.</summary>
-    public long Measured => Volatile.Read(ref _measured);
+    /// <summary>What the slow connections saw, which does not count.</summary>
+    public LoadRecorder Slow { get; } = new(isOpenLoop: false);
+
+    /// <summary>How long was measured, in nanoseconds.</summary>
+    public long Elapsed { get; private set; }
+
+    /// <summary>Right replies when the measured time was over: those that came in afterwards have their latency counted, no more.</summary>
+    public long RepliesInTime { get; private set; }
+
+    /// <summary>CPU time of the thread in the measured time, in nanoseconds, without what it spent polling for nothing.</summary>
+    public long CpuTime { get; private set; }
+
+    /// <summary>Bytes that the thread allocated in the measured time.</summary>
+    public long Allocated { get; private set; }
 
     /// <summary>Makes the connections, all of them, before any request is sent.</summary>
     /// <exception cref="SyscallException">One could not be made.</exception>
-    public void Connect()
-    {
-        for (int i = 0; i < connections; i++)
-        {
-            LoadConnection connection = LoadConnection.Of(_context);
-            _all.Add(connection);
-            Open(connection);
-        }
-    }
+    public void Connect(CancellationToken cancelled) => _connections.ConnectAll(cancelled);
 
     /// <summary>Loads for the warm-up time and then for the time to measure.</summary>
-    public void Run(CancellationToken cancelled)
+    /// <param name="start">When: the same for all threads.</param>
+    /// <param name="cancelled">Ends it early.</param>
+    public void Run(long start, CancellationToken cancelled)
     {
-        bool measuring = options.WarmUp <= TimeSpan.Zero;
-        if (measuring)
-            Measuring?.Invoke(true);
-        long start = Stopwatch.GetTimestamp();
-        long measureFrom = start + LoadContext.Ticks(options.WarmUp), end = measureFrom + LoadContext.Ticks(options.Duration);
-        foreach (LoadConnection connection in _all)
-            Settle(connection, connection.Start());
-
-        Readiness[] ready = new Readiness[512];
-        long tick = LoadContext.Ticks(TimeSpan.FromMilliseconds(_tickMilliseconds)), nextTick = start + tick;
-        long now = start;
-        while (now < end && !cancelled.IsCancellationRequested)
+        // Else the kernel may let any timed wait last 50 us longer: PR_SET_TIMERSLACK in prctl(2).
+        prctl(PR_SET_TIMERSLACK, 1);
+        long measureFrom = start + LoadContext.Nanoseconds(_options.WarmUp), end = measureFrom + LoadContext.Nanoseconds(_options.Duration);
+        if (_schedule is not null)
         {
-            int count = _multiplexer.Wait(ready, _tickMilliseconds);
-            foreach (Readiness event_ in ready.AsSpan(0, count))
-            {
-                if (_byDescriptor[event_.Descriptor] is { } connection)
-                    Settle(connection, connection.Serve(event_.Ready));
-            }
-
-            now = Stopwatch.GetTimestamp();
-            if (!measuring && now >= measureFrom)
-            {
-                measuring = true;
-                Measuring?.Invoke(true);
-                measureFrom = Stopwatch.GetTimestamp();
-                end = measureFrom + LoadContext.Ticks(options.Duration);
-                Tally.Latencies.Clear();
-                (Tally.BytesSent, Tally.BytesReceived) = (0, 0);
-            }
-
-            if (measuring)
-                Volatile.Write(ref _measured, Tally.Latencies.Count);
-            if (now >= nextTick)
-            {
-                Tick(now);
-                nextTick = now + tick;
-            }
+            _schedule.Begin(start);
+            _schedule.End = end;
         }
 
-        Tally.Elapsed = Stopwatch.GetElapsedTime(measureFrom, now);
-        Measuring?.Invoke(false);
+        _connections.Start();
+        _nextTick = start + _tick;
+        long now = start;
+        while (now < measureFrom && !cancelled.IsCancellationRequested)
+            now = Turn(now, measureFrom);
+        Measure(now, measureFrom, end, cancelled);
     }
 
     /// <summary>Closes what is open.</summary>
-    public void Dispose()
-    {
-        foreach (LoadConnection connection in _all.Where(connection => connection.Descriptor >= 0))
-            connection.Close();
-        _multiplexer.Dispose();
-    }
+    public void Dispose() => _connections.Dispose();
 
-    private void Open(LoadConnection connection)
+    private void Measure(long now, long measureFrom, long end, CancellationToken cancelled)
     {
-        int fd = Connector.Connect(options.Server, addresses);
-        fcntl(fd, F_SETFL, O_NONBLOCK).OrThrow("fcntl");
-        connection.Open(fd);
-        if (fd >= _byDescriptor.Length)
-            Array.Resize(ref _byDescriptor, Math.Max(fd + 1, 2 * _byDescriptor.Length));
-        _byDescriptor[fd] = connection;
-        _multiplexer.Add(fd, Interest.Readable);
-    }
-
-    private void Close(LoadConnection connection)
-    {
-        _multiplexer.Remove(connection.Descriptor);
-        _byDescriptor[connection.Descriptor] = null;
-        connection.Close();
-    }
-
-    private void Reopen(LoadConnection connection)
-    {
-        try
+        Recorder.Begin(measureFrom);
+        long cpu = clock_gettime(CLOCK_THREAD_CPUTIME_ID), allocated = GC.GetAllocatedBytesForCurrentThread();
+        long began = now, nextSecond = measureFrom + Second;
+        CpuTime = 0;
+        while (now < end && !cancelled.IsCancellationRequested)
         {
-            Open(connection);
-        }
-        catch (SyscallException)
-        {
-            Tally.Errors.ConnectFailures++;   // tried again at the next tick
-            return;
+            now = Turn(now, Math.Min(end, nextSecond));
+            for (; now >= nextSecond && nextSecond < end; nextSecond += Second)
+                Recorder.HandOver();
         }
 
-        Settle(connection, connection.Start());
+        Allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+        CpuTime += clock_gettime(CLOCK_THREAD_CPUTIME_ID) - cpu;
+        Elapsed = now - began;
+        RepliesInTime = Recorder.Replies;
+        if (_schedule is not null)
+            Drain(_schedule, now);
+        Recorder.HandOver();
     }
 
-    private void Settle(LoadConnection connection, ConnectionState state)
+    // What was due before the end is still answered, for a while. What is not counts with the time that it has waited, or else a
+    // stall at the end would not show.
+    private void Drain(ArrivalSchedule schedule, long end)
     {
-        if (state != ConnectionState.Open)
-        {
-            Close(connection);   // made anew at the next tick, or at once
-            if (state == ConnectionState.Spent)
-                Reopen(connection);
-        }
-        else if (connection.Wanted != connection.Watched)
-        {
-            connection.Watched = connection.Wanted;
-            _multiplexer.Modify(connection.Descriptor, connection.Watched);
-        }
+        schedule.End = end;
+        long now = end;
+        while (now < end + LongestDrain && (_connections.IsAwaiting || schedule.Overdue(now) > 0))
+            now = Turn(now, end + LongestDrain);
+        foreach (long due in _connections.Measured.SelectMany(connection => connection.Unanswered()))
+            Recorder.RecordUnanswered(due, now);
+        while (schedule.TryTake(now, out long due))
+            Recorder.RecordUnanswered(due, now);
     }
 
-    private void Tick(long now)
+    // Asks what is due, waits for replies, and returns when that was.
+    private long Turn(long now, long until)
     {
-        foreach (LoadConnection connection in _all)
+        long next = Math.Min(_pace?.Next ?? long.MaxValue, _connections.NextOpening);
+        if (next <= now)
         {
-            if (connection.Descriptor >= 0)
-                Settle(connection, connection.Tick(now));
-            if (connection.Descriptor < 0)
-                Reopen(connection);
+            _pace?.Issue(now, _connections);
+            _connections.OpenWhatIsDue(now);
+            next = Math.Min(_pace?.Next ?? long.MaxValue, _connections.NextOpening);
         }
+
+        long nap = Math.Min(next, Math.Min(until, _nextTick)) - now;
+        bool dozes = next - now < Doze;
+        int ready = _connections.Wait(dozes ? 0 : Math.Min(nap, next - now - Doze));
+        long after = Stopwatch.GetTimestamp();
+        if (dozes && ready == 0)
+            CpuTime -= after - now;   // it would have slept, if it could do so exactly
+        if (after >= _nextTick)
+        {
+            _connections.Tick(after);
+            _nextTick = after + _tick;
+        }
+
+        return after;
     }
 }

@@ -15,11 +15,17 @@ public sealed record LoadReport
     /// <summary>Where.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
+    /// <summary>When measuring began.</summary>
+    public required DateTimeOffset StartedAt { get; init; }
+
     /// <summary>How long was measured, in seconds.</summary>
     public required double ElapsedS { get; init; }
 
     /// <summary>Right replies.</summary>
     public required long Replies { get; init; }
+
+    /// <summary>In an open loop: requests that were due and had no reply at the end; they count with the time that they had waited.</summary>
+    public required long Unanswered { get; init; }
 
     /// <summary>Right replies a second.</summary>
     public required double ThroughputPerS { get; init; }
@@ -30,49 +36,87 @@ public sealed record LoadReport
     /// <summary>Bytes received a second.</summary>
     public required double ReceivedBytesPerS { get; init; }
 
-    /// <summary>Latencies in microseconds.</summary>
+    /// <summary>Latencies in microseconds: in an open loop from when a request was due, else from when it was sent.</summary>
     public required LatencyReport LatencyUs { get; init; }
+
+    /// <summary>In an open loop: latencies from when a request was sent.</summary>
+    public LatencyReport? ServiceUs { get; init; }
+
+    /// <summary>How long connections took to make; null when none was.</summary>
+    public LatencyReport? ConnectUs { get; init; }
+
+    /// <summary>The client's own part in the figures.</summary>
+    public required ClientReport Client { get; init; }
 
     /// <summary>What went wrong.</summary>
     public required LoadErrors Errors { get; init; }
 
+    /// <summary>What the slow readers and writers saw; null when there were none.</summary>
+    public SlowReport? Slow { get; init; }
+
+    /// <summary>The objectives; null when there were none.</summary>
+    public IReadOnlyList<ObjectiveReport>? Objectives { get; init; }
+
+    /// <summary>What a reader of the figures ought to know, in sentences.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>Second by second.</summary>
+    public required IReadOnlyList<LoadSecond> Series { get; init; }
+
     /// <summary>The report of a run.</summary>
-    public static LoadReport Of(LoadTally tally, LoadReportOptions options) => new()
+    /// <param name="tally">What was measured.</param>
+    /// <param name="options">What load was made.</param>
+    /// <param name="connect">The server, as it was written.</param>
+    /// <param name="protocol">The protocol's name.</param>
+    /// <param name="mix">What was asked.</param>
+    public static LoadReport Of(LoadTally tally, LoadOptions options, string connect, string protocol, RequestMix mix)
     {
-        Options = options,
-        ElapsedS = tally.Elapsed.TotalSeconds,
-        Replies = tally.Latencies.Count,
-        ThroughputPerS = tally.Throughput,
-        SentBytesPerS = tally.BytesSent / tally.Elapsed.TotalSeconds,
-        ReceivedBytesPerS = tally.BytesReceived / tally.Elapsed.TotalSeconds,
-        LatencyUs = LatencyReport.Of(tally.Latencies),
-        Errors = tally.Errors,
-    };
+        bool open = options.Arrivals is not null, slow = options.SlowReaders + options.SlowWriters > 0;
+        return new()
+        {
+            Options = LoadReportOptions.Of(options, connect, protocol, mix),
+            StartedAt = tally.StartedAt,
+            ElapsedS = tally.Elapsed.TotalSeconds,
+            Replies = tally.Replies,
+            Unanswered = tally.Unanswered,
+            ThroughputPerS = tally.Throughput,
+            SentBytesPerS = PerSecond(tally.BytesSent),
+            ReceivedBytesPerS = PerSecond(tally.BytesReceived),
+            LatencyUs = LatencyReport.Of(tally.Latencies),
+            ServiceUs = open ? LatencyReport.Of(tally.Services) : null,
+            ConnectUs = tally.Connects.Count > 0 ? LatencyReport.Of(tally.Connects) : null,
+            Client = new(tally.BusiestThread, open ? LatencyReport.Of(tally.Lags) : null),
+            Errors = tally.Errors,
+            Slow = slow ? new(tally.SlowReplies, tally.SlowErrors) : null,
+            Objectives = options.Objectives.Count > 0
+                ? [.. options.Objectives.Select(one => new ObjectiveReport(one.ToString(), one.Of(tally.Latencies) / 1e3, one.IsHeldBy(tally.Latencies)))]
+                : null,
+            Warnings = [.. LoadWarnings.Of(tally, options)],
+            Series = tally.Seconds,
+        };
+
+        double PerSecond(long count) => tally.Elapsed > TimeSpan.Zero ? count / tally.Elapsed.TotalSeconds : 0;
+    }
 
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, LoadJson.Default.LoadReport);
 }
 
-/// <summary>The options of a run, for its report.</summary>
-/// <param name="Connect">The endpoint.</param>
-/// <param name="Protocol">echo or rpc.</param>
-/// <param name="Connections">Connections.</param>
-/// <param name="Depth">Requests under way on each.</param>
-/// <param name="SizeBytes">Payload.</param>
-/// <param name="DurationS">Measured time asked for, in seconds.</param>
-/// <param name="WarmupS">Time before it, in seconds.</param>
-/// <param name="CallsPerConnection">Replies after which a connection was made anew; 0: never.</param>
-/// <param name="Threads">Client threads.</param>
-public sealed record LoadReportOptions(
-    string Connect,
-    string Protocol,
-    int Connections,
-    int Depth,
-    int SizeBytes,
-    double DurationS,
-    double WarmupS,
-    int CallsPerConnection,
-    int Threads);
+/// <summary>The client's own part in the figures.</summary>
+/// <param name="BusiestThread">The part of its time that the busiest client thread worked, from 0 to 1.</param>
+/// <param name="LagUs">In an open loop: how much later than possible requests were sent, in microseconds.</param>
+public sealed record ClientReport(double BusiestThread, LatencyReport? LagUs);
+
+/// <summary>What slow readers and writers saw. It makes no run a failure.</summary>
+/// <param name="Replies">Right replies.</param>
+/// <param name="Errors">Connections that the server ended, and the like.</param>
+public sealed record SlowReport(long Replies, LoadErrors Errors);
+
+/// <summary>What became of an objective.</summary>
+/// <param name="Objective">The objective.</param>
+/// <param name="MeasuredUs">The figure in microseconds.</param>
+/// <param name="Held">Whether it was held.</param>
+public sealed record ObjectiveReport(string Objective, double MeasuredUs, bool Held);
 
 /// <summary>Latencies in microseconds.</summary>
 /// <param name="Min">The least.</param>

@@ -1,79 +1,86 @@
 namespace Multiplex.Load;
 
-/// <summary>What went wrong, each kind counted apart.</summary>
-public sealed class LoadErrors
-{
-    /// <summary>Replies that were whole and wrong, or made no sense.</summary>
-    public long WrongReplies { get; set; }
-
-    /// <summary>Connections that the server closed or reset while replies were due.</summary>
-    public long Disconnected { get; set; }
-
-    /// <summary>Connections that could not be made.</summary>
-    public long ConnectFailures { get; set; }
-
-    /// <summary>Connections given up because a reply did not come in time, or because nothing could be sent for so long.</summary>
-    public long Timeouts { get; set; }
-
-    /// <summary>Datagrams that were not answered in time: the request was lost, or its reply, or the server is too slow.</summary>
-    public long Lost { get; set; }
-
-    /// <summary>Datagrams that the kernel says nobody took, as no socket is bound there: ECONNREFUSED.</summary>
-    public long Refused { get; set; }
-
-    /// <summary>Second replies to the same datagram.</summary>
-    public long Repeated { get; set; }
-
-    /// <summary>Replies to datagrams that had been counted as lost already.</summary>
-    public long Late { get; set; }
-
-    /// <summary>
-    /// All that make a run a failure, lost datagrams among them. Late replies are not: their requests have been counted as lost.
-    /// </summary>
-    public long Total => WrongReplies + Disconnected + ConnectFailures + Timeouts + Lost + Refused + Repeated;
-
-    /// <summary>Adds another's counts.</summary>
-    public void Add(LoadErrors other)
-    {
-        WrongReplies += other.WrongReplies;
-        Disconnected += other.Disconnected;
-        ConnectFailures += other.ConnectFailures;
-        Timeouts += other.Timeouts;
-        Lost += other.Lost;
-        Refused += other.Refused;
-        Repeated += other.Repeated;
-        Late += other.Late;
-    }
-}
-
-/// <summary>What one client thread, or all of them together, measured.</summary>
+/// <summary>What all client threads of a run measured.</summary>
 public sealed class LoadTally
 {
-    /// <summary>The latency of each right reply, from just before its request was sent.</summary>
+    /// <summary>
+    /// The latency of each right reply in nanoseconds: in a closed loop from just before its request was sent, in an open loop from when
+    /// that was due. There, requests without a reply at the end are among them, with the time that they had waited.
+    /// </summary>
     public LatencyHistogram Latencies { get; } = new();
+
+    /// <summary>In an open loop: the same from when the request was sent. What lies between is time spent waiting for a free slot.</summary>
+    public LatencyHistogram Services { get; } = new();
+
+    /// <summary>In an open loop: how much later than possible requests were sent, as the client itself was late.</summary>
+    public LatencyHistogram Lags { get; } = new();
+
+    /// <summary>How long connections took to make.</summary>
+    public LatencyHistogram Connects { get; } = new();
 
     /// <summary>What went wrong.</summary>
     public LoadErrors Errors { get; } = new();
 
+    /// <summary>What the slow readers and writers saw; it makes no run a failure, as a server may well cut them off.</summary>
+    public LoadErrors SlowErrors { get; } = new();
+
+    /// <summary>Right replies that slow readers and writers got.</summary>
+    public long SlowReplies { get; private set; }
+
+    /// <summary>What each second brought.</summary>
+    public IReadOnlyList<LoadSecond> Seconds { get; internal set; } = [];
+
+    /// <summary>When measuring began.</summary>
+    public DateTimeOffset StartedAt { get; internal set; }
+
+    /// <summary>Right replies.</summary>
+    public long Replies { get; private set; }
+
+    /// <summary>In an open loop: requests that were due in time and had no reply at the end, a second after the last one was due.</summary>
+    public long Unanswered { get; private set; }
+
     /// <summary>Bytes sent.</summary>
-    public long BytesSent { get; set; }
+    public long BytesSent { get; private set; }
 
     /// <summary>Bytes received.</summary>
-    public long BytesReceived { get; set; }
+    public long BytesReceived { get; private set; }
 
     /// <summary>How long was measured.</summary>
-    public TimeSpan Elapsed { get; set; }
+    public TimeSpan Elapsed { get; private set; }
 
-    /// <summary>Right replies a second.</summary>
-    public double Throughput => Elapsed > TimeSpan.Zero ? Latencies.Count / Elapsed.TotalSeconds : 0;
+    /// <summary>Right replies a second, of those that came within the measured time.</summary>
+    public double Throughput => Elapsed > TimeSpan.Zero ? RepliesInTime / Elapsed.TotalSeconds : 0;
 
-    /// <summary>Adds another thread's measurements, which ran at the same time.</summary>
-    public void Add(LoadTally other)
+    /// <summary>The part of its time that the busiest client thread worked, from 0 to 1; polling for nothing does not count.</summary>
+    public double BusiestThread { get; private set; }
+
+    /// <summary>Bytes that the client threads allocated.</summary>
+    internal long Allocated { get; private set; }
+
+    private long RepliesInTime { get; set; }
+
+    /// <summary>Adds what one thread measured; its latencies have been handed over second by second.</summary>
+    internal void Add(LoadLoop loop)
     {
-        Latencies.Add(other.Latencies);
-        Errors.Add(other.Errors);
-        BytesSent += other.BytesSent;
-        BytesReceived += other.BytesReceived;
-        Elapsed = other.Elapsed > Elapsed ? other.Elapsed : Elapsed;
+        LoadRecorder recorder = loop.Recorder;
+        Connects.Add(recorder.Connects);
+        if (recorder is { Services: { } services, Lags: { } lags })
+        {
+            Services.Add(services);
+            Lags.Add(lags);
+        }
+
+        Errors.Add(recorder.Errors);
+        SlowErrors.Add(loop.Slow.Errors);
+        SlowReplies += loop.Slow.Replies;
+        Replies += recorder.Replies;
+        RepliesInTime += loop.RepliesInTime;
+        Unanswered += recorder.Unanswered;
+        BytesSent += recorder.BytesSent;
+        BytesReceived += recorder.BytesReceived;
+        Allocated += loop.Allocated;
+        TimeSpan elapsed = TimeSpan.FromTicks(loop.Elapsed / TimeSpan.NanosecondsPerTick);
+        Elapsed = elapsed > Elapsed ? elapsed : Elapsed;
+        BusiestThread = Math.Max(BusiestThread, loop.CpuTime / (double)Math.Max(loop.Elapsed, 1));
     }
 }

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load;
 
 /// <summary>A stream: requests go out in batches, and replies come in pieces of any length.</summary>
-internal sealed class StreamConnection(LoadContext context) : LoadConnection(context)
+internal class StreamConnection(LoadContext context, uint seed) : BusyConnection(context, seed)
 {
     private readonly OutputBuffer _unsent = new();
     private int _unsentStart;
@@ -22,43 +22,90 @@ internal sealed class StreamConnection(LoadContext context) : LoadConnection(con
         _unsentStart = 0;
     }
 
-    public override ConnectionState Start()
+    public override ConnectionState Ask(long now, int most)
     {
-        for (int slot = 0; slot < Window.Depth; slot++)
-            Context.Answered[slot] = slot;
-        return Ask(Context.Answered, Stopwatch.GetTimestamp());
+        OutputBuffer batch = Context.Batch;
+        batch.Clear();
+        while (most-- > 0 && TryTake(now, out long due))
+            Context.Exchange.Write(batch, Window.Ask(due, now));
+        return batch.Length > 0 ? Send(batch.Written) : ConnectionState.Open;
     }
 
     public override ConnectionState Serve(Interest ready)
     {
-        if ((ready & Interest.Writable) != 0 && HasUnsent && Send([]) == ConnectionState.Broken)
+        if ((ready & Interest.Writable) != 0 && HasUnsent && SendUnsent(int.MaxValue) == ConnectionState.Broken)
             return ConnectionState.Broken;
-        if ((ready & Interest.Readable) == 0)
-            return ConnectionState.Open;
+        return (ready & Interest.Readable) != 0 ? Receive(int.MaxValue) : ConnectionState.Open;
+    }
+
+    public override ConnectionState Tick(long now) => StateByAge(now);
+
+    /// <summary>Receives once, and asks again for what has been answered.</summary>
+    /// <param name="most">The most bytes to receive.</param>
+    protected ConnectionState Receive(int most)
+    {
         Span<byte> room = Room();
-        SyscallResult result = recv(Descriptor, room, 0);
+        SyscallResult result = recv(Descriptor, room[..Math.Min(room.Length, most)], 0);
         if (result.Is(EAGAIN))
             return ConnectionState.Open;
         if (result.Value <= 0)
-            return Disconnected();
+            return Disconnected(result);
 
         long now = Stopwatch.GetTimestamp();
-        Context.Tally.BytesReceived += result.Value;
+        Context.Recorder.BytesReceived += result.Value;
         int length = _partialLength + (int)result.Value;
         ReadOnlySpan<byte> received = _partialLength > 0 ? _partial.AsSpan(0, length) : room[..length];
         int answered = Check(ref received, now);
         if (answered < 0)
             return ConnectionState.Broken;
         Keep(received);
-        ConnectionState state = StateByCalls();
-        return state == ConnectionState.Open && answered > 0 ? Ask(Context.Answered.AsSpan(0, answered), now) : state;
+        return answered > 0 ? AskAgain(now) : ConnectionState.Open;
     }
 
-    public override ConnectionState Tick(long now) => StateByAge(now);
+    /// <summary>Sends requests; what the kernel does not take is kept.</summary>
+    protected virtual ConnectionState Send(ReadOnlySpan<byte> batch)
+    {
+        if (HasUnsent)
+        {
+            Postpone(batch);
+            return SendUnsent(int.MaxValue);
+        }
+
+        SyscallResult result = send(Descriptor, batch, MSG_NOSIGNAL);
+        if (result.IsError && !result.Is(EAGAIN))
+            return Disconnected(result);
+        int sent = (int)Math.Max(result.Value, 0);
+        Context.Recorder.BytesSent += sent;
+        if (sent < batch.Length)
+            Postpone(batch[sent..]);
+        return ConnectionState.Open;
+    }
+
+    /// <summary>These bytes are to be sent later.</summary>
+    protected void Postpone(ReadOnlySpan<byte> batch) => _unsent.Write(batch);
+
+    /// <summary>Sends what has been kept, at most so many bytes of it.</summary>
+    protected ConnectionState SendUnsent(int most)
+    {
+        ReadOnlySpan<byte> rest = _unsent.Written[_unsentStart..];
+        SyscallResult result = send(Descriptor, rest[..Math.Min(rest.Length, most)], MSG_NOSIGNAL);
+        if (result.IsError)
+            return result.Is(EAGAIN) ? ConnectionState.Open : Disconnected(result);
+        Context.Recorder.BytesSent += result.Value;
+        _unsentStart += (int)result.Value;
+        if (!HasUnsent)
+        {
+            _unsent.Clear();
+            _unsentStart = 0;
+        }
+
+        return ConnectionState.Open;
+    }
 
     // Records each whole reply. Returns how many slots are free now, or -1 when the connection has to be given up.
     private int Check(ref ReadOnlySpan<byte> received, long now)
     {
+        LoadRecorder recorder = Context.Recorder;
         int answered = 0;
         while (!received.IsEmpty && Window.UnderWay > 0)
         {
@@ -69,60 +116,20 @@ internal sealed class StreamConnection(LoadContext context) : LoadConnection(con
                 break;
 
             // A reply to nothing that was asked, or a second one to the same request, is a wrong one.
-            long sentAt = Window.Answer(sequence, out int slot);
-            if (verdict == ReplyVerdict.Right && sentAt != 0)
-                Context.Record(sentAt, now);
+            AskedAt asked = Window.Answer(sequence);
+            if (verdict == ReplyVerdict.Right && asked.SentAt != 0)
+                recorder.Record(asked, now);
             else
-                Context.Tally.Errors.WrongReplies++;
-            if (sentAt != 0)
-            {
-                Context.Answered[answered++] = slot;
-                Answered++;
-            }
-
+                recorder.Errors.WrongReplies++;
+            if (asked.SentAt != 0)
+                answered++;
             received = received[length..];
         }
 
         if (received.IsEmpty)
             return answered;
-        Context.Tally.Errors.WrongReplies++;   // bytes that make no sense, or that nobody asked for
+        recorder.Errors.WrongReplies++;   // bytes that make no sense, or that nobody asked for
         return -1;
-    }
-
-    private ConnectionState Ask(ReadOnlySpan<int> slots, long now)
-    {
-        OutputBuffer batch = Context.Batch;
-        batch.Clear();
-        foreach (int slot in slots)
-            Context.Exchange.Write(batch, Window.Ask(slot, now));
-        return Send(batch.Written);
-    }
-
-    // Sends a batch, or the rest of an earlier one; what the kernel does not take is kept.
-    private ConnectionState Send(ReadOnlySpan<byte> batch)
-    {
-        if (HasUnsent)
-        {
-            _unsent.Write(batch);
-            batch = _unsent.Written[_unsentStart..];
-        }
-
-        SyscallResult result = send(Descriptor, batch, MSG_NOSIGNAL);
-        if (result.IsError && !result.Is(EAGAIN))
-            return Disconnected();
-        int sent = (int)Math.Max(result.Value, 0);
-        Context.Tally.BytesSent += sent;
-        if (HasUnsent)
-            _unsentStart += sent;
-        else if (sent < batch.Length)
-            _unsent.Write(batch[sent..]);
-        if (!HasUnsent)
-        {
-            _unsent.Clear();
-            _unsentStart = 0;
-        }
-
-        return ConnectionState.Open;
     }
 
     private Span<byte> Room()

@@ -11,6 +11,7 @@ public sealed class EpollMultiplexer : IMultiplexer
 {
     private readonly epoll_event[] _events = new epoll_event[512];
     private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
+    private bool _isWithoutNanoseconds;
 
     /// <inheritdoc/>
     public int DescriptorLimit => int.MaxValue;
@@ -28,7 +29,28 @@ public sealed class EpollMultiplexer : IMultiplexer
     public int Wait(Span<Readiness> ready, int timeoutMilliseconds)
     {
         Span<epoll_event> events = _events.AsSpan(0, Math.Min(ready.Length, _events.Length));
-        SyscallResult result = epoll_wait(_epoll, events, timeoutMilliseconds);
+        return Report(epoll_wait(_epoll, events, timeoutMilliseconds), events, ready);
+    }
+
+    /// <summary>As <see cref="Wait"/>, for a time in nanoseconds: 0 or less does not wait. To the millisecond before Linux 5.11.</summary>
+    public int WaitPrecisely(Span<Readiness> ready, long nanoseconds)
+    {
+        const int Millisecond = 1_000_000;
+        if (nanoseconds <= 0 || _isWithoutNanoseconds)
+            return Wait(ready, (int)Math.Clamp((nanoseconds + Millisecond - 1) / Millisecond, 0, int.MaxValue));
+        Span<epoll_event> events = _events.AsSpan(0, Math.Min(ready.Length, _events.Length));
+        SyscallResult result = epoll_pwait2(_epoll, events, nanoseconds);
+        if (!result.Is(ENOSYS))
+            return Report(result, events, ready);
+        _isWithoutNanoseconds = true;
+        return WaitPrecisely(ready, nanoseconds);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => close(_epoll);
+
+    private static int Report(SyscallResult result, ReadOnlySpan<epoll_event> events, Span<Readiness> ready)
+    {
         if (result.Is(EINTR))
             return 0;
         int count = result.OrThrow("epoll_wait");
@@ -36,9 +58,6 @@ public sealed class EpollMultiplexer : IMultiplexer
             ready[i] = new((int)events[i].data, ReadyOf(events[i].events));
         return count;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => close(_epoll);
 
     // The descriptor is put into words only when there is a failure to tell of: this is on the reactor's hot path.
     private void Control(int operation, int fd, uint events, string call)

@@ -30,7 +30,7 @@ public static class Connector
         {
             result = Try(endpoint, address, 0, timeout, out int fd);
             if (result.Is(EINTR))
-                result = AwaitConnection(fd);
+                result = AwaitConnection(fd, -1);
             if (!result.IsError)
                 return Ready(endpoint, fd);
             if (fd >= 0)
@@ -58,10 +58,7 @@ public static class Connector
     /// <returns>An errno; EINPROGRESS while it is not done.</returns>
     public static SyscallResult Finish(Endpoint endpoint, int descriptor)
     {
-        pollfd entry = new() { fd = descriptor, events = POLLOUT };
-        if (poll(new Span<pollfd>(ref entry), 0).Value <= 0)
-            return SyscallResult.Failed(EINPROGRESS);
-        SyscallResult result = AwaitConnection(descriptor);
+        SyscallResult result = AwaitConnection(descriptor, 0);
         if (!result.IsError)
             Ready(endpoint, descriptor);
         return result;
@@ -92,17 +89,19 @@ public static class Connector
     }
 
     // A connect(2) that a signal interrupts goes on by itself; writability tells when it is done, SO_ERROR how: connect(2).
-    private static SyscallResult AwaitConnection(int fd)
+    private static SyscallResult AwaitConnection(int fd, int timeout)
     {
         pollfd entry = new() { fd = fd, events = POLLOUT };
         SyscallResult ready;
         do
         {
-            ready = poll(new Span<pollfd>(ref entry), -1);
+            ready = poll(new Span<pollfd>(ref entry), timeout);
         }
         while (ready.Is(EINTR));
         if (ready.IsError)
             return ready;
+        if (ready.Value == 0)
+            return SyscallResult.Failed(EINPROGRESS);
         SyscallResult asked = getsockopt(fd, SOL_SOCKET, SO_ERROR, out int error);
         return asked.IsError || error == 0 ? asked : SyscallResult.Failed(error);
     }

@@ -44,7 +44,7 @@ public class ExchangeTests
     [TestCase(64)]
     public void An_RPC_reply_with_any_byte_changed_is_not_right(int size)
     {
-        RpcEchoExchange exchange = new(EndpointKind.Tcp, size);
+        RpcExchange exchange = new(EndpointKind.Tcp, size);
         byte[] reply = ReplyTo(RequestOf(exchange, 7));
         Assert.That(exchange.Check(reply, 7, out int length, out uint answered), Is.EqualTo(ReplyVerdict.Right));
         Assert.That(length, Is.EqualTo(reply.Length));

@@ -23,7 +23,7 @@ public class LoadOverStreamsTests
         return LoadGenerator.Run(new()
         {
             Server = Endpoint.Parse($"tcp://{listener.LocalEndPoint}"),
-            Exchange = () => new RpcEchoExchange(EndpointKind.Tcp, 64),
+            Exchange = () => new RpcExchange(EndpointKind.Tcp, 64),
             Connections = 2,
             Depth = Depth,
             Duration = TimeSpan.FromMilliseconds(200),

@@ -4,7 +4,7 @@ namespace Multiplex.Tests.Load;
 
 public class RequestWindowTests
 {
-    private static uint[] AskAll(RequestWindow window) => [.. Enumerable.Range(0, window.Depth).Select(slot => window.Ask(slot, now: 5))];
+    private static uint[] AskAll(RequestWindow window) => [.. Enumerable.Range(0, window.Depth).Select(_ => window.Ask(dueAt: 4, now: 5))];
 
     [Test]
     public void Replies_in_order_are_due_in_the_order_of_asking()
@@ -14,8 +14,8 @@ public class RequestWindowTests
         for (int i = 0; i < 20; i++)
         {
             Assert.That(window.Due, Is.EqualTo(asked.Peek()));
-            Assert.That(window.Answer(asked.Dequeue(), out int slot), Is.EqualTo(5));
-            asked.Enqueue(window.Ask(slot, now: 5));
+            Assert.That(window.Answer(asked.Dequeue()), Is.EqualTo(new AskedAt(4, 5)));
+            asked.Enqueue(window.Ask(dueAt: 4, now: 5));
             Assert.That(window.UnderWay, Is.EqualTo(3));
         }
     }
@@ -27,13 +27,13 @@ public class RequestWindowTests
         uint slow = AskAll(window)[0], quick = window.LastOf(1);
         for (int i = 0; i < 1000; i++)
         {
-            Assert.That(window.Answer(quick, out int slot), Is.Not.Zero);
-            quick = window.Ask(slot, now: 6);
+            Assert.That(window.Answer(quick).SentAt, Is.EqualTo(5 + Math.Min(i, 1)));
+            quick = window.Ask(dueAt: 6, now: 6);
             Assert.That(quick, Is.Not.EqualTo(slow));
         }
 
         Assert.That(window.HasOlder(6), Is.True);
-        Assert.That(window.Answer(slow, out _), Is.EqualTo(5));
+        Assert.That(window.Answer(slow).SentAt, Is.EqualTo(5));
         Assert.That(window.HasOlder(6), Is.False);
     }
 
@@ -45,17 +45,17 @@ public class RequestWindowTests
         Assert.That(asked, Is.EqualTo(new uint[] { 0, 1, 2 }));
         foreach (uint never in new uint[] { 3, 4, 7, uint.MaxValue, 0x8000_0000 })
         {
-            Assert.That(window.Answer(never, out _), Is.Zero, $"{never}");
+            Assert.That(window.Answer(never).SentAt, Is.Zero, $"{never}");
             Assert.That(window.WasAsked(never), Is.False, $"{never}");
         }
 
-        Assert.That(window.Answer(1, out _), Is.EqualTo(5));
-        Assert.That(window.Answer(1, out _), Is.Zero);
+        Assert.That(window.Answer(1).SentAt, Is.EqualTo(5));
+        Assert.That(window.Answer(1).SentAt, Is.Zero);
         Assert.That(window.WasAsked(1), Is.True);
         Assert.That(window.UnderWay, Is.EqualTo(2));
         window.Clear();
         Assert.That(window.UnderWay, Is.Zero);
-        Assert.That(window.Answer(0, out _), Is.Zero);
+        Assert.That(window.Answer(0).SentAt, Is.Zero);
     }
 
     [Test]

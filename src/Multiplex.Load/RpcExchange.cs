@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+
+namespace Multiplex.Load;
+
+/// <summary>
+/// Calls of <c>multiplex.x</c>; the request's number is its xid, and a reply's xid tells what it answers, in whatever order replies
+/// come. On streams calls and replies are records, else messages.
+/// </summary>
+public sealed class RpcExchange : IExchange
+{
+    private readonly int _xidOffset;   // after the record's header, where there is one
+    private readonly WeightedChoice<RpcVariant> _variants;
+    private byte[] _message = [];      // a record's fragments put together
+
+    /// <summary>ECHO with payloads of <paramref name="size"/> bytes, at most <see cref="MostSize"/>.</summary>
+    public RpcExchange(EndpointKind kind, int size)
+        : this(kind, RequestMix.OfSize(size))
+    {
+    }
+
+    /// <summary>The procedures of this mix, and its sizes for the payloads of ECHO.</summary>
+    public RpcExchange(EndpointKind kind, RequestMix mix)
+    {
+        (IReadOnlyList<Weighted<MixedCall>> calls, IReadOnlyList<Weighted<int>> sizes) = mix;
+        foreach (Weighted<int> size in sizes)
+            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)size.Value, (uint)MostSize(kind), nameof(mix));
+        bool records = kind.IsStream();
+        double allSizes = sizes.Sum(size => size.Weight);
+        _xidOffset = records ? RecordMarking.HeaderLength : 0;
+        _variants = new([.. calls.SelectMany(call => call.Value.Procedure == MultiplexProcedure.Echo
+            ? sizes.Select(size => new Weighted<RpcVariant>(new(call.Value, size.Value, records), call.Weight * size.Weight / allSizes))
+            : [new(new(call.Value, 0, records), call.Weight)])]);
+        foreach (RpcVariant variant in _variants.Values)
+            LongestRequest = Math.Max(LongestRequest, variant.Call.Length);
+    }
+
+    /// <inheritdoc/>
+    public int LongestRequest { get; }
+
+    /// <summary>The longest payload in bytes: MAX_PAYLOAD, or what a message has room for beside the call's head.</summary>
+    public static int MostSize(EndpointKind kind) => Math.Min(
+        MultiplexProgram.MaxPayload,
+        (MessageSize.Limit(kind) - CallWriter.HeadLength - sizeof(uint)) & ~3);   // opaque data is padded to a multiple of four
+
+    /// <inheritdoc/>
+    public void Write(OutputBuffer batch, uint sequence)
+    {
+        byte[] call = _variants.Of(sequence).Call;
+        BinaryPrimitives.WriteUInt32BigEndian(call.AsSpan(_xidOffset), sequence);
+        batch.Write(call);
+    }
+
+    /// <inheritdoc/>
+    public ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
+    {
+        sequence = due;
+        length = received.Length;
+        bool hasXid = received.Length >= _xidOffset + sizeof(uint);
+        if (hasXid)
+        {
+            sequence = BinaryPrimitives.ReadUInt32BigEndian(received[_xidOffset..]);
+            RpcVariant variant = _variants.Of(sequence);
+            if (variant.IsExact)
+            {
+                length = variant.Reply.Length;
+                BinaryPrimitives.WriteUInt32BigEndian(variant.Reply.AsSpan(_xidOffset), sequence);
+                if (received.Length >= length && received[..length].SequenceEqual(variant.Reply))
+                    return ReplyVerdict.Right;
+            }
+        }
+
+        return _xidOffset > 0 ? CheckRecord(received, due, out length, ref sequence)
+            : !hasXid ? ReplyVerdict.Unreadable
+            : IsRight(received, sequence) ? ReplyVerdict.Right
+            : received.Length < length ? ReplyVerdict.Incomplete
+            : ReplyVerdict.Wrong;
+    }
+
+    // Not byte for byte what was expected, or not all of it yet: find the record's end. A message may come in several fragments.
+    private ReplyVerdict CheckRecord(ReadOnlySpan<byte> received, uint due, out int length, ref uint sequence)
+    {
+        FramingProgress progress = default;
+        int record = received.Length < RecordMarking.HeaderLength
+            ? FrameResult.Incomplete
+            : RecordMarking.Frame(received, ref progress, RpcProtocol.UsualMaxRecord);
+        length = Math.Max(record, 0);
+        if (record <= 0)
+            return record == FrameResult.Malformed ? ReplyVerdict.Unreadable : ReplyVerdict.Incomplete;
+        if (_message.Length < record)
+            _message = new byte[Math.Max(record, 4096)];
+        ReadOnlySpan<byte> message = _message.AsSpan(0, RecordMarking.Reassemble(received[..record], _message));
+        sequence = message.Length >= sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(message) : due;
+        return IsRight(message, sequence) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
+    }
+
+    private bool IsRight(ReadOnlySpan<byte> message, uint sequence) =>
+        message.Length >= sizeof(uint) && _variants.Of(sequence).IsAnsweredBy(message[sizeof(uint)..], _xidOffset + sizeof(uint));
+}
+
+/// <summary>One call of a mix as it is sent, and what is known of its reply beforehand: only the xid differs from call to call.</summary>
+internal sealed class RpcVariant
+{
+    private readonly MultiplexProcedure _procedure;
+
+    public RpcVariant(MixedCall call, int size, bool records)
+    {
+        _procedure = call.Procedure;
+        OutputBuffer message = new(), reply = new();
+        CallWriter.Message(message, 0, call.Procedure, call.Arguments(Payload.Of(size)));
+
+        // What a server must answer is made by one, with an argument that costs no time. Its results are not always the same.
+        OutputBuffer quick = new();
+        CallWriter.Message(quick, 0, call.Procedure, (call with { Argument = 0 }).Arguments(Payload.Of(size)));
+        using ServerCounters counters = new();
+        new RpcProtocol(new MultiplexProgram(counters)).AnswerMessage(quick.Written, default, reply);
+        if (call.Procedure == MultiplexProcedure.Sleep)
+            BinaryPrimitives.WriteUInt32BigEndian(reply.Rewrite(reply.Length - sizeof(uint), sizeof(uint)), call.Argument);
+        Call = records ? Record(message.Written) : message.Written.ToArray();
+        Reply = records ? Record(reply.Written) : reply.Written.ToArray();
+    }
+
+    /// <summary>The call.</summary>
+    public byte[] Call { get; }
+
+    /// <summary>A reply to it.</summary>
+    public byte[] Reply { get; }
+
+    /// <summary>Whether every right reply is this one.</summary>
+    public bool IsExact => _procedure is MultiplexProcedure.Null or MultiplexProcedure.Echo or MultiplexProcedure.Sleep;
+
+    /// <summary>Whether a message is a right reply.</summary>
+    /// <param name="rest">The message after its xid.</param>
+    /// <param name="offset">Where that is in <see cref="Reply"/>.</param>
+    public bool IsAnsweredBy(ReadOnlySpan<byte> rest, int offset)
+    {
+        ReadOnlySpan<byte> known = Reply.AsSpan(offset);
+        if (IsExact)
+            return rest.SequenceEqual(known);
+        const int Head = 5 * sizeof(uint);   // REPLY, MSG_ACCEPTED, a verifier AUTH_NONE, SUCCESS: RFC 5531 section 9
+        if (rest.Length < Head || !rest[..Head].SequenceEqual(known[..Head]))
+            return false;
+        XdrReader results = new(rest[Head..]);
+        return _procedure == MultiplexProcedure.Whoami ? IsWhoami(ref results) : IsHyper(ref results);
+    }
+
+    private static bool IsHyper(ref XdrReader results)
+    {
+        results.ReadUInt64();
+        return results.IsComplete;
+    }
+
+    private static bool IsWhoami(ref XdrReader results)
+    {
+        uint pid = results.ReadUInt32(), thread = results.ReadUInt32();
+        ulong served = results.ReadUInt64();
+        ReadOnlySpan<byte> peer = results.ReadOpaque(MultiplexProgram.MaxPeer);
+        return results.IsComplete && pid > 0 && thread > 0 && served > 0 && !peer.IsEmpty;
+    }
+
+    private static byte[] Record(ReadOnlySpan<byte> message)
+    {
+        OutputBuffer record = new();
+        RecordMarking.Write(record, message);
+        return record.Written.ToArray();
+    }
+}

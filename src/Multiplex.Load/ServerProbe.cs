@@ -1,0 +1,90 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Load;
+
+/// <summary>
+/// Which of a host's addresses the server is at. connect(2) tells it of a stream. Of UDP it does not, as it sends nothing: only a
+/// datagram that nobody takes is refused, by ICMP.
+/// </summary>
+internal static class ServerProbe
+{
+    private const int LongestWait = 1000;
+
+    /// <summary>The server's address.</summary>
+    /// <exception cref="SyscallException">Nobody is there.</exception>
+    /// <exception cref="IOException">The host is not known.</exception>
+    public static byte[] Find(LoadOptions options)
+    {
+        IReadOnlyList<byte[]> addresses = AddressLookup.Find(options.Server, passive: false);
+        return options.Server.Kind == EndpointKind.Udp ? FindByDatagram(options, addresses)
+            : addresses.Count == 1 ? addresses[0]
+            : FindByConnection(options.Server, addresses);
+    }
+
+    /// <summary>Sends a request to the addresses in order.</summary>
+    /// <returns>The first that does not refuse it; silence is no refusal.</returns>
+    /// <exception cref="SyscallException">All of them refuse it: nobody is there.</exception>
+    public static byte[] FindByDatagram(LoadOptions options, IReadOnlyList<byte[]> addresses)
+    {
+        OutputBuffer request = new();
+        options.Exchange().Write(request, uint.MaxValue);
+        int wait = (int)Math.Min(options.Timeout.TotalMilliseconds, LongestWait);
+        int errno = ECONNREFUSED;
+        foreach (byte[] address in addresses)
+        {
+            SyscallResult result = Ask(options.Server, address, request.Written, wait);
+            if (!result.IsError || result.Is(EAGAIN))
+                return address;
+            errno = result.Errno;
+        }
+
+        throw AddressProblem.Of("load", errno, options.Server);
+    }
+
+    private static byte[] FindByConnection(Endpoint server, IReadOnlyList<byte[]> addresses)
+    {
+        foreach (byte[] address in addresses.SkipLast(1))
+        {
+            SyscallResult result = Connect(server, address);
+            if (result.IsError)
+                continue;
+            close((int)result.Value);
+            return address;
+        }
+
+        return addresses[^1];   // whether somebody is there, the first connection will tell
+    }
+
+    // What the first receive says: a length, or EAGAIN when nothing came.
+    private static SyscallResult Ask(Endpoint server, byte[] address, ReadOnlySpan<byte> request, int wait)
+    {
+        SyscallResult connected = Connect(server, address);
+        if (connected.IsError)
+            return connected;
+        int socket = (int)connected.Value;
+        SyscallResult result = send(socket, request, MSG_NOSIGNAL);
+        if (!result.IsError)
+        {
+            pollfd entry = new() { fd = socket, events = POLLIN };
+            poll(new Span<pollfd>(ref entry), wait);
+            result = recv(socket, [], MSG_DONTWAIT | MSG_PEEK);
+        }
+
+        close(socket);
+        return result;
+    }
+
+    private static SyscallResult Connect(Endpoint server, byte[] address)
+    {
+        try
+        {
+            return SyscallResult.Of(Connector.Connect(server, [address]));
+        }
+        catch (SyscallException e)
+        {
+            return SyscallResult.Failed(e.Errno);   // such as ENETUNREACH
+        }
+    }
+}
