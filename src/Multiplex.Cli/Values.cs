@@ -113,7 +113,8 @@ internal static class Values
         throw new UsageException($"{option} {name}: write {string.Join(", ", all.Select(nameOf))}");
     }
 
-    private static T Parsed<T>(string option, string text, Func<string, T> parse)
+    /// <summary>What a parser of the libraries reads, which says itself what would be right.</summary>
+    public static T Parsed<T>(string option, string text, Func<string, T> parse)
     {
         try
         {
