@@ -9,7 +9,7 @@ namespace Multiplex.Cli;
 [Verb("rpcbind", HelpText = "Be the name service of this machine (RFC 1833): servers register, clients ask where a program is served.")]
 internal sealed class RpcbindOptions : IVerb
 {
-    private const int Backlog = 1024, LongestMessage = 9000;   // RPC_MAXDATASIZE of the C library
+    private const int Backlog = 1024;
 
     [Option("listen", MetaValue = "ENDPOINT", HelpText = "Where to serve; may be given several times. Without it: TCP and UDP port 111 of every interface, and unix:/run/rpcbind.sock.")]
     public IEnumerable<string> Listen { get; set; } = [];
@@ -23,7 +23,7 @@ internal sealed class RpcbindOptions : IVerb
     [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
 
-    [Option("amplification", Default = AmplificationGuard.UsualMultiple, MetaValue = "N", HelpText = "Times as long as its call a reply over UDP may be; longer ones are SYSTEM_ERR, and can be had over TCP.")]
+    [Option("amplification", Default = NameServiceProtocol.UsualAmplification, MetaValue = "N", HelpText = "Times as long as its call a reply over UDP may be; longer ones are SYSTEM_ERR, and can be had over TCP.")]
     public int Amplification { get; set; }
 
     public int Run()
@@ -35,8 +35,7 @@ internal sealed class RpcbindOptions : IVerb
             MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
         };
         NameService names = new(new(Values.Number("--max-registrations", MaxRegistrations, 1, 1_000_000)));
-        AmplificationGuard protocol = new(
-            new(names.Programs()) { MaxRecord = LongestMessage }, Values.Number("--amplification", Amplification, 1, 65_535));
+        NameServiceProtocol protocol = new(names, Values.Number("--amplification", Amplification, 1, 65_535));
 
         using ServerCounters counters = new();
         using StopSignal.Requestable stop = StopSignal.ByRequest();

@@ -44,7 +44,9 @@ internal sealed class RpcinfoOptions : IVerb
     private static void List(IReadOnlyList<Registration> registered)
     {
         Table table = Terminal.Table("program", "version", "netid", "address", "name", "owner");
-        foreach (Registration one in registered)
+        foreach (TableColumn column in table.Columns)
+            column.LeftAligned();
+        foreach (Registration one in registered.OrderBy(one => (one.Program, one.Version)))
         {
             string?[] row = [$"{one.Program}", $"{one.Version}", one.Netid, one.Address, ProgramNames.Of(one.Program), one.Owner];
             table.AddRow([.. row.Select(cell => Markup.Escape(cell ?? ""))]);

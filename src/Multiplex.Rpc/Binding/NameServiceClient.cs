@@ -120,12 +120,19 @@ public sealed class NameServiceClient : IDisposable
 
     /// <summary>All that is registered.</summary>
     /// <exception cref="RpcException">The service failed; or refused, as over UDP the list may be too long for it.</exception>
-    public IReadOnlyList<Registration> Dump() => Ask(
-        version => Call<object?, List<Registration>>(
-            version, (uint)RpcbindProcedure.Dump, null, static (_, _) => { }, static (ref XdrReader reader) => ReadList(ref reader, Registration.Read)),
-        () => Call<object?, List<PortmapMapping>>(
-                NameService.PortmapVersion, (uint)PortmapProcedure.Dump, null, static (_, _) => { }, static (ref XdrReader reader) => ReadList(ref reader, PortmapMapping.Read))
-            .ConvertAll(mapping => mapping.ToRegistration()!));
+    public IReadOnlyList<Registration> Dump()
+    {
+        try
+        {
+            return Ask(
+                version => List(version, (uint)RpcbindProcedure.Dump, Registration.Read),
+                () => [.. List(NameService.PortmapVersion, (uint)PortmapProcedure.Dump, PortmapMapping.Read).Select(one => one.ToRegistration()).OfType<Registration>()]);
+        }
+        catch (RpcException e) when (Service.Kind.IsDatagram())
+        {
+            throw new RpcException($"{Service} tells no list: {e.Message}; in datagrams it may be too long for it, so ask over TCP", e);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
@@ -136,18 +143,24 @@ public sealed class NameServiceClient : IDisposable
         ? UniversalAddress.Of(new(EndpointKind.Tcp, UniversalAddress.AnyIPv4, $"{port}", ""))
         : "";
 
-    private static List<T> ReadList<T>(ref XdrReader reader, XdrUnmarshal<T> read)
-    {
-        List<T> list = [];
-        while (reader.ReadBool())
-            list.Add(read(ref reader));
-        return list;
-    }
+    // A linked list: each element after TRUE, FALSE at the end.
+    private List<T> List<T>(uint version, uint procedure, XdrUnmarshal<T> read) => Call<XdrUnmarshal<T>, List<T>>(
+        version,
+        procedure,
+        read,
+        static (_, _) => { },
+        (ref XdrReader reader) =>
+        {
+            List<T> list = [];
+            while (reader.ReadBool())
+                list.Add(read(ref reader));
+            return list;
+        });
 
     private static PortmapMapping Portmap(Registration registration) => PortmapMapping.Of(registration)
         ?? throw new RpcException($"the name service speaks version 2 only, which knows no {registration.Netid}: serve TCP or UDP over IPv4");
 
-    private static IOException NoneAt(Endpoint service, SyscallException e) =>
+    private static IOException NoneAt(Endpoint service, IOException e) =>
         new($"no name service at {service}: start rpcbind (or multiplex rpcbind) there, or write the server's own endpoint: {e.Message}", e);
 
     // A service that lacks a version says so, and the next lower one is tried; which it has does not change meanwhile.
@@ -159,7 +172,7 @@ public sealed class NameServiceClient : IDisposable
             {
                 return _version > NameService.PortmapVersion ? rpcbind(_version) : portmap();
             }
-            catch (RpcException e) when (_version > NameService.PortmapVersion && e.Message.StartsWith("PROG_MISMATCH", StringComparison.Ordinal))
+            catch (RpcProgramMismatchException) when (_version > NameService.PortmapVersion)
             {
                 _version--;
             }
@@ -178,7 +191,7 @@ public sealed class NameServiceClient : IDisposable
         {
             return _client.Call(new RpcProcedure(NameService.Program, version, procedure), argument, write, read);
         }
-        catch (SyscallException e)
+        catch (RpcConnectionException e)
         {
             throw NoneAt(Service, e);   // over UDP it is the first call that tells
         }

@@ -24,12 +24,12 @@ public abstract class NameServiceFixture
     protected IProtocol Protocol { get; private set; } = null!;
 
     [SetUp]
-    public void Make_a_name_service() => Serve(RegistrationTable.UsualCapacity, AmplificationGuard.UsualMultiple);
+    public void Make_a_name_service() => Serve(RegistrationTable.UsualCapacity, NameServiceProtocol.UsualAmplification);
 
-    protected void Serve(int capacity, int multiple)
+    protected void Serve(int capacity, int amplification)
     {
         Service = new(new(capacity));
-        Protocol = new AmplificationGuard(new(Service.Programs()), multiple);
+        Protocol = new NameServiceProtocol(Service, amplification);
     }
 
     /// <summary>Words, big-endian.</summary>
@@ -68,7 +68,8 @@ public abstract class NameServiceFixture
         return BinaryPrimitives.ReadUInt32BigEndian(reply.AsSpan(20));
     }
 
-    private byte[] Reply(uint version, uint procedure, byte[] arguments, byte[]? from, EndpointKind kind)
+    /// <summary>The whole reply; empty when there is none.</summary>
+    protected byte[] Reply(uint version, uint procedure, byte[] arguments, byte[]? from = null, EndpointKind kind = EndpointKind.Tcp)
     {
         OutputBuffer reply = new();
         byte[] call = [.. Words(Xid, 0, 2, NameService.Program, version, procedure, 0, 0, 0, 0), .. arguments];

@@ -1,5 +1,6 @@
 using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
+using FsCheckProperty = FsCheck.NUnit.PropertyAttribute;
 
 namespace Multiplex.Tests.Rpc.Binding;
 
@@ -90,7 +91,7 @@ public class NameServiceMessagesTests : NameServiceFixture
     [Test]
     public void There_is_a_limit_to_registrations()
     {
-        Serve(capacity: 2, multiple: 1);
+        Serve(capacity: 2, amplification: 1);
         Assert.That(Ask(2, 1, Words(Program, 1, 6, 1)), Is.EqualTo(s_true));
         Assert.That(Ask(2, 1, Words(Program, 2, 6, 1)), Is.EqualTo(s_true));
         Assert.That(Ask(2, 1, Words(Program, 3, 6, 1)), Is.EqualTo(s_false));
@@ -156,6 +157,18 @@ public class NameServiceMessagesTests : NameServiceFixture
     public void A_procedure_of_a_higher_version_is_unavailable(uint version, uint procedure) =>
         Assert.That(Refusal(version, procedure, []), Is.EqualTo(ProcedureUnavailable));
 
+    [TestCase(2u)]
+    [TestCase(3u)]
+    [TestCase(4u)]
+    public void A_call_for_others_is_not_made_and_over_UDP_nothing_is_said_of_it(uint version)
+    {
+        byte[] null_ = Words(NameService.Program, version, 0, 0);   // program, version, procedure, no arguments
+        Assert.That(Reply(version, 5, null_, kind: EndpointKind.Udp), Is.Empty);
+        Assert.That(Refusal(version, 5, null_), Is.EqualTo(ProcedureUnavailable));
+        if (version == 4)
+            Assert.That(Refusal(version, 10, null_, kind: EndpointKind.Udp), Is.EqualTo(ProcedureUnavailable), "INDIRECT is to tell its caller");
+    }
+
     [Test]
     public void Over_UDP_a_list_that_is_longer_than_a_multiple_of_the_question_is_refused_and_over_TCP_it_is_not()
     {
@@ -164,8 +177,18 @@ public class NameServiceMessagesTests : NameServiceFixture
         Assert.That(Ask(2, 4, []), Has.Length.EqualTo(204));
         Assert.That(Refusal(2, 4, [], kind: EndpointKind.Udp), Is.EqualTo(SystemError));
         Assert.That(Ask(2, 3, Words(Program, 1, 6, 0), kind: EndpointKind.Udp), Is.EqualTo(Words(4000)));
-        Serve(capacity: 10, multiple: 100);
+        Serve(capacity: 10, amplification: 100);
         Ask(2, 1, Words(Program, 1, 6, 4000));
         Assert.That(Ask(2, 4, [], kind: EndpointKind.Udp), Has.Length.EqualTo(24));
+    }
+
+    [FsCheckProperty(MaxTest = 1000)]
+    public void Whatever_comes_in_a_datagram_nothing_throws(byte[] tail, byte words, uint version, uint procedure, uint flavor)
+    {
+        byte[] head = Words(7, 0, 2 + (version % 7 / 6), NameService.Program, version % 6, procedure % 14, flavor % 3, 0, 0, 0);
+        byte[] message = [.. head[..(4 * (words % 11))], .. tail];
+        OutputBuffer reply = new();
+        Protocol.AnswerMessage(message, new Peer(EndpointKind.Udp, Loopback), reply);
+        Assert.That(reply.Length, Is.LessThanOrEqualTo(Math.Max(2 * message.Length, 24)));
     }
 }

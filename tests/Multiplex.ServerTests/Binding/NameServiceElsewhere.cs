@@ -1,0 +1,63 @@
+using Mono.Unix.Native;
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Binding;
+
+/// <summary>A name service at addresses of one's own choice, without any privilege: <c>--listen</c> and <c>--rpcbind</c>.</summary>
+public sealed class NameServiceElsewhere
+{
+    private static readonly string[] s_anyPort = ["tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
+
+    [TestCase("poll")]
+    [TestCase("epoll")]
+    [TestCase("reactors")]
+    [TestCase("hybrid")]
+    public void A_server_registers_with_it_and_is_found_through_it_on_every_model_that_serves_it(string model)
+    {
+        using ServerProcess names = StartNames([.. s_anyPort, ListenForm.UnixPath.NewEndpoint()], "--model", model);
+        using ServerProcess server = ServerProcess.Start("poll", "rpc", s_anyPort, "--rpcbind", names.Addresses[2].Text);
+        string program = $"rpc://127.0.0.1/{RpcWire.Program}";
+        Assert.That(Line("call", "--rpcbind", names.Addresses[0].Text, program, "echo", "by tcp"), Is.EqualTo("by tcp"));
+        Assert.That(Line("call", "--rpcbind", names.Addresses[1].Text, $"rpc+udp{program[3..]}", "echo", "by udp"), Is.EqualTo("by udp"));
+        Assert.That(Line("call", program, "echo", "by path", "--rpcbind", names.Addresses[2].Text), Is.EqualTo("by path"));
+        Assert.That(server.Stop(), Is.Zero);
+        ProgramRun gone = ProgramRun.Multiplex("call", "--rpcbind", names.Addresses[0].Text, program, "null");
+        Assert.That(gone.Status, Is.EqualTo(1));
+        Assert.That(gone.Errors.Single(), Does.Contain($"not registered at {names.Addresses[0]}"));
+        Assert.That(names.Stop(), Is.Zero);
+        Assert.That(names.Output[0], Is.EqualTo($"listening {names.Addresses[0]} model={model} protocol=rpcbind pid={names.Id}"));
+    }
+
+    [Test]
+    public void Every_user_may_connect_to_its_path()
+    {
+        using ServerProcess names = StartNames([ListenForm.UnixPath.NewEndpoint()]);
+        Assert.That(Syscall.stat(names.Address.FilePath!, out Stat status), Is.Zero);
+        Assert.That(status.st_mode & FilePermissions.ACCESSPERMS, Is.EqualTo(FilePermissions.DEFFILEMODE), "rw-rw-rw-");
+    }
+
+    [Test]
+    public void A_list_is_too_long_for_a_datagram_unless_asked_for_and_a_registration_too_many_is_refused()
+    {
+        using ServerProcess usual = StartNames(["udp://127.0.0.1:0"], "--max-registrations", "3");
+        ProgramRun refused = ProgramRun.Multiplex("rpcinfo", "--rpcbind", usual.Address.Text);
+        Assert.That(refused.Status, Is.EqualTo(1));
+        Assert.That(refused.Errors.Single(), Does.Contain("SYSTEM_ERR").And.Contains("over TCP"));
+        using ServerProcess generous = StartNames(["udp://127.0.0.1:0"], "--max-registrations", "3", "--amplification", "50");
+        Assert.That(ProgramRun.Multiplex("rpcinfo", "--rpcbind", generous.Address.Text).Status, Is.Zero);
+        ProgramRun full = ProgramRun.Multiplex("serve", "--model", "poll", "--listen", "tcp://127.0.0.1:0", "--rpcbind", generous.Address.Text);
+        Assert.That(full.Status, Is.EqualTo(1));
+        Assert.That(full.Errors.Single(), Does.Contain($"{generous.Address} does not register program {RpcWire.Program} version 1 for tcp"));
+    }
+
+    private static ServerProcess StartNames(string[] endpoints, params string[] options) => ServerProcess.StartProgram(
+        ServerProcess.Command, ["rpcbind", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint }), .. options], endpoints.Length);
+
+    private static string Line(params string[] arguments)
+    {
+        ProgramRun run = ProgramRun.Multiplex(arguments);
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        return run.Lines.Single();
+    }
+}
