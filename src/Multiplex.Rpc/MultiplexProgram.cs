@@ -1,20 +1,19 @@
-using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc;
 
-/// <summary>The program of <c>multiplex.x</c>: six procedures that every server model serves.</summary>
+/// <summary>The program of <c>multiplex.x</c>: six procedures that every server model serves, behind the stub that is made from it.</summary>
 /// <param name="counters">Where its one counter and its "served" are kept, for all processes and threads of the server.</param>
-public sealed class MultiplexProgram(ServerCounters counters) : IRpcProgram
+public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
 {
     /// <summary>MULTIPLEX_PROGRAM.</summary>
-    public const uint ProgramNumber = 0x2000_4543;
+    public const uint ProgramNumber = MultiplexV1.Program;
 
     /// <summary>MULTIPLEX_V1.</summary>
-    public const uint ProgramVersion = 1;
+    public const uint ProgramVersion = MultiplexV1.Version;
 
     /// <summary>MAX_PAYLOAD, in bytes.</summary>
-    public const int MaxPayload = 1_048_576;
+    public const int MaxPayload = MultiplexConstants.MaxPayload;
 
     /// <summary>The longest that SLEEP blocks, in milliseconds.</summary>
     public const uint MaxSleep = 10_000;
@@ -25,88 +24,62 @@ public sealed class MultiplexProgram(ServerCounters counters) : IRpcProgram
     /// <summary>The longest peer that WHOAMI tells, in bytes.</summary>
     public const int MaxPeer = 128;
 
-    /// <inheritdoc/>
-    public uint Number => ProgramNumber;
+    // Where WHOAMI's result stands until it is written: a call allocates nothing.
+    [ThreadStatic]
+    private static byte[]? t_peer;
 
     /// <inheritdoc/>
-    public uint Version => ProgramVersion;
+    protected override void Null(in RpcCall call) => counters.Increment(Counter.Calls);
 
     /// <inheritdoc/>
-    public bool IsIdempotent(uint procedure) => (MultiplexProcedure)procedure != MultiplexProcedure.Add;
-
-    /// <inheritdoc/>
-    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results) =>
-        (MultiplexProcedure)call.Procedure switch
-        {
-            MultiplexProcedure.Null => Null(ref arguments),
-            MultiplexProcedure.Echo => Echo(ref arguments, results),
-            MultiplexProcedure.Sleep => Sleep(ref arguments, results),
-            MultiplexProcedure.Burn => Burn(ref arguments, results),
-            MultiplexProcedure.Add => Add(ref arguments, results),
-            MultiplexProcedure.Whoami => Whoami(ref arguments, call.Peer, results),
-            _ => AcceptStatus.ProcedureUnavailable,
-        };
-
-    private AcceptStatus Null(ref XdrReader arguments)
+    protected override ReadOnlySpan<byte> Echo(in RpcCall call, ReadOnlySpan<byte> payload)
     {
-        if (!arguments.IsComplete)
-            return AcceptStatus.GarbageArguments;
         counters.Increment(Counter.Calls);
-        return AcceptStatus.Success;
+        return payload;
     }
 
-    private AcceptStatus Echo(ref XdrReader arguments, XdrWriter results)
+    /// <inheritdoc/>
+    protected override uint Sleep(in RpcCall call, uint milliseconds)
     {
-        ReadOnlySpan<byte> payload = arguments.ReadOpaque(MaxPayload);
-        if (!arguments.IsComplete)
-            return AcceptStatus.GarbageArguments;
-        counters.Increment(Counter.Calls);
-        results.WriteOpaque(payload);
-        return AcceptStatus.Success;
-    }
-
-    private AcceptStatus Sleep(ref XdrReader arguments, XdrWriter results)
-    {
-        uint milliseconds = arguments.ReadUInt32();
-        if (!arguments.IsComplete || milliseconds > MaxSleep)
-            return AcceptStatus.GarbageArguments;
+        Require(milliseconds, MaxSleep);
         counters.Increment(Counter.Calls);
 
         // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child.
         clock_nanosleep_until(clock_gettime(CLOCK_MONOTONIC) + (milliseconds * 1_000_000L));
-        results.WriteUInt32(milliseconds);
-        return AcceptStatus.Success;
+        return milliseconds;
     }
 
-    private AcceptStatus Burn(ref XdrReader arguments, XdrWriter results)
+    /// <inheritdoc/>
+    protected override ulong Burn(in RpcCall call, uint microseconds)
     {
-        uint microseconds = arguments.ReadUInt32();
-        if (!arguments.IsComplete || microseconds > MaxBurn)
-            return AcceptStatus.GarbageArguments;
+        Require(microseconds, MaxBurn);
         counters.Increment(Counter.Calls);
-        results.WriteUInt64(CpuBurner.Spend(microseconds));
-        return AcceptStatus.Success;
+        return CpuBurner.Spend(microseconds);
     }
 
-    private AcceptStatus Add(ref XdrReader arguments, XdrWriter results)
+    /// <inheritdoc/>
+    protected override ulong Add(in RpcCall call, ulong amount)
     {
-        ulong amount = arguments.ReadUInt64();
-        if (!arguments.IsComplete)
-            return AcceptStatus.GarbageArguments;
         counters.Increment(Counter.Calls);
-        results.WriteUInt64((ulong)counters.Add(Counter.Sum, (long)amount));
-        return AcceptStatus.Success;
+        return (ulong)counters.Add(Counter.Sum, (long)amount);
     }
 
-    private AcceptStatus Whoami(ref XdrReader arguments, in Peer caller, XdrWriter results)
+    /// <inheritdoc/>
+    protected override WhoamiResView Whoami(in RpcCall call)
     {
-        if (!arguments.IsComplete)
-            return AcceptStatus.GarbageArguments;
-        Span<byte> peer = stackalloc byte[MaxPeer];
-        results.WriteUInt32((uint)getpid());
-        results.WriteUInt32((uint)gettid());
-        results.WriteUInt64((ulong)counters.Increment(Counter.Calls));
-        results.WriteOpaque(peer[..caller.Format(peer)]);
-        return AcceptStatus.Success;
+        Span<byte> peer = t_peer ??= new byte[MaxPeer];
+        return new()
+        {
+            Pid = (uint)getpid(),
+            Thread = (uint)gettid(),
+            Served = (ulong)counters.Increment(Counter.Calls),
+            Peer = peer[..call.Peer.Format(peer)],
+        };
+    }
+
+    private static void Require(uint argument, uint most)
+    {
+        if (argument > most)
+            throw new RpcFault(AcceptStatus.GarbageArguments);
     }
 }

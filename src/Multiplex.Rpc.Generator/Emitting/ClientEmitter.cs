@@ -1,0 +1,98 @@
+using Multiplex.Rpc.Generator.Model;
+
+namespace Multiplex.Rpc.Generator.Emitting;
+
+/// <summary>The client stub: a class whose methods marshal their arguments, call, and unmarshal the results.</summary>
+internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
+{
+    public void Client(VersionDefinition version)
+    {
+        code.Gap();
+        code.Summary($"Calls the procedures of {version.Name}.");
+        code.Line("/// <param name=\"client\">The connection; whoever made it disposes of it.</param>");
+        code.Open($"public sealed partial class {version.CSharpName}Client(RpcClient client)");
+        foreach (ProcedureDefinition procedure in version.Procedures)
+            Calls(version, procedure);
+        foreach (ProcedureDefinition procedure in version.Procedures)
+            Halves(procedure);
+        if (version.Procedures.Any(one => one.Arguments.Count == 0))
+        {
+            code.Gap();
+            code.Open("private static void WriteNothing(XdrWriter writer, byte nothing)");
+            code.Close();
+        }
+
+        if (version.Procedures.Any(one => IsVoid(one.Result)))
+        {
+            code.Gap();
+            code.Line("private static bool ReadNothing(ref XdrReader reader) => true;");
+            code.Gap();
+            code.Line("private static async ValueTask Completed(ValueTask<bool> call) => await call.ConfigureAwait(false);");
+        }
+
+        code.Close();
+    }
+
+    private void Calls(VersionDefinition version, ProcedureDefinition procedure)
+    {
+        bool isVoid = IsVoid(procedure.Result);
+        string parameters = string.Concat(procedure.Arguments.Select(one => $"{types.Name(one.Type, Form.Span)} {one.CSharpName}, "));
+        string result = types.Name(procedure.Result);
+        string call = $"<{ArgumentType(procedure)}, {(isVoid ? "bool" : result)}>({version.CSharpName}.{procedure.CSharpName}, {Arguments(procedure)}, "
+            + $"{(procedure.Arguments.Count == 0 ? "WriteNothing" : "Write" + procedure.CSharpName)}, {(isVoid ? "ReadNothing" : "Read" + procedure.CSharpName)}, options";
+        code.Gap();
+        code.Summary($"Calls {procedure.Name} and waits for its results.");
+        code.Line($"public {result} {procedure.CSharpName}({parameters}RpcCallOptions? options = null) =>");
+        code.Indented($"client.Call{call});");
+        code.Gap();
+        code.Summary($"Calls {procedure.Name}. The arguments are marshalled before this returns.");
+        code.Line($"public ValueTask{(isVoid ? "" : $"<{result}>")} {procedure.CSharpName}Async({parameters}RpcCallOptions? options = null, CancellationToken cancellation = default) =>");
+        code.Indented(isVoid ? $"Completed(client.CallAsync{call}, cancellation));" : $"client.CallAsync{call}, cancellation);");
+    }
+
+    private void Halves(ProcedureDefinition procedure)
+    {
+        string name = procedure.CSharpName;
+        if (procedure.Arguments.Count == 1)
+        {
+            Declaration only = procedure.Arguments[0];
+            code.Gap();
+            code.Line($"private static void Write{name}(XdrWriter writer, {types.Name(only.Type, Form.Span)} value) => {types.Write(only.Type, "value", Form.Span)};");
+        }
+        else if (procedure.Arguments.Count > 1)
+        {
+            code.Gap();
+            code.Open($"private static void Write{name}(XdrWriter writer, {name}Arguments value)");
+            foreach (Declaration argument in procedure.Arguments)
+                code.Line($"{types.Write(argument.Type, $"value.{argument.CSharpName}", Form.Span)};");
+            code.Close();
+            code.Gap();
+            code.Open($"private ref struct {name}Arguments");
+            foreach (Declaration argument in procedure.Arguments)
+                code.Line($"public required {types.Name(argument.Type, Form.Span)} {argument.CSharpName};");
+            code.Close();
+        }
+
+        if (!IsVoid(procedure.Result))
+        {
+            code.Gap();
+            code.Line($"private static {types.Name(procedure.Result)} Read{name}(ref XdrReader reader) => {types.Read(procedure.Result)};");
+        }
+    }
+
+    private string ArgumentType(ProcedureDefinition procedure) => procedure.Arguments.Count switch
+    {
+        0 => "byte",
+        1 => types.Name(procedure.Arguments[0].Type, Form.Span),
+        _ => procedure.CSharpName + "Arguments",
+    };
+
+    private static string Arguments(ProcedureDefinition procedure) => procedure.Arguments.Count switch
+    {
+        0 => "0",
+        1 => procedure.Arguments[0].CSharpName,
+        _ => $"new() {{ {string.Join(", ", procedure.Arguments.Select(one => $"{one.CSharpName} = {one.CSharpName}"))} }}",
+    };
+
+    private static bool IsVoid(XdrType type) => type.Structure is PrimitiveType { Kind: PrimitiveKind.Void };
+}

@@ -1,0 +1,84 @@
+namespace Multiplex.Rpc.Generator.Model;
+
+/// <summary>Where something stands in a source: a file, and a line and column from 1.</summary>
+internal readonly record struct Position(string File, int Line, int Column);
+
+/// <summary>All that one source defines.</summary>
+internal sealed class Specification(string file)
+{
+    /// <summary>The source.</summary>
+    public string File { get; } = file;
+
+    public List<ConstantDefinition> Constants { get; } = [];
+
+    public List<DefinedType> Types { get; } = [];
+
+    public List<ProgramDefinition> Programs { get; } = [];
+
+    /// <summary>Numbers that the file gives to C alone, by <c>%#define</c>: bounds may name them.</summary>
+    public Dictionary<string, long> DefinesForC { get; } = [];
+
+    /// <summary>Other sources whose definitions it uses.</summary>
+    public List<Specification> Imports { get; } = [];
+
+    /// <summary>What the class with the constants is called in C#.</summary>
+    public string ConstantsName { get; set; } = "Constants";
+}
+
+/// <summary>A constant: a number, or a string.</summary>
+internal sealed class ConstantDefinition(string name, Position position, Constant? number, string? text)
+{
+    public string Name { get; } = name;
+
+    public Position Position { get; } = position;
+
+    public Constant? Number { get; } = number;
+
+    public string? Text { get; } = text;
+
+    public string CSharpName { get; set; } = name;
+}
+
+internal sealed class ProgramDefinition(string name, Position position, Constant number, IReadOnlyList<VersionDefinition> versions)
+{
+    public string Name { get; } = name;
+
+    public Position Position { get; } = position;
+
+    public Constant Number { get; } = number;
+
+    public IReadOnlyList<VersionDefinition> Versions { get; } = versions;
+}
+
+internal sealed class VersionDefinition(string name, Position position, Constant number, IReadOnlyList<ProcedureDefinition> procedures)
+{
+    public string Name { get; } = name;
+
+    public Position Position { get; } = position;
+
+    public Constant Number { get; } = number;
+
+    public IReadOnlyList<ProcedureDefinition> Procedures { get; } = procedures;
+
+    /// <summary>What the class with its numbers is called in C#; those of the client and the server begin with it.</summary>
+    public string CSharpName { get; set; } = name;
+}
+
+internal sealed class ProcedureDefinition(
+    string name, Position position, Constant number, XdrType result, IReadOnlyList<Declaration> arguments)
+{
+    public string Name { get; } = name;
+
+    public Position Position { get; } = position;
+
+    public Constant Number { get; } = number;
+
+    public XdrType Result { get; } = result;
+
+    public IReadOnlyList<Declaration> Arguments { get; } = arguments;
+
+    public string CSharpName { get; set; } = name;
+
+    /// <summary>Whether to run it twice does no more than to run it once.</summary>
+    public bool IsIdempotent { get; set; }
+}

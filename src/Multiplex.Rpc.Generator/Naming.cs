@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Text;
+using Multiplex.Rpc.Generator.Model;
+
+namespace Multiplex.Rpc.Generator;
+
+/// <summary>Gives everything that a .x file names its name in C#: in Pascal case, unlike all others beside it.</summary>
+internal static class Naming
+{
+    // What generated code itself names, or what C# lets no member be called.
+    private static readonly string[] s_types =
+        ["RpcClient", "RpcCall", "RpcCallOptions", "RpcProcedure", "IRpcProgram", "AcceptStatus", "XdrReader", "XdrWriter", "ValueTask", "CancellationToken", "ReadOnlySpan"];
+
+    private static readonly string[] s_members =
+        ["Read", "Write", "ReadOne", "WriteOne", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
+
+    private static readonly string[] s_procedures =
+        [.. s_members, "Program", "Version", "Number", "IsIdempotent", "Call", "Nothing", "Completed"];
+
+    private static readonly HashSet<string> s_keywords =
+    [
+        "abstract", "as", "base", "bool", "break", "byte", "case", "catch", "char", "checked", "class", "const", "continue", "decimal",
+        "default", "delegate", "do", "double", "else", "enum", "event", "explicit", "extern", "false", "finally", "fixed", "float", "for",
+        "foreach", "goto", "if", "implicit", "in", "int", "interface", "internal", "is", "lock", "long", "namespace", "new", "null",
+        "object", "operator", "out", "override", "params", "private", "protected", "public", "readonly", "ref", "return", "sbyte",
+        "sealed", "short", "sizeof", "stackalloc", "static", "string", "struct", "switch", "this", "throw", "true", "try", "typeof",
+        "uint", "ulong", "unchecked", "unsafe", "ushort", "using", "virtual", "void", "volatile", "while",
+    ];
+
+    /// <summary>Names all of a specification.</summary>
+    /// <param name="specification">The specification.</param>
+    /// <param name="space">The namespace that its types are to stand in.</param>
+    public static void Name(Specification specification, string space)
+    {
+        HashSet<string> types = [.. s_types];
+        specification.ConstantsName = Unique(Pascal(Path.GetFileNameWithoutExtension(specification.File)) + "Constants", types);
+        foreach (DefinedType type in specification.Types.Where(type => type is not TypedefType))
+        {
+            type.CSharpName = Unique(Pascal(type.Name), types);
+            type.Namespace = space;
+            NameMembers(type);
+        }
+
+        HashSet<string> constants = [.. s_members, specification.ConstantsName];
+        foreach (ConstantDefinition constant in specification.Constants)
+            constant.CSharpName = Unique(Pascal(constant.Name), constants);
+        foreach (VersionDefinition version in specification.Programs.SelectMany(program => program.Versions))
+            NameVersion(version, types);
+    }
+
+    /// <summary>In Pascal case: MAX_PAYLOAD and max_payload become MaxPayload, what has both cases keeps them.</summary>
+    public static string Pascal(string name)
+    {
+        StringBuilder result = new();
+        foreach (string word in name.Split(['_', '-', '.', ' '], StringSplitOptions.RemoveEmptyEntries))
+        {
+            string rest = word.Substring(1);
+            result.Append(char.ToUpperInvariant(word[0])).Append(word.Any(char.IsLower) ? rest : rest.ToLowerInvariant());
+        }
+
+        return result.Length == 0 || char.IsDigit(result[0]) ? "_" + result : result.ToString();
+    }
+
+    /// <summary>In camel case, for arguments.</summary>
+    public static string Camel(string name)
+    {
+        string pascal = Pascal(name);
+        string camel = char.ToLowerInvariant(pascal[0]) + pascal.Substring(1);
+        bool isTaken = camel is "call" or "options" or "cancellation" or "client" or "arguments" or "results" or "result";
+        return isTaken ? camel + "Value" : s_keywords.Contains(camel) ? "@" + camel : camel;
+    }
+
+    private static void NameMembers(DefinedType type)
+    {
+        HashSet<string> members = [.. s_members, type.CSharpName];
+        if (type is EnumType one)
+        {
+            members = [];
+            int prefix = CommonPrefix([.. one.Members.Select(member => member.Name)]);
+            foreach (Enumerator member in one.Members)
+                member.CSharpName = Unique(Pascal(member.Name.Substring(prefix)), members);
+        }
+
+        if (type is UnionType { Discriminant: { } discriminant })
+            discriminant.CSharpName = Unique(Pascal(discriminant.Name), members);
+        IEnumerable<Declaration?> declarations = type is StructType two ? two.Members : type is UnionType union ? union.Arms.Select(arm => arm.Declaration) : [];
+        foreach (Declaration declaration in declarations.OfType<Declaration>())
+            declaration.CSharpName = Unique(Pascal(declaration.Name), members);
+    }
+
+    private static void NameVersion(VersionDefinition version, HashSet<string> types)
+    {
+        string name = Pascal(version.Name);
+        while (types.Contains(name) || types.Contains(name + "Client") || types.Contains(name + "Server"))
+            name += "Version";
+        version.CSharpName = name;
+        types.UnionWith([name, name + "Client", name + "Server"]);
+
+        HashSet<string> procedures = [.. s_procedures, name, name + "Client", name + "Server"];
+        int prefix = CommonPrefix([.. version.Procedures.Select(procedure => procedure.Name)]);
+        foreach (ProcedureDefinition procedure in version.Procedures)
+        {
+            procedure.CSharpName = Unique(Pascal(procedure.Name.Substring(prefix)), procedures);
+            procedures.Add(procedure.CSharpName + "Async");
+            HashSet<string> arguments = [];
+            foreach (Declaration argument in procedure.Arguments)
+                argument.CSharpName = Unique(Camel(argument.Name), arguments);
+        }
+    }
+
+    // How long the beginning is that all names share, up to and with an underscore; a single name shares its own.
+    private static int CommonPrefix(string[] names)
+    {
+        if (names.Length == 0)
+            return 0;
+        int length = names.Min(name => name.Length) - 1;
+        while (length > 0 && (names[0][length - 1] != '_' || names.Any(name => string.CompareOrdinal(name, 0, names[0], 0, length) != 0)))
+            length--;
+        return names.Any(name => !char.IsLetter(name[length])) ? 0 : length;
+    }
+
+    private static string Unique(string name, HashSet<string> taken)
+    {
+        string unique = name;
+        if (taken.Contains(unique))
+            unique += "Value";
+        for (int i = 2; !taken.Add(unique); i++)
+            unique = name + i.ToString(CultureInfo.InvariantCulture);
+        return unique;
+    }
+}
