@@ -39,9 +39,9 @@ internal sealed class ServerProcess : IDisposable
     public Endpoint Endpoint { get; }
 
     /// <summary>A real <c>multiplex serve</c> of this model.</summary>
-    public static ServerProcess OfModel(string model) => new(
+    public static ServerProcess OfModel(string model, string protocol = "echo") => new(
         Environment.GetEnvironmentVariable(CommandVariable) is { Length: > 0 } command ? command : Beside("Multiplex.Cli"),
-        "serve", "--model", model, "--protocol", "echo", "--listen", "tcp://127.0.0.1:0");
+        "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0");
 
     /// <summary>The server that the models are compared with.</summary>
     public static ServerProcess OfSystemNetSockets() => new(Beside("Multiplex.Benchmarks"), SocketEchoServer.Argument);
