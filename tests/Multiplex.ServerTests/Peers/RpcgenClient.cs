@@ -10,22 +10,14 @@ public sealed class RpcgenClient(string model)
     private static readonly string[] s_results =
         ["null", "echo of nothing", "echo of five bytes", "echo of a megabyte", "sleep", "burn", "add", "whoami"];
 
-    private static readonly Lazy<string> s_program = new(Build);
-
     [OneTimeSetUp]
-    public void RequireTools()
-    {
-        Tools.Require("rpcgen");
-        Tools.Require("gcc");
-        if (!Directory.Exists("/usr/include/tirpc"))
-            Tools.Missing("the headers of libtirpc are not installed");
-    }
+    public void RequireTools() => RpcgenProgram.RequireTools();
 
     [Test]
     public void It_calls_every_procedure_over_tcp()
     {
         using ServerProcess server = ServerProcess.Start(model, "rpc", ListenForm.Tcp);
-        ProgramRun run = ProgramRun.Successfully(s_program.Value, ["tcp", $"{server.Address.Port}"]);
+        ProgramRun run = ProgramRun.Successfully(RpcgenProgram.Client, ["tcp", $"{server.Address.Port}"]);
         Assert.That(run.Lines[..^1], Is.EqualTo(s_results));
         Assert.That(run.Lines[^1], Does.StartWith("peer tcp://127.0.0.1:"));
         Assert.That(server.Stop(), Is.Zero);
@@ -36,7 +28,7 @@ public sealed class RpcgenClient(string model)
     public void It_calls_every_procedure_over_a_unix_socket()
     {
         using ServerProcess server = ServerProcess.Start(model, "rpc", ListenForm.UnixPath);
-        ProgramRun run = ProgramRun.Successfully(s_program.Value, ["unix", server.Address.FilePath!]);
+        ProgramRun run = ProgramRun.Successfully(RpcgenProgram.Client, ["unix", server.Address.FilePath!]);
         Assert.That(run.Lines[..^1], Is.EqualTo(s_results));
         Assert.That(run.Lines[^1], Is.EqualTo("peer unix:"));
         Assert.That(server.Stop(), Is.Zero);
@@ -56,23 +48,5 @@ public sealed class RpcgenClient(string model)
         ProgramRun other = ProgramRun.Of(rpcinfo, ["-a", address, "-T", "tcp", $"{RpcWire.Program}", "7"]);
         Assert.That(other.Status, Is.Not.Zero, "PROG_MISMATCH");
         Assert.That(string.Join('\n', other.Errors), Does.Contain("low version = 1, high version = 1"));
-    }
-
-    private static string Build()
-    {
-        string folder = Directory.CreateTempSubdirectory("multiplex-rpcgen-").FullName;
-        string source = Path.Combine(AppContext.BaseDirectory, "Peers");
-        foreach (string file in (string[])["multiplex.x", "client.c"])
-            File.Copy(Path.Combine(source, file), Path.Combine(folder, file));
-        string rpcgen = Tools.Require("rpcgen");
-        ProgramRun.Successfully(rpcgen, ["-C", "-h", "-o", "multiplex.h", "multiplex.x"], folder: folder);
-        ProgramRun.Successfully(rpcgen, ["-C", "-c", "-o", "multiplex_xdr.c", "multiplex.x"], folder: folder);
-        ProgramRun.Successfully(rpcgen, ["-C", "-l", "-o", "multiplex_clnt.c", "multiplex.x"], folder: folder);
-        ProgramRun.Successfully(
-            Tools.Require("gcc"),
-            ["-I/usr/include/tirpc", "-o", "client", "client.c", "multiplex_clnt.c", "multiplex_xdr.c", "-ltirpc"],
-            folder: folder);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        return Path.Combine(folder, "client");
     }
 }
