@@ -54,6 +54,7 @@ public static partial class Libc
     public const int EALREADY = 114;
     public const int EINPROGRESS = 115;
     public const int ECANCELED = 125;
+    public const int EOWNERDEAD = 130;
 }
 
 /// <summary>The raw imports: C's own signatures, no errno read, nothing retried. Declared beside their overloads.</summary>

@@ -66,6 +66,6 @@ public class RpcCallBenchmarks
         BinaryPrimitives.WriteUInt16LittleEndian(address, Libc.AF_INET);
         BinaryPrimitives.WriteUInt16BigEndian(address.AsSpan(2), 51234);
         BinaryPrimitives.WriteUInt32BigEndian(address.AsSpan(4), Libc.INADDR_LOOPBACK);
-        return PeerAddress.Of(EndpointKind.Tcp, address);
+        return PeerAddress.Of(EndpointKind.Tcp, address, descriptor: -1);
     }
 }

@@ -8,14 +8,14 @@ namespace Multiplex.Cli;
 
 /// <summary>A protocol by name.</summary>
 /// <param name="Name">What <c>--protocol</c> takes.</param>
-/// <param name="Create">Makes it, over a server's counters, with a limit to the length of a record in bytes.</param>
+/// <param name="Create">Makes it, over a server's counters.</param>
 /// <param name="WarmUpRequests">A stream of requests, one of every kind.</param>
 /// <param name="WarmUpMessages">The same, for sockets that keep the boundaries of messages.</param>
 /// <param name="Exchange">The client's side on a kind of socket, for a mix of requests.</param>
 /// <param name="Sizes">The least and the most bytes of a payload on a kind of socket.</param>
 internal sealed record ProtocolEntry(
     string Name,
-    Func<ServerCounters, int, IProtocol> Create,
+    Func<ServerCounters, ProtocolLimits, IProtocol> Create,
     Func<byte[]> WarmUpRequests,
     Func<IReadOnlyList<byte[]>> WarmUpMessages,
     Func<EndpointKind, RequestMix, IExchange> Exchange,
@@ -24,6 +24,11 @@ internal sealed record ProtocolEntry(
     /// <summary>The programs, each with a version, that a name service may be told of.</summary>
     public IReadOnlyList<(uint Number, uint Version)> Programs { get; init; } = [];
 }
+
+/// <summary>The limits of a protocol.</summary>
+/// <param name="MaxRecord">The longest record, in bytes.</param>
+/// <param name="Replies">How many replies are remembered, and for how long; null for none.</param>
+internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
@@ -39,7 +44,11 @@ internal static class ProtocolCatalog
             kind => (EchoExchange.LeastSize(kind), EchoExchange.MostSize(kind))),
         new(
             "rpc",
-            (counters, maxRecord) => new RpcProtocol(new MultiplexProgram(counters)) { MaxRecord = maxRecord },
+            (counters, limits) => new RpcProtocol(new MultiplexProgram(counters))
+            {
+                MaxRecord = limits.MaxRecord,
+                Replies = limits.Replies is null ? null : new(counters, limits.Replies),
+            },
             OneCallOfEach,
             () => MessagesIn(OneCallOfEach()),
             (kind, mix) => new RpcExchange(kind, mix),
@@ -49,7 +58,7 @@ internal static class ProtocolCatalog
         },
     ];
 
-    // Every procedure, a call that comes in two fragments, one with AUTH_SYS, and the calls that cannot be carried out.
+    // Every procedure, one of them twice under one xid, a call that comes in two fragments, one with AUTH_SYS, and the calls that cannot be carried out.
     private static byte[] OneCallOfEach()
     {
         OutputBuffer calls = new();
@@ -74,7 +83,7 @@ internal static class ProtocolCatalog
         int rest = RecordMarking.Begin(calls);
         calls.Write(call.Written[8..]);
         RecordMarking.End(calls, rest);
-        foreach (MultiplexProcedure procedure in Enum.GetValues<MultiplexProcedure>())
+        foreach (MultiplexProcedure procedure in (MultiplexProcedure[])[.. Enum.GetValues<MultiplexProcedure>(), MultiplexProcedure.Add])
         {
             CallWriter.Record(calls, xid: 0, procedure, procedure switch
             {

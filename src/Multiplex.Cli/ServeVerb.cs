@@ -1,4 +1,5 @@
 using CommandLine;
+using Multiplex.Rpc;
 using Multiplex.Servers;
 using Multiplex.Sockets;
 
@@ -43,6 +44,12 @@ internal sealed class ServeOptions : IVerb
     [Option("max-record", Default = "1025k", MetaValue = "BYTES", HelpText = "The longest RPC record.")]
     public string MaxRecord { get; set; } = "";
 
+    [Option("reply-cache", Default = 32_768, MetaValue = "N", HelpText = "Replies to remember, so that a repeated ADD is not added twice. 0: none.")]
+    public int ReplyCache { get; set; }
+
+    [Option("reply-cache-time", Default = "2m", MetaValue = "TIME", HelpText = "How long to remember a reply that is not asked for again.")]
+    public string ReplyCacheTime { get; set; } = "";
+
     [Option("idle-timeout", Default = "10m", MetaValue = "TIME", HelpText = "How long a connection may be silent; 0 is for ever.")]
     public string IdleTimeout { get; set; } = "";
 
@@ -68,7 +75,7 @@ internal sealed class ServeOptions : IVerb
         Endpoint[] endpoints = [.. Listen.Select(text => ServerSockets.Served(text, model))];
         ServerOptions options = Limits();
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
-        int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
+        ProtocolLimits limits = new(Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20), RepliesToRemember());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         if (model.Forks)
             ForkRuntime.Enter();
@@ -79,11 +86,11 @@ internal sealed class ServeOptions : IVerb
         using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new StopBySignals(requestable) : null;
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses);
-        Service service = new(sockets.Listeners, protocol.Create(counters, maxRecord), options, counters, stop)
+        Service service = new(sockets.Listeners, protocol.Create(counters, limits), options, counters, stop)
         {
             Datagrams = sockets.Datagrams,
             Ready = () => sockets.Announce(model.Name, protocol.Name),
-            WarmUp = new(protocol.Create(scratch, maxRecord), protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
+            WarmUp = new(protocol.Create(scratch, limits), protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
         using (Register || nameService is not null ? Registered.Make(nameService, protocol, sockets) : null)
             model.Create().Run(service);
@@ -104,4 +111,11 @@ internal sealed class ServeOptions : IVerb
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };
+
+    private ReplyCacheOptions? RepliesToRemember()
+    {
+        int entries = Values.Number("--reply-cache", ReplyCache, 0, 1 << 20);
+        TimeSpan time = Values.PositiveTime("--reply-cache-time", ReplyCacheTime);
+        return entries == 0 ? null : new() { Entries = entries, Time = time };
+    }
 }

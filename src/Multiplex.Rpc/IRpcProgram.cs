@@ -14,8 +14,14 @@ public interface IRpcProgram
     /// <summary>The version of the program that this is.</summary>
     uint Version { get; }
 
-    /// <summary>Whether a call of this procedure may simply be run again when it is repeated.</summary>
+    /// <summary>
+    /// Whether a call of this procedure may simply be run again when it is repeated. The repeats of what is not idempotent are answered from
+    /// <see cref="RpcProtocol.Replies"/>.
+    /// </summary>
     bool IsIdempotent(uint procedure) => true;
+
+    /// <summary>Whether callers of this procedure await no reply: none is sent when it succeeds, as with batched calls in rpc(3).</summary>
+    bool IsOneWay(uint procedure) => false;
 
     /// <summary>The server stub: unmarshals the arguments, runs the procedure, marshals the results.</summary>
     /// <param name="call">Which procedure, and who calls.</param>

@@ -6,7 +6,8 @@ namespace Multiplex.Rpc;
 /// <summary>Reply messages, RFC 5531 section 9, one method for each of its arms.</summary>
 internal static class ReplyWriter
 {
-    private const int AcceptedLength = 24;
+    /// <summary>Bytes of the head of a reply that is MSG_ACCEPTED.</summary>
+    public const int AcceptedLength = 24;
 
     /// <summary>MSG_ACCEPTED, with the verifier AUTH_NONE; what the status calls for comes after it.</summary>
     public static void Accepted(OutputBuffer output, uint xid, AcceptStatus status)

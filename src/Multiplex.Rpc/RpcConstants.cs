@@ -67,8 +67,11 @@ public enum AuthenticationStatus : uint
     /// <summary>AUTH_BADVERF: the verifier is broken.</summary>
     BadVerifier = 3,
 
-    /// <summary>AUTH_TOOWEAK.</summary>
+    /// <summary>AUTH_TOOWEAK: rejected for security reasons; such as AUTH_NONE where AUTH_SYS is asked for.</summary>
     TooWeak = 5,
+
+    /// <summary>AUTH_FAILED: some unknown reason.</summary>
+    Failed = 7,
 }
 
 /// <summary>RFC 5531 section 8.2, enum auth_flavor.</summary>

@@ -30,7 +30,16 @@ public sealed class RpcProtocol : IProtocol
     /// <summary>The longest record, without its headers, in bytes.</summary>
     public int MaxRecord { get; init; } = UsualMaxRecord;
 
-    /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error.</summary>
+    /// <summary>
+    /// Where calls of procedures that are not idempotent are remembered, so that a repeat is not run again; null, the default, runs every repeat.
+    /// See <see cref="IRpcProgram.IsIdempotent"/>.
+    /// </summary>
+    public ReplyCache? Replies { get; init; }
+
+    /// <summary>Who may call; null, the default, is everybody.</summary>
+    public RpcAccess? Access { get; init; }
+
+    /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error. It must not throw itself.</summary>
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
 
     /// <summary>The xid tells which call a reply belongs to, RFC 5531 section 9.</summary>
@@ -47,7 +56,7 @@ public sealed class RpcProtocol : IProtocol
         bool answered = RecordMarking.IsSingleFragment(frame)
             ? AnswerMessage(frame[RecordMarking.HeaderLength..], peer, reply)
             : AnswerFragments(frame, peer, reply);
-        if (answered)
+        if (reply.Length > start + RecordMarking.HeaderLength)
             RecordMarking.End(reply, start);
         else
             reply.Truncate(start);
@@ -60,6 +69,9 @@ public sealed class RpcProtocol : IProtocol
         XdrReader reader = new(message);
         switch (CallHeader.Read(ref reader, peer, out RpcCall call, out AuthenticationStatus refusal))
         {
+            case CallHead.Sound when Access is not null && Refuses(call) is not AuthenticationStatus.Ok and var why:
+                ReplyWriter.AuthenticationError(reply, call.Xid, why);
+                return true;
             case CallHead.Sound:
                 Dispatch(call, ref reader, reply);
                 return true;
@@ -82,13 +94,44 @@ public sealed class RpcProtocol : IProtocol
             return;
         }
 
+        if (Replies is null || program.IsIdempotent(call.Procedure))
+            Run(program, call, ref arguments, reply);
+        else
+            RunOnce(Replies, program, call, ref arguments, reply);
+    }
+
+    private void RunOnce(ReplyCache replies, IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    {
+        if (replies.Begin(call, arguments.Rest, reply, out ReplyCache.Entry entry) != Repeat.New)
+            return;
+        int start = reply.Length;
+        Run(program, call, ref arguments, reply);
+        replies.Complete(entry, reply.Written[start..]);
+    }
+
+    private void Run(IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    {
         int start = reply.Length;
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
         AcceptStatus status = Call(program, call, ref arguments, reply);
-        if (status == AcceptStatus.Success)
+        if (status == AcceptStatus.Success && !program.IsOneWay(call.Procedure))
             return;
         reply.Truncate(start);
-        ReplyWriter.Accepted(reply, call.Xid, status);
+        if (status != AcceptStatus.Success)
+            ReplyWriter.Accepted(reply, call.Xid, status);
+    }
+
+    private AuthenticationStatus Refuses(in RpcCall call)
+    {
+        try
+        {
+            return Access!(call);
+        }
+        catch (Exception e)
+        {
+            OnFailure(e);
+            return AuthenticationStatus.Failed;
+        }
     }
 
     // A procedure that throws is the program's fault, not the connection's: the caller is told, and the server goes on.

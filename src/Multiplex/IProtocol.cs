@@ -20,7 +20,7 @@ public interface IProtocol
     /// <see cref="FrameResult.Malformed"/> when these bytes can never become a request, and the connection is to be closed.</returns>
     int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress);
 
-    /// <summary>Stream sockets: appends the reply to one framed request.</summary>
+    /// <summary>Stream sockets: appends the reply to one framed request; nothing when it deserves none.</summary>
     /// <returns>False when there can be no reply and the connection is to be closed.</returns>
     bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply);
 

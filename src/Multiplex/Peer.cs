@@ -1,17 +1,41 @@
+using System.Buffers.Binary;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex;
 
 /// <summary>Who sent a request, as the server saw it.</summary>
 /// <param name="kind">The kind of endpoint that the request came in by.</param>
 /// <param name="address">The raw socket address of the peer; a UNIX-domain client that did not bind has no more than a family.</param>
-public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address)
+/// <param name="unix">See <see cref="Unix"/>.</param>
+public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, UnixPeer? unix = null)
 {
+    private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
+    private const int Ipv6Length = 28;            // sizeof(struct sockaddr_in6)
+
     /// <summary>The kind of endpoint that the request came in by.</summary>
     public EndpointKind Kind { get; } = kind;
 
     /// <summary>The raw socket address of the peer: a sockaddr_in, sockaddr_in6 or sockaddr_un.</summary>
     public ReadOnlySpan<byte> Address { get; } = address;
+
+    /// <summary>The process at the other end of a UNIX-domain connection; null of any other socket, and of datagrams.</summary>
+    public UnixPeer? Unix { get; } = unix;
+
+    /// <summary>The port of an Internet address, 1 to 65535; else 0.</summary>
+    public int Port => Kind.IsInternet() && Address.Length >= 4 ? BinaryPrimitives.ReadUInt16BigEndian(Address[2..]) : 0;
+
+    /// <summary>
+    /// Whether the request came from a port below 1024, which on the peer's machine takes a privilege to bind: ip(7). It means
+    /// something only where that machine is trusted.
+    /// </summary>
+    public bool HasReservedPort => Port is > 0 and < FirstOrdinaryPort;
+
+    /// <summary>The bytes of an Internet address that name the machine, without the port: 4, or 16 and the scope; else empty.</summary>
+    public ReadOnlySpan<byte> Host => !Kind.IsInternet() ? default
+        : Address.Length >= Ipv6Length && BitConverter.ToUInt16(Address) == AF_INET6 ? Address[8..Ipv6Length]
+        : Address.Length >= 8 ? Address[4..8]
+        : default;
 
     /// <summary>Writes the peer as an endpoint, such as "tcp://127.0.0.1:51234", in UTF-8 and without allocation.</summary>
     /// <returns>How many bytes were written; what does not fit is cut off.</returns>

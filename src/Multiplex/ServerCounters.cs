@@ -60,6 +60,18 @@ public enum Counter
     /// <summary>Times that accepting paused because the queue or the number of children was at its limit.</summary>
     AcceptPaused,
 
+    /// <summary>Repeated calls that got the reply of the first one again instead of being run.</summary>
+    ReplyCacheHits,
+
+    /// <summary>Repeated calls that were dropped because the first one was still in progress.</summary>
+    ReplyCacheDrops,
+
+    /// <summary>Replies forgotten before their time, because there was no room for more.</summary>
+    ReplyCacheEvictions,
+
+    /// <summary>Calls refused, and not run, because there was no room to remember them: too many others were in progress.</summary>
+    ReplyCacheRefusals,
+
     /// <summary>Not zero once the server is stopping: how a parent tells its children.</summary>
     Stopping,
 }

@@ -18,6 +18,7 @@ public class RequestPumpTests
     [TestCase("one\n", "ONE\n", "", PumpStop.NeedsInput)]
     [TestCase("one\ntwo\nthree\n", "ONE\nTWO\nTHREE\n", "", PumpStop.NeedsInput)]
     [TestCase("one\ntwo\nha", "ONE\nTWO\n", "ha", PumpStop.NeedsInput)]
+    [TestCase("one\n-silent\ntwo\n", "ONE\nTWO\n", "", PumpStop.NeedsInput)]
     [TestCase("one\n!bad\ntwo\n", "ONE\n", "!bad\ntwo\n", PumpStop.Malformed)]
     [TestCase("one\n?unanswerable\ntwo\n", "ONE\n", "?unanswerable\ntwo\n", PumpStop.Malformed)]
     public void Whole_requests_are_answered_in_order_and_the_rest_is_left(
@@ -97,7 +98,7 @@ public class RequestPumpTests
         public string Text => new((char)('a' + (Letter % 26)), 1 + (Length % 9));
     }
 
-    /// <summary>A request is a line; the reply is the same in capitals. "!" is malformed, and "?" gets no reply.</summary>
+    /// <summary>A request is a line; the reply is the same in capitals. "!" is malformed, "?" cannot be answered, and "-" gets no reply.</summary>
     private sealed class LineProtocol : IProtocol
     {
         public int LookedAt { get; private set; }
@@ -119,6 +120,8 @@ public class RequestPumpTests
         {
             if (message[0] == '?')
                 return false;
+            if (message[0] == '-')
+                return true;
             Span<byte> room = reply.GetSpan(message.Length);
             Ascii.ToUpper(message, room, out int written);
             reply.Advance(written);

@@ -6,6 +6,8 @@ namespace Multiplex.Rpc;
 /// <summary>An AUTH_SYS credential, authsys_parms of RFC 5531 appendix A: who the caller says it is, without any proof.</summary>
 public readonly ref struct SysCredential
 {
+    private const uint FirstTime = 1_500_000_000, LastTime = int.MaxValue;   // from 2017 to 2038
+
     private readonly ReadOnlySpan<byte> _groups;
 
     private SysCredential(uint stamp, ReadOnlySpan<byte> machineName, uint uid, uint gid, ReadOnlySpan<byte> groups)
@@ -17,8 +19,18 @@ public readonly ref struct SysCredential
         _groups = groups;
     }
 
-    /// <summary>An arbitrary number that the caller's machine chose.</summary>
+    /// <summary>
+    /// An arbitrary number that the caller's machine chose. With <see cref="MachineName"/>, <see cref="Uid"/> and the host's address it
+    /// tells the <see cref="ReplyCache"/> who repeats a call from another port, so a client takes a random one with the highest
+    /// bit set, and keeps it.
+    /// </summary>
     public uint Stamp { get; }
+
+    /// <summary>
+    /// Whether the stamp looks like a time of day, in seconds since 1970: libtirpc's authunix_create(3) puts one there. Two clients
+    /// that begin in the same second have the same, so it does not tell them apart, as a random number would.
+    /// </summary>
+    public bool StampIsTime => Stamp is >= FirstTime and <= LastTime;
 
     /// <summary>The name of the caller's machine, at most 255 bytes.</summary>
     public ReadOnlySpan<byte> MachineName { get; }

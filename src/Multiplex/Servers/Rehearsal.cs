@@ -20,9 +20,9 @@ internal static class Rehearsal
             return;
         using ServerCounters scratch = new();
         BlockingConversation conversation = new(warmUp.Protocol, service.Options, scratch);
-        Play(SOCK_STREAM, [warmUp.Requests], service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp)));
+        Play(SOCK_STREAM, [warmUp.Requests], service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp, server)));
         if (service.Listeners.Any(listener => !listener.Kind.IsStream()))
-            Play(SOCK_SEQPACKET, warmUp.Messages, service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket)));
+            Play(SOCK_SEQPACKET, warmUp.Messages, service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket, server)));
         if (scratch[Counter.ProtocolErrors] + scratch[Counter.Broken] > 0)
             throw new InvalidOperationException($"the warm-up conversation failed: {scratch.Summary()}");
     }
@@ -47,10 +47,10 @@ internal static class Rehearsal
         }
     }
 
-    private static PeerAddress Loopback(EndpointKind kind)
+    private static PeerAddress Loopback(EndpointKind kind, int descriptor)
     {
         byte[] address = new byte[Marshal.SizeOf<sockaddr_in>()];
         MemoryMarshal.Write(address, (ushort)(kind.IsInternet() ? AF_INET : AF_UNIX));
-        return PeerAddress.Of(kind, address);
+        return PeerAddress.Of(kind, address, descriptor);
     }
 }

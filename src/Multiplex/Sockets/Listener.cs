@@ -48,7 +48,7 @@ public sealed class Listener : BoundSocket
         Span<byte> address = stackalloc byte[PeerAddress.MaxLength];
         SyscallResult result = accept4_once(
             Descriptor, address, out int length, blocking ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK);
-        peer = result.IsError ? default : PeerAddress.Of(Kind, address[..length]);
+        peer = result.IsError ? default : PeerAddress.Of(Kind, address[..length], (int)result.Value);
         return result;
     }
 

@@ -11,17 +11,23 @@ public readonly struct PeerAddress
 
     private readonly EndpointKind _kind;
     private readonly byte[]? _address;
+    private readonly UnixPeer? _unix;
 
-    private PeerAddress(EndpointKind kind, byte[] address)
+    private PeerAddress(EndpointKind kind, byte[] address, UnixPeer? unix)
     {
         _kind = kind;
         _address = address;
+        _unix = unix;
     }
 
     /// <summary>The peer in the form that protocols take it.</summary>
-    public Peer Peer => new(_kind, _address);
+    public Peer Peer => new(_kind, _address, _unix);
 
-    /// <summary>Keeps a copy of this raw socket address.</summary>
-    public static PeerAddress Of(EndpointKind kind, ReadOnlySpan<byte> address) =>
-        new(kind, address.Length <= s_unnamed.Length && !kind.IsInternet() ? s_unnamed : address.ToArray());
+    /// <summary>Keeps a copy of this raw socket address, and of a UNIX-domain connection who is at its other end.</summary>
+    /// <param name="kind">The kind of socket.</param>
+    /// <param name="address">What accept(2) gave.</param>
+    /// <param name="descriptor">The connection.</param>
+    public static PeerAddress Of(EndpointKind kind, ReadOnlySpan<byte> address, int descriptor) => kind.IsInternet()
+        ? new(kind, address.ToArray(), null)
+        : new(kind, address.Length <= s_unnamed.Length ? s_unnamed : address.ToArray(), UnixPeer.Of(descriptor));
 }

@@ -13,7 +13,7 @@ internal sealed class RpcPeer(ServerAddress server) : IDisposable
     private const int SuccessLength = 24;   // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, length 0, SUCCESS
     private readonly Dictionary<uint, byte[]> _early = [];
     private readonly List<uint> _arrived = [];
-    private uint _xid;
+    private uint _xid = (uint)Random.Shared.Next();   // a later client may get the port of this one
 
     /// <summary>The xids of the replies that <see cref="Finish"/> has received, in the order in which they came.</summary>
     public IReadOnlyList<uint> Arrived => _arrived;

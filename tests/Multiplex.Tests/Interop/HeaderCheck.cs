@@ -84,11 +84,13 @@ internal sealed class HeaderCheck
     private void Confirm(string expression, long value) =>
         _program.Append($"_Static_assert({expression} == {value}LL, \"{expression} is not {value}\");\n");
 
-    // A struct of C# has the name of its struct in C, but for these: C has sigset_t and fd_set as typedefs, and C# cannot
-    // have a method and a type that are both called sigaction.
+    // A struct of C# has the name of its struct in C, but for these: C has sigset_t, fd_set and the types of pthread.h as
+    // typedefs, and C# cannot have a method and a type that are both called sigaction.
     private static string NameInC(Type type) => type.Name switch
     {
         nameof(Libc.sigset_t) => "sigset_t",
+        nameof(Libc.pthread_mutex_t) => "pthread_mutex_t",
+        nameof(Libc.pthread_mutexattr_t) => "pthread_mutexattr_t",
         nameof(Libc.fd_set) => "fd_set",
         nameof(Libc.sigaction_t) => "struct sigaction",
         string name => $"struct {name}",

@@ -92,21 +92,23 @@ public class RpcProgramsTests() : RpcFixture(Form.Record)
         Assert.That(refused, Is.True);
     }
 
+    [Test]
+    public void A_one_way_procedure_gets_no_reply_unless_it_fails()
+    {
+        int runs = 0;
+        Serve(new OneProcedure(7, 2, (in RpcCall call, XdrWriter results) =>
+        {
+            results.WriteUInt32(1);
+            if (++runs > 1)
+                throw new RpcFault(AcceptStatus.GarbageArguments);
+        })
+        {
+            IsOneWay = true,
+        });
+        Assert.That(Ask(Call(1, [], program: 7, version: 2)), Is.Empty);
+        Assert.That(Ask(Call(1, [], program: 7, version: 2)), Is.EqualTo(Accepted(GarbageArgs)));
+    }
+
     private static OneProcedure Answering(uint number, uint version, uint result) =>
         new(number, version, (in RpcCall _, XdrWriter results) => results.WriteUInt32(result));
-
-    private delegate void Run(in RpcCall call, XdrWriter results);
-
-    private sealed class OneProcedure(uint number, uint version, Run run) : IRpcProgram
-    {
-        public uint Number => number;
-
-        public uint Version => version;
-
-        public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
-        {
-            run(call, results);
-            return AcceptStatus.Success;
-        }
-    }
 }

@@ -99,7 +99,7 @@ internal sealed class UringListeners(Ring ring, IReadOnlyList<Listener> listener
     {
         Span<byte> address = stackalloc byte[PeerAddress.MaxLength];
         SyscallResult length = getpeername(fd, address);
-        return PeerAddress.Of(kind, length.IsError ? default : address[..(int)length.Value]);
+        return PeerAddress.Of(kind, length.IsError ? default : address[..(int)length.Value], fd);
     }
 
     private void Accept(int index)

@@ -1,0 +1,76 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Rpc;
+
+/// <summary>What two calls have in common when one is a repeat of the other.</summary>
+/// <param name="Caller">A hash of who calls.</param>
+/// <param name="Checksum">A hash of the arguments.</param>
+/// <param name="Length">The arguments' length in bytes.</param>
+/// <param name="Xid">The transaction.</param>
+/// <param name="Program">The program's number.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Procedure">The procedure's number.</param>
+/// <param name="Kind">The kind of socket.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct CallKey(
+    ulong Caller, ulong Checksum, uint Length, uint Xid, uint Program, uint Version, uint Procedure, uint Kind)
+{
+    // An address or the host part of one, a machine name, and what goes with it.
+    private const int LongestCaller = 512;
+
+    /// <summary>Takes the key of a call.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="arguments">Its arguments, as they came.</param>
+    /// <param name="seed">Makes the hashes of this server different from any other's, so that nobody can prepare a collision.</param>
+    /// <param name="key">The key.</param>
+    /// <returns>False when nothing tells this caller from others.</returns>
+    public static bool TryTake(in RpcCall call, ReadOnlySpan<byte> arguments, long seed, out CallKey key)
+    {
+        Span<byte> caller = stackalloc byte[LongestCaller];
+        int length = call.Credential.TryGetSys(out SysCredential sys) && !sys.StampIsTime
+            ? Write(sys, call.Peer.Host, caller)
+            : Write(call.Peer, caller);
+        key = length == 0 ? default : new(
+            XxHash3.HashToUInt64(caller[..length], seed),
+            XxHash3.HashToUInt64(arguments, seed),
+            (uint)arguments.Length,
+            call.Xid,
+            call.Program,
+            call.Version,
+            call.Procedure,
+            (uint)call.Peer.Kind);
+        return length > 0;
+    }
+
+    /// <summary>A hash of the key.</summary>
+    public ulong Hash(long seed) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<CallKey>(in this)), seed);
+
+    // Without the port: this caller is known again on another connection.
+    private static int Write(in SysCredential sys, ReadOnlySpan<byte> host, Span<byte> caller)
+    {
+        BinaryPrimitives.WriteUInt32BigEndian(caller, sys.Stamp);
+        BinaryPrimitives.WriteUInt32BigEndian(caller[4..], sys.Uid);
+        BinaryPrimitives.WriteInt32BigEndian(caller[8..], sys.MachineName.Length);
+        sys.MachineName.CopyTo(caller[12..]);
+        host.CopyTo(caller[(12 + sys.MachineName.Length)..]);
+        return 12 + sys.MachineName.Length + host.Length;
+    }
+
+    // With the port. A UNIX-domain client without a name is its connection; without that either, it is nobody.
+    private static int Write(in Peer peer, Span<byte> caller)
+    {
+        const int FamilyAlone = 2;
+        if (peer.Address.Length > FamilyAlone)
+        {
+            peer.Address.CopyTo(caller);
+            return peer.Address.Length;
+        }
+
+        if (peer.Unix is not { } unix)
+            return 0;
+        BinaryPrimitives.WriteUInt64BigEndian(caller, unix.Connection);
+        return sizeof(ulong);
+    }
+}

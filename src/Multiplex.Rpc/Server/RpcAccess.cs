@@ -1,0 +1,13 @@
+namespace Multiplex.Rpc;
+
+/// <summary>
+/// Decides whether a call may be carried out, before it is known whether there is such a program: by its credential
+/// (<see cref="RpcCall.Credential"/>), the peer's address (<see cref="Peer.Address"/>, <see cref="Peer.Host"/>), its port
+/// (<see cref="Peer.HasReservedPort"/>), the process at the other end of a UNIX-domain connection (<see cref="Peer.Unix"/>, by the kernel's
+/// word), and by what is called.
+/// </summary>
+/// <remarks>It is asked by all threads and processes of the server, for each call; it must not block. If it throws, the caller gets AUTH_FAILED.</remarks>
+/// <param name="call">The call.</param>
+/// <returns><see cref="AuthenticationStatus.Ok"/>, or what the reply AUTH_ERROR says instead: <see cref="AuthenticationStatus.TooWeak"/> asks for a
+/// better credential, <see cref="AuthenticationStatus.BadCredential"/> says that this one will not do.</returns>
+public delegate AuthenticationStatus RpcAccess(in RpcCall call);
