@@ -6,14 +6,19 @@ namespace Multiplex.Cli;
 /// <summary>How far a comparison is: a bar for all of it and one for each scenario; a line for each scenario where nobody watches.</summary>
 internal static class CompareProgressBars
 {
+    // Seldom, as drawing takes time of the machine that is measured.
+    private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(500);
+
     public static CompareReport Show(CompareOptions options, Func<Action<CompareProgress>, CompareReport> run)
     {
         if (Console.IsErrorRedirected)
             return run(LinePerScenario(options));
-        return Terminal.Error.Progress()
+        Progress progress = Terminal.Error.Progress();
+        progress.RefreshRate = s_refresh;
+        return progress
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .AutoClear(true)
-            .Start(context => run(Bars(context)));
+            .Start(context => run(Bars(context, options.Scenarios.Count)));
     }
 
     private static Action<CompareProgress> LinePerScenario(CompareOptions options)
@@ -29,16 +34,19 @@ internal static class CompareProgressBars
         };
     }
 
-    private static Action<CompareProgress> Bars(ProgressContext context)
+    private static Action<CompareProgress> Bars(ProgressContext context, int scenarios)
     {
+        const string Peers = "trying the peers";
+        ProgressTask all = context.AddTask("all", maxValue: scenarios);
         Dictionary<string, ProgressTask> tasks = [];
         return progress =>
         {
-            string name = progress.Scenario?.Name ?? "trying the peers";
+            string name = progress.Scenario?.Name ?? Peers;
             if (!tasks.TryGetValue(name, out ProgressTask? task))
                 tasks[name] = task = context.AddTask(Markup.Escape(name), maxValue: Math.Max(progress.Total, 1));
             task.Value = progress.Done;
             task.Description = Markup.Escape(progress.Done < progress.Total ? $"{name}: {progress.Run}" : name);
+            all.Value = tasks.Where(one => one.Key != Peers).Sum(one => one.Value.Value / one.Value.MaxValue);
         };
     }
 }

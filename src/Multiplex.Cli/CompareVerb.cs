@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using CommandLine;
-using Multiplex.Load;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Page;
 using Multiplex.Servers;
@@ -105,7 +104,8 @@ internal sealed class CompareVerbOptions : IVerb
             Contestants = contestants,
             Scenarios = [.. ChosenScenarios()],
             Protocol = protocol.Name,
-            Exchange = scenario => protocol.Exchange(EndpointKind.Tcp, RequestMix.OfSize(scenario.SizeBytes)),
+            HasProcedures = protocol.Name == "rpc",
+            Exchange = mix => protocol.Exchange(EndpointKind.Tcp, mix),
             Rounds = Values.Number("--rounds", Rounds ?? (Quick ? 3 : 5), 1, 1000),
             Duration = Values.PositiveTime("--duration", Duration ?? (Quick ? "400ms" : "1s")),
             WarmUp = Values.Time("--warmup", WarmUp ?? (Quick ? "150ms" : "300ms")),

@@ -12,8 +12,11 @@ public sealed record CompareOptions
     /// <summary>The protocol, by name.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>The client's side of a scenario.</summary>
-    public required Func<Scenario, IExchange> Exchange { get; init; }
+    /// <summary>Whether it has the procedures of <c>multiplex.x</c>.</summary>
+    public required bool HasProcedures { get; init; }
+
+    /// <summary>The client's side of it.</summary>
+    public required Func<RequestMix, IExchange> Exchange { get; init; }
 
     /// <summary>How often each server has its turn.</summary>
     public int Rounds { get; init; } = 5;

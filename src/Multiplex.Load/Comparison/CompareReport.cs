@@ -163,6 +163,7 @@ public readonly record struct CurvePoint(double Percentile, double Us)
 /// <param name="Processes">Processes of the server while loaded.</param>
 /// <param name="Threads">Threads of them all.</param>
 /// <param name="OfferedPerS">Requests a second that were due, in an open loop; 0 in a closed one.</param>
+/// <param name="ClientBusy">The part of its time that the busiest thread of the client worked.</param>
 public sealed record RoundFigures(
     double ThroughputPerS,
     [property: JsonPropertyName("p50_us")] double P50Us,
@@ -177,7 +178,8 @@ public sealed record RoundFigures(
     double MemoryBytes,
     int Processes,
     int Threads,
-    double OfferedPerS);
+    double OfferedPerS,
+    double ClientBusy);
 
 /// <summary>How the report is written and read: generated at build time, so without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

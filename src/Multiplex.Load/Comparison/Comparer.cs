@@ -57,7 +57,7 @@ public sealed class Comparer
 
     private ScenarioReport Run(Scenario scenario)
     {
-        Entry[][] points = [.. scenario.Points.Select(point => _options.Contestants.Select(one => new Entry(one, WhyNot(one, point))).ToArray())];
+        Entry[][] points = [.. scenario.Points.Select(point => _options.Contestants.Select(one => new Entry(one, WhyNot(one, scenario, point))).ToArray())];
         int total = points.Sum(entries => entries.Count(entry => entry.Why is null)) * _options.Rounds;
         int done = 0;
         List<PointReport> reports = [];
@@ -102,9 +102,10 @@ public sealed class Comparer
         }
     }
 
-    private string? WhyNot(Contestant contestant, ScenarioPoint point) =>
+    private string? WhyNot(Contestant contestant, Scenario scenario, ScenarioPoint point) =>
         _absent.TryGetValue(contestant.Name, out string? absent) ? absent
         : point.All > contestant.ConnectionsAtATime ? $"serves {contestant.ConnectionsAtATime:N0} connections at a time"
+        : scenario.NeedsProcedures && !_options.HasProcedures ? $"the protocol {_options.Protocol} has no such calls"
         : null;
 
     /// <summary>One server at one point, through all rounds.</summary>

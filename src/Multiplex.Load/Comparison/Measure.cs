@@ -32,6 +32,17 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
         r => r.MemoryPerConnectionBytes,
         Quantities.Size);
 
+    /// <summary>How busy the client was.</summary>
+    public static readonly Measure ClientBusy = new(
+        "client_busy",
+        "client busy",
+        "The part of its time that the busiest thread of the client worked: near 100%, a faster client would have seen more.",
+        r => r.ClientBusy,
+        part => $"{100 * part:F0}%")
+    {
+        IsMark = false,
+    };
+
     /// <summary>All of them, in the order in which they are shown: a new one joins by one line.</summary>
     public static IReadOnlyList<Measure> All { get; } =
     [
@@ -47,6 +58,7 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
         new("memory_bytes", "memory", "Proportional set size of the server's processes at the end of the run.", r => r.MemoryBytes, Quantities.Size) { IsMark = false },
         new("processes", "processes", "Processes of the server at the end of the run.", r => r.Processes, Quantities.Digits) { IsMark = false },
         new("threads", "threads", "Threads of them all.", r => r.Threads, Quantities.Digits) { IsMark = false },
+        ClientBusy,
         new("errors", "errors", "Wrong replies, lost connections, refused ones and timeouts in a round.", r => r.Errors, Quantities.Digits),
     ];
 

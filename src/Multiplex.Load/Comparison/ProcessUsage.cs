@@ -1,14 +1,16 @@
+using System.Diagnostics;
 using System.Globalization;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison;
 
 /// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
+/// <param name="At">When it was looked at: a timestamp of <see cref="Stopwatch"/>.</param>
 /// <param name="CpuNanoseconds">CPU time.</param>
 /// <param name="ContextSwitches">Voluntary and involuntary.</param>
 /// <param name="Processes">Processes now.</param>
 /// <param name="Threads">Threads now.</param>
-public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwitches, int Processes, int Threads)
+public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long ContextSwitches, int Processes, int Threads)
 {
     // USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that .NET runs on.
     private const long NanosecondsPerTick = 1_000_000_000 / 100;
@@ -21,8 +23,10 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
     /// <param name="counters">Its counters, when it is one of ours.</param>
     public static ProcessUsage Of(int pid, ServerCounters? counters)
     {
-        ProcessUsage sum = counters is null ? default : new(counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
-        foreach (int process in ProcessTree.Of(pid))
+        IReadOnlyList<int> processes = ProcessTree.Of(pid);
+        long start = Stopwatch.GetTimestamp();
+        ProcessUsage sum = counters is null ? default : new(0, counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
+        foreach (int process in processes)
         {
             try
             {
@@ -34,7 +38,8 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
             }
         }
 
-        return sum;
+        // To look at many takes a while, in which they go on: the middle stands for all.
+        return sum with { At = start + ((Stopwatch.GetTimestamp() - start) / 2) };
     }
 
     /// <summary>The memory of a process and its descendants now, in bytes: what they share is divided among those who share it.</summary>
@@ -58,9 +63,10 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
         return sum;
     }
 
-    /// <summary>What was used since an earlier look; processes and threads are those of now.</summary>
+    /// <summary>What was used since an earlier look, and how long ago that was; processes and threads are those of now.</summary>
     public ProcessUsage Since(ProcessUsage before) => this with
     {
+        At = At - before.At,
         CpuNanoseconds = CpuNanoseconds - before.CpuNanoseconds,
         ContextSwitches = ContextSwitches - before.ContextSwitches,
     };
@@ -83,7 +89,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long ContextSwit
             }
         }
 
-        return new(CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads);
+        return new(0, CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads);
     }
 
     // False when the thread has just ended: others of its process may live on.

@@ -1,3 +1,5 @@
+using Multiplex.Rpc;
+
 namespace Multiplex.Load.Comparison;
 
 /// <summary>How many connections a scenario is measured with.</summary>
@@ -32,11 +34,17 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
     /// <summary>Requests under way on each connection.</summary>
     public int Depth { get; init; } = 1;
 
-    /// <summary>Payload of the calls that have one.</summary>
-    public int SizeBytes { get; init; } = 64;
+    /// <summary>What is asked: by default the echo of 64 bytes.</summary>
+    public RequestMix Mix { get; init; } = RequestMix.OfSize(64);
+
+    /// <summary>Whether calls are made that the protocol <c>echo</c> does not have.</summary>
+    public bool NeedsProcedures => Mix.Calls.Any(call => call.Value.Procedure != MultiplexProcedure.Echo);
 
     /// <summary>Calls after which a connection is made anew; 0 keeps it.</summary>
     public int CallsPerConnection { get; init; }
+
+    /// <summary>An open loop at this multiple of what the server did in a closed one just before; 0 is a closed loop.</summary>
+    public double Overload { get; init; }
 
     /// <summary>The figure that tells who came out ahead.</summary>
     public Measure JudgedBy { get; init; } = Measure.Throughput;

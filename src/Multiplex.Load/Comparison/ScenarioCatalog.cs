@@ -1,8 +1,15 @@
+using Multiplex.Rpc;
+
 namespace Multiplex.Load.Comparison;
 
 /// <summary>Every scenario: a new one joins by one entry.</summary>
 public static class ScenarioCatalog
 {
+    private static readonly RequestMix s_mixed = RequestMix.OfSize(64) with
+    {
+        Calls = [new(new(MultiplexProcedure.Echo), 90), new(new(MultiplexProcedure.Sleep, 10), 5), new(new(MultiplexProcedure.Burn, 500), 5)],
+    };
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Scenario> All { get; } =
     [
@@ -36,16 +43,86 @@ public static class ScenarioCatalog
             QuickPoints = Points(8),
         },
         new(
+            "blocking",
+            "Each call waits for 5 ms on the server (SLEEP), as for a disk or a database.",
+            "One that runs calls on the thread that waits for connections does 200 a second, whatever the number of clients: everybody stands in line. "
+            + "One with threads or processes to spare waits for many at the same time, and its p50 stays at 5 ms.",
+            Points(32))
+        {
+            Mix = RequestMix.Of(MultiplexProcedure.Sleep, 5),
+            AlsoJudgedBy = Measure.P50,
+            QuickPoints = Points(32),
+        },
+        new(
+            "cpu",
+            "Each call needs 500 µs of CPU (BURN).",
+            "Only those that run on several cores can use them; the others stop at what one core does. "
+            + "Look at p99: whoever has more runnable threads than cores lets some calls wait while others take turns.",
+            Points(32))
+        {
+            Mix = RequestMix.Of(MultiplexProcedure.Burn, 500),
+            AlsoJudgedBy = Measure.P99,
+        },
+        new(
+            "idle",
+            "Few busy connections beside thousands that are silent.",
+            "What is paid for a connection that does nothing: a process, a thread's stack, or a few hundred bytes. "
+            + "poll and select hand the whole list to the kernel at each wait, so their CPU for a request grows with it; that of epoll and io_uring does not.",
+            Silent(1000, 8000))
+        {
+            AlsoJudgedBy = Measure.MemoryPerConnection,
+            QuickPoints = Silent(2000),
+        },
+        new(
             "bulk",
             "1 MiB there and back, one call at a time on each connection.",
             "Copying is the cost here, in the kernel mostly, and the designs come close to each other. "
             + "Look at memory for a connection: half a request and unsent replies have to be kept somewhere.",
             Points(8))
         {
-            SizeBytes = 1 << 20,
+            Mix = RequestMix.OfSize(1 << 20),
             AlsoJudgedBy = Measure.MemoryPerConnection,
+        },
+        new(
+            "overload",
+            "An open loop of calls that need 100 µs of CPU (BURN), half as many again as the server can do.",
+            "Latency counts from the moment that a call was due, so a queue shows, wherever it stands: p50 and p99 grow for as long as the overload lasts. "
+            + "A sound server goes on doing what it can; one that collapses does less than its capacity, one that sheds shows errors instead of latency.",
+            Points(32))
+        {
+            Mix = RequestMix.Of(MultiplexProcedure.Burn, 100),
+            Depth = 64,
+            Overload = 1.5,
+            AlsoJudgedBy = Measure.P99,
+            ToleratesErrors = true,
+            QuickPoints = Points(32),
+        },
+        new(
+            "slow-readers",
+            "64 bytes there and back, beside clients that ask much and read little.",
+            "Replies that nobody takes pile up until the server stops reading from those clients: memory tells how soon it does. "
+            + "The others should not notice; where their p99 rises, slow readers hold up a thread that serves them too.",
+            [new(32, SlowReaders: 16)])
+        {
+            AlsoJudgedBy = Measure.P99,
+        },
+        new(
+            "mixed",
+            "Nine calls in ten are echo; of the rest, half wait for 10 ms and half need 500 µs of CPU.",
+            "The slow calls are few, but behind one of them a single thread lets everybody wait: so p50 tells who stalls. "
+            + "Where threads run the calls, most are answered at once and only the slow ones are slow.",
+            Points(50))
+        {
+            Mix = s_mixed,
+            AlsoJudgedBy = Measure.P50,
         },
     ];
 
     private static ScenarioPoint[] Points(params IEnumerable<int> connections) => [.. connections.Select(number => new ScenarioPoint(number))];
+
+    private static ScenarioPoint[] Silent(params IEnumerable<int> silent)
+    {
+        const int Busy = 16;
+        return [.. silent.Select(number => new ScenarioPoint(Busy, Idle: number))];
+    }
 }

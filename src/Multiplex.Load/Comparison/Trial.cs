@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Multiplex.Load.Comparison;
 
 /// <summary>A point of a scenario, ready to be run against one server after the other.</summary>
@@ -12,7 +14,18 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
     {
         long memoryBefore = server.Memory;
         LoadOptions load = LoadOf(server);
-        ProcessUsage before = default, after = default;
+        double offered = 0;
+        if (scenario.Overload > 0)
+        {
+            double capacity = LoadGenerator.Run(load with { Depth = 1 }, report: null, cancelled).Throughput;
+            cancelled.ThrowIfCancellationRequested();
+            if (capacity == 0)
+                throw new IOException("it answered nothing in a closed loop, so it cannot be overloaded");
+            offered = scenario.Overload * capacity;
+            load = load with { Arrivals = OpenLoop.At(offered) };
+        }
+
+        ProcessUsage used = default;
         long memory = 0;
         LoadTally tally = LoadGenerator.Run(
             load with
@@ -20,21 +33,35 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
                 Measuring = begins =>
                 {
                     if (begins)
-                        before = server.Usage;
+                        used = Watch(server, cancelled);
                     else
-                        (after, memory) = (server.Usage, server.Memory);
+                        memory = server.Memory;
                 },
             },
             report: null,
             cancelled);
         cancelled.ThrowIfCancellationRequested();
         server.Stop();
-        return (FiguresOf(tally, after.Since(before), memory, memory - memoryBefore, offered: 0), tally);
+        return (FiguresOf(tally, used, memory, memory - memoryBefore, offered), tally);
+    }
+
+    // What the server uses for most of the measured time: both looks at it are under load, and how late they come does not matter,
+    // as the figures are taken by the second.
+    private ProcessUsage Watch(ServerUnderTest server, CancellationToken cancelled)
+    {
+        const double Most = 0.9;
+        long start = Stopwatch.GetTimestamp();
+        ProcessUsage before = server.Usage;
+        TimeSpan left = (Most * options.Duration) - Stopwatch.GetElapsedTime(start);
+        if (left > TimeSpan.Zero)
+            cancelled.WaitHandle.WaitOne(left);
+        return server.Usage.Since(before);
     }
 
     private RoundFigures FiguresOf(LoadTally tally, ProcessUsage used, long memory, long grown, double offered)
     {
-        double requests = Math.Max(tally.Throughput * tally.Elapsed.TotalSeconds, 1);
+        double requests = tally.Throughput * used.At / Stopwatch.Frequency;
+        double PerRequest(double what) => requests > 0 ? what / requests : 0;
         double Us(double percent) => tally.Latencies.Percentile(percent) / 1e3;
         return new(
             tally.Throughput,
@@ -44,20 +71,23 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
             Us(99.9),
             tally.Latencies.Max / 1e3,
             tally.Errors.Total,
-            used.CpuNanoseconds / 1e3 / requests,
-            used.ContextSwitches / requests,
+            PerRequest(used.CpuNanoseconds / 1e3),
+            PerRequest(used.ContextSwitches),
             Math.Max((double)grown / point.All, 0),
             memory,
             used.Processes,
             used.Threads,
-            offered);
+            offered,
+            tally.BusiestThread);
     }
 
     private LoadOptions LoadOf(ServerUnderTest server) => new()
     {
         Server = server.Endpoint,
-        Exchange = () => options.Exchange(scenario),
+        Exchange = () => options.Exchange(scenario.Mix),
         Connections = point.Connections,
+        IdleConnections = point.Idle,
+        SlowReaders = point.SlowReaders,
         Depth = scenario.Depth,
         CallsPerConnection = scenario.CallsPerConnection,
         WarmUp = options.WarmUp,

@@ -9,6 +9,12 @@ namespace Multiplex.Load.Comparison;
 /// <param name="Level">The best, and those that it has no lead over.</param>
 public sealed record Verdict(Measure By, IReadOnlyList<ServerResult> Ranked, IReadOnlyList<ServerResult> Level)
 {
+    // More of them are told by those that are missing.
+    private const int MostNames = 5;
+
+    // Those that the best has a lead over, the best of them first.
+    private ServerResult[] Behind => [.. Ranked.Except(Level)];
+
     /// <summary>The verdict on a point; null when nothing was measured there.</summary>
     public static Verdict? Of(PointReport point, Measure by)
     {
@@ -40,27 +46,32 @@ public sealed record Verdict(Measure By, IReadOnlyList<ServerResult> Ranked, IRe
 
     private string Lead()
     {
-        ServerResult best = Ranked[0], last = Ranked[^1];
+        ServerResult best = Ranked[0];
         string value = $"{Value(best)} {By.Title}";
-        if (Level.Count == Ranked.Count)
+        if (Behind.Length == 0)
             return $"All are level within their spread, at about {value}.";
-        ServerResult next = Ranked.First(one => !Level.Contains(one));
-        string lead = Level.Count == 1 ? $"{best.Server} leads with {value}" : $"{Listed(Level)} are level within their spread at about {value}";
-        string ahead = $"{lead}, {Measure.Difference(best[By].Median, next[By].Median)} {next.Server}";
-        return last == next ? ahead + "." : $"{ahead}; {last.Server}, the last, has {Value(last)}.";
+        string lead = Level.Count == 1 ? $"{best.Server} leads with {value}" : $"{LevelInWords()} are level within their spread at about {value}";
+        string ahead = $"{lead}, {Measure.Difference(best[By].Median, Behind[0][By].Median)} {Behind[0].Server}";
+        return Behind.Length == 1 ? ahead + "." : $"{ahead}; {Last()}.";
     }
 
     private string Extremes()
     {
         string title = char.ToUpperInvariant(By.Superlative[0]) + By.Superlative[1..];
-        return Level.Count == Ranked.Count
+        return Behind.Length == 0
             ? $"{title}: all are level, at about {Value(Ranked[0])}."
-            : $"{title}: {Listed(Level)}, {Value(Ranked[0])}; {Ranked[^1].Server} has {Value(Ranked[^1])}.";
+            : $"{title}: {LevelInWords()}, {Value(Ranked[0])}; {Last()}.";
     }
+
+    private string Last() => $"{Behind[^1].Server} has {Value(Behind[^1])}";
+
+    private string LevelInWords() => Level.Count > MostNames
+        ? $"all but {InWords(Behind)}"
+        : InWords([.. Level]);
 
     private string Value(ServerResult result) => By.Label(result[By].Median);
 
-    private static string Listed(IReadOnlyList<ServerResult> results) => results.Count == 1
+    private static string InWords(ServerResult[] results) => results.Length == 1
         ? results[0].Server
         : $"{string.Join(", ", results.SkipLast(1).Select(one => one.Server))} and {results[^1].Server}";
 }

@@ -9,7 +9,7 @@ internal static class MethodSection
         <section id="method"><h2>How this was measured</h2>
         <p>Each server is a process of its own, started anew for each run, loaded for {report.WarmupS:0.###} s without measuring and then for {report.DurationS:0.###} s, and stopped. The servers take turns, round after round, so that what disturbs the machine for a while disturbs all of them. The client runs on the same machine and checks every byte of every reply.</p>
         <p>A figure is the median over the rounds. Its spread is half of what lies between the least and the greatest round. <strong>A lead counts only when two medians lie further apart than both spreads together</strong>; otherwise the two are called level. {Chance(report.Rounds)}</p>
-        <p>CPU time and context switches are those of all processes and threads of the server, ended ones included, over the replies of the measured time. Memory is the proportional set size: what processes share is divided among them. What the shell of a peer uses counts as the peer's.</p>
+        <p>CPU time and context switches are those of all processes and threads of the server, ended ones included, by the second under load over the replies a second. Memory is the proportional set size: what processes share is divided among them. What the shell of a peer uses counts as the peer's.</p>
         <p>A latency in a closed loop is that of a call that was made: a server that stalls is asked less while it does. In the open loop of <em>overload</em> it counts from the moment that the call was due.</p>
         <p>All figures of all rounds are in report.json beside this page ({report.Schema}).</p>
         </section>

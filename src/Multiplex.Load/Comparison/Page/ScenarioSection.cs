@@ -9,16 +9,28 @@ internal static class ScenarioSection
         <section id="{scenario.Name}"><h2>{scenario.Name}</h2>
         <p>{scenario.Load}</p>
         <p class="soft">{scenario.LookFor}</p>
-        {report.Summary.Where(finding => finding.Scenario == scenario.Name).Select(Verdict)}<div class="charts">
+        <dl class="verdict">{report.Summary.Where(finding => finding.Scenario == scenario.Name).Select(Verdict)}</dl>
+        {scenario.Points.Select(BusyClient)}
+        <div class="charts">
         {ScenarioCharts.Of(scenario, legend)}</div>
         {FigureTable.Of(report, scenario, legend)}{Absent(scenario, legend)}</section>
 
         """);
 
     private static Html Verdict(Finding finding) => Html.Of($"""
-        <p class="verdict"><span class="soft">{finding.Point}:</span> {finding.Sentence}</p>
+        <dt>{finding.Point}</dt><dd>{finding.Sentence}</dd>
 
         """);
+
+    private static Html BusyClient(PointReport point)
+    {
+        const double Busy = 0.95;
+        string[] servers = [.. point.Measured.Where(result => result[Measure.ClientBusy].Median > Busy).Select(result => result.Server)];
+        return servers.Length == 0 ? Html.None : Html.Of($"""
+            <p class="soft"><small>{point.Label}: the client was the limit with {string.Join(", ", servers)}; more of it (--threads, where there are cores to spare) would see them do more.</small></p>
+
+            """);
+    }
 
     private static Html Absent(ScenarioReport scenario, Legend legend)
     {

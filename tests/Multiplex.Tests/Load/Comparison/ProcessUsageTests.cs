@@ -20,7 +20,7 @@ public class ProcessUsageTests
             Assert.That(usage.Threads, Is.EqualTo(3));
             Assert.That(usage.CpuNanoseconds, Is.GreaterThan(20_000_000), "the loop of the child that has ended");
             Assert.That(ProcessUsage.MemoryOf(shell.Id), Is.Positive);
-            Assert.That(usage.Since(usage), Is.EqualTo(new ProcessUsage(0, 0, 3, 3)));
+            Assert.That(usage.Since(usage), Is.EqualTo(new ProcessUsage(0, 0, 0, 3, 3)));
         }
         finally
         {

@@ -28,7 +28,7 @@ internal static class Reports
 
     // The CPU time for a request falls as throughput grows; latencies likewise.
     private static RoundFigures Figures(double throughput) => new(
-        throughput, 5e7 / throughput, 6e7 / throughput, 9e7 / throughput, 2e8 / throughput, 5e8 / throughput, 0, 1e6 / throughput, 1, 4096, 30e6, 1, 7, 0);
+        throughput, 5e7 / throughput, 6e7 / throughput, 9e7 / throughput, 2e8 / throughput, 5e8 / throughput, 0, 1e6 / throughput, 1, 4096, 30e6, 1, 7, 0, 0.5);
 
     private static LatencyHistogram Latencies()
     {

@@ -39,7 +39,7 @@ public class VerdictTests
         Assert.That(report.Summary.Single(), Is.EqualTo(new Finding(
             "echo",
             "50 connections",
-            "poll leads with 40k requests/s, 25% more than pool; fork, the last, has 10k. Least CPU/request: poll, 25 µs; fork has 100 µs.")));
+            "poll leads with 40k requests/s, 25% more than pool; fork has 10k. Least CPU/request: poll, 25 µs; fork has 100 µs.")));
     }
 
     [Test]
