@@ -41,6 +41,7 @@ readonly -a peers=(
   "unshare util-linux"
   "ip iproute2"
   "tshark tshark"
+  "npm npm"
   "gcc gcc"
   "chromium-headless-shell chromium-headless-shell"
 )

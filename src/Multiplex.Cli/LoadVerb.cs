@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Load;
+using Multiplex.Load.Formats;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
@@ -32,6 +32,9 @@ internal sealed class LoadVerbOptions : IVerb
 
     [Option("slo", MetaValue = "LIMITS", HelpText = $"Objectives, {Objective.Forms}; exit status 3 when one is missed.")]
     public string? Slo { get; set; }
+
+    [Option("find-capacity", HelpText = "Search for the highest rate that holds --slo; each step takes --duration.")]
+    public bool FindCapacity { get; set; }
 
     [Option("mix", MetaValue = "CALLS", HelpText = $"Procedures of rpc with weights, such as echo=90,sleep:10=10: {MixedCall.Forms}. By default echo.")]
     public string? Mix { get; set; }
@@ -75,24 +78,40 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("json", MetaValue = "FILE", HelpText = "Write the result to this file; - is standard output, instead of the table.")]
     public string? Json { get; set; }
 
+    [Option("csv", MetaValue = "FILE", HelpText = "Write the figures of each second to this file.")]
+    public string? Csv { get; set; }
+
+    [Option("hlog", MetaValue = "FILE", HelpText = "Write the histogram of each second as a log that HdrHistogram's tools read.")]
+    public string? Hlog { get; set; }
+
+    [Option("html", MetaValue = "FILE", HelpText = "Write the result as a page, one file with its charts.")]
+    public string? Html { get; set; }
+
     public int Run()
     {
         Endpoint server = Values.Endpoint("--connect", Connect);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
         RequestMix mix = ReadMix(server, protocol);
         LoadOptions options = ReadOptions(server, protocol, mix);
+        if (FindCapacity)
+            return LoadCapacity.Run(options, Report(options, mix), Json, Html);
+        HistogramLog log = new();
+        if (Hlog is not null)
+            options = options with { Interval = log.Add };
         LoadTally tally = RunWithProgress(options);
-        LoadReport report = LoadReport.Of(tally, options, Connect, Protocol, mix);
-        if (Json == "-")
-            StandardStream.Output.WriteLine(report.ToJson());
-        else
+        LoadReport report = LoadReport.Of(tally, options, Report(options, mix));
+        ResultFile.Write(Json, () => report.ToJson() + "\n");
+        ResultFile.Write(Csv, () => SeriesCsv.Of(report.Series));
+        ResultFile.Write(Hlog, () => log.ToText(tally.StartedAt));
+        ResultFile.Write(Html, () => LoadPage.Of(report));
+        if (Json != ResultFile.StandardOutput)
             LoadTables.Print(report);
-        if (Json is not null and not "-")
-            File.WriteAllText(Json, report.ToJson() + "\n");
         return report.Errors.Total > 0 || report.Replies == 0 ? ExitStatus.Failed
             : report.Objectives is { } objectives && objectives.Any(objective => !objective.Held) ? ExitStatus.Missed
             : ExitStatus.Done;
     }
+
+    private LoadReportOptions Report(LoadOptions options, RequestMix mix) => LoadReportOptions.Of(options, Connect, Protocol, mix);
 
     private RequestMix ReadMix(Endpoint server, ProtocolEntry protocol)
     {
@@ -108,6 +127,8 @@ internal sealed class LoadVerbOptions : IVerb
     private LoadOptions ReadOptions(Endpoint server, ProtocolEntry protocol, RequestMix mix)
     {
         OpenLoop? arrivals = ReadArrivals();
+        if (FindCapacity && (arrivals is not null || Slo is null || Csv is not null || Hlog is not null))
+            throw new UsageException("--find-capacity: write what has to hold, such as --slo p99<2ms; --rate, --ramp, --csv and --hlog are of one run");
         TimeSpan think = Values.Time("--think", Think);
         if (arrivals is not null && think > TimeSpan.Zero)
             throw new UsageException($"--think {Think}: in an open loop nobody thinks; leave it out, or --rate");
@@ -153,12 +174,7 @@ internal sealed class LoadVerbOptions : IVerb
 
     private static LoadTally RunWithProgress(LoadOptions options)
     {
-        using CancellationTokenSource interrupted = new();
-        using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
-        {
-            context.Cancel = !interrupted.IsCancellationRequested;   // a second one ends the process
-            interrupted.Cancel();
-        });
+        using Interruption interruption = new();
         return Terminal.WithStatus("connecting", show =>
         {
             LoadProgress last = default;
@@ -169,7 +185,7 @@ internal sealed class LoadVerbOptions : IVerb
                     show(Describe(progress, last));
                     last = progress;
                 },
-                interrupted.Token);
+                interruption.Token);
         });
     }
 

@@ -44,7 +44,7 @@ internal static class UsageText
             string word = arguments[i];
             if (word == "--")
                 return null;
-            if (word is "--help" or "--version" or "--quick" or "--register" || (word.StartsWith('-') && word.Contains('=')))
+            if (word is "--help" or "--version" or "--quick" or "--find-capacity" or "--register" || (word.StartsWith('-') && word.Contains('=')))
                 continue;
             if (!word.StartsWith("--", StringComparison.Ordinal))
             {

@@ -26,6 +26,9 @@ public sealed class LatencyHistogram
     /// <summary>The mean of the values in nanoseconds; 0 when there is none.</summary>
     public double Mean => Count == 0 ? 0 : Sum / (double)Count;
 
+    /// <summary>The counts of all buckets up to the last one that has any.</summary>
+    internal ReadOnlySpan<long> Counts => _counts.AsSpan(0, Count == 0 ? 0 : BucketOf(Max) + 1);
+
     private long Sum { get; set; }
 
     /// <summary>Records one latency in nanoseconds; a negative one counts as 0.</summary>

@@ -124,7 +124,7 @@ internal sealed class LoadLoop : IDisposable
     // stall at the end would not show.
     private void Drain(ArrivalSchedule schedule, long end)
     {
-        schedule.End = end;
+        schedule.End = Math.Min(schedule.End, end);   // earlier, when the run was cancelled
         long now = end;
         while (now < end + LongestDrain && (_connections.IsAwaiting || schedule.Overdue(now) > 0))
             now = Turn(now, end + LongestDrain);

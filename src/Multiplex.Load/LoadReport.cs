@@ -39,6 +39,9 @@ public sealed record LoadReport
     /// <summary>Latencies in microseconds: in an open loop from when a request was due, else from when it was sent.</summary>
     public required LatencyReport LatencyUs { get; init; }
 
+    /// <summary>The distribution of <see cref="LatencyUs"/>: the further up, the finer, as far as there are values.</summary>
+    public required IReadOnlyList<PercentileReport> Percentiles { get; init; }
+
     /// <summary>In an open loop: latencies from when a request was sent.</summary>
     public LatencyReport? ServiceUs { get; init; }
 
@@ -66,15 +69,13 @@ public sealed record LoadReport
     /// <summary>The report of a run.</summary>
     /// <param name="tally">What was measured.</param>
     /// <param name="options">What load was made.</param>
-    /// <param name="connect">The server, as it was written.</param>
-    /// <param name="protocol">The protocol's name.</param>
-    /// <param name="mix">What was asked.</param>
-    public static LoadReport Of(LoadTally tally, LoadOptions options, string connect, string protocol, RequestMix mix)
+    /// <param name="asked">The same as it is reported.</param>
+    public static LoadReport Of(LoadTally tally, LoadOptions options, LoadReportOptions asked)
     {
         bool open = options.Arrivals is not null, slow = options.SlowReaders + options.SlowWriters > 0;
         return new()
         {
-            Options = LoadReportOptions.Of(options, connect, protocol, mix),
+            Options = asked,
             StartedAt = tally.StartedAt,
             ElapsedS = tally.Elapsed.TotalSeconds,
             Replies = tally.Replies,
@@ -83,6 +84,7 @@ public sealed record LoadReport
             SentBytesPerS = PerSecond(tally.BytesSent),
             ReceivedBytesPerS = PerSecond(tally.BytesReceived),
             LatencyUs = LatencyReport.Of(tally.Latencies),
+            Percentiles = [.. PercentileReport.Of(tally.Latencies)],
             ServiceUs = open ? LatencyReport.Of(tally.Services) : null,
             ConnectUs = tally.Connects.Count > 0 ? LatencyReport.Of(tally.Connects) : null,
             Client = new(tally.BusiestThread, open ? LatencyReport.Of(tally.Lags) : null),
@@ -100,6 +102,27 @@ public sealed record LoadReport
 
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, LoadJson.Default.LoadReport);
+}
+
+/// <summary>A point of a distribution.</summary>
+/// <param name="Percent">So many percent of the latencies</param>
+/// <param name="LatencyUs">do not exceed this, in microseconds.</param>
+public sealed record PercentileReport(double Percent, double LatencyUs)
+{
+    private const int StepsInADecade = 10;
+
+    /// <summary>Equal steps of the logarithm of what is left above, until that is less than one value; then 100 percent.</summary>
+    public static IEnumerable<PercentileReport> Of(LatencyHistogram latencies)
+    {
+        for (int step = 0; Math.Pow(10, (double)step / StepsInADecade) <= latencies.Count; step++)
+        {
+            double percent = 100 - (100 / Math.Pow(10, (double)step / StepsInADecade));
+            yield return new(Math.Round(percent, 6), latencies.Percentile(percent) / 1e3);
+        }
+
+        if (latencies.Count > 0)
+            yield return new(100, latencies.Max / 1e3);
+    }
 }
 
 /// <summary>The client's own part in the figures.</summary>
@@ -140,4 +163,5 @@ public sealed record LatencyReport(
 /// <summary>How reports are written: generated at build time, so without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(LoadReport))]
+[JsonSerializable(typeof(CapacityReport))]
 internal sealed partial class LoadJson : JsonSerializerContext;

@@ -26,7 +26,12 @@ public sealed record Objective(string Figure, long Limit)
     public bool IsHeldBy(LatencyHistogram latencies) => latencies.Count > 0 && Of(latencies) < Limit;
 
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Figure}<{Limit / 1e3:0.###}us");
+    public override string ToString() => Limit switch
+    {
+        >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{Figure}<{Limit / 1e9:0.######}s"),
+        >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{Figure}<{Limit / 1e6:0.######}ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{Figure}<{Limit / 1e3:0.###}us"),
+    };
 
     private static Objective Parse(string text)
     {

@@ -1,0 +1,109 @@
+using System.Globalization;
+using Multiplex.Load.Charts;
+using Multiplex.Load.Pages;
+
+namespace Multiplex.Load.Formats;
+
+/// <summary>The result of a load as a page: one file, to be read offline.</summary>
+public static class LoadPage
+{
+    private static readonly double[] s_oneOutOf = [1, 10, 100, 1000, 10_000, 100_000];
+
+    /// <summary>The page of one run.</summary>
+    public static string Of(LoadReport report)
+    {
+        LoadReportOptions o = report.Options;
+        return Page.Of($"Load of {o.Connect}", Html.Of($"""
+            <header>
+            <h1>Load of {o.Connect}</h1>
+            <p class="lede">{LoadText.Asked(o)}, {report.ElapsedS:0.#} s, {report.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC; {Machine(report.Environment)}.</p>
+            </header>
+            <section><h2>Figures</h2>
+            {Figures(report)}{report.Warnings.Select(warning => Html.Of($"""<p class="verdict">{warning}</p>"""))}</section>
+            <section><h2>Latencies</h2>
+            <div class="charts">{Percentiles(report).Draw()}{Times(report).Draw()}{Rates(report).Draw()}</div></section>
+
+            """));
+    }
+
+    /// <summary>The page of a search for the capacity.</summary>
+    public static string Of(CapacityReport report)
+    {
+        CapacityStep[] steps = [.. report.Steps.OrderBy(step => step.RatePerS)];
+        ChartPoint[] Line(Func<LatencyReport, double> figure) => [.. steps.Select(step => new ChartPoint(step.RatePerS, figure(step.LatencyUs)))];
+        LineChart curve = new(
+            "Latency against offered rate", new("requests due in a second"), new("latency") { Logarithmic = true, Label = Quantities.Time },
+            [new("p50", 5, Line(l => l.P50)), new("p99", 7, Line(l => l.P99)), new("p99.9", 1, Line(l => l.P999))]);
+        return Page.Of($"Capacity of {report.Options.Connect}", Html.Of($"""
+            <header>
+            <h1>Capacity of {report.Options.Connect}</h1>
+            <p class="lede">{report.CapacityPerS:N0} requests a second hold {report.Objective}; {LoadText.Asked(report.Options)}; {Machine(report.Environment)}.</p>
+            </header>
+            <section><h2>Steps</h2>
+            {SortableTable.Of(
+                [new("rate/s"), new("replies/s"), new("p50"), new("p99"), new("p99.9"), new("max"), new("")],
+                steps.Select(step => new TableRow(Html.Of($"{step.RatePerS:N0}"), $"{step.RatePerS:000000000}", [Cell(step.ThroughputPerS, Quantities.Short), Cell(step.LatencyUs.P50), Cell(step.LatencyUs.P99), Cell(step.LatencyUs.P999), Cell(step.LatencyUs.Max), new(Html.Of($"{step.Verdict}"))])))}
+            <div class="charts">{curve.Draw()}</div></section>
+
+            """));
+    }
+
+    private static Html Figures(LoadReport report)
+    {
+        List<TableRow> rows = [Row(report.Options.RatePerS is null ? "latency, from sending" : "latency, from when due", report.LatencyUs)];
+        if (report.ServiceUs is { } service)
+            rows.Add(Row("latency, from sending", service));
+        if (report.Client.LagUs is { } lag)
+            rows.Add(Row("the client's own delay", lag));
+        if (report.ConnectUs is { } connect)
+            rows.Add(Row("connecting", connect));
+        LoadErrors e = report.Errors;
+        return Html.Of($"""
+            <dl class="findings"><dt>replies/s</dt><dd>{report.ThroughputPerS:N0}</dd><dt>replies</dt><dd>{report.Replies:N0}, all checked byte for byte</dd><dt>bytes/s</dt><dd>{Quantities.Size(report.SentBytesPerS)} sent, {Quantities.Size(report.ReceivedBytesPerS)} received</dd><dt>errors</dt><dd>{e.Total:N0}{(e.Total > 0 ? $": {LoadText.Of(e)}" : "")}</dd>{(report.Objectives ?? []).Select(one => Html.Of($"""<dt>{one.Objective}</dt><dd class="{(one.Held ? "better" : "worse")}">{(one.Held ? "held" : "missed")}: {Quantities.Time(one.MeasuredUs)}</dd>"""))}</dl>
+            {SortableTable.Of([new("time"), new("min"), new("mean"), new("p50"), new("p90"), new("p99"), new("p99.9"), new("p99.99"), new("max")], rows)}
+            """);
+    }
+
+    private static TableRow Row(string name, LatencyReport l) => new(
+        Html.Of($"{name}"), name, [.. new[] { l.Min, l.Mean, l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max }.Select(time => Cell(time))]);
+
+    private static TableCell Cell(double value, Func<double, string>? label = null) => new(Html.Of($"{(label ?? Quantities.Time)(value)}"), value);
+
+    private static string Machine(MachineReport machine) => $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}";
+
+    private static LineChart Percentiles(LoadReport report)
+    {
+        double most = report.Percentiles.Count > 0 ? 100 / (100 - Math.Min(report.Percentiles[^1].Percent, 99.9999)) : 10;
+        Axis across = new("percentile")
+        {
+            Logarithmic = true,
+            Ticks = [.. s_oneOutOf.Where(tick => tick <= 10 * most)],
+            Label = oneOutOf => $"{100 - (100 / oneOutOf):0.####}",
+        };
+        return new(
+            "Latency that so many percent do not exceed", across, new("latency") { Label = Quantities.Time, Logarithmic = true },
+            [new("all", 7, [.. report.Percentiles.Where(point => point.Percent < 100).Select(point => new ChartPoint(100 / (100 - point.Percent), point.LatencyUs))])])
+        {
+            Marks = false,
+        };
+    }
+
+    private static LineChart Times(LoadReport report)
+    {
+        Series Line(string name, int color, Func<LatencyReport, double> figure) =>
+            new(name, color, [.. report.Series.Where(second => second.Replies > 0).Select(second => new ChartPoint(second.Second, figure(second.LatencyUs)))]);
+        return new(
+            "Latency second by second", new("second"), new("latency") { Label = Quantities.Time, Logarithmic = true },
+            [Line("p50", 5, l => l.P50), Line("p99", 7, l => l.P99), Line("max", 1, l => l.Max)])
+        {
+            Marks = report.Series.Count <= 60,
+        };
+    }
+
+    private static LineChart Rates(LoadReport report) => new(
+        "Replies second by second", new("second"), new("replies/s"),
+        [new("replies", 6, [.. report.Series.Select(second => new ChartPoint(second.Second, second.Replies / second.LengthS))])])
+    {
+        Marks = report.Series.Count <= 60,
+    };
+}

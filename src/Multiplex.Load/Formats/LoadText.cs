@@ -1,0 +1,35 @@
+using System.Globalization;
+
+namespace Multiplex.Load.Formats;
+
+/// <summary>A load and its errors in words, for terminal and page.</summary>
+public static class LoadText
+{
+    /// <summary>What load was made, without its server and its length.</summary>
+    public static string Asked(LoadReportOptions o)
+    {
+        string loop = o.RatePerS is not { } rate ? "closed loop"
+            : rate == o.RateToPerS ? Text($"open loop, {rate:N0}/s {o.Arrivals}")
+            : Text($"open loop, {rate:N0}/s to {o.RateToPerS:N0}/s {o.Arrivals}");
+        string asked = o.Mix is "" or "echo" ? $"{o.Sizes} bytes" : $"{o.Mix}, {o.Sizes} bytes";
+        string beside = string.Concat(
+            Beside(o.IdleConnections, "idle"), Beside(o.SlowReaders, "slow readers"), Beside(o.SlowWriters, "slow writers"));
+        return Text($"{o.Protocol}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}");
+    }
+
+    /// <summary>What went wrong, the kinds that did.</summary>
+    public static string Of(LoadErrors e) => string.Join(", ", new[]
+    {
+        (e.WrongReplies, "wrong replies"),
+        (e.Disconnected, Text($"disconnected ({e.Resets} by a reset)")),
+        (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused} refused)")),
+        (e.Timeouts, "timed out"),
+        (e.Lost, Text($"datagrams lost ({e.Late} of them answered late)")),
+        (e.Refused, "datagrams refused as nobody listens there"),
+        (e.Repeated, "datagrams answered twice"),
+    }.Where(kind => kind.Item1 > 0).Select(kind => Text($"{kind.Item1} {kind.Item2}")));
+
+    private static string Beside(int count, string what) => count > 0 ? Text($" + {count} {what}") : "";
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
