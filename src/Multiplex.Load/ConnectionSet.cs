@@ -12,7 +12,9 @@ namespace Multiplex.Load;
 /// </summary>
 internal sealed class ConnectionSet(LoadOptions options, byte[] address, int threads) : IDisposable
 {
-    private const long RetryAfter = 1_000_000;
+    private const long Millisecond = 1_000_000;
+    private const long RetryAfter = Millisecond;
+    private const long Coarse = 10 * Millisecond;
 
     private readonly EpollMultiplexer _multiplexer = new();
     private readonly List<LoadConnection> _all = [];
@@ -63,11 +65,14 @@ internal sealed class ConnectionSet(LoadOptions options, byte[] address, int thr
     }
 
     /// <summary>Waits for what is ready, and has it served.</summary>
-    /// <param name="nanoseconds">For how long; 0 does not wait.</param>
+    /// <param name="nanoseconds">For how long at most; 0 does not wait.</param>
     /// <returns>How many were ready.</returns>
     public int Wait(long nanoseconds)
     {
-        int count = _multiplexer.WaitPrecisely(_ready, nanoseconds);
+        // A long wait may end early: whoever waits for a moment comes back for the rest. epoll_wait(2) is the cheaper call.
+        int count = nanoseconds >= Coarse
+            ? _multiplexer.Wait(_ready, (int)(nanoseconds / Millisecond))
+            : _multiplexer.WaitPrecisely(_ready, nanoseconds);
         foreach (Readiness event_ in _ready.AsSpan(0, count))
         {
             if (_byDescriptor[event_.Descriptor] is not { } connection)

@@ -108,6 +108,7 @@ internal sealed class RpcVariant
     public RpcVariant(MixedCall call, int size, bool records)
     {
         _procedure = call.Procedure;
+        IsExact = _procedure is MultiplexProcedure.Null or MultiplexProcedure.Echo or MultiplexProcedure.Sleep;
         OutputBuffer message = new(), reply = new();
         CallWriter.Message(message, 0, call.Procedure, call.Arguments(Payload.Of(size)));
 
@@ -129,7 +130,7 @@ internal sealed class RpcVariant
     public byte[] Reply { get; }
 
     /// <summary>Whether every right reply is this one.</summary>
-    public bool IsExact => _procedure is MultiplexProcedure.Null or MultiplexProcedure.Echo or MultiplexProcedure.Sleep;
+    public bool IsExact { get; }
 
     /// <summary>Whether a message is a right reply.</summary>
     /// <param name="rest">The message after its xid.</param>
