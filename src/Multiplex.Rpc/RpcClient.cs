@@ -20,6 +20,7 @@ public sealed class RpcClient : IDisposable
     private static OutputBuffer? t_posted;
 
     private readonly RpcClientOptions _options;
+    private readonly RpcAuthentication _authentication;
     private readonly Channel _channel;
 
     /// <summary>Connects to a server. Blocks until that is done.</summary>
@@ -36,6 +37,7 @@ public sealed class RpcClient : IDisposable
     {
         Server = server;
         _options = options ?? RpcClientOptions.Default;
+        _authentication = _options.Authentication.ForOneClient();
         _channel = new(server, addresses, _options);
     }
 
@@ -154,7 +156,7 @@ public sealed class RpcClient : IDisposable
         where TArguments : allows ref struct
     {
         int start = RecordMarking.Begin(message);
-        marshal(CallWriter.Head(message, xid: 0, procedure, _options.Authentication), arguments);
+        marshal(CallWriter.Head(message, xid: 0, procedure, _authentication), arguments);
         RecordMarking.End(message, start);
     }
 }

@@ -61,7 +61,7 @@ internal sealed partial class Channel
     // nobody would know whether it was run.
     private void NoticeClosedConnection()
     {
-        if (_state != ConnectionState.Connected || _repeats || Now - _heardAt < IdleAfter)
+        if (_state != ConnectionState.Connected || _isDatagram || Now - _heardAt < IdleAfter)
             return;
         SyscallResult next = recv(_socket, stackalloc byte[1], MSG_PEEK | MSG_DONTWAIT);
         if (next.Value != 0 && (!next.IsError || next.Is(EAGAIN)))
@@ -81,10 +81,10 @@ internal sealed partial class Channel
                 call.WasSent |= IsSent(call);   // which only this connection knows
             if (_hasHeard)
                 _brokenAt = Now;
-            bool goesOn = why is RpcConnectionException && (_repeats ? MayTryNextAddress() : _hasHeard || !IsLongBroken);
+            bool goesOn = why is RpcConnectionException && (_isDatagram ? MayTryNextAddress() : _hasHeard || !IsLongBroken);
             failed = TakeCalls(call => !goesOn || !MayRepeat(call));
             _breakReason = why;
-            bool rests = !_repeats && !_hasHeard;   // a server that accepts and closes is not to be asked at once
+            bool rests = !_isDatagram && !_hasHeard;   // a server that accepts and closes is not to be asked at once
             Disconnect();
             if (rests)
                 Pause();
@@ -110,7 +110,7 @@ internal sealed partial class Channel
     }
 
     private bool MayRepeat(PendingCall call) =>
-        _repeats || !call.WasSent || call.Procedure.IsIdempotent || _options.ServerKeepsReplies;
+        _isDatagram || !call.WasSent || call.Procedure.IsIdempotent || _options.ServerKeepsReplies;
 
     private void Disconnect()
     {
@@ -185,7 +185,7 @@ internal sealed partial class Channel
             if (_refused % _addresses.Count != 0)
                 return;   // the next address at once
             Pause();
-            if (!_repeats && !IsLongBroken)
+            if (!_isDatagram && !IsLongBroken)
                 return;
             why = Unreachable(result.Errno);
             failed = TakeCalls(_ => true);
@@ -201,14 +201,24 @@ internal sealed partial class Channel
     {
         _state = ConnectionState.Connected;
         _heardAt = Now;
-        if (!_repeats)
+        if (!_isDatagram)
             _refused = 0;
         _queuedBytes = _output.Length;
         foreach (PendingCall call in _calls.InOrder())
         {
             _wire.MakeRoom(_socket, call.Message.Length - RecordMarking.HeaderLength);
             QueueCall(call);
+            if (call.WasSent && !call.Procedure.IsIdempotent)
+                RepeatUntilAnswered(call);
         }
+    }
+
+    // While the server still runs what came over the old connection, it drops the repeat, and its reply goes nowhere. So one repeat is not enough.
+    private void RepeatUntilAnswered(PendingCall call)
+    {
+        call.Repeats = true;
+        call.ResendAt = Now + call.Wait;
+        _earliest = Math.Min(_earliest, call.Due);
     }
 
     private void HearFirst()

@@ -31,7 +31,7 @@ internal sealed partial class Channel
     private void QueueCall(PendingCall call)
     {
         call.Start = _queuedBytes;
-        if (_repeats)
+        if (_isDatagram)
             _waiting.Enqueue(call.Xid);
         else
             Queue(call.Message);
@@ -44,7 +44,7 @@ internal sealed partial class Channel
     }
 
     // Whether any of it was given to the kernel.
-    private bool IsSent(PendingCall call) => _repeats ? call.IsUnderWay : call.Start < _sentBytes;
+    private bool IsSent(PendingCall call) => _isDatagram ? call.IsUnderWay : call.Start < _sentBytes;
 
     private PendingCall? Take(uint xid)
     {

@@ -6,7 +6,7 @@ namespace Multiplex.Rpc.Client;
 /// <content>A driver's turn: what has come, what is due, what is to be sent. Between turns it waits for the socket, for a time and to be woken.</content>
 internal sealed partial class Channel
 {
-    private readonly bool _repeats;   // over datagrams
+    private readonly bool _isDatagram;
     private long _earliest = long.MaxValue;      // no timer of a call is due before that
     private long _sleepsUntil = long.MaxValue;   // when the driver looks at the timers by itself
     private RpcClientCounters _counters;
@@ -105,9 +105,10 @@ internal sealed partial class Channel
         long now = Now;
         call.Timeout = timeout;
         call.Deadline = now + Milliseconds(timeout);
+        call.Repeats = _isDatagram;
         call.Wait = Milliseconds(_options.FirstRetry);
         call.ResendAt = now + call.Wait;
-        _earliest = Math.Min(_earliest, call.Due(_repeats));
+        _earliest = Math.Min(_earliest, call.Due);
     }
 
     // The calls are looked through when the earliest timer may be due: not more often than once in a millisecond, and with timers
@@ -129,9 +130,9 @@ internal sealed partial class Channel
                     continue;
                 }
 
-                if (_repeats && now >= call.ResendAt)
+                if (call.Repeats && now >= call.ResendAt)
                     Repeat(call, now);
-                earliest = Math.Min(earliest, call.Due(_repeats));
+                earliest = Math.Min(earliest, call.Due);
             }
 
             _earliest = earliest;
@@ -146,7 +147,7 @@ internal sealed partial class Channel
 
     private void Repeat(PendingCall call, long now)
     {
-        if (!call.IsUnderWay)
+        if (!IsSent(call))
         {
             call.ResendAt = now + call.Wait;   // it waits to be sent as it is
             return;

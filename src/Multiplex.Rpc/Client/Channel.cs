@@ -40,7 +40,7 @@ internal sealed partial class Channel : IDisposable
         _loop = options.EventLoop ?? RpcEventLoop.Shared;
         _wire = Wire.For(server, options.MaxReply);
         _deliver = Deliver;
-        _repeats = server.Kind.IsDatagram();
+        _isDatagram = server.Kind.IsDatagram();
         WakeDescriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
         try
         {
@@ -209,7 +209,7 @@ internal sealed partial class Channel : IDisposable
         _counters.Calls++;
         if (_state == ConnectionState.Connected)
             QueueCall(call);
-        return (_state != ConnectionState.Connected || call.Due(_repeats) < _sleepsUntil) && MustWake();
+        return (_state != ConnectionState.Connected || call.Due < _sleepsUntil) && MustWake();
     }
 
     private void Check(int length)

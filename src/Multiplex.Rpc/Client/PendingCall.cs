@@ -60,9 +60,11 @@ internal abstract class PendingCall
     public static void SetXid(OutputBuffer message, uint xid) =>
         BinaryPrimitives.WriteUInt32BigEndian(message.Rewrite(XidOffset, sizeof(uint)), xid);
 
+    /// <summary>Whether it is sent again, on the same socket, while it is not answered.</summary>
+    public bool Repeats { get; set; }
+
     /// <summary>When something is to be done about it at the latest.</summary>
-    /// <param name="repeats">Whether it is sent again while it is not answered.</param>
-    public long Due(bool repeats) => repeats ? Math.Min(Deadline, ResendAt) : Deadline;
+    public long Due => Repeats ? Math.Min(Deadline, ResendAt) : Deadline;
 
     /// <summary>The reply has come.</summary>
     public abstract void Answer(ReadOnlySpan<byte> reply);

@@ -11,6 +11,7 @@ namespace Multiplex.Rpc;
 public sealed class RpcAuthentication
 {
     private readonly byte[] _encoded;
+    private bool _hasRandomStamp;
 
     private RpcAuthentication(AuthenticationFlavor flavor, Action<XdrWriter>? writeBody = null)
     {
@@ -36,15 +37,19 @@ public sealed class RpcAuthentication
 
     /// <summary>
     /// AUTH_SYS, RFC 5531 appendix A, for this process: the machine's name, the effective user and group, and the first 16 of the
-    /// other groups. The stamp is random, so that machine name and stamp tell one client from all others, also when
-    /// it comes again from another port.
+    /// other groups. Each client has a random stamp of its own, which tells it from all others, also when it comes again from another
+    /// port: that is how a server's reply cache knows its calls again.
     /// </summary>
     public static RpcAuthentication Sys()
     {
+        // The highest bit is set, so that the stamp cannot be taken for a time of day, which others put there.
+        uint stamp = 0x8000_0000 | (uint)Random.Shared.Next();
         Span<byte> name = stackalloc byte[RpcConstants.MaxMachineName + 1];
         gethostname(name).OrThrow("gethostname");
         int end = name.IndexOf((byte)0);
-        return Sys((uint)Random.Shared.NextInt64(uint.MaxValue), name[..(end < 0 ? RpcConstants.MaxMachineName : end)], geteuid(), getegid(), Groups());
+        RpcAuthentication sys = Sys(stamp, name[..(end < 0 ? RpcConstants.MaxMachineName : end)], geteuid(), getegid(), Groups());
+        sys._hasRandomStamp = true;
+        return sys;
     }
 
     /// <summary>AUTH_SYS with these values.</summary>
@@ -56,6 +61,9 @@ public sealed class RpcAuthentication
     /// <exception cref="ArgumentException">The name is too long.</exception>
     public static RpcAuthentication Sys(uint stamp, string machineName, uint uid, uint gid, params ReadOnlySpan<uint> groups) =>
         Sys(stamp, Encoding.UTF8.GetBytes(machineName), uid, gid, groups);
+
+    /// <summary>What one client uses: with a stamp of its own, unless the stamp was given.</summary>
+    internal RpcAuthentication ForOneClient() => _hasRandomStamp ? Sys() : this;
 
     private static RpcAuthentication Sys(uint stamp, ReadOnlySpan<byte> machineName, uint uid, uint gid, ReadOnlySpan<uint> groups)
     {

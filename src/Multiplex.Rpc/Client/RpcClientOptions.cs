@@ -12,10 +12,13 @@ public sealed record RpcClientOptions
     /// <summary>How long a call may take in all, repeats included. 25 seconds, as in the stubs of rpcgen(1).</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(25);
 
-    /// <summary>Over datagrams: how long to wait for a reply before the call is sent again; doubled each time. 1 second.</summary>
+    /// <summary>
+    /// Over datagrams, and after a reconnect with <see cref="ServerKeepsReplies"/>: how long to wait for a reply before the call is sent again;
+    /// doubled each time. 1 second.
+    /// </summary>
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Over datagrams: the longest such wait. 30 seconds, as in the C library (RPC_MAX_BACKOFF).</summary>
+    /// <summary>The longest such wait. 30 seconds, as in the C library (RPC_MAX_BACKOFF).</summary>
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Over datagrams: how many calls may be on their way at a time; others wait, so that no burst of replies overruns a socket. 64.</summary>

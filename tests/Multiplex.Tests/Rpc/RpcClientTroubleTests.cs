@@ -160,6 +160,27 @@ public class RpcClientTroubleTests
     }
 
     [Test]
+    public void A_repeat_that_the_server_drops_since_it_still_runs_the_call_is_sent_again()
+    {
+        List<uint> xids = [];
+        using ScriptedServer server = new(connection =>
+        {
+            ReceivedCall call = connection.Receive();
+            xids.Add(call.Xid);
+            if (connection.Number == 1)
+                return;
+            call = connection.Receive();
+            xids.Add(call.Xid);
+            connection.Answer(call.Xid, call.Arguments);
+            connection.AwaitEnd();
+        });
+        using RpcClient client = new(
+            server.Endpoint, s_patient with { ServerKeepsReplies = true, FirstRetry = TimeSpan.FromMilliseconds(20), LongestRetry = Eventually.Deadline });
+        Assert.That(Call(client, s_add, 5), Is.EqualTo(5));
+        Assert.That(xids, Has.Count.EqualTo(3).And.All.EqualTo(xids[0]));
+    }
+
+    [Test]
     public void Where_no_new_connection_can_be_made_the_calls_fail_with_both_reasons()
     {
         ScriptedServer? server = null;
