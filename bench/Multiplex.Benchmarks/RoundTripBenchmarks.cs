@@ -37,7 +37,7 @@ public class RoundTripBenchmarks
         {
             foreach (string model in Models)
                 Connect(model, ServerProcess.OfModel(model));
-            Connect(SystemNetSockets, ServerProcess.OfSystemNetSockets());
+            Connect(SystemNetSockets, ServerProcess.OfThisExecutable(SocketEchoServer.Argument));
         }
         catch
         {

@@ -43,8 +43,8 @@ internal sealed class ServerProcess : IDisposable
         Environment.GetEnvironmentVariable(CommandVariable) is { Length: > 0 } command ? command : Beside("Multiplex.Cli"),
         "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0");
 
-    /// <summary>The server that the models are compared with.</summary>
-    public static ServerProcess OfSystemNetSockets() => new(Beside("Multiplex.Benchmarks"), SocketEchoServer.Argument);
+    /// <summary>A server that the models are compared with: this executable, with the argument that makes it one.</summary>
+    public static ServerProcess OfThisExecutable(string argument) => new(Environment.ProcessPath!, argument);
 
     /// <summary>Ends it: SIGTERM, and SIGKILL if that is not enough.</summary>
     public void Dispose()
