@@ -74,6 +74,7 @@ public sealed class RpcClient : IDisposable
         }
         catch
         {
+            _channel.TryWithdraw(call);
             call.Release();
             throw;
         }
@@ -113,6 +114,7 @@ public sealed class RpcClient : IDisposable
         }
         catch
         {
+            _channel.TryWithdraw(call);
             call.Release();
             throw;
         }

@@ -225,9 +225,23 @@ internal sealed partial class Channel : IDisposable
         if (flushes)
             Flush();
         if (attaches)
-            _loop.Attach(this);
+            GiveToLoop();
         else if (wakes)
             Wake();
+    }
+
+    private void GiveToLoop()
+    {
+        try
+        {
+            _loop.Attach(this);
+        }
+        catch
+        {
+            lock (_gate)
+                _driver = Driver.None;   // such as no memory for one more entry of epoll(7)
+            throw;
+        }
     }
 
     // Under the gate: whether the driver has to be told to look; whoever gets true calls Wake.
@@ -281,7 +295,7 @@ internal sealed partial class Channel : IDisposable
         if (closes)
             CloseForGood();
         else if (attaches)
-            _loop.Attach(this);
+            GiveToLoop();
     }
 
     /// <summary>For the event loop: whether it is to go on driving; if not, it forgets the channel.</summary>

@@ -78,6 +78,64 @@ public sealed class ClientContract(ListenForm form) : SharedServer("epoll", "rpc
     }
 
     [Test]
+    public void Calls_that_are_given_up_in_every_way_leave_the_others_alone()
+    {
+        const int Rounds = 150;
+        using RpcClient client = Connect();
+        int seed = TestContext.CurrentContext.Random.Next();
+        Task<bool>[] callers = [.. Enumerable.Range(0, 6).Select(number => Task.Factory.StartNew(
+            () => Enumerable.Range(0, Rounds).All(round => IsRight(client, new Random(seed + (number * Rounds) + round))),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))];
+        Assert.That(Results(callers), Has.All.True);
+        Assert.That(client.Echo([1]), Is.EqualTo((byte[])[1]));
+    }
+
+    // One call, or several, of a random sort; some are given up before their replies can have come.
+    private static bool IsRight(RpcClient client, Random random)
+    {
+        byte[] payload = new byte[random.Next(200)];
+        random.NextBytes(payload);
+        switch (random.Next(6))
+        {
+            case 0:
+                return client.Echo(payload).AsSpan().SequenceEqual(payload);
+            case 1:
+                return client.EchoAsync(payload).GetAwaiter().GetResult().AsSpan().SequenceEqual(payload);
+            case 2:
+                return Results(Enumerable.Range(0, 20).Select(_ => client.EchoAsync(payload))).All(echo => echo.AsSpan().SequenceEqual(payload));
+            case 3:
+                using (CancellationTokenSource source = new())
+                {
+                    Task<uint> call = client.SleepAsync(1, source.Token);
+                    if (random.Next(2) == 0)
+                        Thread.Yield();
+                    source.Cancel();
+                    return IsGivenUpOr(1, () => call.GetAwaiter().GetResult());
+                }
+
+            case 4:
+                return IsGivenUpOr(2, () => client.Sleep(2, new() { Timeout = TimeSpan.FromMilliseconds(1) }));
+            default:
+                client.OneWay(Procedures.EchoProcedure, payload, Procedures.WriteOpaque);
+                return true;
+        }
+    }
+
+    private static bool IsGivenUpOr(uint expected, Func<uint> call)
+    {
+        try
+        {
+            return call() == expected;
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcTimeoutException)
+        {
+            return true;
+        }
+    }
+
+    [Test]
     public void Each_refusal_of_the_server_is_told()
     {
         using RpcClient client = Connect();
