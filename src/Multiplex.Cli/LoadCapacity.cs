@@ -7,15 +7,11 @@ namespace Multiplex.Cli;
 /// <summary><c>load --find-capacity</c>: prints each step, then the rate and a curve.</summary>
 internal static class LoadCapacity
 {
-    private static readonly TimeSpan s_usualWarmUp = TimeSpan.FromMilliseconds(500);
-
     /// <summary>Searches.</summary>
     /// <returns>The exit status: 3 when no rate holds the objectives.</returns>
     public static int Run(LoadOptions options, LoadReportOptions asked, string? json, string? html)
     {
         using Interruption interruption = new();
-        if (options.WarmUp <= TimeSpan.Zero)
-            options = options with { WarmUp = s_usualWarmUp };
         bool quiet = json == ResultFile.StandardOutput;
         double peak;
         IReadOnlyList<CapacityStep> steps;

@@ -48,8 +48,8 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("duration", Default = "10s", MetaValue = "TIME", HelpText = "How long to measure.")]
     public string Duration { get; set; } = "";
 
-    [Option("warmup", Default = "0s", MetaValue = "TIME", HelpText = "How long to load before measuring.")]
-    public string WarmUp { get; set; } = "";
+    [Option("warmup", MetaValue = "TIME", HelpText = "How long to load before measuring: 500ms by default in an open loop, else not at all.")]
+    public string? WarmUp { get; set; }
 
     [Option("calls-per-connection", Default = 0, MetaValue = "N", HelpText = "Make a connection anew after so many requests; 0 keeps it.")]
     public int CallsPerConnection { get; set; }
@@ -145,7 +145,7 @@ internal sealed class LoadVerbOptions : IVerb
             Arrivals = arrivals,
             ThinkTime = think,
             Duration = Values.PositiveTime("--duration", Duration),
-            WarmUp = Values.Time("--warmup", WarmUp),
+            WarmUp = Values.Time("--warmup", WarmUp ?? (arrivals is not null || FindCapacity ? "500ms" : "0s")),
             CallsPerConnection = Values.Number("--calls-per-connection", CallsPerConnection, 0, int.MaxValue),
             ConnectRate = ConnectRate is null ? 0 : Values.Rate("--connect-rate", ConnectRate),
             IdleConnections = Values.Number("--idle", Idle, 0, 1_000_000),

@@ -34,7 +34,11 @@ internal abstract class LoadConnection(LoadContext context)
     public LoadContext Context { get; } = context;
 
     /// <summary>There is a socket; it may still be connecting.</summary>
-    public virtual void Open(int descriptor) => Descriptor = descriptor;
+    public virtual void Open(int descriptor)
+    {
+        Descriptor = descriptor;
+        Context.Prepare(descriptor);
+    }
 
     /// <summary>Closes the socket, with a reset: so no port is left in TIME_WAIT.</summary>
     public virtual void Close()

@@ -1,3 +1,8 @@
+using System.Diagnostics;
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
 namespace Multiplex.Load;
 
 /// <summary>What the connections of one client thread share. Times are of Stopwatch, which on Linux counts nanoseconds.</summary>
@@ -5,11 +10,15 @@ internal sealed class LoadContext
 {
     private const int StreamBufferLength = 64 * 1024;
 
+    private readonly ReceiveStamps? _stamps;
+
     public LoadContext(LoadOptions options, LoadRecorder recorder)
     {
         Options = options;
         Recorder = recorder;
         Exchange = options.Exchange();
+        if (options.Arrivals is not null && options.Server.Kind.IsInternet())
+            _stamps = new();
         RequestLength = Exchange.LongestRequest;
         Buffer = GC.AllocateUninitializedArray<byte>(Math.Max(StreamBufferLength, RequestLength));
     }
@@ -34,6 +43,32 @@ internal sealed class LoadContext
 
     /// <summary>Where replies are received.</summary>
     public byte[] Buffer { get; }
+
+    /// <summary>A socket has been made.</summary>
+    public void Prepare(int socket)
+    {
+        if (_stamps is not null)
+            ReceiveStamps.Enable(socket);
+    }
+
+    /// <summary>Some time has passed.</summary>
+    public void Tick() => _stamps?.Synchronize();
+
+    /// <summary>recv(2).</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="buffer">Receives the bytes.</param>
+    /// <param name="flags">Flags of recv(2).</param>
+    /// <param name="now">When it returned.</param>
+    /// <param name="arrivedAt">When the last of the bytes came in: what latencies count to. Now, where the kernel does not say.</param>
+    public SyscallResult Receive(int socket, Span<byte> buffer, int flags, out long now, out long arrivedAt)
+    {
+        arrivedAt = 0;
+        SyscallResult result = _stamps is null ? recv(socket, buffer, flags) : _stamps.Receive(socket, buffer, flags, out arrivedAt);
+        now = Stopwatch.GetTimestamp();
+        if (arrivedAt == 0 || arrivedAt > now)
+            arrivedAt = now;
+        return result;
+    }
 
     /// <summary>A time in nanoseconds.</summary>
     public static long Nanoseconds(TimeSpan time) => (long)(time.TotalSeconds * 1e9);

@@ -21,6 +21,7 @@ internal sealed class LoadLoop : IDisposable
     private readonly ArrivalSchedule? _schedule;
     private readonly Pace? _pace;
     private readonly ConnectionSet _connections;
+    private readonly LoadContext _context;
     private readonly long _tick;
     private long _nextTick;
 
@@ -39,12 +40,12 @@ internal sealed class LoadLoop : IDisposable
             _pace = new ThinkPace(options.ThinkTime);
         _connections = new(options, address, threads);
         int Share(int all) => (all / threads) + (thread < all % threads ? 1 : 0);
-        LoadContext busy = new(options, Recorder) { Pace = _pace };
+        _context = new(options, Recorder) { Pace = _pace };
         for (int i = 0; i < Share(options.Connections); i++)
-            _connections.Add(BusyConnection.Of(busy, (uint)((i * threads) + thread) * 0x9E37_79B1));
+            _connections.Add(BusyConnection.Of(_context, (uint)((i * threads) + thread) * 0x9E37_79B1));
         for (int i = 0; i < Share(options.IdleConnections); i++)
-            _connections.Add(new IdleConnection(busy));
-        LoadContext reading = new(SlowReader.Of(options, busy.RequestLength), Slow), writing = new(SlowWriter.Of(options), Slow);
+            _connections.Add(new IdleConnection(_context));
+        LoadContext reading = new(SlowReader.Of(options, _context.RequestLength), Slow), writing = new(SlowWriter.Of(options), Slow);
         for (int i = 0; i < Share(options.SlowReaders); i++)
             _connections.Add(new SlowReader(reading, (uint)i));
         for (int i = 0; i < Share(options.SlowWriters); i++)
@@ -87,6 +88,7 @@ internal sealed class LoadLoop : IDisposable
             _schedule.End = end;
         }
 
+        _context.Tick();
         _connections.Start();
         _nextTick = start + _tick;
         long now = start;
@@ -154,6 +156,7 @@ internal sealed class LoadLoop : IDisposable
         if (after >= _nextTick)
         {
             _connections.Tick(after);
+            _context.Tick();
             _nextTick = after + _tick;
         }
 

@@ -90,13 +90,14 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     {
         for (int i = Math.Max(Window.UnderWay, 1); i > 0; i--)
         {
-            SyscallResult result = recv(Descriptor, Context.Buffer, MSG_TRUNC);   // returns the whole length of what it cuts off
+            // MSG_TRUNC: returns the whole length of what it cuts off
+            SyscallResult result = Context.Receive(Descriptor, Context.Buffer, MSG_TRUNC, out _, out long arrivedAt);
             if (result.Is(EAGAIN))
                 break;
             if (result.Value == 0 && EndsWithEmptyMessage)
                 return Disconnected(result);
             if (!result.IsError)
-                Take((int)result.Value, Stopwatch.GetTimestamp());
+                Take((int)result.Value, arrivedAt);
             else if (Failed(result) == ConnectionState.Broken)
                 return ConnectionState.Broken;
         }
@@ -104,7 +105,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         return ConnectionState.Open;
     }
 
-    private void Take(int length, long now)
+    private void Take(int length, long arrivedAt)
     {
         Context.Recorder.BytesReceived += length;
         ReadOnlySpan<byte> message = Context.Buffer.AsSpan(0, Math.Min(length, Context.Buffer.Length));
@@ -116,6 +117,6 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         else if (asked.SentAt == 0)
             Unmatched(sequence);
         else
-            Context.Recorder.Record(asked, now);
+            Context.Recorder.Record(asked, arrivedAt);
     }
 }

@@ -55,7 +55,7 @@ internal sealed class SlowReader(LoadContext context, uint seed) : StreamConnect
 
     /// <summary>The options of slow readers: many requests at a time.</summary>
     public static LoadOptions Of(LoadOptions options, int requestLength) =>
-        options with { CallsPerConnection = 0, Depth = Math.Clamp(MostUnderWay / requestLength, 1, DeepestWindow) };
+        options with { Arrivals = null, CallsPerConnection = 0, Depth = Math.Clamp(MostUnderWay / requestLength, 1, DeepestWindow) };
 
     // Hang-ups are told even to those who ask for nothing: epoll_ctl(2).
     public override ConnectionState Serve(Interest ready) =>
@@ -74,7 +74,7 @@ internal sealed class SlowWriter(LoadContext context, uint seed) : StreamConnect
     public override bool IsMeasured => false;
 
     /// <summary>The options of slow writers: one request at a time.</summary>
-    public static LoadOptions Of(LoadOptions options) => options with { CallsPerConnection = 0, Depth = 1 };
+    public static LoadOptions Of(LoadOptions options) => options with { Arrivals = null, CallsPerConnection = 0, Depth = 1 };
 
     public override ConnectionState Serve(Interest ready) => Receive(int.MaxValue);
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -45,17 +44,16 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     protected ConnectionState Receive(int most)
     {
         Span<byte> room = Room();
-        SyscallResult result = recv(Descriptor, room[..Math.Min(room.Length, most)], 0);
+        SyscallResult result = Context.Receive(Descriptor, room[..Math.Min(room.Length, most)], 0, out long now, out long arrivedAt);
         if (result.Is(EAGAIN))
             return ConnectionState.Open;
         if (result.Value <= 0)
             return Disconnected(result);
 
-        long now = Stopwatch.GetTimestamp();
         Context.Recorder.BytesReceived += result.Value;
         int length = _partialLength + (int)result.Value;
         ReadOnlySpan<byte> received = _partialLength > 0 ? _partial.AsSpan(0, length) : room[..length];
-        int answered = Check(ref received, now);
+        int answered = Check(ref received, arrivedAt);
         if (answered < 0)
             return ConnectionState.Broken;
         Keep(received);
@@ -103,7 +101,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     }
 
     // Records each whole reply. Returns how many slots are free now, or -1 when the connection has to be given up.
-    private int Check(ref ReadOnlySpan<byte> received, long now)
+    private int Check(ref ReadOnlySpan<byte> received, long arrivedAt)
     {
         LoadRecorder recorder = Context.Recorder;
         int answered = 0;
@@ -118,7 +116,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
             // A reply to nothing that was asked, or a second one to the same request, is a wrong one.
             AskedAt asked = Window.Answer(sequence);
             if (verdict == ReplyVerdict.Right && asked.SentAt != 0)
-                recorder.Record(asked, now);
+                recorder.Record(asked, arrivedAt);
             else
                 recorder.Errors.WrongReplies++;
             if (asked.SentAt != 0)

@@ -21,7 +21,7 @@ public sealed class LoadAtARate
     {
         using SharedCounters counters = new();
         using ServerProcess server = ServerProcess.Start("poll", "rpc", ListenForm.Tcp, counters.Option);
-        Task<ProgramRun> loading = Task.Run(() => Load(server, "--rate", "500", "--duration", "6s", "--json", "-"));
+        Task<ProgramRun> loading = Task.Run(() => Load(server, "--rate", "500", "--warmup", "0s", "--duration", "6s", "--json", "-"));
         counters.Await(Counter.Calls, 500);
         server.Signal(Signum.SIGSTOP);
         Stopwatch stopped = Stopwatch.StartNew();
