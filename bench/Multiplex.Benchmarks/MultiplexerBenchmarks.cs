@@ -4,53 +4,85 @@ using Multiplex.Multiplexing;
 
 namespace Multiplex.Benchmarks;
 
+/// <summary>How many descriptors are watched, and how many of them are ready.</summary>
+/// <param name="Watched">Descriptors.</param>
+/// <param name="Ready">The last so many of them.</param>
+public readonly record struct Watch(int Watched, int Ready)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Ready} of {Watched}";
+}
+
 /// <summary>
-/// One wait over many descriptors of which one is ready, the last that was added: poll(2) looks at all of them, twice;
-/// epoll(7) at the one.
+/// One wait: select(2) and poll(2) look at all descriptors, whoever is ready; epoll(7) at those that are ready alone.
 /// </summary>
 public class MultiplexerBenchmarks
 {
-    private readonly Readiness[] _ready = new Readiness[512];
     private readonly List<int> _descriptors = [];
-    private PollMultiplexer _poll = null!;
-    private EpollMultiplexer _epoll = null!;
+    private readonly Readiness[] _ready = new Readiness[512];   // as a reactor has it: more than these wait for the next turn
+    private IMultiplexer? _multiplexer;
+    private Watch _watch;
 
-    [Params(10, 100, 1000)]
-    public int Watched { get; set; }
+    /// <summary>One ready, a tenth, all of them.</summary>
+    public static IEnumerable<Watch> Watches =>
+        from watched in (int[])[1, 10, 100, 500, 10_000]
+        where watched < DescriptorLimit
+        from ready in (int[])[1, watched / 10, watched]
+        where ready > 0
+        group new Watch(watched, ready) by (watched, ready) into same
+        select same.First();
 
-    [GlobalSetup]
-    public void Setup()
+    /// <summary>What select(2) can watch: descriptors below FD_SETSIZE, of which others have some.</summary>
+    public static IEnumerable<Watch> WatchesOfSelect => Watches.Where(watch => watch.Watched < Libc.FD_SETSIZE);
+
+    private static long DescriptorLimit
     {
-        _poll = new();
-        _epoll = new();
-        for (int i = 0; i < Watched; i++)
+        get
         {
-            uint counter = i == Watched - 1 ? 1u : 0u;   // an eventfd is readable while it is not zero
-            int descriptor = Libc.eventfd(counter, Libc.EFD_CLOEXEC).OrThrow("eventfd");
-            _descriptors.Add(descriptor);
-            _poll.Add(descriptor, Interest.Readable);
-            _epoll.Add(descriptor, Interest.Readable);
+            Libc.getrlimit(Libc.RLIMIT_NOFILE, out Libc.rlimit limit).OrThrow("getrlimit");
+            return (long)Math.Min(limit.rlim_cur, long.MaxValue);
         }
     }
 
     [GlobalCleanup]
     public void Cleanup()
     {
-        _poll.Dispose();
-        _epoll.Dispose();
+        _multiplexer?.Dispose();
+        _multiplexer = null;
         _descriptors.ForEach(descriptor => Libc.close(descriptor));
         _descriptors.Clear();
     }
 
+    [Benchmark]
+    [ArgumentsSource(nameof(WatchesOfSelect))]
+    public int Select(Watch watch) => Wait(watch, static () => new SelectMultiplexer());
+
     [Benchmark(Baseline = true)]
-    public int Poll() => Wait(_poll);
+    [ArgumentsSource(nameof(Watches))]
+    public int Poll(Watch watch) => Wait(watch, static () => new PollMultiplexer());
 
     [Benchmark]
-    public int Epoll() => Wait(_epoll);
+    [ArgumentsSource(nameof(Watches))]
+    public int Epoll(Watch watch) => Wait(watch, static () => new EpollMultiplexer());
 
-    private int Wait(IMultiplexer multiplexer)
+    private int Wait(Watch watch, Func<IMultiplexer> make)
     {
-        int count = multiplexer.Wait(_ready, -1);
-        return count == 1 ? _ready[0].Descriptor : throw new InvalidOperationException($"{count} are ready, not one");
+        if (_multiplexer is null)
+            Prepare(watch, make());   // the arguments are not known to a set-up; the first call is none that is measured
+        int count = _multiplexer!.Wait(_ready, -1);
+        return count == Math.Min(_watch.Ready, _ready.Length) ? count : throw new InvalidOperationException($"{count} are ready, not {_watch.Ready}");
+    }
+
+    private void Prepare(Watch watch, IMultiplexer multiplexer)
+    {
+        _watch = watch;
+        _multiplexer = multiplexer;
+        for (int i = 0; i < watch.Watched; i++)
+        {
+            uint counter = i >= watch.Watched - watch.Ready ? 1u : 0u;   // an eventfd is readable while it is not zero
+            int descriptor = Libc.eventfd(counter, Libc.EFD_CLOEXEC).OrThrow("eventfd");
+            _descriptors.Add(descriptor);
+            multiplexer.Add(descriptor, Interest.Readable);
+        }
     }
 }

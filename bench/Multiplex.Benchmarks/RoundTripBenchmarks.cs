@@ -1,49 +1,78 @@
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Columns;
 using Multiplex.Interop;
-using Multiplex.Servers;
-using Multiplex.Sockets;
 
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// One round trip of 64 bytes over one TCP connection on the loopback interface: each server model, as the command that
-/// people run, and the same echo written with System.Net.Sockets. The client is the same in all: send(2), recv(2), and all
-/// share one core, so what is compared is work, not how long an idle core takes to wake.
+/// One round trip of 64 bytes over one TCP connection on the loopback interface, with each server. The client is the same in
+/// all: send(2), recv(2).
 /// </summary>
 [Config(typeof(OneGroup))]
 [HideColumns(Column.Method)]
-public class RoundTripBenchmarks
+public class RoundTripBenchmarks : HeldConnectionBenchmarks
 {
-    private const int RoundTrips = 500;
-    private const string SystemNetSockets = "System.Net.Sockets";
+    /// <summary>One message at a time.</summary>
+    public RoundTripBenchmarks()
+        : base(messages: 1)
+    {
+    }
 
-    private readonly byte[] _request = new byte[64];
-    private readonly byte[] _reply = new byte[64];
+    [Benchmark(Baseline = true, OperationsPerInvoke = Exchanges)]
+    [Arguments(ModelServers.SystemNetSockets)]
+    public void Baseline(string server) => Exchange(server);
+
+    [Benchmark(OperationsPerInvoke = Exchanges)]
+    [ArgumentsSource(nameof(Models))]
+    public void Model(string server) => Exchange(server);
+}
+
+/// <summary>
+/// As a round trip, but 16 messages at a time, sent with one call: what one message costs when its neighbours share the system
+/// calls. Figures are for one message.
+/// </summary>
+[Config(typeof(OneGroup))]
+[HideColumns(Column.Method)]
+public class BatchBenchmarks : HeldConnectionBenchmarks
+{
+    private const int Depth = 16;
+
+    /// <summary>Sixteen messages at a time.</summary>
+    public BatchBenchmarks()
+        : base(Depth)
+    {
+    }
+
+    [Benchmark(Baseline = true, OperationsPerInvoke = Exchanges * Depth)]
+    [Arguments(ModelServers.SystemNetSockets)]
+    public void Baseline(string server) => Exchange(server);
+
+    [Benchmark(OperationsPerInvoke = Exchanges * Depth)]
+    [ArgumentsSource(nameof(Models))]
+    public void Model(string server) => Exchange(server);
+}
+
+/// <summary>What both share: a server of each model, and a connection to each that is held.</summary>
+public abstract class HeldConnectionBenchmarks
+{
+    /// <summary>Exchanges of one invocation.</summary>
+    protected const int Exchanges = 500;
+
+    private readonly Messages _messages;
     private readonly Dictionary<string, int> _connections = [];
-    private readonly List<ServerProcess> _servers = [];
-    private SameCore? _core;
+    private ModelServers? _servers;
 
-    /// <summary>Every model of the catalog: a new one is measured without a change here.</summary>
-    public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
+    private protected HeldConnectionBenchmarks(int messages) => _messages = new(messages);
 
-    /// <summary>Starts all servers: those that are not asked wait in a system call, and cost nothing.</summary>
+    /// <summary>The servers but the baseline.</summary>
+    public static IEnumerable<string> Models => ModelServers.Models;
+
     [GlobalSetup]
     public void Setup()
     {
-        new Random(1).NextBytes(_request);
-        _core = new();
-        try
-        {
-            foreach (string model in Models)
-                Connect(model, ServerProcess.OfModel(model));
-            Connect(SystemNetSockets, ServerProcess.OfThisExecutable(SocketEchoServer.Argument));
-        }
-        catch
-        {
-            Cleanup();   // nobody else does, after a set-up that failed
-            throw;
-        }
+        _servers = new();
+        foreach (string server in Models.Append(ModelServers.SystemNetSockets))
+            _connections[server] = _servers.Connect(server);
     }
 
     [GlobalCleanup]
@@ -52,36 +81,13 @@ public class RoundTripBenchmarks
         foreach (int connection in _connections.Values)
             Libc.close(connection);
         _connections.Clear();
-        _servers.ForEach(server => server.Dispose());
-        _servers.Clear();
-        _core?.Dispose();
+        _servers?.Dispose();
     }
 
-    [Benchmark(Baseline = true, OperationsPerInvoke = RoundTrips)]
-    [Arguments(SystemNetSockets)]
-    public void Baseline(string server) => Exchange(_connections[server]);
-
-    [Benchmark(OperationsPerInvoke = RoundTrips)]
-    [ArgumentsSource(nameof(Models))]
-    public void Model(string server) => Exchange(_connections[server]);
-
-    private void Connect(string name, ServerProcess server)
+    private protected void Exchange(string server)
     {
-        _servers.Add(server);
-        _connections[name] = Connector.Connect(server.Endpoint);
-    }
-
-    private void Exchange(int connection)
-    {
-        for (int i = 0; i < RoundTrips; i++)
-        {
-            Libc.send(connection, _request, Libc.MSG_NOSIGNAL).OrThrow("send");
-            int received = Libc.recv(connection, _reply, Libc.MSG_WAITALL).OrThrow("recv");
-            if (received != _request.Length)
-                throw new InvalidOperationException($"{received} bytes came back");
-        }
-
-        if (!_reply.AsSpan().SequenceEqual(_request))
-            throw new InvalidOperationException("other bytes came back than were sent");
+        int connection = _connections[server];
+        for (int i = 0; i < Exchanges; i++)
+            _messages.Exchange(connection);
     }
 }

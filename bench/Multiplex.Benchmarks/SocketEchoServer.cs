@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// The plainest echo server that System.Net.Sockets makes: one connection, blocking calls. A process of its own, as the
+/// The plainest echo server that System.Net.Sockets makes: one connection after another, blocking calls. A process of its own, as the
 /// servers are that it is compared with: a round trip between two threads of one process costs less.
 /// </summary>
 internal static class SocketEchoServer
@@ -12,16 +12,31 @@ internal static class SocketEchoServer
     /// <summary>The argument that makes the benchmarks' executable this server.</summary>
     public const string Argument = "socket-echo-server";
 
-    /// <summary>Says where it listens, as <c>multiplex serve</c> does, and serves one connection to its end.</summary>
+    /// <summary>Says where it listens, as <c>multiplex serve</c> does, and serves until it is ended.</summary>
     public static void Run()
     {
         using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         Console.WriteLine($"listening tcp://{listener.LocalEndPoint}");
-        using Socket connection = listener.Accept();
-        connection.NoDelay = true;
         byte[] buffer = new byte[64 * 1024];
+        while (true)
+        {
+            using Socket connection = listener.Accept();
+            connection.NoDelay = true;
+            try
+            {
+                Serve(connection, buffer);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+            {
+                // The client leaves with a reset, so that no port stays in TIME_WAIT.
+            }
+        }
+    }
+
+    private static void Serve(Socket connection, byte[] buffer)
+    {
         for (int count = connection.Receive(buffer); count > 0; count = connection.Receive(buffer))
         {
             for (int sent = 0; sent < count;)

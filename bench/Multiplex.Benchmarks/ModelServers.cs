@@ -1,0 +1,80 @@
+using Multiplex.Interop;
+using Multiplex.Servers;
+using Multiplex.Sockets;
+
+namespace Multiplex.Benchmarks;
+
+/// <summary>
+/// A server of each model, as the command that people run, and the same echo written with System.Net.Sockets; all on one core
+/// with the client, so that what is compared is work, not how long an idle core takes to wake.
+/// </summary>
+internal sealed class ModelServers : IDisposable
+{
+    /// <summary>What the models are compared with.</summary>
+    public const string SystemNetSockets = "System.Net.Sockets";
+
+    private readonly Dictionary<string, ServerProcess> _servers = [];
+    private readonly SameCore _core = new();
+
+    /// <summary>Starts all servers: those that are not asked wait in a system call, and cost nothing.</summary>
+    public ModelServers()
+    {
+        try
+        {
+            foreach (string model in Models)
+                _servers[model] = ServerProcess.OfModel(model);
+            _servers[SystemNetSockets] = ServerProcess.OfThisExecutable(SocketEchoServer.Argument);
+        }
+        catch
+        {
+            Dispose();   // nobody else does, after a set-up that failed
+            throw;
+        }
+    }
+
+    /// <summary>Every model of the catalog: a new one is measured without a change here.</summary>
+    public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
+
+    /// <summary>Connects to a server.</summary>
+    public int Connect(string server) => Connector.Connect(_servers[server].Endpoint);
+
+    /// <summary>Closes a connection with a reset, so that no port is left in TIME_WAIT.</summary>
+    public static void Close(int connection)
+    {
+        Libc.setsockopt(connection, Libc.SOL_SOCKET, Libc.SO_LINGER, new Libc.linger { l_onoff = 1 });
+        Libc.close(connection);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (ServerProcess server in _servers.Values)
+            server.Dispose();
+        _core.Dispose();
+    }
+}
+
+/// <summary>Messages of 64 bytes that come back as they were sent.</summary>
+internal sealed class Messages
+{
+    private const int Size = 64;
+    private readonly byte[] _sent;
+    private readonly byte[] _received;
+
+    /// <summary>So many of them, sent at once.</summary>
+    public Messages(int count)
+    {
+        _sent = new byte[count * Size];
+        _received = new byte[count * Size];
+        new Random(1).NextBytes(_sent);
+    }
+
+    /// <summary>Sends all with one call, and receives all.</summary>
+    public void Exchange(int connection)
+    {
+        Libc.send(connection, _sent, Libc.MSG_NOSIGNAL).OrThrow("send");
+        int received = Libc.recv(connection, _received, Libc.MSG_WAITALL).OrThrow("recv");
+        if (received != _sent.Length || !_received.AsSpan().SequenceEqual(_sent))
+            throw new InvalidOperationException($"other bytes came back than were sent: {received} of {_sent.Length}");
+    }
+}
