@@ -10,8 +10,8 @@ namespace Multiplex.Rpc.Client;
 /// nobody has to be woken when its reply comes (leader and followers); else the event loop.
 /// </summary>
 /// <remarks>
-/// This file: who drives, and how calls come in. <c>Channel.Sending.cs</c>, <c>Channel.Connection.cs</c>,
-/// <c>Channel.Turn.cs</c>: what a driver does. Everything that changes is guarded by the gate; system calls, but for
+/// This file: how calls come in. <c>Channel.Driving.cs</c>: who drives. <c>Channel.Turn.cs</c>, <c>Channel.Sending.cs</c>,
+/// <c>Channel.Connection.cs</c>: what a driver does. Everything that changes is guarded by the gate; system calls, but for
 /// short ones, and what belongs to callers run outside of it.
 /// </remarks>
 internal sealed partial class Channel : IDisposable
@@ -23,10 +23,6 @@ internal sealed partial class Channel : IDisposable
     private readonly RpcEventLoop _loop;
     private readonly Wire _wire;
     private readonly ReplyHandler _deliver;
-    private Driver _driver;
-    private bool _isInTurn;      // the driver is at work, and will look at everything before it waits again
-    private bool _isWoken;       // or has been told to
-    private bool _callerWaits;   // a thread blocks while the loop drives
     private bool _isDisposed;
     private bool _isClosed;      // and nobody drives any more
 
@@ -51,13 +47,6 @@ internal sealed partial class Channel : IDisposable
             close(WakeDescriptor);
             throw;
         }
-    }
-
-    private enum Driver
-    {
-        None,
-        Caller,
-        Loop,
     }
 
     /// <summary>Readable when the driver is to look here.</summary>
@@ -218,113 +207,5 @@ internal sealed partial class Channel : IDisposable
         _wire.MakeRoom(_socket, length - RecordMarking.HeaderLength);
         if ((long)_output.Length + _sending.Length + length > _options.MaxUnsent)
             throw new RpcException($"{_options.MaxUnsent} bytes wait to be sent, and the server takes none: wait, or raise MaxUnsent");
-    }
-
-    private void Drive(bool attaches, bool flushes, bool wakes)
-    {
-        if (flushes)
-            Flush();
-        if (attaches)
-            GiveToLoop();
-        else if (wakes)
-            Wake();
-    }
-
-    private void GiveToLoop()
-    {
-        try
-        {
-            _loop.Attach(this);
-        }
-        catch
-        {
-            lock (_gate)
-                _driver = Driver.None;   // such as no memory for one more entry of epoll(7)
-            throw;
-        }
-    }
-
-    // Under the gate: whether the driver has to be told to look; whoever gets true calls Wake.
-    private bool MustWake() => _driver != Driver.None && !_isInTurn && !_isWoken && (_isWoken = true);
-
-    private void Wake()
-    {
-        lock (_gate)
-        {
-            if (!_isClosed)
-                eventfd_write(WakeDescriptor, 1);
-        }
-    }
-
-    private void Lead(PendingCall call)
-    {
-        Span<pollfd> both = stackalloc pollfd[2];
-        while (!call.IsDone)
-        {
-            (int socket, short events, int timeout) = BeforeWait();
-            both[0] = new() { fd = socket, events = events };
-            both[1] = new() { fd = WakeDescriptor, events = POLLIN };
-            if (poll(both, timeout).IsError)
-                both[0].revents = both[1].revents = 0;   // EINTR
-            if (both[1].revents != 0)
-                eventfd_read(WakeDescriptor, out _);
-            Turn((both[0].revents & ~POLLOUT) != 0, (both[0].revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
-        }
-
-        HandOver();
-    }
-
-    // The next one to drive: the loop, if there is anything that no thread blocks for; else one of those threads; else nobody.
-    private void HandOver()
-    {
-        PendingCall? next = null;
-        bool attaches = false, closes;
-        lock (_gate)
-        {
-            _driver = Driver.None;
-            closes = _isDisposed;
-            if (!closes && (_calls.Count > 0 || HasUnsent))
-            {
-                attaches = _calls.Count == 0 || _calls.WaiterCount < _calls.Count;
-                _driver = attaches ? Driver.Loop : Driver.Caller;
-                next = attaches ? null : _calls.Oldest();
-                next?.Promote();
-            }
-        }
-
-        if (closes)
-            CloseForGood();
-        else if (attaches)
-            GiveToLoop();
-    }
-
-    /// <summary>For the event loop: whether it is to go on driving; if not, it forgets the channel.</summary>
-    public bool LoopGoesOn()
-    {
-        lock (_gate)
-        {
-            if (_isDisposed)
-            {
-                _driver = Driver.None;
-            }
-            else if (_callerWaits && _calls.Count == 0 && !HasUnsent)
-            {
-                // A thread that blocks for its call does better without the loop; let the next one drive itself.
-                _callerWaits = false;
-                _driver = Driver.None;
-            }
-
-            return _driver == Driver.Loop;
-        }
-    }
-
-    /// <summary>For the event loop, which has forgotten the channel: closes it if its client is closed.</summary>
-    public void CloseIfDisposed()
-    {
-        bool closes;
-        lock (_gate)
-            closes = _isDisposed && _driver == Driver.None;
-        if (closes)
-            CloseForGood();
     }
 }
