@@ -41,7 +41,7 @@ internal sealed class ServeOptions : IVerb
     [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]
     public string MaxPending { get; set; } = "";
 
-    [Option("max-record", Default = "1025k", MetaValue = "BYTES", HelpText = "The longest RPC record.")]
+    [Option("max-record", Default = "1028k", MetaValue = "BYTES", HelpText = "The longest RPC record.")]
     public string MaxRecord { get; set; } = "";
 
     [Option("reply-cache", Default = 32_768, MetaValue = "N", HelpText = "Replies to remember, so that a repeated ADD is not added twice. 0: none.")]

@@ -24,8 +24,8 @@ public sealed class RpcProtocol : IProtocol
             throw new ArgumentException("a version of a program is there twice", nameof(programs));
     }
 
-    /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier.</summary>
-    public const int UsualMaxRecord = MultiplexProgram.MaxPayload + 1024;
+    /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier, and for fragments not filled.</summary>
+    public const int UsualMaxRecord = MultiplexProgram.MaxPayload + 4096;
 
     /// <summary>The longest record, without its headers, in bytes.</summary>
     public int MaxRecord { get; init; } = UsualMaxRecord;

@@ -7,8 +7,9 @@ namespace Multiplex;
 /// <summary>Who sent a request, as the server saw it.</summary>
 /// <param name="kind">The kind of endpoint that the request came in by.</param>
 /// <param name="address">The raw socket address of the peer; a UNIX-domain client that did not bind has no more than a family.</param>
+/// <param name="connection">See <see cref="Connection"/>.</param>
 /// <param name="unix">See <see cref="Unix"/>.</param>
-public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, UnixPeer? unix = null)
+public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, ulong connection = 0, UnixPeer? unix = null)
 {
     private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
     private const int Ipv6Length = 28;            // sizeof(struct sockaddr_in6)
@@ -18,6 +19,9 @@ public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, U
 
     /// <summary>The raw socket address of the peer: a sockaddr_in, sockaddr_in6 or sockaddr_un.</summary>
     public ReadOnlySpan<byte> Address { get; } = address;
+
+    /// <summary>A number of the connection that no other socket of this machine has had, SO_COOKIE of socket(7); 0 of a datagram.</summary>
+    public ulong Connection { get; } = connection;
 
     /// <summary>The process at the other end of a UNIX-domain connection; null of any other socket, and of datagrams.</summary>
     public UnixPeer? Unix { get; } = unix;

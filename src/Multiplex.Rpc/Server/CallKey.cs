@@ -47,7 +47,7 @@ internal readonly record struct CallKey(
     /// <summary>A hash of the key.</summary>
     public ulong Hash(long seed) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<CallKey>(in this)), seed);
 
-    // Without the port: this caller is known again on another connection.
+    // Without port and connection: this caller is known again on another connection.
     private static int Write(in SysCredential sys, ReadOnlySpan<byte> host, Span<byte> caller)
     {
         BinaryPrimitives.WriteUInt32BigEndian(caller, sys.Stamp);
@@ -58,19 +58,20 @@ internal readonly record struct CallKey(
         return 12 + sys.MachineName.Length + host.Length;
     }
 
-    // With the port. A UNIX-domain client without a name is its connection; without that either, it is nobody.
+    // Another connection may come from a port that somebody else had a moment ago, and begin with the same xid: it is not the same
+    // caller. A datagram has its sender's address; without that it is nobody's.
     private static int Write(in Peer peer, Span<byte> caller)
     {
         const int FamilyAlone = 2;
-        if (peer.Address.Length > FamilyAlone)
+        if (peer.Connection != 0)
         {
-            peer.Address.CopyTo(caller);
-            return peer.Address.Length;
+            BinaryPrimitives.WriteUInt64BigEndian(caller, peer.Connection);
+            return sizeof(ulong);
         }
 
-        if (peer.Unix is not { } unix)
+        if (peer.Address.Length <= FamilyAlone)
             return 0;
-        BinaryPrimitives.WriteUInt64BigEndian(caller, unix.Connection);
-        return sizeof(ulong);
+        peer.Address.CopyTo(caller);
+        return peer.Address.Length;
     }
 }

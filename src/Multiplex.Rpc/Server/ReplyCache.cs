@@ -23,8 +23,8 @@ internal enum Repeat
 /// </summary>
 /// <remarks>
 /// <para>A call is known again by the kind of socket, the caller, xid, program, version, procedure, and the length and a checksum of the
-/// arguments. The caller is the peer's address with its port; of a UNIX-domain client without a name, its connection. With an AUTH_SYS
-/// credential it is the host's address, machine name, stamp and uid instead, so that a client which reconnects from another port is known again,
+/// arguments. The caller is the connection, or of a datagram its sender's address and port. With an AUTH_SYS credential it is the host's
+/// address, machine name, stamp and uid instead, so that a client which comes back on another connection, from another port, is known again,
 /// unless the stamp is a time (<see cref="SysCredential.StampIsTime"/>).</para>
 /// <para>A call is entered before it is run. If the process that runs it dies, nobody can know whether it took effect: it is not run again, and a
 /// repeat gets SYSTEM_ERR. So a call takes effect at most once, and exactly once if it was answered with success, for as long as

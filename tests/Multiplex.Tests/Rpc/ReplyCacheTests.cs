@@ -71,19 +71,27 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
         Assert.That(Ask(CallAs(5, stamp), From(Address)), Is.EqualTo(Ran(5, 1)), "from the same port it is known in any case");
     }
 
-    [Test]
-    public void A_UNIX_domain_client_without_a_name_is_its_connection()
+    [TestCase(EndpointKind.Tcp)]
+    [TestCase(EndpointKind.Unix)]
+    public void Over_connections_a_caller_is_its_connection_unless_a_credential_tells(EndpointKind kind)
     {
         Remember();
-        byte[] unnamed = [1, 0];
-        UnixPeer one = new(1, 2, 3, Connection: 10), other = new(1, 2, 3, Connection: 11);
-        Assert.That(Ask(Call(5), new Peer(EndpointKind.Unix, unnamed, one)), Is.EqualTo(Ran(5, 1)));
-        Assert.That(Ask(Call(5), new Peer(EndpointKind.Unix, unnamed, other)), Is.EqualTo(Ran(5, 2)));
-        Assert.That(Ask(Call(5), new Peer(EndpointKind.Unix, unnamed, one)), Is.EqualTo(Ran(5, 1)));
-        Assert.That(Ask(CallAs(6), new Peer(EndpointKind.Unix, unnamed, one)), Is.EqualTo(Ran(6, 3)));
-        Assert.That(Ask(CallAs(6), new Peer(EndpointKind.Unix, unnamed, other)), Is.EqualTo(Ran(6, 3)), "known by its credential");
-        Assert.That(Ask(Call(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 4)));
-        Assert.That(Ask(Call(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 5)), "nobody: it cannot be told from others");
+        byte[] address = kind == EndpointKind.Tcp ? Address : [1, 0];
+        Assert.That(Ask(Call(5), new Peer(kind, address, connection: 10)), Is.EqualTo(Ran(5, 1)));
+        Assert.That(Ask(Call(5), new Peer(kind, address, connection: 11)), Is.EqualTo(Ran(5, 2)), "somebody else, if from the same port");
+        Assert.That(Ask(Call(5), new Peer(kind, address, connection: 10)), Is.EqualTo(Ran(5, 1)));
+        Assert.That(Ask(CallAs(6), new Peer(kind, address, connection: 10)), Is.EqualTo(Ran(6, 3)));
+        Assert.That(Ask(CallAs(6), new Peer(kind, address, connection: 11)), Is.EqualTo(Ran(6, 3)));
+    }
+
+    [Test]
+    public void A_datagram_without_a_sender_is_nobodys_and_always_run()
+    {
+        Remember();
+        Assert.That(Ask(Call(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 1)));
+        Assert.That(Ask(Call(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 2)));
+        Assert.That(Ask(CallAs(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 3)));
+        Assert.That(Ask(CallAs(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 3)));
     }
 
     [Test]

@@ -38,8 +38,8 @@ public class RpcAccessTests(Form form) : RpcFixture(form)
     public void A_UNIX_domain_caller_is_refused_by_what_the_kernel_knows_of_it()
     {
         Guard((in RpcCall call) => call.Peer.Unix is { UserId: 1000 } ? AuthenticationStatus.Ok : AuthenticationStatus.TooWeak);
-        Assert.That(Ask(Call(0, []), new Peer(EndpointKind.Unix, [1, 0], new(77, 1000, 100, 1))), Is.EqualTo(Accepted(0)));
-        Assert.That(Ask(Call(0, []), new Peer(EndpointKind.Unix, [1, 0], new(77, 1001, 100, 1))), Is.EqualTo(Denied(AuthError, TooWeak)));
+        Assert.That(Ask(Call(0, []), new Peer(EndpointKind.Unix, [1, 0], 1, new(77, 1000, 100))), Is.EqualTo(Accepted(0)));
+        Assert.That(Ask(Call(0, []), new Peer(EndpointKind.Unix, [1, 0], 1, new(77, 1001, 100))), Is.EqualTo(Denied(AuthError, TooWeak)));
         Assert.That(Ask(Call(0, [])), Is.EqualTo(Denied(AuthError, TooWeak)), "by TCP");
     }
 

@@ -58,6 +58,26 @@ public class ListenerTests : DescriptorFixture
         Assert.That(fcntl(server, F_GETFL).OrThrow("fcntl") & O_NONBLOCK, Is.Zero);
     }
 
+    [TestCase("tcp://127.0.0.1:0")]
+    [TestCase("unix:")]
+    [TestCase("unixpacket:")]
+    public void Accept_tells_connections_apart_and_who_is_behind_a_UNIX_domain_one(string endpoint)
+    {
+        using Listener listener = Listener.Open(Endpoint.Parse(endpoint.EndsWith(':') ? endpoint + _directory["s"] : endpoint), 16);
+        List<ulong> connections = [];
+        for (int i = 0; i < 2; i++)
+        {
+            Own(SyscallResult.Of(Connector.Connect(listener.Local)));
+            Own(listener.Accept(blocking: false, out PeerAddress peer));
+            connections.Add(peer.Peer.Connection);
+            Assert.That(peer.Peer.Unix is not null, Is.EqualTo(listener.Kind != EndpointKind.Tcp));
+            if (peer.Peer.Unix is { } process)
+                Assert.That((process.ProcessId, process.UserId), Is.EqualTo((getpid(), getuid())));
+        }
+
+        Assert.That(connections, Is.Unique.And.None.Zero);
+    }
+
     [TestCase("unix:")]
     [TestCase("unixpacket:")]
     public void A_path_is_there_while_it_is_listened_at_and_removed_afterwards(string prefix)
