@@ -8,7 +8,7 @@ namespace Multiplex.ServerTests.Contract;
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
 public sealed class Hostility(string model, ListenForm form) : HostedGarbage(model, form)
 {
-    internal const int MaxRecord = 1025 * 1024;
+    internal const int MaxRecord = 1028 * 1024;
 
     private static readonly TestCaseData[] s_garbage =
     [
@@ -18,6 +18,8 @@ public sealed class Hostility(string model, ListenForm form) : HostedGarbage(mod
         Garbage("A record over the limit", [.. RpcWire.UInt(0x8000_0000 | (MaxRecord + 1)), .. new byte[100]]),
         Garbage("Fragments that add up to a record over the limit", [.. RpcWire.UInt(100), .. new byte[100], .. RpcWire.UInt(MaxRecord - 50)]),
         Garbage("A fragment of nothing that is not the last", RpcWire.UInt(0)),
+        Garbage("Fragments of nothing, one after another", new byte[4096]),
+        Garbage("More fragments than a record may have", [.. Enumerable.Repeat<byte[]>([0, 0, 0, 1, 0xff], 70_000).SelectMany(one => one)]),
         Garbage("A record of nothing", RpcWire.UInt(0x8000_0000)),
         Garbage("A head that ends too soon", RpcWire.Record(RpcWire.Call(1, RpcWire.Null)[..30])),
         Garbage("A reply", RpcWire.Record([0, 0, 0, 1, 0, 0, 0, 1, .. new byte[16]])),

@@ -55,6 +55,13 @@ internal sealed class RpcPeer(ServerAddress server) : IDisposable
         return _xid;
     }
 
+    /// <summary>Sends a call message and receives the next one, as they are.</summary>
+    public byte[] Exchange(byte[] call)
+    {
+        Client.Send(server.IsStream ? RpcWire.Record(call) : call);
+        return ReceiveRecord();
+    }
+
     /// <summary>The results of the reply to this call, which must be a success. Replies to other calls are kept for their turn.</summary>
     public byte[] Finish(uint xid)
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Multiplex.ServerTests.Harness;
 
@@ -6,6 +7,7 @@ namespace Multiplex.ServerTests.Harness;
 internal static class RpcWire
 {
     public const uint Program = 0x2000_4543;
+    public const uint AuthSys = 1;
     public const uint Null = 0, Echo = 1, Sleep = 2, Burn = 3, Add = 4, Whoami = 5;
 
     private const uint LastFragment = 0x8000_0000;
@@ -13,6 +15,14 @@ internal static class RpcWire
     /// <summary>A call message: xid, CALL, RPC version 2, program, version, procedure, AUTH_NONE twice, arguments.</summary>
     public static byte[] Call(uint xid, uint procedure, params byte[] arguments) =>
         [.. UInt(xid), .. UInt(0), .. UInt(2), .. UInt(Program), .. UInt(1), .. UInt(procedure), .. new byte[16], .. arguments];
+
+    /// <summary>A call message with a credential: its flavor and body.</summary>
+    public static byte[] CallAs(uint xid, uint procedure, uint flavor, byte[] credential, params byte[] arguments) =>
+        [.. Call(xid, procedure)[..24], .. UInt(flavor), .. Opaque(credential), .. new byte[8], .. arguments];
+
+    /// <summary>The body of an AUTH_SYS credential: stamp, machine name, uid, gid, groups.</summary>
+    public static byte[] SysCredential(uint stamp, string machine, uint uid = 1000, int groups = 0) =>
+        [.. UInt(stamp), .. Opaque(Encoding.ASCII.GetBytes(machine)), .. UInt(uid), .. UInt(100), .. UInt((uint)groups), .. new byte[4 * groups]];
 
     /// <summary>A message as a record of one fragment.</summary>
     public static byte[] Record(byte[] message) => [.. UInt(LastFragment | (uint)message.Length), .. message];

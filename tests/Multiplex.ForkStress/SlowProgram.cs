@@ -1,0 +1,41 @@
+using Multiplex.Interop;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Xdr;
+
+namespace Multiplex.ForkStress;
+
+/// <summary>
+/// An RPC program whose calls can be caught in progress. Procedure 1, which is not idempotent, waits for so many milliseconds, then adds
+/// an amount to the server's sum and returns it. Procedure 2 tells the process that answers.
+/// </summary>
+internal sealed class SlowProgram(ServerCounters counters) : IRpcProgram
+{
+    public const uint ProgramNumber = 0x2000_4544;
+
+    private const uint SlowAdd = 1, WhichProcess = 2;
+
+    public uint Number => ProgramNumber;
+
+    public uint Version => 1;
+
+    public bool IsIdempotent(uint procedure) => procedure != SlowAdd;
+
+    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    {
+        counters.Increment(Counter.Calls);
+        switch (call.Procedure)
+        {
+            case SlowAdd:
+                uint milliseconds = arguments.ReadUInt32();
+                ulong amount = arguments.ReadUInt64();
+                Libc.clock_nanosleep_until(Libc.clock_gettime(Libc.CLOCK_MONOTONIC) + (milliseconds * 1_000_000L));
+                results.WriteUInt64((ulong)counters.Add(Counter.Sum, (long)amount));
+                return AcceptStatus.Success;
+            case WhichProcess:
+                results.WriteUInt32((uint)Libc.getpid());
+                return AcceptStatus.Success;
+            default:
+                return AcceptStatus.ProcedureUnavailable;
+        }
+    }
+}
