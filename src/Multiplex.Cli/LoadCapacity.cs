@@ -9,7 +9,7 @@ internal static class LoadCapacity
 {
     /// <summary>Searches.</summary>
     /// <returns>The exit status: 3 when no rate holds the objectives.</returns>
-    public static int Run(LoadOptions options, LoadReportOptions asked, string? json, string? html)
+    public static int Run(LoadOptions options, ArrivalSpacing spacing, LoadReportOptions asked, string? json, string? html)
     {
         using Interruption interruption = new();
         bool quiet = json == ResultFile.StandardOutput;
@@ -19,6 +19,7 @@ internal static class LoadCapacity
         {
             (peak, steps) = Terminal.WithStatus("", show => CapacitySearch.Run(
                 options,
+                spacing,
                 rate => show(rate is null ? "closed loop" : string.Create(CultureInfo.InvariantCulture, $"{rate:N0}/s")),
                 step =>
                 {
@@ -35,7 +36,7 @@ internal static class LoadCapacity
 
         CapacityReport report = new()
         {
-            Options = asked,
+            Options = asked with { Arrivals = LoadReportOptions.Name(spacing) },
             Objective = string.Join(", ", options.Objectives),
             PeakPerS = peak,
             CapacityPerS = steps.Where(step => step.Held).Select(step => step.RatePerS).DefaultIfEmpty().Max(),

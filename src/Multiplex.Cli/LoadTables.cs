@@ -12,20 +12,19 @@ internal static class LoadTables
     public static void Print(LoadReport report)
     {
         Line($"{report.Options.Connect}  {LoadText.Asked(report.Options)}, {report.ElapsedS:F1} s");
-        Table table = Terminal.Table("replies/s", "p50 us", "p90 us", "p99 us", "p99.9 us", "p99.99 us", "max us", "MB/s in", "errors");
-        LatencyReport l = report.LatencyUs;
-        table.AddRow(
-            Text($"{report.ThroughputPerS:N0}"),
-            Us(l.P50),
-            Us(l.P90),
-            Us(l.P99),
-            Us(l.P999),
-            Us(l.P9999),
-            Us(l.Max),
-            Text($"{report.ReceivedBytesPerS / 1e6:N1}"),
-            $"{report.Errors.Total}");
+        Line(
+            $"{report.ThroughputPerS:N0} replies/s, {report.SentBytesPerS / 1e6:N1} MB/s out, {report.ReceivedBytesPerS / 1e6:N1} MB/s in, {report.Errors.Total} errors");
+        Table table = Terminal.Table("us", "p50", "p90", "p99", "p99.9", "p99.99", "max");
+        bool open = report.ServiceUs is not null;
+        AddRow(table, open ? "latency, from when due" : "latency, from sending", report.LatencyUs);
+        if (report.ServiceUs is { } service)
+            AddRow(table, "latency, from sending", service);
+        if (report.Client.LagUs is { } lag)
+            AddRow(table, "the client's own delay", lag);
+        if (report.ConnectUs is { } connect)
+            AddRow(table, "connecting", connect);
         Terminal.Output.Write(table);
-        PrintOtherTimes(report);
+        Line($"the client's busiest thread worked {report.Client.BusiestThread:P0} of its time");
         if (report.Errors.Total + report.Errors.Late > 0)
             Line($"errors: {LoadText.Of(report.Errors)}");
         if (report.Slow is { } slow)
@@ -59,19 +58,12 @@ internal static class LoadTables
             Line($"capacity: no rate that was tried holds {report.Objective}");
     }
 
-    private static void PrintOtherTimes(LoadReport report)
-    {
-        if (report.ConnectUs is { } connect)
-            Line($"connecting: p50 {connect.P50:N0} us, p99 {connect.P99:N0} us, max {connect.Max:N0} us");
-        if (report.ServiceUs is { } service)
-            Line($"from sending, not from when it was due: p50 {service.P50:N0} us, p99 {service.P99:N0} us, max {service.Max:N0} us");
-        if (report.Client.LagUs is { } lag)
-            Line($"the client's own delay: p50 {lag.P50:N1} us, p99 {lag.P99:N1} us, max {lag.Max:N0} us; busy {report.Client.BusiestThread:P0}");
-    }
+    private static void AddRow(Table table, string name, LatencyReport l) =>
+        table.AddRow(name, Us(l.P50), Us(l.P90), Us(l.P99), Us(l.P999), Us(l.P9999), Us(l.Max));
 
     private static void Line(FormattableString text) => Terminal.Output.WriteLine(Text(text));
 
-    private static string Us(double microseconds) => Text($"{microseconds:N0}");
+    private static string Us(double microseconds) => microseconds < 10 ? Text($"{microseconds:N1}") : Text($"{microseconds:N0}");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -94,7 +94,7 @@ internal sealed class LoadVerbOptions : IVerb
         RequestMix mix = ReadMix(server, protocol);
         LoadOptions options = ReadOptions(server, protocol, mix);
         if (FindCapacity)
-            return LoadCapacity.Run(options, Report(options, mix), Json, Html);
+            return LoadCapacity.Run(options, ReadSpacing(), Report(options, mix), Json, Html);
         HistogramLog log = new();
         if (Hlog is not null)
             options = options with { Interval = log.Add };
@@ -130,7 +130,7 @@ internal sealed class LoadVerbOptions : IVerb
         if (FindCapacity && (arrivals is not null || Slo is null || Csv is not null || Hlog is not null))
             throw new UsageException("--find-capacity: write what has to hold, such as --slo p99<2ms; --rate, --ramp, --csv and --hlog are of one run");
         TimeSpan think = Values.Time("--think", Think);
-        if (arrivals is not null && think > TimeSpan.Zero)
+        if ((arrivals is not null || FindCapacity) && think > TimeSpan.Zero)
             throw new UsageException($"--think {Think}: in an open loop nobody thinks; leave it out, or --rate");
         if (server.Kind.IsDatagram() && Idle > 0)
             throw new UsageException($"--idle {Idle}: datagrams have no connections; load a tcp:, unix: or unixpacket: endpoint");
@@ -158,9 +158,11 @@ internal sealed class LoadVerbOptions : IVerb
         };
     }
 
+    private ArrivalSpacing ReadSpacing() => Values.Named("--arrivals", Arrivals, Enum.GetValues<ArrivalSpacing>(), LoadReportOptions.Name);
+
     private OpenLoop? ReadArrivals()
     {
-        ArrivalSpacing spacing = Values.Named("--arrivals", Arrivals, Enum.GetValues<ArrivalSpacing>(), one => one.ToString().ToLowerInvariant());
+        ArrivalSpacing spacing = ReadSpacing();
         if (Rate is not null && Ramp is not null)
             throw new UsageException($"--rate {Rate} and --ramp {Ramp}: write one of the two");
         if (Rate is not null)
@@ -193,7 +195,7 @@ internal sealed class LoadVerbOptions : IVerb
     {
         if (progress.Replies == 0)
             return "warming up";
-        double rate = (progress.Replies - last.Replies) / Math.Max((progress.Elapsed - last.Elapsed).TotalSeconds, 0.001);
+        double rate = Math.Max(progress.Replies - last.Replies, 0) / Math.Max((progress.Elapsed - last.Elapsed).TotalSeconds, 0.001);
         double left = Math.Max((progress.Total - progress.Elapsed).TotalSeconds, 0);
         string p99 = progress.LastSecond is { } second ? string.Create(CultureInfo.InvariantCulture, $"   p99 {second.LatencyUs.P99:N0} us") : "";
         return string.Create(CultureInfo.InvariantCulture, $"{rate,10:N0}/s{p99}   {progress.Errors} errors   {left:F0} s left");

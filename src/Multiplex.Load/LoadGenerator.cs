@@ -75,7 +75,7 @@ public static class LoadGenerator
             if (finished)
                 return;
             collector.Collect();
-            report?.Invoke(new(elapsed, total, running.Replies, running.Errors, collector.Seconds is [.., var last] ? last : null));
+            report?.Invoke(new(elapsed, total, begun ? running.Replies : 0, running.Errors, collector.Seconds is [.., var last] ? last : null));
         }
     }
 }

@@ -60,7 +60,7 @@ public sealed record LoadReportOptions(
         options.Threads,
         options.Arrivals?.FromPerS,
         options.Arrivals?.ToPerS,
-        options.Arrivals?.Spacing.ToString().ToLowerInvariant(),
+        options.Arrivals is { } arrivals ? Name(arrivals.Spacing) : null,
         protocol == "echo" ? "" : Text(mix.Calls),
         Text(mix.Sizes),
         options.ThinkTime.TotalSeconds,
@@ -70,6 +70,9 @@ public sealed record LoadReportOptions(
         options.SlowWriters,
         options.SlowBytesPerS,
         options.Timeout.TotalSeconds);
+
+    /// <summary>How a spacing is written.</summary>
+    public static string Name(ArrivalSpacing spacing) => spacing == ArrivalSpacing.Poisson ? "poisson" : "constant";
 
     private static string Text<T>(IReadOnlyList<Weighted<T>> all) => all.Count == 1
         ? $"{all[0].Value}"

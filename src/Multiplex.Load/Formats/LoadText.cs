@@ -8,7 +8,8 @@ public static class LoadText
     /// <summary>What load was made, without its server and its length.</summary>
     public static string Asked(LoadReportOptions o)
     {
-        string loop = o.RatePerS is not { } rate ? "closed loop"
+        string loop = o.Arrivals is null ? "closed loop"
+            : o.RatePerS is not { } rate ? $"open loop, {o.Arrivals}"
             : rate == o.RateToPerS ? Text($"open loop, {rate:N0}/s {o.Arrivals}")
             : Text($"open loop, {rate:N0}/s to {o.RateToPerS:N0}/s {o.Arrivals}");
         string asked = o.Mix is "" or "echo" ? $"{o.Sizes} bytes" : $"{o.Mix}, {o.Sizes} bytes";

@@ -87,7 +87,7 @@ public sealed class LoadAtARate
     public void The_capacity_is_a_rate_that_was_tried_and_held()
     {
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.UnixAbstract);
-        ProgramRun run = Load(server, "--find-capacity", "--slo", "p50<20ms", "--duration", "300ms", "--warmup", "50ms", "--json", "-");
+        ProgramRun run = Load(server, "--find-capacity", "--slo", "p50<20ms", "--arrivals", "poisson", "--duration", "300ms", "--warmup", "50ms", "--json", "-");
         Assert.That(run.Status, Is.AnyOf(0, 3), () => string.Join('\n', run.Errors));
         using JsonDocument report = JsonDocument.Parse(run.Output);
         JsonElement[] steps = [.. report.RootElement.GetProperty("steps").EnumerateArray()];
@@ -97,5 +97,6 @@ public sealed class LoadAtARate
         Assert.That(
             capacity, Is.EqualTo(steps.Where(step => step.GetProperty("held").GetBoolean()).Select(step => Figure(step, "rate_per_s")).DefaultIfEmpty().Max()));
         Assert.That(run.Status, Is.EqualTo(capacity > 0 ? 0 : 3));
+        Assert.That(report.RootElement.GetProperty("options").GetProperty("arrivals").GetString(), Is.EqualTo("poisson"));
     }
 }
