@@ -56,7 +56,10 @@ public sealed record LoadOptions
     /// <summary>Client threads, each an event loop over its share of the connections.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>Called on the thread that called <see cref="LoadGenerator.Run"/> when measuring begins, with true, and when it ends, with false; connections are open.</summary>
+    /// <summary>
+    /// Called on the thread that called <see cref="LoadGenerator.Run"/> when measuring begins, with true, and when it ends, with false;
+    /// connections are open. The load waits for it neither time, so it may take as long as it likes, and may come a little late.
+    /// </summary>
     public Action<bool>? Measuring { get; init; }
 
     /// <summary>Called on the same thread for each second that is over, with its latencies, which are another's afterwards.</summary>

@@ -26,7 +26,7 @@ public class LoadOverStreamsTests
             Exchange = () => new RpcExchange(EndpointKind.Tcp, 64),
             Connections = 2,
             Depth = Depth,
-            Duration = TimeSpan.FromMilliseconds(200),
+            Duration = 3 * (timeout ?? TimeSpan.FromMilliseconds(70)),
             Timeout = timeout ?? Eventually.Deadline,
             CallsPerConnection = callsPerConnection,
         });
@@ -115,7 +115,7 @@ public class LoadOverStreamsTests
                 replies[2][RecordMarking.HeaderLength] ^= 0x80;
                 return replies;
             },
-            timeout: TimeSpan.FromMilliseconds(20)).Errors;
+            timeout: TimeSpan.FromMilliseconds(80)).Errors;
         Assert.That(errors.WrongReplies, Is.Positive);
         Assert.That(errors.Timeouts, Is.Positive);
     }
