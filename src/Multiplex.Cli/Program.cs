@@ -15,7 +15,7 @@ if (UsageText.FindMisplaced(args) is { } mistake)
     return ExitStatus.Usage;
 }
 
-ParserResult<object> parsed = parser.ParseArguments<ServeOptions, LoadVerbOptions, CompareVerbOptions, CallOptions, RpcbindOptions, RpcinfoOptions, ModelsOptions>(args);
+ParserResult<object> parsed = parser.ParseArguments<ServeOptions, LoadVerbOptions, CompareVerbOptions, CallOptions, RpcbindOptions, RpcinfoOptions, RpcgenOptions, ModelsOptions>(args);
 try
 {
     return parsed.MapResult<IVerb, int>(verb => verb.Run(), errors => UsageText.Report(parsed, [.. errors]));

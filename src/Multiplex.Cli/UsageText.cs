@@ -7,7 +7,7 @@ namespace Multiplex.Cli;
 internal static class UsageText
 {
     private const int Width = 110;
-    private const string Verbs = "serve, load, compare, call, rpcbind, rpcinfo or models";
+    private const string Verbs = "serve, load, compare, call, rpcbind, rpcinfo, rpcgen or models";
 
     /// <summary>Prints help to standard output, or the first error to standard error.</summary>
     /// <returns>The exit status.</returns>
@@ -38,7 +38,7 @@ internal static class UsageText
     {
         if (arguments is [] or ["help", ..])
             return null;
-        bool takesWords = arguments[0] is "call" or "rpcinfo";
+        bool takesWords = arguments[0] is "call" or "rpcinfo" or "rpcgen";
         for (int i = 1; i < arguments.Length; i++)
         {
             string word = arguments[i];

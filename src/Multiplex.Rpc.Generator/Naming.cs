@@ -70,6 +70,9 @@ internal static class Naming
         return isTaken ? camel + "Value" : s_keywords.Contains(camel) ? "@" + camel : camel;
     }
 
+    /// <summary>Whether C# keeps the word for itself.</summary>
+    public static bool IsKeyword(string word) => s_keywords.Contains(word);
+
     private static void NameMembers(DefinedType type)
     {
         HashSet<string> members = [.. s_members, type.CSharpName];

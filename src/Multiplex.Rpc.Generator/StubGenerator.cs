@@ -1,14 +1,17 @@
 using System.Collections.Immutable;
 using System.Text;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Text;
+using Multiplex.Rpc.Generator.Interfaces;
 
 namespace Multiplex.Rpc.Generator;
 
 /// <summary>
-/// Makes types and stubs while a project is compiled, from .x files among its AdditionalFiles. The item may carry RpcNamespace
-/// (else the project's root namespace) and RpcIdempotent (the procedures that may run twice, by name, with spaces between, or *).
+/// Makes types and stubs while a project is compiled: from C# interfaces marked [RpcProgram] with the classes that they use, and from
+/// .x files among its AdditionalFiles. Such an item may carry RpcNamespace (else the project's root namespace) and RpcIdempotent (the
+/// procedures that may run twice, by name, with spaces between, or *).
 /// </summary>
 [Generator]
 public sealed class StubGenerator : IIncrementalGenerator
@@ -21,6 +24,17 @@ public sealed class StubGenerator : IIncrementalGenerator
             .Combine(context.AnalyzerConfigOptionsProvider)
             .Select((pair, cancellation) => Describe(pair.Left, pair.Right, cancellation));
         context.RegisterSourceOutput(files.Combine(files.Collect()), (output, pair) => Generate(output, pair.Left, pair.Right));
+
+        IncrementalValuesProvider<InterfaceStubs> interfaces = context.SyntaxProvider.ForAttributeWithMetadataName(
+            Symbols.Program, (node, _) => node is InterfaceDeclarationSyntax, (one, _) => InterfaceStubs.OfInterface((INamedTypeSymbol)one.TargetSymbol));
+        context.RegisterSourceOutput(interfaces, (output, stubs) => stubs.AddTo(output));
+        context.RegisterSourceOutput(interfaces.Collect(), (output, all) => InterfaceStubs.ReportTwins(output, all));
+        foreach (string attribute in (string[])[Symbols.Struct, Symbols.Union])
+        {
+            IncrementalValuesProvider<InterfaceStubs> types = context.SyntaxProvider.ForAttributeWithMetadataName(
+                attribute, (node, _) => node is ClassDeclarationSyntax, (one, _) => InterfaceStubs.OfType((INamedTypeSymbol)one.TargetSymbol));
+            context.RegisterSourceOutput(types, (output, stubs) => stubs.AddTo(output));
+        }
     }
 
     private static XFile Describe(AdditionalText text, AnalyzerConfigOptionsProvider provider, CancellationToken cancellation)

@@ -4,21 +4,28 @@ namespace Multiplex.Rpc.Generator.Model;
 internal sealed class Checks
 {
     private readonly ProblemList _problems;
+    private readonly bool _isCSharp;
 
-    private Checks(ProblemList problems) => _problems = problems;
+    private Checks(ProblemList problems, bool isCSharp) => (_problems, _isCSharp) = (problems, isCSharp);
 
     public static void Run(Specification specification, ProblemList problems)
     {
-        Checks checks = new(problems);
-        checks.Names(specification.Types.Select(type => (type.Name, type.Position)), "the type", "this file");
-        checks.Names(specification.Constants.Select(constant => (constant.Name, constant.Position)), "the constant", "this file");
-        checks.Names(
-            specification.Types.OfType<EnumType>().SelectMany(type => type.Members).Select(member => (member.Name, member.Position)),
-            "the value",
-            "the enums of this file");
+        Checks checks = new(problems, specification.IsCSharp);
+        if (!specification.IsCSharp)
+            checks.FileNames(specification);
         foreach (DefinedType type in specification.Types)
             checks.Type(type);
         checks.Programs(specification.Programs);
+    }
+
+    private void FileNames(Specification specification)
+    {
+        Names(specification.Types.Select(type => (type.Name, type.Position)), "the type", "this file");
+        Names(specification.Constants.Select(constant => (constant.Name, constant.Position)), "the constant", "this file");
+        Names(
+            specification.Types.OfType<EnumType>().SelectMany(type => type.Members).Select(member => (member.Name, member.Position)),
+            "the value",
+            "the enums of this file");
     }
 
     private void Type(DefinedType type)
@@ -117,7 +124,7 @@ internal sealed class Checks
             _ => (null, true),
         };
         if (length is null && !isFixed)
-            _problems.Report(ProblemKind.Unbounded, position, $"{what} may be as long as it likes: give it a bound");
+            _problems.Report(ProblemKind.Unbounded, position, $"{what} may be as long as it likes: {(_isCSharp ? "mark it [XdrMax(n)]" : "give it a bound")}");
         else if (length?.Value is < 0 or > uint.MaxValue)
             _problems.Report(ProblemKind.Unsupported, length.Position, $"{length.Text} = {length.Value} is no length");
         if (type is ArrayType { Element: var element })

@@ -9,6 +9,9 @@ internal sealed class Specification(string file)
     /// <summary>The source.</summary>
     public string File { get; } = file;
 
+    /// <summary>Whether it is C#, whose names have other scopes, and whose bounds are attributes.</summary>
+    public bool IsCSharp { get; init; }
+
     public List<ConstantDefinition> Constants { get; } = [];
 
     public List<DefinedType> Types { get; } = [];

@@ -43,7 +43,7 @@ internal sealed class Preprocessor
             }
 
             preprocessor.Take(line, position);
-            preprocessor._output.Append('\n', joined + 1);
+            preprocessor._output.Append('\n', i + 1 < lines.Length ? joined + 1 : joined);
         }
 
         Position end = new(file, lines.Length, 1);

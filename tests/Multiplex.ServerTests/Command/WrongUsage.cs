@@ -100,6 +100,9 @@ public sealed class WrongUsage
     [TestCase("compare --peer poll=server{port}", "that name is taken")]
     [TestCase("compare --baseline /nowhere/report.json", "/nowhere/report.json")]
     [TestCase("compare --baseline /proc/self/status", "no report of a comparison")]
+    [TestCase("rpcgen", "missing")]
+    [TestCase("rpcgen nowhere.x", "no such file")]
+    [TestCase("rpcgen nowhere.txt", ".x file")]
     [TestCase("models dance", "dance")]
     public void It_exits_with_2_and_one_line_that_says_what_is_wrong(string line, string said)
     {

@@ -1,0 +1,54 @@
+using Microsoft.CodeAnalysis;
+using Multiplex.Rpc.Generator.Model;
+
+namespace Multiplex.Rpc.Generator.Interfaces;
+
+/// <summary>What is asked of the compiler's symbols.</summary>
+internal static class Symbols
+{
+    private const string Space = "Multiplex.Rpc.";
+
+    public const string Program = Space + "RpcProgramAttribute", Struct = Space + "XdrStructAttribute", Union = Space + "XdrUnionAttribute";
+
+    public const string Procedure = Space + "ProcedureAttribute", Case = Space + "XdrCaseAttribute", Default = Space + "XdrDefaultAttribute";
+
+    public const string Max = Space + "XdrMaxAttribute", Fixed = Space + "XdrFixedAttribute";
+
+    /// <summary>The attribute of that name, or null.</summary>
+    public static AttributeData? Find(IEnumerable<AttributeData> attributes, string name) =>
+        attributes.FirstOrDefault(one => one.AttributeClass?.ToDisplayString() == name);
+
+    public static bool Has(ISymbol symbol, string name) => Find(symbol.GetAttributes(), name) is not null;
+
+    /// <summary>The first argument of an attribute as a number.</summary>
+    public static long Number(AttributeData attribute) =>
+        attribute.ConstructorArguments.Length > 0 && attribute.ConstructorArguments[0].Kind != TypedConstantKind.Array
+            ? ToNumber(attribute.ConstructorArguments[0].Value)
+            : 0;
+
+    /// <summary>A named argument of an attribute, or null.</summary>
+    public static object? Named(AttributeData attribute, string name) =>
+        attribute.NamedArguments.FirstOrDefault(one => one.Key == name).Value.Value;
+
+    public static long ToNumber(object? value) => value switch
+    {
+        bool flag => flag ? 1 : 0,
+        ulong large => unchecked((long)large),
+        null => 0,
+        _ => Convert.ToInt64(value, System.Globalization.CultureInfo.InvariantCulture),
+    };
+
+    public static Position PositionOf(ISymbol symbol)
+    {
+        FileLinePositionSpan place = symbol.Locations.FirstOrDefault(one => one.IsInSource)?.GetLineSpan() ?? default;
+        return new(place.Path ?? "", place.StartLinePosition.Line + 1, place.StartLinePosition.Character + 1);
+    }
+
+    /// <summary>Whether a place is within what declares a symbol.</summary>
+    public static bool IsWithin(ISymbol symbol, Position position) => symbol.DeclaringSyntaxReferences
+        .Select(reference => reference.SyntaxTree.GetLineSpan(reference.Span))
+        .Any(place => place.Path == position.File && position.Line - 1 >= place.StartLinePosition.Line && position.Line - 1 <= place.EndLinePosition.Line);
+
+    public static Constant Constant(long value, Position position) =>
+        new(value.ToString(System.Globalization.CultureInfo.InvariantCulture), position, value);
+}
