@@ -11,7 +11,7 @@ internal static class CompareTables
     {
         MachineReport machine = report.Environment;
         Terminal.Output.MarkupLineInterpolated(
-            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {report.Rounds} rounds of {report.DurationS:0.###} s");
+            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {report.Rounds} {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s");
         Terminal.Output.WriteLine();
         Terminal.Output.Write(BestAndWorst(report));
         foreach (ScenarioReport scenario in report.Scenarios)
