@@ -43,7 +43,7 @@ public sealed class Broadcast
             Echo(Procedures.EchoProcedure, s_options with { Timeout = Eventually.Deadline }, _ => ++count == _addresses.Length);
         Assert.That(all.Select(reply => reply.Results), Has.All.EqualTo((byte[])[1, 2, 3]));
         Assert.That(all.Select(reply => reply.Server.Port), Is.EquivalentTo(_addresses.Select(address => address.Port)));
-        Assert.That(Echo(Procedures.EchoProcedure, s_options).Select(reply => reply.Server), Is.Unique.And.Not.Empty);
+        Assert.That(Echo(Procedures.EchoProcedure, s_options).Select(reply => reply.Server), Is.Unique);
     }
 
     [Test]
