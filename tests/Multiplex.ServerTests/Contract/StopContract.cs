@@ -119,10 +119,10 @@ public sealed class StopContract(string model, ListenForm form)
         using SharedCounters counters = new();
         using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
         using RpcPeer peer = new(server.Address);
-        peer.Begin(RpcWire.Echo, argument);
+        uint echo = peer.Begin(RpcWire.Echo, argument);
         counters.Await(Counter.Calls, 1);
         server.SignalAndAwaitTaken(Signum.SIGTERM);
-        Assert.That(peer.Finish(1), Has.Length.EqualTo(argument.Length));
+        Assert.That(peer.Finish(echo), Has.Length.EqualTo(argument.Length));
         Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
         Assert.That(server.WaitForExit(), Is.Zero);
     }
