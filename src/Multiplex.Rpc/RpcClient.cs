@@ -62,25 +62,8 @@ public sealed class RpcClient : IDisposable
     /// <exception cref="RpcBadReplyException">The reply cannot be decoded.</exception>
     public T Call<TArguments, T>(
         RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, XdrUnmarshal<T> unmarshal, RpcCallOptions? options = null)
-        where TArguments : allows ref struct
-    {
-        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, continuesHere: true);
-        ValueTask<T> results = call.Task;
-        try
-        {
-            Write(call.Message, procedure, arguments, marshal);
-            call.Procedure = procedure;
-            _channel.Run(call, options?.Timeout ?? _options.Timeout);
-        }
-        catch
-        {
-            _channel.TryWithdraw(call);
-            call.Release();
-            throw;
-        }
-
-        return results.GetAwaiter().GetResult();
-    }
+        where TArguments : allows ref struct =>
+        Send(procedure, arguments, marshal, unmarshal, options, blocks: true).Task.GetAwaiter().GetResult();
 
     /// <summary>
     /// Calls a procedure. The arguments are marshalled before this returns. It never blocks, but for the moment that send(2) takes, and
@@ -104,24 +87,10 @@ public sealed class RpcClient : IDisposable
     {
         if (cancellation.IsCancellationRequested)
             return ValueTask.FromCanceled<T>(cancellation);
-        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, _options.AllowSynchronousContinuations);
-        ValueTask<T> results = call.Task;
-        try
-        {
-            Write(call.Message, procedure, arguments, marshal);
-            call.Procedure = procedure;
-            _channel.Start(call, options?.Timeout ?? _options.Timeout);
-        }
-        catch
-        {
-            _channel.TryWithdraw(call);
-            call.Release();
-            throw;
-        }
-
+        PendingCall<T> call = Send(procedure, arguments, marshal, unmarshal, options, blocks: false);
         if (cancellation.CanBeCanceled)
             call.CancelWith(cancellation);
-        return results;
+        return call.Task;
     }
 
     /// <summary>
@@ -144,6 +113,35 @@ public sealed class RpcClient : IDisposable
 
     /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => _channel.Dispose();
+
+    private PendingCall<T> Send<TArguments, T>(
+        RpcProcedure procedure,
+        TArguments arguments,
+        XdrMarshal<TArguments> marshal,
+        XdrUnmarshal<T> unmarshal,
+        RpcCallOptions? options,
+        bool blocks)
+        where TArguments : allows ref struct
+    {
+        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, _options.AllowSynchronousContinuations);
+        try
+        {
+            Write(call.Message, procedure, arguments, marshal);
+            call.Procedure = procedure;
+            TimeSpan timeout = options?.Timeout ?? _options.Timeout;
+            if (blocks)
+                _channel.Run(call, timeout);
+            else
+                _channel.Start(call, timeout);
+            return call;
+        }
+        catch
+        {
+            _channel.TryWithdraw(call);
+            call.Release();
+            throw;
+        }
+    }
 
     private void Post<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, bool flush)
         where TArguments : allows ref struct
