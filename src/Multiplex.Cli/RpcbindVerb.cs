@@ -14,8 +14,8 @@ internal sealed class RpcbindOptions : IVerb
     [Option("listen", MetaValue = "ENDPOINT", HelpText = "Where to serve; may be given several times. Without it: TCP and UDP port 111 of every interface, and unix:/run/rpcbind.sock.")]
     public IEnumerable<string> Listen { get; set; } = [];
 
-    [Option("model", Default = "epoll", MetaValue = "NAME", HelpText = "The server model: one that serves every kind of endpoint in one process.")]
-    public string Model { get; set; } = "";
+    [Option("model", MetaValue = "NAME", HelpText = "The server model, one that serves every kind of endpoint in one process: epoll, or with --indirect hybrid.")]
+    public string? Model { get; set; }
 
     [Option("max-registrations", Default = RegistrationTable.UsualCapacity, MetaValue = "N", HelpText = "Registrations at a time; one more is refused.")]
     public int MaxRegistrations { get; set; }
@@ -26,15 +26,18 @@ internal sealed class RpcbindOptions : IVerb
     [Option("amplification", Default = NameServiceProtocol.UsualAmplification, MetaValue = "N", HelpText = "Times as long as its call a reply over UDP may be; longer ones are SYSTEM_ERR, and can be had over TCP.")]
     public int Amplification { get; set; }
 
+    [Option("indirect", HelpText = "Call programs of this machine for callers elsewhere (CALLIT, BCAST, INDIRECT), as for rpcinfo -b. Programs take these for local calls.")]
+    public bool Indirect { get; set; }
+
     public int Run()
     {
-        ServerModelEntry model = Values.Named("--model", Model, Models(), entry => entry.Name);
+        ServerModelEntry model = Values.Named("--model", Model ?? (Indirect ? "hybrid" : "epoll"), Models(), entry => entry.Name);
         Endpoint[] endpoints = Listen.Any() ? [.. Listen.Select(text => ServerSockets.Served(text, model))] : Usual();
         ServerOptions options = new()
         {
             MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
         };
-        NameService names = new(new(Values.Number("--max-registrations", MaxRegistrations, 1, 1_000_000)));
+        NameService names = new(new(Values.Number("--max-registrations", MaxRegistrations, 1, 1_000_000))) { CallsForOthers = Indirect };
         NameServiceProtocol protocol = new(names, Values.Number("--amplification", Amplification, 1, 65_535));
 
         using ServerCounters counters = new();
@@ -57,20 +60,19 @@ internal sealed class RpcbindOptions : IVerb
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }
 
-    private static IEnumerable<ServerModelEntry> Models() => ServerModelCatalog.All.Where(model =>
-        !model.Forks && Enum.GetValues<EndpointKind>().All(kind => model.Kinds.Contains(kind)));
+    // A call for others waits for its answer.
+    private IEnumerable<ServerModelEntry> Models() => ServerModelCatalog.All.Where(model =>
+        !model.Forks && !(Indirect && model.StallsOthers) && Enum.GetValues<EndpointKind>().All(kind => model.Kinds.Contains(kind)));
 
-    // An IPv6 socket on every interface takes IPv4 too; where there is no IPv6, an IPv4 one has to do.
     private static Endpoint[] Usual()
     {
         Interop.SyscallResult probe = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        string host = probe.IsError ? UniversalAddress.AnyIPv4 : UniversalAddress.AnyIPv6;
+        string[] hosts = probe.IsError ? [UniversalAddress.AnyIPv4] : [UniversalAddress.AnyIPv4, UniversalAddress.AnyIPv6];
         if (!probe.IsError)
             close((int)probe.Value);
         return
         [
-            new(EndpointKind.Tcp, host, $"{NameService.Port}", ""),
-            new(EndpointKind.Udp, host, $"{NameService.Port}", ""),
+            .. hosts.SelectMany(host => (Endpoint[])[NameServiceClient.At(host), NameServiceClient.At(host, EndpointKind.Udp)]),
             new(EndpointKind.Unix, "", "", NameService.SocketPath),
         ];
     }

@@ -11,14 +11,21 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
 
     public IReadOnlyList<DatagramSocket> Datagrams { get; } = [.. All.OfType<DatagramSocket>()];
 
-    /// <summary>Opens all of them, or none.</summary>
-    public static ServerSockets Open(IEnumerable<Endpoint> endpoints, int backlog, bool shared)
+    /// <summary>Opens all of them, or none. An IPv6 socket on every interface takes IPv4 too, unless that port is asked for as well.</summary>
+    public static ServerSockets Open(IReadOnlyList<Endpoint> endpoints, int backlog, bool shared)
     {
         List<BoundSocket> sockets = [];
         try
         {
             foreach (Endpoint endpoint in endpoints)
-                sockets.Add(endpoint.Kind.IsDatagram() ? DatagramSocket.Open(endpoint, shared) : Listener.Open(endpoint, backlog, shared));
+            {
+                bool onlyIPv6 = endpoint.Host == "::" && endpoints.Any(
+                    one => one.Kind == endpoint.Kind && one.Port == endpoint.Port && one.Host is "*" or "0.0.0.0");
+                sockets.Add(endpoint.Kind.IsDatagram()
+                    ? DatagramSocket.Open(endpoint, shared, onlyIPv6)
+                    : Listener.Open(endpoint, backlog, shared, onlyIPv6));
+            }
+
             return new(sockets);
         }
         catch

@@ -9,6 +9,9 @@ internal static class UsageText
     private const int Width = 110;
     private const string Verbs = "serve, load, compare, call, rpcbind, rpcinfo, rpcgen or models";
 
+    // Options without a value.
+    private static readonly string[] s_switches = ["--help", "--version", "--quick", "--find-capacity", "--register", "--indirect"];
+
     /// <summary>Prints help to standard output, or the first error to standard error.</summary>
     /// <returns>The exit status.</returns>
     public static int Report(ParserResult<object> result, Error[] errors)
@@ -44,7 +47,7 @@ internal static class UsageText
             string word = arguments[i];
             if (word == "--")
                 return null;
-            if (word is "--help" or "--version" or "--quick" or "--find-capacity" or "--register" || (word.StartsWith('-') && word.Contains('=')))
+            if (s_switches.Contains(word) || (word.StartsWith('-') && word.Contains('=')))
                 continue;
             if (!word.StartsWith("--", StringComparison.Ordinal))
             {

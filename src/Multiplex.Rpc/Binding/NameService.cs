@@ -30,6 +30,19 @@ public sealed class NameService(RegistrationTable table)
     /// <summary>What it knows.</summary>
     public RegistrationTable Table { get; } = table;
 
+    /// <summary>
+    /// Whether it calls procedures of this machine's programs for others. Such a call blocks its thread, and seems to its program to come
+    /// from this machine; so it is not done unless asked for.
+    /// </summary>
+    public bool CallsForOthers
+    {
+        get => Indirect is not null;
+        init => Indirect = value ? new(Table) : null;
+    }
+
+    /// <summary>Makes calls for others; null when that is not done.</summary>
+    internal IndirectCalls? Indirect { get; private init; }
+
     /// <summary>How often it was asked for what.</summary>
     internal NameServiceStatistics Statistics { get; } = new();
 

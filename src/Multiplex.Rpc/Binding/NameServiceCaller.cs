@@ -10,7 +10,8 @@ internal readonly record struct NameServiceCaller
     /// <summary>Whose registrations those are that came over TCP or UDP, from this machine.</summary>
     public const string Unknown = "unknown";
 
-    private const int IPv4Offset = 4, IPv6Offset = 8, IPv6Length = 16;
+    private static readonly byte[] s_mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+    private static readonly byte[] s_ipv6Loopback = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
     /// <summary>The transport that the call came by.</summary>
     public Netid Netid { get; private init; }
@@ -26,24 +27,24 @@ internal readonly record struct NameServiceCaller
     {
         Peer peer = call.Peer;
         if (!peer.Kind.IsInternet())
-            return new() { Netid = Netid.Local, IsLocal = true, Owner = Unknown };
+            return new() { Netid = Netid.Local, IsLocal = true, Owner = OwnerOf(peer.Unix) };
         bool isStream = peer.Kind.IsStream();
-        return IPv4Of(peer.Address) is { } address
+        return IPv4Of(peer.Host) is { } address
             ? new() { Netid = isStream ? Netid.Tcp : Netid.Udp, IsLocal = address >> 24 == INADDR_LOOPBACK >> 24, Owner = Unknown }
-            : new() { Netid = isStream ? Netid.Tcp6 : Netid.Udp6, IsLocal = IsIPv6Loopback(peer.Address), Owner = Unknown };
+            : new() { Netid = isStream ? Netid.Tcp6 : Netid.Udp6, IsLocal = peer.Host.StartsWith(s_ipv6Loopback), Owner = Unknown };
     }
+
+    // By the kernel's word. Root may remove everybody's.
+    private static string OwnerOf(UnixPeer? user) => user switch
+    {
+        null => Unknown,
+        { UserId: 0 } => RegistrationTable.Superuser,
+        _ => $"{user.UserId}",
+    };
 
     // Of an IPv4 address, also one that an IPv6 socket shows as ::ffff:a.b.c.d; else null.
-    private static uint? IPv4Of(ReadOnlySpan<byte> address)
-    {
-        if (AddressLookup.FamilyOf(address) == AF_INET)
-            return BinaryPrimitives.ReadUInt32BigEndian(address[IPv4Offset..]);
-        ReadOnlySpan<byte> host = address.Slice(IPv6Offset, IPv6Length);
-        return host.StartsWith((ReadOnlySpan<byte>)[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
-            ? BinaryPrimitives.ReadUInt32BigEndian(host[12..])
-            : null;
-    }
-
-    private static bool IsIPv6Loopback(ReadOnlySpan<byte> address) =>
-        address.Slice(IPv6Offset, IPv6Length).SequenceEqual((ReadOnlySpan<byte>)[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    private static uint? IPv4Of(ReadOnlySpan<byte> host) =>
+        host.Length == sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(host)
+        : host.StartsWith(s_mapped) ? BinaryPrimitives.ReadUInt32BigEndian(host[s_mapped.Length..])
+        : null;
 }

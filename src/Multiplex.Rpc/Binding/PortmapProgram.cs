@@ -27,6 +27,15 @@ internal sealed class PortmapProgram(NameService service) : IRpcProgram
                     return AcceptStatus.GarbageArguments;
                 results.WriteUInt32(Answer(call, mapping));
                 return AcceptStatus.Success;
+            case PortmapProcedure.CallIt when service.Indirect is { } calls:
+                AcceptStatus status = calls.Call(ref arguments, out Registration? server, out byte[] answer);
+                if (status == AcceptStatus.Success)
+                {
+                    results.WriteUInt32(server!.PortmapPort);
+                    results.WriteOpaque(answer);
+                }
+
+                return status;
             default:
                 return AcceptStatus.ProcedureUnavailable;
         }

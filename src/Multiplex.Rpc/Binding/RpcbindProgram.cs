@@ -23,7 +23,8 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
                 Tell((RpcbindProcedure)call.Procedure, ref arguments, results),
             RpcbindProcedure.Set or RpcbindProcedure.Unset or RpcbindProcedure.GetAddress
                 or RpcbindProcedure.GetVersionAddress or RpcbindProcedure.GetAddressList =>
-                Look((RpcbindProcedure)call.Procedure, caller, ref arguments, results),
+                Look(call, caller, ref arguments, results),
+            RpcbindProcedure.CallIt or RpcbindProcedure.Indirect => CallForOthers(call, ref arguments, results),
             RpcbindProcedure.UaddrToTaddr => UaddrToTaddr(caller, ref arguments, results),
             RpcbindProcedure.TaddrToUaddr => TaddrToUaddr(caller, ref arguments, results),
             _ => AcceptStatus.ProcedureUnavailable,
@@ -58,7 +59,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
     }
 
     // What takes a struct rpcb.
-    private AcceptStatus Look(RpcbindProcedure procedure, in NameServiceCaller caller, ref XdrReader arguments, XdrWriter results)
+    private AcceptStatus Look(in RpcCall call, in NameServiceCaller caller, ref XdrReader arguments, XdrWriter results)
     {
         Registration asked = Registration.Read(ref arguments);
         if (!arguments.IsComplete)
@@ -66,7 +67,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
 
         // Who names no transport means the one that the question came by; to unset, all of them.
         string netid = asked.Netid.Length > 0 ? asked.Netid : caller.Netid.Name;
-        switch (procedure)
+        switch ((RpcbindProcedure)call.Procedure)
         {
             case RpcbindProcedure.Set:
                 results.WriteBool(service.Set(caller, asked));
@@ -77,14 +78,14 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
                 break;
             case RpcbindProcedure.GetAddress:
                 Registration? any = service.Table.FindAnyVersion(asked.Program, asked.Version, netid);
-                Registration.WriteText(results, any is null ? "" : AddressFor(caller, asked, any));
+                Registration.WriteText(results, any is null ? "" : AddressFor(call, asked.Address, any));
                 break;
             case RpcbindProcedure.GetVersionAddress:
                 Registration? exact = service.Table.Find(asked.Program, asked.Version, netid);
-                Registration.WriteText(results, exact is null ? "" : AddressFor(caller, asked, exact));
+                Registration.WriteText(results, exact is null ? "" : AddressFor(call, asked.Address, exact));
                 break;
             default:
-                WriteAddressList(caller, asked, results);
+                WriteAddressList(call, asked, results);
                 break;
         }
 
@@ -92,14 +93,14 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
     }
 
     // RPCBPROC_GETADDRLIST: rpcb_entry_list, RFC 1833 section 2.1
-    private void WriteAddressList(in NameServiceCaller caller, Registration asked, XdrWriter results)
+    private void WriteAddressList(in RpcCall call, Registration asked, XdrWriter results)
     {
         foreach (Netid netid in Netid.All)
         {
             if (service.Table.Find(asked.Program, asked.Version, netid.Name) is not { } registration)
                 continue;
             results.WriteBool(true);
-            Registration.WriteText(results, AddressFor(caller, asked, registration));
+            Registration.WriteText(results, AddressFor(call, asked.Address, registration));
             Registration.WriteText(results, netid.Name);
             results.WriteUInt32(netid.Semantics);
             Registration.WriteText(results, netid.ProtocolFamily);
@@ -109,17 +110,32 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         results.WriteBool(false);
     }
 
-    // A server that listens on every interface is given out at the one by which its client knows this machine: who asks tells
-    // the address that it asked, in r_addr, RFC 1833 section 2.2.1. From this machine it is the loopback address.
-    private static string AddressFor(in NameServiceCaller caller, Registration asked, Registration found)
+    // To a struct rpcb_rmtcallres: the server's address, and its results.
+    private AcceptStatus CallForOthers(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
-        if (found.Endpoint is not { } endpoint)
+        if (service.Indirect is not { } calls)
+            return AcceptStatus.ProcedureUnavailable;
+        AcceptStatus status = calls.Call(ref arguments, out Registration? server, out byte[] answer);
+        if (status == AcceptStatus.Success)
+        {
+            Registration.WriteText(results, AddressFor(call, "", server!));
+            results.WriteOpaque(answer);
+        }
+
+        return status;
+    }
+
+    // A server that listens on every interface is given out at the one by which its client knows this machine. Who asks tells
+    // the address that it asked, in r_addr, RFC 1833 section 2.2.1; else it is the one that this machine answers from.
+    private static string AddressFor(in RpcCall call, string hint, Registration found)
+    {
+        if (found.Endpoint is not { } endpoint || !UniversalAddress.IsEverywhere(endpoint))
             return found.Address;
-        Endpoint? known = (found with { Address = asked.Address }).Endpoint;
-        return UniversalAddress.Of(
-            known is not null && !UniversalAddress.IsEverywhere(known) ? UniversalAddress.Reached(endpoint, known.Host)
-            : caller.IsLocal ? UniversalAddress.ReachedHere(endpoint)
-            : endpoint);
+        if ((found with { Address = hint }).Endpoint is { } known && !UniversalAddress.IsEverywhere(known))
+            return UniversalAddress.Of(UniversalAddress.Reached(endpoint, known.Host));
+        if (call.Peer.Kind.IsInternet() && OwnAddress.Towards(call.Peer) is { } own && own.Contains(':') == endpoint.Host.Contains(':'))
+            return UniversalAddress.Of(UniversalAddress.Reached(endpoint, own));
+        return NameServiceCaller.Of(call).IsLocal ? UniversalAddress.Of(UniversalAddress.ReachedHere(endpoint)) : found.Address;
     }
 
     // To a struct netbuf: its maximum length, and the bytes of a socket address.

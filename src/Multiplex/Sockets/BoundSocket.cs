@@ -39,10 +39,11 @@ public abstract class BoundSocket : IDisposable
     /// The addresses that it is reached at: <see cref="Local"/>, and every IPv4 interface too when it is an IPv6 socket on every
     /// interface that takes both, ipv6(7).
     /// </summary>
-    public IReadOnlyList<Endpoint> Reached =>
-        Local.Host == "::" && getsockopt(Descriptor, IPPROTO_IPV6, IPV6_V6ONLY, out int only).OrThrow("getsockopt IPV6_V6ONLY") >= 0 && only == 0
-            ? [Local, Local with { Host = "0.0.0.0" }]
-            : [Local];
+    public IReadOnlyList<Endpoint> Reached => Local.Host == "::" && !IsOnlyIPv6 ? [Local, Local with { Host = "0.0.0.0" }] : [Local];
+
+    /// <summary>Whether it is an IPv6 socket that takes no IPv4.</summary>
+    private protected bool IsOnlyIPv6 =>
+        Local.Host == "::" && getsockopt(Descriptor, IPPROTO_IPV6, IPV6_V6ONLY, out int only).OrThrow("getsockopt IPV6_V6ONLY") >= 0 && only != 0;
 
     /// <summary>Its name in the file system; null when it has none.</summary>
     public string? Path => HasPath(Local) ? Local.Path : null;
@@ -69,6 +70,13 @@ public abstract class BoundSocket : IDisposable
             unlink(_pathToRemove);
         close(Descriptor);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>IPV6_V6ONLY of ipv6(7): leaves the same port of IPv4 to another socket.</summary>
+    private protected static void LeaveIPv4(int fd, bool leave)
+    {
+        if (leave)
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1).OrThrow("setsockopt IPV6_V6ONLY");
     }
 
     /// <summary>SO_REUSEPORT of socket(7): lets other sockets of this user, that have it too, be bound to the same port.</summary>

@@ -19,14 +19,18 @@ public sealed class DatagramSocket : BoundSocket
     /// <summary>socket(2), bind(2): the first of the endpoint's addresses that can be bound.</summary>
     /// <param name="endpoint">Where to receive.</param>
     /// <param name="shared">Whether <see cref="Sibling"/> will be called.</param>
+    /// <param name="onlyIPv6">Whether an IPv6 socket on every interface is to leave the port of IPv4 to another.</param>
     /// <exception cref="SyscallException">Such as EADDRINUSE, or EACCES for a port below 1024 without the privilege.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
-    public static DatagramSocket Open(Endpoint endpoint, bool shared = false) => Bind(endpoint, SetBuffers, fd =>
-    {
-        if (shared && endpoint.Kind == EndpointKind.Udp)
-            SharePort(fd);
-        return new DatagramSocket(fd, endpoint.Kind);
-    });
+    public static DatagramSocket Open(Endpoint endpoint, bool shared = false, bool onlyIPv6 = false) => Bind(
+        endpoint,
+        fd => Prepare(fd, endpoint.Kind, onlyIPv6),
+        fd =>
+        {
+            if (shared && endpoint.Kind == EndpointKind.Udp)
+                SharePort(fd);
+            return new DatagramSocket(fd, endpoint.Kind);
+        });
 
     /// <summary>
     /// One more socket at the same address, for another thread. On UDP it has a queue of its own, and the kernel spreads the
@@ -39,7 +43,7 @@ public sealed class DatagramSocket : BoundSocket
             Local,
             fd =>
             {
-                SetBuffers(fd);
+                Prepare(fd, Kind, IsOnlyIPv6);
                 SharePort(fd);
             },
             fd => new DatagramSocket(fd, Kind));
@@ -53,9 +57,11 @@ public sealed class DatagramSocket : BoundSocket
             setsockopt(Descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1).OrThrow("setsockopt IPV6_RECVPKTINFO");
     }
 
-    // A burst waits in the socket while a call runs; what does not fit is lost.
-    private static void SetBuffers(int fd)
+    private static void Prepare(int fd, EndpointKind kind, bool onlyIPv6)
     {
+        LeaveIPv4(fd, onlyIPv6 && kind == EndpointKind.Udp);
+
+        // A burst waits in the socket while a call runs; what does not fit is lost.
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, BufferSize).OrThrow("setsockopt SO_RCVBUF");
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, BufferSize).OrThrow("setsockopt SO_SNDBUF");
     }

@@ -18,10 +18,11 @@ public sealed class Listener : BoundSocket
     /// <param name="endpoint">Where to listen.</param>
     /// <param name="backlog">How many connections may wait to be accepted; the kernel caps it at net.core.somaxconn.</param>
     /// <param name="shared">Whether <see cref="Sibling"/> will be called.</param>
+    /// <param name="onlyIPv6">Whether an IPv6 socket on every interface is to leave the port of IPv4 to another.</param>
     /// <exception cref="SyscallException">Such as EADDRINUSE, or EACCES for a port below 1024 without the privilege.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
-    public static Listener Open(Endpoint endpoint, int backlog, bool shared = false) =>
-        Bind(endpoint, fd => PrepareStream(fd, endpoint.Kind), fd => Listen(fd, endpoint, backlog, shared));
+    public static Listener Open(Endpoint endpoint, int backlog, bool shared = false, bool onlyIPv6 = false) =>
+        Bind(endpoint, fd => PrepareStream(fd, endpoint.Kind, onlyIPv6), fd => Listen(fd, endpoint, backlog, shared));
 
     /// <summary>
     /// One more listener at the same address, for another thread. On TCP it has a queue of its own, and the kernel spreads
@@ -34,7 +35,7 @@ public sealed class Listener : BoundSocket
             Local,
             fd =>
             {
-                PrepareStream(fd, Kind);
+                PrepareStream(fd, Kind, IsOnlyIPv6);
                 SharePort(fd);
             },
             fd => Listen(fd, Local, _backlog, shared: false));
@@ -65,10 +66,11 @@ public sealed class Listener : BoundSocket
     /// <summary>Stops listening for every process that has this socket, which close(2) would do for the last one only.</summary>
     public void Shutdown() => shutdown(Descriptor, SHUT_RDWR);
 
-    private static void PrepareStream(int fd, EndpointKind kind)
+    private static void PrepareStream(int fd, EndpointKind kind, bool onlyIPv6)
     {
         if (kind != EndpointKind.Tcp)
             return;
+        LeaveIPv4(fd, onlyIPv6);
 
         // A restart need not wait for old connections in TIME_WAIT; and what listens, accepted sockets inherit.
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");

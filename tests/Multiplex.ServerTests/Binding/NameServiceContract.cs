@@ -35,7 +35,7 @@ public sealed class NameServiceContract(NameServiceKind kind)
         Assert.That(names.Find(Program, 1, Netid.Tcp, "127.0.0.1"), Is.EqualTo(Endpoint.Parse("tcp://127.0.0.1:111")));
         Assert.That(names.Find(Program, 2, Netid.Tcp, "127.0.0.1"), Is.EqualTo(Endpoint.Parse("tcp://127.0.0.1:111")), "another version is");
         Assert.That(names.Find(Program, 1, Netid.Udp, "127.0.0.1"), Is.Null);
-        Assert.That(names.Dump().Select(each => each with { Owner = "" }), Has.One.EqualTo(one));
+        Assert.That(names.Dump(), Has.One.EqualTo(one with { Owner = "superuser" }), "as this test is root's, or could make no network");
         Assert.That(names.Unset(one), Is.True);
         Assert.That(names.Find(Program, 1, Netid.Tcp, "127.0.0.1"), Is.Null);
         Assert.That(names.Dump().Where(each => each.Program == Program), Is.Empty);

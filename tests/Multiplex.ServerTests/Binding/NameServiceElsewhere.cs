@@ -51,6 +51,46 @@ public sealed class NameServiceElsewhere
         Assert.That(full.Errors.Single(), Does.Contain($"{generous.Address} does not register program {RpcWire.Program} version 1 for tcp"));
     }
 
+    [Test]
+    public void Calls_for_others_are_made_where_that_is_asked_for_and_what_comes_to_nothing_is_passed_over_in_silence()
+    {
+        using ServerProcess names = StartNames(s_anyPort, "--indirect");
+        using ServerProcess server = ServerProcess.Start("poll", "rpc", s_anyPort, "--rpcbind", names.Address.Text);
+        byte[] echo = RpcWire.Opaque("for another"u8.ToArray());
+        byte[] portAndResults = [.. RpcWire.UInt((uint)server.Addresses[1].Port), .. RpcWire.Opaque(echo)];
+        string universal = $"127.0.0.1.{server.Addresses[1].Port >> 8}.{server.Addresses[1].Port & 255}";
+        byte[] addressAndResults = [.. RpcWire.Opaque(System.Text.Encoding.ASCII.GetBytes(universal)), .. RpcWire.Opaque(echo)];
+        using RpcPeer datagrams = new(names.Addresses[1]), stream = new(names.Addresses[0]);
+        Assert.That(Ask(datagrams, version: 2, procedure: 5, RpcWire.Program, RpcWire.Echo, echo), Is.EqualTo(portAndResults), "CALLIT of portmap");
+        Assert.That(Ask(datagrams, version: 4, procedure: 5, RpcWire.Program, RpcWire.Echo, echo), Is.EqualTo(addressAndResults), "BCAST");
+        Assert.That(Ask(stream, version: 4, procedure: 10, RpcWire.Program, RpcWire.Echo, echo), Is.EqualTo(addressAndResults), "INDIRECT");
+        Send(datagrams, xid: 7, version: 3, procedure: 5, program: 0x2000_9996, 0, []);
+        Send(datagrams, xid: 8, version: 2, procedure: 5, program: 100000, 0, []);
+        Assert.That(Ask(datagrams, version: 2, procedure: 5, RpcWire.Program, RpcWire.Null, []), Has.Length.EqualTo(8), "no reply came before this one");
+        ProgramRun waits = ProgramRun.Multiplex("rpcbind", "--indirect", "--model", "epoll");
+        Assert.That(waits.Status, Is.EqualTo(2));
+        Assert.That(waits.Errors.Single(), Does.Contain("hybrid"));
+    }
+
+    // The results of a call for another, CALLIT of RFC 1833: program, version 1, procedure, its arguments.
+    private static byte[] Ask(RpcPeer names, uint version, uint procedure, uint program, uint called, byte[] arguments)
+    {
+        Send(names, xid: 9, version, procedure, program, called, arguments);
+        byte[] reply = names.ReceiveRecord();
+        Assert.That(reply[..24], Is.EqualTo((byte[])[.. RpcWire.UInt(9), .. RpcWire.UInt(1), .. new byte[16]]), "a success");
+        return reply[24..];
+    }
+
+    private static void Send(RpcPeer names, uint xid, uint version, uint procedure, uint program, uint called, byte[] arguments)
+    {
+        byte[] call =
+        [
+            .. RpcWire.UInt(xid), .. RpcWire.UInt(0), .. RpcWire.UInt(2), .. RpcWire.UInt(100000), .. RpcWire.UInt(version), .. RpcWire.UInt(procedure),
+            .. new byte[16], .. RpcWire.UInt(program), .. RpcWire.UInt(1), .. RpcWire.UInt(called), .. RpcWire.Opaque(arguments),
+        ];
+        names.Client.Send(names.Client.Socket.SocketType == System.Net.Sockets.SocketType.Stream ? RpcWire.Record(call) : call);
+    }
+
     private static ServerProcess StartNames(string[] endpoints, params string[] options) => ServerProcess.StartProgram(
         ServerProcess.Command, ["rpcbind", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint }), .. options], endpoints.Length);
 

@@ -44,9 +44,17 @@ internal sealed partial class NameServiceProcess : IDisposable
         RequireNetworksOfItsOwn();
         string[] service = kind == NameServiceKind.Rpcbind ? [Tools.Require("rpcbind"), "-f"] : [ServerProcess.Command, "rpcbind"];
         NameServiceProcess started = new(ServerProcess.StartProgram(
-            Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter, "sh", .. service, .. options], kind == NameServiceKind.Rpcbind ? 0 : 3));
-        Eventually.Holds(() => started.Ask(names => names.Dump().Count) > 0, "the name service does not answer");
-        return started;
+            Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter, "sh", .. service, .. options], kind == NameServiceKind.Rpcbind ? 0 : 5));
+        try
+        {
+            Eventually.Holds(started.Answers, "the name service does not answer");
+            return started;
+        }
+        catch
+        {
+            started.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Runs a program to its end in there.</summary>
@@ -65,17 +73,10 @@ internal sealed partial class NameServiceProcess : IDisposable
     public ServerProcess StartProgram(params string[] command) => ServerProcess.StartProgram(Tools.Require("nsenter"), Inside(command), endpoints: 0);
 
     /// <summary>Asks the name service, by its UNIX-domain socket.</summary>
-    public T? Ask<T>(Func<NameServiceClient, T> ask)
+    public T Ask<T>(Func<NameServiceClient, T> ask)
     {
-        try
-        {
-            using NameServiceClient names = new(Socket);
-            return ask(names);
-        }
-        catch (IOException) when (!File.Exists(Socket.Path))
-        {
-            return default;   // not yet
-        }
+        using NameServiceClient names = new(Socket);
+        return ask(names);
     }
 
     /// <summary>Runs something on a thread whose sockets are in there: setns(2).</summary>
@@ -104,6 +105,18 @@ internal sealed partial class NameServiceProcess : IDisposable
     }
 
     public void Dispose() => _process.Dispose();
+
+    private bool Answers()
+    {
+        try
+        {
+            return Ask(names => names.Dump().Count) > 0;
+        }
+        catch (IOException)
+        {
+            return false;   // not yet
+        }
+    }
 
     /// <summary>The arguments of nsenter(1) that run a command in there.</summary>
     public string[] Inside(string[] command) => ["--target", $"{_process.Id}", "--net", "--mount", .. command];

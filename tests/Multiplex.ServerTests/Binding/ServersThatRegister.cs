@@ -107,7 +107,7 @@ public sealed class ServersThatRegister(NameServiceKind kind)
         return run.Lines.Single();
     }
 
-    private string[] Registered() => _service.Ask(names => names.Dump().Where(one => one.Program == RpcWire.Program).Select(one => $"{one.Netid} {one.Address}").ToArray())!;
+    private string[] Registered() => _service.Ask(names => names.Dump().Where(one => one.Program == RpcWire.Program).Select(one => $"{one.Netid} {one.Address}").ToArray());
 
     private static string Universal(ServerAddress address) => UniversalAddress.Of(Sockets.Endpoint.Parse(address.Text));
 }

@@ -36,6 +36,22 @@ public class ListenerTests : DescriptorFixture
     }
 
     [Test]
+    public void An_IPv6_socket_on_every_interface_takes_IPv4_too_unless_it_is_to_leave_that_to_another()
+    {
+        using Listener both = Listener.Open(Endpoint.Parse("tcp://[::]:0"), 16);
+        Assert.That(both.Reached, Is.EqualTo((Endpoint[])[both.Local, both.Local with { Host = "0.0.0.0" }]));
+        Assert.That(() => Listener.Open(both.Local with { Host = "0.0.0.0" }, 16), Throws.TypeOf<SyscallException>());
+        using Listener stream4 = Listener.Open(Endpoint.Parse("tcp://*:0"), 16);
+        using Listener stream6 = Listener.Open(stream4.Local with { Host = "::" }, 16, shared: true, onlyIPv6: true);
+        using Listener sibling = stream6.Sibling();
+        using DatagramSocket datagrams4 = DatagramSocket.Open(Endpoint.Parse("udp://*:0"));
+        using DatagramSocket datagrams6 = DatagramSocket.Open(datagrams4.Local with { Host = "::" }, shared: true, onlyIPv6: true);
+        using DatagramSocket twin = datagrams6.Sibling();
+        foreach (BoundSocket one in (BoundSocket[])[stream4, stream6, sibling, datagrams4, datagrams6, twin])
+            Assert.That(one.Reached, Is.EqualTo((Endpoint[])[one.Local]));
+    }
+
+    [Test]
     public void Accept_gives_the_connection_and_its_peer()
     {
         using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);

@@ -19,6 +19,9 @@ public abstract class NameServiceFixture
     private const uint Xid = 7;
     private const int ReplyHead = 24;
 
+    /// <summary>Whose process is at the other end of UNIX-domain sockets.</summary>
+    protected uint User { get; set; } = 1000;
+
     protected NameService Service { get; private set; } = null!;
 
     protected IProtocol Protocol { get; private set; } = null!;
@@ -73,7 +76,7 @@ public abstract class NameServiceFixture
     {
         OutputBuffer reply = new();
         byte[] call = [.. Words(Xid, 0, 2, NameService.Program, version, procedure, 0, 0, 0, 0), .. arguments];
-        Peer peer = new(kind, from ?? (kind == EndpointKind.Unix ? [1, 0] : Loopback));
+        Peer peer = kind == EndpointKind.Unix ? new(kind, from ?? [1, 0], unix: new UnixPeer(1, User, User)) : new(kind, from ?? Loopback);
         Assert.That(Protocol.AnswerMessage(call, peer, reply), Is.True);
         return reply.Written.ToArray();
     }

@@ -40,6 +40,20 @@ public class RegistrationRightsTests : NameServiceFixture
     }
 
     [Test]
+    public void By_a_UNIX_domain_socket_the_kernel_says_who_owns_what_and_who_may_remove_it()
+    {
+        Assert.That(Ask(4, 1, Rpcb(Program, 1, "tcp", "127.0.0.1.0.1", "a lie"), kind: EndpointKind.Unix), Is.EqualTo(Words(1)));
+        Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", "127.0.0.1.0.1", "a lie"), kind: EndpointKind.Tcp), Is.EqualTo(Words(1)));
+        Assert.That(Service.Table.All.Select(one => one.Owner), Is.EqualTo((string[])["1000", "unknown"]));
+        User = 1001;
+        Assert.That(Ask(4, 2, Rpcb(Program, 1, ""), kind: EndpointKind.Unix), Is.EqualTo(Words(0)), "another user");
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), kind: EndpointKind.Tcp), Is.EqualTo(Words(0)), "somebody unknown removes what is his");
+        Assert.That(Service.Table.All.Select(one => one.Owner), Is.EqualTo((string[])["1000"]));
+        User = 0;
+        Assert.That(Ask(4, 2, Rpcb(Program, 1, "tcp"), kind: EndpointKind.Unix), Is.EqualTo(Words(1)), "the superuser");
+    }
+
+    [Test]
     public void A_registration_goes_with_its_owner_or_the_superuser_only()
     {
         RegistrationTable table = new();

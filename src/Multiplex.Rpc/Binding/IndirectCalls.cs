@@ -1,0 +1,55 @@
+using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+
+namespace Multiplex.Rpc.Binding;
+
+/// <summary>
+/// Calls procedures of this machine's programs for callers that do not know where those are: CALLIT, BCAST and INDIRECT, RFC 1833
+/// sections 2.2.1 and 3.2. To the program such a call seems to come from this machine, so it is made for those alone who ask for it.
+/// </summary>
+internal sealed class IndirectCalls(RegistrationTable table)
+{
+    private static readonly RpcClientOptions s_patience = new() { Timeout = TimeSpan.FromSeconds(3) };
+
+    /// <summary>Makes a call, over UDP on the loopback interface. Blocks until it is answered, or for 3 seconds.</summary>
+    /// <param name="wanted">struct rpcb_rmtcallargs: program, version, procedure and its arguments. The name service itself is not called.</param>
+    /// <param name="server">Who was called.</param>
+    /// <param name="results">The results, marshalled.</param>
+    /// <returns>What came of it.</returns>
+    public AcceptStatus Call(ref XdrReader wanted, out Registration? server, out byte[] results)
+    {
+        results = [];
+        server = null;
+        RpcProcedure procedure = new(wanted.ReadUInt32(), wanted.ReadUInt32(), wanted.ReadUInt32());
+        ReadOnlySpan<byte> arguments = wanted.ReadOpaque(MessageSize.MaxUdp);
+        if (!wanted.IsComplete)
+            return AcceptStatus.GarbageArguments;
+        if (procedure.Program != NameService.Program)
+            server = table.Find(procedure.Program, procedure.Version, Netid.Udp.Name);
+        if (server?.Endpoint is not { } endpoint)
+            return AcceptStatus.ProgramUnavailable;
+        try
+        {
+            using RpcClient client = new(UniversalAddress.ReachedHere(endpoint), s_patience);
+            results = client.Call(procedure, arguments, static (writer, value) => writer.WriteFixedOpaque(value), ReadAll);
+            return AcceptStatus.Success;
+        }
+        catch (IOException e)
+        {
+            return e switch
+            {
+                RpcProgramUnavailableException => AcceptStatus.ProgramUnavailable,
+                RpcProcedureUnavailableException => AcceptStatus.ProcedureUnavailable,
+                RpcGarbageArgumentsException => AcceptStatus.GarbageArguments,
+                _ => AcceptStatus.SystemError,   // nobody is there, or it did not answer
+            };
+        }
+    }
+
+    private static byte[] ReadAll(ref XdrReader reader)
+    {
+        byte[] all = reader.Rest.ToArray();
+        reader.Skip(all.Length);
+        return all;
+    }
+}
