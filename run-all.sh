@@ -104,7 +104,8 @@ count() { grep -o "$1=\"[0-9]*\"" <<<"$counters" | head -1 | tr -dc 0-9; }
 
 bench() {
   build
-  MULTIPLEX_COMMAND="$PWD/$command" dotnet run --project bench/Multiplex.Benchmarks --configuration Release -- "$@"
+  # In this shell's place, so that a signal to the script reaches the benchmarks, which stop their servers.
+  MULTIPLEX_COMMAND="$PWD/$command" exec dotnet run --project bench/Multiplex.Benchmarks --configuration Release -- "$@"
 }
 
 stage="${1:-compare}"

@@ -70,7 +70,9 @@ public class MultiplexerBenchmarks
         if (_multiplexer is null)
             Prepare(watch, make());   // the arguments are not known to a set-up; the first call is none that is measured
         int count = _multiplexer!.Wait(_ready, -1);
-        return count == Math.Min(_watch.Ready, _ready.Length) ? count : throw new InvalidOperationException($"{count} are ready, not {_watch.Ready}");
+        return count == Math.Min(_watch.Ready, _ready.Length)
+            ? count
+            : throw new InvalidOperationException($"{count} are ready, not {_watch.Ready}");
     }
 
     private void Prepare(Watch watch, IMultiplexer multiplexer)

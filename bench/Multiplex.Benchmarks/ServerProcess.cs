@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
@@ -12,7 +13,23 @@ internal sealed class ServerProcess : IDisposable
     private const string CommandVariable = "MULTIPLEX_COMMAND";
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    // The servers that run. An interrupted run disposes of nothing, and would leave them behind.
+    private static readonly ConcurrentDictionary<int, ServerProcess> s_running = new();
+
     private readonly Process _process;
+
+    static ServerProcess()
+    {
+        PosixSignal[] interruptions = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        PosixSignalRegistration[] registered =
+            [.. interruptions.Select(signal => PosixSignalRegistration.Create(signal, static _ => StopAll()))];
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            StopAll();
+            GC.KeepAlive(registered);   // a registration that is collected hears nothing
+        };
+    }
 
     /// <summary>Starts the program; returns once it has said where it listens.</summary>
     private ServerProcess(string program, params string[] arguments)
@@ -23,10 +40,12 @@ internal sealed class ServerProcess : IDisposable
         string root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
         start.Environment.TryAdd("DOTNET_ROOT", root);
         _process = Process.Start(start)!;
+        s_running[_process.Id] = this;
         string? line = _process.StandardOutput.ReadLine();
         if (line?.Split(' ') is not ["listening", var endpoint, ..])
         {
             _process.Kill();
+            s_running.TryRemove(_process.Id, out _);
             string complaint = _process.StandardError.ReadToEnd();
             _process.Dispose();
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {line} {complaint}");
@@ -50,9 +69,16 @@ internal sealed class ServerProcess : IDisposable
     public void Dispose()
     {
         Libc.kill(_process.Id, Libc.SIGTERM);
+        s_running.TryRemove(_process.Id, out _);
         if (!_process.WaitForExit(s_patience))
             _process.Kill(entireProcessTree: true);
         _process.Dispose();
+    }
+
+    private static void StopAll()
+    {
+        foreach (int id in s_running.Keys)
+            Libc.kill(id, Libc.SIGTERM);
     }
 
     // The project reference puts the command's executable beside the benchmarks' own, under its assembly's name.
