@@ -137,8 +137,10 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
         return ConversationEnd.Finished;
     }
 
+    // Where a wait lasts as long as silence may, the kernel has measured it, and better than the clock's ticks would.
     private bool IsIdleSince(long milliseconds) =>
-        options.IdleTimeout > TimeSpan.Zero && Environment.TickCount64 - milliseconds >= (long)options.IdleTimeout.TotalMilliseconds;
+        options.IdleTimeout > TimeSpan.Zero
+        && (_longestWait >= options.IdleTimeout || Environment.TickCount64 - milliseconds >= (long)options.IdleTimeout.TotalMilliseconds);
 
     // A signal that comes while a call is being answered interrupts no read. To ask costs a system call, so it is asked once
     // in each tick of the clock, not before each of a hundred thousand reads a second.
