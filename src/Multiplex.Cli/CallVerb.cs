@@ -25,22 +25,38 @@ internal sealed class CallOptions : IVerb
 
     public int Run()
     {
-        RemoteProgram? program = RemoteProgram.IsMeantBy(Server) ? Values.RemoteProgram("ENDPOINT", Server) : null;
+        MultiplexProcedure procedure = Values.Named(
+            "PROCEDURE", Procedure, Enum.GetValues<MultiplexProcedure>(), one => one.ToString().ToLowerInvariant());
+        RemoteProgram? program = RemoteProgram.IsMeantBy(Server) ? Meant(procedure) : null;
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
-        Endpoint? server = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
-        Func<RpcClient, string> call = Prepare(program);
-        using RpcClient client = new(server ?? program!.Locate(names));
-        string result = call(client);
+        Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
+        Func<RpcClient, string>? call = Prepare(procedure);
+        (Endpoint server, uint version) = program?.Locate(names) ?? (endpoint!, MultiplexProgram.ProgramVersion);
+        using RpcClient client = new(server);
+        string result = call?.Invoke(client) ?? Ping(client, program?.Program ?? MultiplexProgram.ProgramNumber, version);
         if (result.Length > 0)
             StandardStream.Output.WriteLine(result);
         return ExitStatus.Done;
     }
 
-    private Func<RpcClient, string> Prepare(RemoteProgram? program)
+    // Procedure 0 is every program's, in every version; the others are known of this program, in this version.
+    private RemoteProgram Meant(MultiplexProcedure procedure)
+    {
+        RemoteProgram program = Values.RemoteProgram("ENDPOINT", Server);
+        if (procedure == MultiplexProcedure.Null)
+            return program;
+        return program is { Program: MultiplexProgram.ProgramNumber, Version: null or MultiplexProgram.ProgramVersion }
+            ? program with { Version = MultiplexProgram.ProgramVersion }
+            : throw new UsageException($"{Procedure}: of {program} only the procedure null is known, the others are those of multiplex.x");
+    }
+
+    private static string Ping(RpcClient client, uint program, uint version) =>
+        client.Call(new(program, version, 0), 0, (_, _) => { }, (ref XdrReader _) => "");
+
+    // Null for a ping.
+    private Func<RpcClient, string>? Prepare(MultiplexProcedure procedure)
     {
         string[] arguments = [.. Arguments];
-        MultiplexProcedure procedure = Values.Named(
-            "PROCEDURE", Procedure, Enum.GetValues<MultiplexProcedure>(), one => one.ToString().ToLowerInvariant());
         string form = procedure switch
         {
             MultiplexProcedure.Echo => " TEXT",
@@ -51,18 +67,10 @@ internal sealed class CallOptions : IVerb
         };
         if (arguments.Length != (form.Length > 0 ? 1 : 0))
             throw new UsageException($"{Procedure}: write {Procedure}{form}");
-        if (program is not (null or { Program: MultiplexProgram.ProgramNumber, Version: MultiplexProgram.ProgramVersion })
-            && procedure != MultiplexProcedure.Null)
-        {
-            throw new UsageException($"{Procedure}: of {program} only the procedure null is known, the others are those of multiplex.x");
-        }
-
         switch (procedure)
         {
-            case MultiplexProcedure.Null when program is not null:
-                return client => client.Call(new(program.Program, program.Version, 0), 0, (_, _) => { }, (ref XdrReader _) => "");
             case MultiplexProcedure.Null:
-                return client => client.Call(procedure.Remote(), 0, (_, _) => { }, (ref XdrReader _) => "");
+                return null;
             case MultiplexProcedure.Echo:
                 byte[] text = Encoding.UTF8.GetBytes(arguments[0]);
                 return client => client.Call(

@@ -114,9 +114,19 @@ public sealed class NameServiceClient : IDisposable
 
     private Endpoint? Listed(uint program, uint version, Netid netid)
     {
-        Registration[] all = [.. Dump().Where(one => one.Program == program && one.Netid == netid.Name)];
+        Registration[] all = [.. Of(program, netid)];
         return (all.FirstOrDefault(one => one.Version == version) ?? all.LastOrDefault())?.Endpoint;
     }
+
+    private IEnumerable<Registration> Of(uint program, Netid netid) =>
+        Dump().Where(one => one.Program == program && one.Netid == netid.Name && one.Endpoint is not null);
+
+    /// <summary>The highest version of a program that is served over a transport.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="netid">The transport.</param>
+    /// <returns>Its registration, which has an endpoint; null when there is none.</returns>
+    /// <exception cref="RpcException">The service failed; or refused, as over UDP the list may be too long for it.</exception>
+    public Registration? FindHighest(uint program, Netid netid) => Of(program, netid).MaxBy(one => one.Version);
 
     /// <summary>All that is registered.</summary>
     /// <exception cref="RpcException">The service failed; or refused, as over UDP the list may be too long for it.</exception>

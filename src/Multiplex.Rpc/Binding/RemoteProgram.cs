@@ -10,8 +10,8 @@ namespace Multiplex.Rpc.Binding;
 /// <param name="Netids">The transports that it may be reached by.</param>
 /// <param name="Host">A name, an IPv4 address or an IPv6 address without its brackets; empty for this machine's UNIX-domain socket.</param>
 /// <param name="Program">The program's number.</param>
-/// <param name="Version">The program's version.</param>
-public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uint Program, uint Version)
+/// <param name="Version">The program's version; null is the highest that the name service has for the transport.</param>
+public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uint Program, uint? Version)
 {
     /// <summary>How it is written, for messages.</summary>
     public const string Form = "rpc://HOST/PROGRAM[/VERSION]";
@@ -21,7 +21,7 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
     /// <summary>Whether a text is meant to be one, by how it begins.</summary>
     public static bool IsMeantBy(string text) => text.StartsWith("rpc:", StringComparison.Ordinal) || text.StartsWith("rpc+", StringComparison.Ordinal);
 
-    /// <summary>Reads one. Without a version it is 1.</summary>
+    /// <summary>Reads one.</summary>
     /// <exception cref="FormatException">The text is none; the message says why, and what would be right.</exception>
     public static RemoteProgram Parse(string text)
     {
@@ -42,16 +42,18 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
             throw Wrong(text, host.Length == 0 ? $"the host is missing: write {Form}" : "local is this machine: write rpc+local:///PROGRAM");
         if (!ProgramNames.TryParse(parts[1], out uint program))
             throw Wrong(text, $"'{parts[1]}' is no program: write a number, or a name of /etc/rpc");
-        uint version = 1;
-        if (parts.Length == 3 && !uint.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out version))
-            throw Wrong(text, $"'{parts[2]}' is no version: write a number");
-        return new(netids, host, program, version);
+        if (parts.Length == 2)
+            return new(netids, host, program, Version: null);
+        return uint.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out uint version)
+            ? new(netids, host, program, version)
+            : throw Wrong(text, $"'{parts[2]}' is no version: write a number");
     }
 
     /// <summary>Asks a name service where it is served.</summary>
     /// <param name="service">Which name service; null is that of the host, at its usual port.</param>
+    /// <returns>The server, and the version to call there.</returns>
     /// <exception cref="IOException">No name service is there, or it does not know the program; the message says what to do.</exception>
-    public Endpoint Locate(Endpoint? service = null)
+    public (Endpoint Server, uint Version) Locate(Endpoint? service = null)
     {
         IOException? failure = null;
         foreach ((Netid netid, string host) in Candidates())
@@ -60,14 +62,14 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
             {
                 using NameServiceClient client = service is not null ? new(service)
                     : netid == Netid.Local ? NameServiceClient.OfThisMachine()
-                    : new(NameServiceClient.At(host, netid.Kind));
-                if (client.Find(Program, Version, netid, host) is { } endpoint)
-                    return endpoint;
+                    : new(NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind));   // only a list tells versions
+                if (Find(client, netid, host) is { } found)
+                    return found;
                 failure = new($"{this}: not registered at {client.Service}: start its server with --register, or see multiplex rpcinfo for what is");
             }
             catch (IOException e)
             {
-                failure ??= e;
+                failure ??= Version is null && service?.Kind.IsDatagram() == true ? new($"{e.Message}, or name the version: {this}/VERSION", e) : e;
             }
         }
 
@@ -78,8 +80,13 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
     public override string ToString()
     {
         string transport = Netids[0] == Netid.Tcp ? "" : $"+{Netids[0]}";
-        return $"{Scheme}{transport}{Separator}{(Host.Contains(':') ? $"[{Host}]" : Host)}/{ProgramNames.Of(Program) ?? $"{Program}"}/{Version}";
+        string version = Version is null ? "" : $"/{Version}";
+        return $"{Scheme}{transport}{Separator}{(Host.Contains(':') ? $"[{Host}]" : Host)}/{ProgramNames.Of(Program) ?? $"{Program}"}{version}";
     }
+
+    private (Endpoint Server, uint Version)? Find(NameServiceClient client, Netid netid, string host) => Version is { } version
+        ? client.Find(Program, version, netid, host) is { } endpoint ? (endpoint, version) : null
+        : client.FindHighest(Program, netid) is { Endpoint: { } highest } found ? (UniversalAddress.Reached(highest, host), found.Version) : null;
 
     private static FormatException Wrong(string text, string problem) => new($"'{text}' is no program on a host: {problem}");
 

@@ -56,6 +56,40 @@ public sealed class NameServiceContract(NameServiceKind kind)
         Assert.That(found, Is.EqualTo(endpoint));
     }
 
+    [Test]
+    public void A_program_without_a_version_is_found_in_the_highest_that_its_transport_has()
+    {
+        using NameServiceClient names = new(_service.Socket);
+        Registration[] all =
+        [
+            .. from one in ((uint Version, Netid Netid)[])[(1, Netid.Tcp), (3, Netid.Tcp), (2, Netid.Tcp), (5, Netid.Udp), (4, Netid.Udp)]
+               select new Registration(Program, one.Version, one.Netid.Name, Address, ""),
+        ];
+        Assert.That(all.Select(names.Set), Has.All.True);
+        Assert.That(Located("rpc"), Is.EqualTo("tcp://127.0.0.1:111, version 3"));
+        Assert.That(Located("rpc+udp"), Is.EqualTo("udp://127.0.0.1:111, version 5"), "whose list was asked for over TCP");
+        Assert.That(() => Located("rpc+tcp6"), Throws.InnerException.With.Message.Contains("not registered"));
+        Assert.That(all.Select(names.Unset), Has.All.True);
+
+        string Located(string scheme) => _service.InItsNetwork(() =>
+        {
+            string host = scheme == "rpc+tcp6" ? "[::1]" : "127.0.0.1";
+            (Endpoint server, uint version) = RemoteProgram.Parse($"{scheme}://{host}/{Program}").Locate();
+            return $"{server}, version {version}";
+        });
+    }
+
+    [Test]
+    public void Its_own_highest_version_is_called_when_none_is_named()
+    {
+        foreach (string scheme in (string[])["rpc", "rpc+udp"])
+        {
+            Assert.That(_service.Multiplex("call", $"{scheme}://127.0.0.1/portmapper", "null").Status, Is.Zero, scheme);
+            ProgramRun lower = _service.Multiplex("call", $"{scheme}://127.0.0.1/portmapper/1", "null");
+            Assert.That(lower.Errors.Single(), Does.Contain("PROG_MISMATCH: the server has versions 2 to 4"));
+        }
+    }
+
     [TestCase(ProtocolType.Tcp)]
     [TestCase(ProtocolType.Udp)]
     public void From_another_machine_nothing_is_registered_or_removed(ProtocolType protocol)

@@ -20,6 +20,8 @@ public sealed class NameServiceElsewhere
         string program = $"rpc://127.0.0.1/{RpcWire.Program}";
         Assert.That(Line("call", "--rpcbind", names.Addresses[0].Text, program, "echo", "by tcp"), Is.EqualTo("by tcp"));
         Assert.That(Line("call", "--rpcbind", names.Addresses[1].Text, $"rpc+udp{program[3..]}", "echo", "by udp"), Is.EqualTo("by udp"));
+        ProgramRun noList = ProgramRun.Multiplex("call", "--rpcbind", names.Addresses[1].Text, $"rpc+udp{program[3..]}", "null");
+        Assert.That(noList.Errors.Single(), Does.Contain("or name the version: rpc+udp://127.0.0.1/multiplex/VERSION"));
         Assert.That(Line("call", program, "echo", "by path", "--rpcbind", names.Addresses[2].Text), Is.EqualTo("by path"));
         Assert.That(server.Stop(), Is.Zero);
         ProgramRun gone = ProgramRun.Multiplex("call", "--rpcbind", names.Addresses[0].Text, program, "null");

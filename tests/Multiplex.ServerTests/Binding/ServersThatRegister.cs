@@ -85,8 +85,9 @@ public sealed class ServersThatRegister(NameServiceKind kind)
     {
         using ServerProcess server = _service.Serve("poll", "tcp://127.0.0.1:0");
         Fails("PROG_MISMATCH: the server has versions 1 to 1", "call", "rpc://127.0.0.1/multiplex/7", "null");
-        Fails("rpc://127.0.0.1/nfs/1: not registered at tcp://127.0.0.1:111", "call", "rpc://127.0.0.1/nfs", "null");
-        Fails("rpc+udp://127.0.0.1/multiplex/1: not registered at udp://127.0.0.1:111", "call", "rpc+udp://127.0.0.1/multiplex", "null");
+        Fails("rpc://127.0.0.1/nfs: not registered at tcp://127.0.0.1:111", "call", "rpc://127.0.0.1/nfs", "null");
+        Fails("rpc+udp://127.0.0.1/multiplex/1: not registered at udp://127.0.0.1:111", "call", "rpc+udp://127.0.0.1/multiplex", "whoami");
+        Fails("rpc+udp://127.0.0.1/multiplex: not registered at tcp://127.0.0.1:111", "call", "rpc+udp://127.0.0.1/multiplex", "null");
         Fails("no name service at tcp://127.0.0.1:9", "call", "--rpcbind", "tcp://127.0.0.1:9", "rpc://127.0.0.1/multiplex", "null");
         Fails("no name service at udp://127.0.0.1:9", "rpcinfo", "--rpcbind", "udp://127.0.0.1:9");
         Fails("no name service at tcp://127.0.0.1:9", "serve", "--model", "fork", "--listen", "tcp://127.0.0.1:0", "--rpcbind", "tcp://127.0.0.1:9");

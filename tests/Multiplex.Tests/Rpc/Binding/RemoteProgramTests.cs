@@ -6,12 +6,12 @@ namespace Multiplex.Tests.Rpc.Binding;
 public class RemoteProgramTests
 {
     [TestCase("rpc://host/0x20004543/1", "host", 0x20004543u, 1u, "tcp tcp6")]
-    [TestCase("rpc://host/536888643", "host", 0x20004543u, 1u, "tcp tcp6")]
+    [TestCase("rpc://host/536888643", "host", 0x20004543u, null, "tcp tcp6")]
     [TestCase("rpc+tcp://127.0.0.1/multiplex/7", "127.0.0.1", 0x20004543u, 7u, "tcp tcp6")]
     [TestCase("rpc+udp://[::1]/100003/3", "::1", 100003u, 3u, "udp udp6")]
     [TestCase("rpc+tcp6://host/1/0", "host", 1u, 0u, "tcp6")]
-    [TestCase("rpc+local:///multiplex", "", 0x20004543u, 1u, "local")]
-    public void A_program_on_a_host_is_read(string text, string host, uint program, uint version, string netids)
+    [TestCase("rpc+local:///multiplex", "", 0x20004543u, null, "local")]
+    public void A_program_on_a_host_is_read(string text, string host, uint program, uint? version, string netids)
     {
         RemoteProgram read = RemoteProgram.Parse(text);
         Assert.That((read.Host, read.Program, read.Version), Is.EqualTo((host, program, version)));
