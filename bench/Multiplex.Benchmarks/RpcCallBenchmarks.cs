@@ -14,9 +14,9 @@ namespace Multiplex.Benchmarks;
 public class RpcCallBenchmarks
 {
     private const int Mark = 256 * 1024;
-    private static readonly byte[] s_null = Call(MultiplexProcedure.Null);
-    private static readonly byte[] s_echo = Call(MultiplexProcedure.Echo, writer => writer.WriteOpaque(new byte[64]));
-    private static readonly byte[] s_whoami = Call(MultiplexProcedure.Whoami);
+    private static readonly byte[] s_null = Call(MultiplexV1.Null);
+    private static readonly byte[] s_echo = Call(MultiplexV1.Echo, writer => writer.WriteOpaque(new byte[64]));
+    private static readonly byte[] s_whoami = Call(MultiplexV1.Whoami);
 
     private readonly OutputBuffer _reply = new();
     private readonly PeerAddress _peer = Loopback();
@@ -52,7 +52,7 @@ public class RpcCallBenchmarks
             : throw new InvalidOperationException($"{stop}: consumed {consumed} of {received.Length} bytes");
     }
 
-    private static byte[] Call(MultiplexProcedure procedure, MarshalArguments? arguments = null)
+    private static byte[] Call(RpcProcedure procedure, MarshalArguments? arguments = null)
     {
         OutputBuffer call = new();
         CallWriter.Record(call, xid: 1, procedure, arguments);

@@ -13,7 +13,7 @@ namespace Multiplex.Benchmarks;
 public class RpcClientBenchmarks
 {
     private const int Calls = 4096;
-    private static readonly RpcProcedure s_echo = MultiplexProcedure.Echo.Remote();
+    private static readonly RpcProcedure s_echo = MultiplexV1.Echo;
     private readonly byte[] _payload = new byte[64];
     private readonly List<ServerProcess> _servers = [];
     private readonly Dictionary<string, (RpcClient OnLoop, RpcClient OnPool)> _clients = [];

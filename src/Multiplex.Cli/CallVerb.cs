@@ -3,7 +3,6 @@ using System.Text;
 using CommandLine;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
-using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
@@ -25,81 +24,68 @@ internal sealed class CallOptions : IVerb
 
     public int Run()
     {
-        MultiplexProcedure procedure = Values.Named(
-            "PROCEDURE", Procedure, Enum.GetValues<MultiplexProcedure>(), one => one.ToString().ToLowerInvariant());
+        MultiplexV1Procedure procedure = Values.Named(
+            "PROCEDURE", Procedure, Enum.GetValues<MultiplexV1Procedure>(), one => one.ToString().ToLowerInvariant());
         RemoteProgram? program = RemoteProgram.IsMeantBy(Server) ? Meant(procedure) : null;
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
         Func<RpcClient, string>? call = Prepare(procedure);
-        (Endpoint server, uint version) = program?.Locate(names) ?? (endpoint!, MultiplexProgram.ProgramVersion);
+        (Endpoint server, uint version) = program?.Locate(names) ?? (endpoint!, MultiplexV1.Version);
         using RpcClient client = new(server);
-        string result = call?.Invoke(client) ?? Ping(client, program?.Program ?? MultiplexProgram.ProgramNumber, version);
-        if (result.Length > 0)
+        if (call is null)
+            client.Call<byte>(new(program?.Program ?? MultiplexV1.Program, version, 0), 0, MultiplexV1Client.WriteNothing);
+        else if (call(client) is { Length: > 0 } result)
             StandardStream.Output.WriteLine(result);
         return ExitStatus.Done;
     }
 
     // Procedure 0 is every program's, in every version; the others are known of this program, in this version.
-    private RemoteProgram Meant(MultiplexProcedure procedure)
+    private RemoteProgram Meant(MultiplexV1Procedure procedure)
     {
         RemoteProgram program = Values.RemoteProgram("ENDPOINT", Server);
-        if (procedure == MultiplexProcedure.Null)
+        if (procedure == MultiplexV1Procedure.Null)
             return program;
-        return program is { Program: MultiplexProgram.ProgramNumber, Version: null or MultiplexProgram.ProgramVersion }
-            ? program with { Version = MultiplexProgram.ProgramVersion }
+        return program is { Program: MultiplexV1.Program, Version: null or MultiplexV1.Version }
+            ? program with { Version = MultiplexV1.Version }
             : throw new UsageException($"{Procedure}: of {program} only the procedure null is known, the others are those of multiplex.x");
     }
 
-    private static string Ping(RpcClient client, uint program, uint version) =>
-        client.Call(new(program, version, 0), 0, (_, _) => { }, (ref XdrReader _) => "");
-
     // Null for a ping.
-    private Func<RpcClient, string>? Prepare(MultiplexProcedure procedure)
+    private Func<RpcClient, string>? Prepare(MultiplexV1Procedure procedure)
     {
         string[] arguments = [.. Arguments];
         string form = procedure switch
         {
-            MultiplexProcedure.Echo => " TEXT",
-            MultiplexProcedure.Sleep => " MILLISECONDS",
-            MultiplexProcedure.Burn => " MICROSECONDS",
-            MultiplexProcedure.Add => " NUMBER",
+            MultiplexV1Procedure.Echo => " TEXT",
+            MultiplexV1Procedure.Sleep => " MILLISECONDS",
+            MultiplexV1Procedure.Burn => " MICROSECONDS",
+            MultiplexV1Procedure.Add => " NUMBER",
             _ => "",
         };
         if (arguments.Length != (form.Length > 0 ? 1 : 0))
             throw new UsageException($"{Procedure}: write {Procedure}{form}");
         switch (procedure)
         {
-            case MultiplexProcedure.Null:
+            case MultiplexV1Procedure.Null:
                 return null;
-            case MultiplexProcedure.Echo:
+            case MultiplexV1Procedure.Echo:
                 byte[] text = Encoding.UTF8.GetBytes(arguments[0]);
-                return client => client.Call(
-                    procedure.Remote(),
-                    text,
-                    (writer, value) => writer.WriteOpaque(value),
-                    (ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPayload)));
-            case MultiplexProcedure.Sleep:
-            case MultiplexProcedure.Burn:
-                uint time = (uint)Number(arguments[0], procedure == MultiplexProcedure.Sleep ? MultiplexProgram.MaxSleep : MultiplexProgram.MaxBurn);
-                return client => client.Call(
-                    procedure.Remote(),
-                    time,
-                    (writer, value) => writer.WriteUInt32(value),
-                    (ref XdrReader reader) => (procedure == MultiplexProcedure.Sleep ? reader.ReadUInt32() : reader.ReadUInt64()).ToString());
-            case MultiplexProcedure.Add:
+                return client => Encoding.UTF8.GetString(new MultiplexV1Client(client).Echo(text));
+            case MultiplexV1Procedure.Sleep:
+                uint milliseconds = (uint)Number(arguments[0], MultiplexConstants.MaxSleep);
+                return client => $"{new MultiplexV1Client(client).Sleep(milliseconds)}";
+            case MultiplexV1Procedure.Burn:
+                uint microseconds = (uint)Number(arguments[0], MultiplexConstants.MaxBurn);
+                return client => $"{new MultiplexV1Client(client).Burn(microseconds)}";
+            case MultiplexV1Procedure.Add:
                 ulong amount = Number(arguments[0], ulong.MaxValue);
-                return client => client.Call(
-                    procedure.Remote(),
-                    amount,
-                    (writer, value) => writer.WriteUInt64(value),
-                    (ref XdrReader reader) => reader.ReadUInt64().ToString());
+                return client => $"{new MultiplexV1Client(client).Add(amount)}";
             default:
-                return client => client.Call(
-                    procedure.Remote(),
-                    0,
-                    (_, _) => { },
-                    (ref XdrReader reader) => $"pid={reader.ReadUInt32()} thread={reader.ReadUInt32()} served={reader.ReadUInt64()} "
-                        + $"peer={Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPeer))}");
+                return client =>
+                {
+                    WhoamiRes who = new MultiplexV1Client(client).Whoami();
+                    return $"pid={who.Pid} thread={who.Thread} served={who.Served} peer={who.Peer}";
+                };
         }
     }
 

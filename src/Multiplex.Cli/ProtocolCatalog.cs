@@ -54,7 +54,7 @@ internal static class ProtocolCatalog
             (kind, mix) => new RpcExchange(kind, mix),
             kind => (0, RpcExchange.MostSize(kind)))
         {
-            Programs = [(MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion)],
+            Programs = [(MultiplexV1.Program, MultiplexV1.Version)],
         },
     ];
 
@@ -62,34 +62,34 @@ internal static class ProtocolCatalog
     private static byte[] OneCallOfEach()
     {
         OutputBuffer calls = new();
-        foreach ((uint program, uint version, uint procedure) in new[] { (0u, 0u, 0u), (MultiplexProgram.ProgramNumber, 0u, 0u), (MultiplexProgram.ProgramNumber, 1u, 99u), (MultiplexProgram.ProgramNumber, 1u, 4u) })
+        foreach (RpcProcedure procedure in (RpcProcedure[])
+            [default, new(MultiplexV1.Program, 0, 0), new(MultiplexV1.Program, MultiplexV1.Version, 99), MultiplexV1.Add])
         {
-            int start = RecordMarking.Begin(calls);
-            CallWriter.Head(calls, xid: 0, program, version, procedure);
-            RecordMarking.End(calls, start);
+            CallWriter.Record(calls, xid: 0, procedure);
         }
 
-        CallWriter.Record(calls, xid: 0, MultiplexProcedure.Sleep, writer => writer.WriteUInt32(MultiplexProgram.MaxSleep + 1));
+        CallWriter.Record(calls, xid: 0, MultiplexV1.Sleep, writer => MultiplexV1Client.WriteSleep(writer, MultiplexConstants.MaxSleep + 1));
         int asSomebody = RecordMarking.Begin(calls);
-        Words(calls, 0, 0, 2, MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, 0, (uint)AuthenticationFlavor.Sys, 20, 0, 0, 0, 0, 0, 0, 0);
+        Words(calls, 0, 0, 2, MultiplexV1.Program, MultiplexV1.Version, 0, (uint)AuthenticationFlavor.Sys, 20, 0, 0, 0, 0, 0, 0, 0);
         RecordMarking.End(calls, asSomebody);
         int otherRpc = RecordMarking.Begin(calls);
         Words(calls, 0, 0, 3);
         RecordMarking.End(calls, otherRpc);
         OutputBuffer call = new();
-        CallWriter.Head(call, xid: 0, MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, 0);
+        CallWriter.Head(call, xid: 0, MultiplexV1.Null);
         calls.Write([0, 0, 0, 8]);
         calls.Write(call.Written[..8]);
         int rest = RecordMarking.Begin(calls);
         calls.Write(call.Written[8..]);
         RecordMarking.End(calls, rest);
-        foreach (MultiplexProcedure procedure in (MultiplexProcedure[])[.. Enum.GetValues<MultiplexProcedure>(), MultiplexProcedure.Add])
+        foreach (MultiplexV1Procedure procedure in (MultiplexV1Procedure[])[.. Enum.GetValues<MultiplexV1Procedure>(), MultiplexV1Procedure.Add])
         {
-            CallWriter.Record(calls, xid: 0, procedure, procedure switch
+            CallWriter.Record(calls, xid: 0, MultiplexV1.Of(procedure), procedure switch
             {
-                MultiplexProcedure.Echo => writer => writer.WriteOpaque("warm up"u8),
-                MultiplexProcedure.Sleep or MultiplexProcedure.Burn => writer => writer.WriteUInt32(0),
-                MultiplexProcedure.Add => writer => writer.WriteUInt64(1),
+                MultiplexV1Procedure.Echo => writer => MultiplexV1Client.WriteEcho(writer, "warm up"u8),
+                MultiplexV1Procedure.Sleep => writer => MultiplexV1Client.WriteSleep(writer, 0),
+                MultiplexV1Procedure.Burn => writer => MultiplexV1Client.WriteBurn(writer, 0),
+                MultiplexV1Procedure.Add => writer => MultiplexV1Client.WriteAdd(writer, 1),
                 _ => null,
             });
         }

@@ -6,19 +6,19 @@ namespace Multiplex.Load;
 /// <summary>A procedure of <c>multiplex.x</c> with its argument, as a load calls it: <c>echo</c>, <c>sleep:10</c>, <c>burn:500</c>.</summary>
 /// <param name="Procedure">Which.</param>
 /// <param name="Argument">Milliseconds of SLEEP, microseconds of BURN, what ADD adds; else of no meaning.</param>
-public readonly record struct MixedCall(MultiplexProcedure Procedure, uint Argument = 0)
+public readonly record struct MixedCall(MultiplexV1Procedure Procedure, uint Argument = 0)
 {
     /// <summary>How calls are written.</summary>
     public const string Forms = "null, echo, sleep:MS, burn:US, add:N, whoami";
 
-    private static readonly MultiplexProcedure[] s_withArgument = [MultiplexProcedure.Sleep, MultiplexProcedure.Burn, MultiplexProcedure.Add];
+    private static readonly MultiplexV1Procedure[] s_withArgument = [MultiplexV1Procedure.Sleep, MultiplexV1Procedure.Burn, MultiplexV1Procedure.Add];
 
     /// <summary>The argument's upper bound; 0 where there is none to give.</summary>
     private uint MostArgument => Procedure switch
     {
-        MultiplexProcedure.Sleep => MultiplexProgram.MaxSleep,
-        MultiplexProcedure.Burn => MultiplexProgram.MaxBurn,
-        MultiplexProcedure.Add => uint.MaxValue,
+        MultiplexV1Procedure.Sleep => MultiplexConstants.MaxSleep,
+        MultiplexV1Procedure.Burn => MultiplexConstants.MaxBurn,
+        MultiplexV1Procedure.Add => uint.MaxValue,
         _ => 0,
     };
 
@@ -27,7 +27,7 @@ public readonly record struct MixedCall(MultiplexProcedure Procedure, uint Argum
     public static MixedCall Parse(string text)
     {
         string[] parts = text.Split(':');
-        if (!Enum.TryParse(parts[0], ignoreCase: true, out MultiplexProcedure procedure) || !char.IsAsciiLetter(parts[0][0]))
+        if (!Enum.TryParse(parts[0], ignoreCase: true, out MultiplexV1Procedure procedure) || !char.IsAsciiLetter(parts[0][0]))
             throw new FormatException($"'{parts[0]}' is no procedure: write {Forms}");
         MixedCall call = new(procedure);
         if (s_withArgument.Contains(call.Procedure) != (parts.Length == 2) || parts.Length > 2)
@@ -52,9 +52,10 @@ public readonly record struct MixedCall(MultiplexProcedure Procedure, uint Argum
         uint argument = Argument;
         return Procedure switch
         {
-            MultiplexProcedure.Echo => writer => writer.WriteOpaque(payload),
-            MultiplexProcedure.Sleep or MultiplexProcedure.Burn => writer => writer.WriteUInt32(argument),
-            MultiplexProcedure.Add => writer => writer.WriteUInt64(argument),
+            MultiplexV1Procedure.Echo => writer => MultiplexV1Client.WriteEcho(writer, payload),
+            MultiplexV1Procedure.Sleep => writer => MultiplexV1Client.WriteSleep(writer, argument),
+            MultiplexV1Procedure.Burn => writer => MultiplexV1Client.WriteBurn(writer, argument),
+            MultiplexV1Procedure.Add => writer => MultiplexV1Client.WriteAdd(writer, argument),
             _ => null,
         };
     }

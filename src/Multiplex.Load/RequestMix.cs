@@ -10,8 +10,8 @@ public sealed record RequestMix(IReadOnlyList<Weighted<MixedCall>> Calls, IReadO
     private static readonly Weighted<int>[] s_usualSize = [new(64, 1)];
 
     /// <summary>ECHO alone, with payloads of one size.</summary>
-    public static RequestMix OfSize(int bytes) => new([new(new(MultiplexProcedure.Echo), 1)], [new(bytes, 1)]);
+    public static RequestMix OfSize(int bytes) => new([new(new(MultiplexV1Procedure.Echo), 1)], [new(bytes, 1)]);
 
     /// <summary>One procedure alone, such as SLEEP for 5 ms.</summary>
-    public static RequestMix Of(MultiplexProcedure procedure, uint argument = 0) => new([new(new(procedure, argument), 1)], s_usualSize);
+    public static RequestMix Of(MultiplexV1Procedure procedure, uint argument = 0) => new([new(new(procedure, argument), 1)], s_usualSize);
 }

@@ -30,7 +30,7 @@ public sealed class RpcExchange : IExchange
         bool records = kind.IsStream();
         double allSizes = sizes.Sum(size => size.Weight);
         _xidOffset = records ? RecordMarking.HeaderLength : 0;
-        _variants = new([.. calls.SelectMany(call => call.Value.Procedure == MultiplexProcedure.Echo
+        _variants = new([.. calls.SelectMany(call => call.Value.Procedure == MultiplexV1Procedure.Echo
             ? sizes.Select(size => new Weighted<RpcVariant>(new(call.Value, size.Value, records), call.Weight * size.Weight / allSizes))
             : [new(new(call.Value, 0, records), call.Weight)])]);
         foreach (RpcVariant variant in _variants.Values)
@@ -42,7 +42,7 @@ public sealed class RpcExchange : IExchange
 
     /// <summary>The longest payload in bytes: MAX_PAYLOAD, or what a message has room for beside the call's head.</summary>
     public static int MostSize(EndpointKind kind) => Math.Min(
-        MultiplexProgram.MaxPayload,
+        MultiplexConstants.MaxPayload,
         (MessageSize.Limit(kind) - CallWriter.HeadLength - sizeof(uint)) & ~3);   // opaque data is padded to a multiple of four
 
     /// <inheritdoc/>
@@ -103,21 +103,21 @@ public sealed class RpcExchange : IExchange
 /// <summary>One call of a mix as it is sent, and what is known of its reply beforehand: only the xid differs from call to call.</summary>
 internal sealed class RpcVariant
 {
-    private readonly MultiplexProcedure _procedure;
+    private readonly MultiplexV1Procedure _procedure;
 
     public RpcVariant(MixedCall call, int size, bool records)
     {
         _procedure = call.Procedure;
-        IsExact = _procedure is MultiplexProcedure.Null or MultiplexProcedure.Echo or MultiplexProcedure.Sleep;
+        IsExact = _procedure is MultiplexV1Procedure.Null or MultiplexV1Procedure.Echo or MultiplexV1Procedure.Sleep;
         OutputBuffer message = new(), reply = new();
-        CallWriter.Message(message, 0, call.Procedure, call.Arguments(Payload.Of(size)));
+        CallWriter.Message(message, 0, MultiplexV1.Of(call.Procedure), call.Arguments(Payload.Of(size)));
 
         // What a server must answer is made by one, with an argument that costs no time. Its results are not always the same.
         OutputBuffer quick = new();
-        CallWriter.Message(quick, 0, call.Procedure, (call with { Argument = 0 }).Arguments(Payload.Of(size)));
+        CallWriter.Message(quick, 0, MultiplexV1.Of(call.Procedure), (call with { Argument = 0 }).Arguments(Payload.Of(size)));
         using ServerCounters counters = new();
         new RpcProtocol(new MultiplexProgram(counters)).AnswerMessage(quick.Written, default, reply);
-        if (call.Procedure == MultiplexProcedure.Sleep)
+        if (call.Procedure == MultiplexV1Procedure.Sleep)
             BinaryPrimitives.WriteUInt32BigEndian(reply.Rewrite(reply.Length - sizeof(uint), sizeof(uint)), call.Argument);
         Call = records ? Record(message.Written) : message.Written.ToArray();
         Reply = records ? Record(reply.Written) : reply.Written.ToArray();
@@ -144,22 +144,15 @@ internal sealed class RpcVariant
         if (rest.Length < Head || !rest[..Head].SequenceEqual(known[..Head]))
             return false;
         XdrReader results = new(rest[Head..]);
-        return _procedure == MultiplexProcedure.Whoami ? IsWhoami(ref results) : IsHyper(ref results);
+        bool makesSense = _procedure != MultiplexV1Procedure.Whoami || IsSomebody(WhoamiResView.Read(ref results));
+        if (_procedure == MultiplexV1Procedure.Burn)
+            MultiplexV1Client.ReadBurn(ref results);
+        else if (_procedure == MultiplexV1Procedure.Add)
+            MultiplexV1Client.ReadAdd(ref results);
+        return makesSense && results.IsComplete;
     }
 
-    private static bool IsHyper(ref XdrReader results)
-    {
-        results.ReadUInt64();
-        return results.IsComplete;
-    }
-
-    private static bool IsWhoami(ref XdrReader results)
-    {
-        uint pid = results.ReadUInt32(), thread = results.ReadUInt32();
-        ulong served = results.ReadUInt64();
-        ReadOnlySpan<byte> peer = results.ReadOpaque(MultiplexProgram.MaxPeer);
-        return results.IsComplete && pid > 0 && thread > 0 && served > 0 && !peer.IsEmpty;
-    }
+    private static bool IsSomebody(in WhoamiResView who) => who is { Pid: > 0, Thread: > 0, Served: > 0, Peer.IsEmpty: false };
 
     private static byte[] Record(ReadOnlySpan<byte> message)
     {

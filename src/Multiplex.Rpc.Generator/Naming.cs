@@ -15,7 +15,7 @@ internal static class Naming
         ["Read", "Write", "ReadOne", "WriteOne", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
     private static readonly string[] s_procedures =
-        [.. s_members, "Program", "Version", "Number", "IsIdempotent", "Call", "Nothing", "Completed"];
+        [.. s_members, "Program", "Version", "Number", "IsIdempotent", "Call", "Of", "Nothing", "WriteNothing"];
 
     private static readonly HashSet<string> s_keywords =
     [
@@ -94,22 +94,28 @@ internal static class Naming
     private static void NameVersion(VersionDefinition version, HashSet<string> types)
     {
         string name = Pascal(version.Name);
-        while (types.Contains(name) || types.Contains(name + "Client") || types.Contains(name + "Server"))
+        while (StubsOf(name).Any(types.Contains))
             name += "Version";
         version.CSharpName = name;
-        types.UnionWith([name, name + "Client", name + "Server"]);
+        types.UnionWith(StubsOf(name));
 
-        HashSet<string> procedures = [.. s_procedures, name, name + "Client", name + "Server"];
+        HashSet<string> procedures = [.. s_procedures, .. StubsOf(name)];
         int prefix = CommonPrefix([.. version.Procedures.Select(procedure => procedure.Name)]);
         foreach (ProcedureDefinition procedure in version.Procedures)
         {
-            procedure.CSharpName = Unique(Pascal(procedure.Name.Substring(prefix)), procedures);
-            procedures.Add(procedure.CSharpName + "Async");
+            string usual = Pascal(procedure.Name.Substring(prefix));
+            procedure.CSharpName = Unique(MembersOf(usual).Any(procedures.Contains) ? usual + "Value" : usual, procedures);
+            procedures.UnionWith(MembersOf(procedure.CSharpName));
             HashSet<string> arguments = [];
             foreach (Declaration argument in procedure.Arguments)
                 argument.CSharpName = Unique(Camel(argument.Name), arguments);
         }
     }
+
+    private static string[] StubsOf(string version) => [version, version + "Procedure", version + "Client", version + "Server"];
+
+    // What a client stub has beside a procedure.
+    private static string[] MembersOf(string procedure) => [procedure + "Async", procedure + "Arguments", "Write" + procedure, "Read" + procedure];
 
     // How long the beginning is that all names share, up to and with an underscore; a single name shares its own.
     private static int CommonPrefix(string[] names)

@@ -11,7 +11,10 @@ public static class CallWriter
 
     /// <summary>Appends the head of a call with AUTH_NONE; the arguments come after it.</summary>
     public static XdrWriter Head(OutputBuffer output, uint xid, uint program, uint version, uint procedure) =>
-        Head(output, xid, new(program, version, procedure), RpcAuthentication.None);
+        Head(output, xid, new(program, version, procedure));
+
+    /// <inheritdoc cref="Head(OutputBuffer, uint, uint, uint, uint)"/>
+    public static XdrWriter Head(OutputBuffer output, uint xid, RpcProcedure procedure) => Head(output, xid, procedure, RpcAuthentication.None);
 
     /// <summary>Appends the head of a call with this credential; the arguments come after it.</summary>
     public static XdrWriter Head(OutputBuffer output, uint xid, RpcProcedure procedure, RpcAuthentication authentication)
@@ -29,19 +32,19 @@ public static class CallWriter
         return new(output);
     }
 
-    /// <summary>Appends a whole call of <c>multiplex.x</c> as a message: a datagram or seqpacket socket marks its ends.</summary>
+    /// <summary>Appends a whole call with AUTH_NONE as a message: a datagram or seqpacket socket marks its ends.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="xid">The transaction.</param>
     /// <param name="procedure">The procedure.</param>
     /// <param name="arguments">Marshals the arguments; null when there are none.</param>
-    public static void Message(OutputBuffer output, uint xid, MultiplexProcedure procedure, MarshalArguments? arguments = null)
+    public static void Message(OutputBuffer output, uint xid, RpcProcedure procedure, MarshalArguments? arguments = null)
     {
-        XdrWriter writer = Head(output, xid, MultiplexProgram.ProgramNumber, MultiplexProgram.ProgramVersion, (uint)procedure);
+        XdrWriter writer = Head(output, xid, procedure);
         arguments?.Invoke(writer);
     }
 
     /// <summary>As <see cref="Message"/>, as a record: for stream sockets.</summary>
-    public static void Record(OutputBuffer output, uint xid, MultiplexProcedure procedure, MarshalArguments? arguments = null)
+    public static void Record(OutputBuffer output, uint xid, RpcProcedure procedure, MarshalArguments? arguments = null)
     {
         int start = RecordMarking.Begin(output);
         Message(output, xid, procedure, arguments);
@@ -49,8 +52,5 @@ public static class CallWriter
     }
 }
 
-/// <summary>The marshalling half of a client stub.</summary>
+/// <summary>Writes a call's arguments.</summary>
 public delegate void MarshalArguments(XdrWriter writer);
-
-/// <summary>The unmarshalling half of a client stub.</summary>
-public delegate T UnmarshalResults<T>(ref XdrReader reader);

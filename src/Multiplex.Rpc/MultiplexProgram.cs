@@ -6,24 +6,6 @@ namespace Multiplex.Rpc;
 /// <param name="counters">Where its one counter and its "served" are kept, for all processes and threads of the server.</param>
 public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
 {
-    /// <summary>MULTIPLEX_PROGRAM.</summary>
-    public const uint ProgramNumber = MultiplexV1.Program;
-
-    /// <summary>MULTIPLEX_V1.</summary>
-    public const uint ProgramVersion = MultiplexV1.Version;
-
-    /// <summary>MAX_PAYLOAD, in bytes.</summary>
-    public const int MaxPayload = MultiplexConstants.MaxPayload;
-
-    /// <summary>The longest that SLEEP blocks, in milliseconds.</summary>
-    public const uint MaxSleep = 10_000;
-
-    /// <summary>The most that BURN spends, in microseconds.</summary>
-    public const uint MaxBurn = 10_000_000;
-
-    /// <summary>The longest peer that WHOAMI tells, in bytes.</summary>
-    public const int MaxPeer = 128;
-
     // Where WHOAMI's result stands until it is written: a call allocates nothing.
     [ThreadStatic]
     private static byte[]? t_peer;
@@ -41,7 +23,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     /// <inheritdoc/>
     protected override uint Sleep(in RpcCall call, uint milliseconds)
     {
-        Require(milliseconds, MaxSleep);
+        Require(milliseconds, MultiplexConstants.MaxSleep);
         counters.Increment(Counter.Calls);
 
         // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child.
@@ -52,7 +34,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     /// <inheritdoc/>
     protected override ulong Burn(in RpcCall call, uint microseconds)
     {
-        Require(microseconds, MaxBurn);
+        Require(microseconds, MultiplexConstants.MaxBurn);
         counters.Increment(Counter.Calls);
         return CpuBurner.Spend(microseconds);
     }
@@ -67,7 +49,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     /// <inheritdoc/>
     protected override WhoamiResView Whoami(in RpcCall call)
     {
-        Span<byte> peer = t_peer ??= new byte[MaxPeer];
+        Span<byte> peer = t_peer ??= new byte[MultiplexConstants.MaxPeer];
         return new()
         {
             Pid = (uint)getpid(),

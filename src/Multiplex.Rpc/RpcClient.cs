@@ -1,5 +1,6 @@
 using Multiplex.Interop;
 using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
 namespace Multiplex.Rpc;
@@ -65,6 +66,12 @@ public sealed class RpcClient : IDisposable
         where TArguments : allows ref struct =>
         Send(procedure, arguments, marshal, unmarshal, options, blocks: true).Task.GetAwaiter().GetResult();
 
+    /// <summary>Calls a procedure that has no results, and waits until it is done. Blocks the calling thread.</summary>
+    /// <inheritdoc cref="Call{TArguments, T}"/>
+    public void Call<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, RpcCallOptions? options = null)
+        where TArguments : allows ref struct =>
+        Send(procedure, arguments, marshal, ReadNothing, options, blocks: true).Task.GetAwaiter().GetResult();
+
     /// <summary>
     /// Calls a procedure. The arguments are marshalled before this returns. It never blocks, but for the moment that send(2) takes, and
     /// no thread of the pool waits for the reply.
@@ -75,7 +82,7 @@ public sealed class RpcClient : IDisposable
     /// <param name="unmarshal">Reads the results, on the thread that receives them: it should be short, and not block.</param>
     /// <param name="options">What is different for this call; may be null.</param>
     /// <param name="cancellation">Gives the call up; whether the server runs it is not known then.</param>
-    /// <returns>The results, to be awaited once; awaiting throws what <see cref="Call"/> throws.</returns>
+    /// <returns>The results, to be awaited once; awaiting throws what <see cref="Call{TArguments, T}"/> throws.</returns>
     public ValueTask<T> CallAsync<TArguments, T>(
         RpcProcedure procedure,
         TArguments arguments,
@@ -87,10 +94,23 @@ public sealed class RpcClient : IDisposable
     {
         if (cancellation.IsCancellationRequested)
             return ValueTask.FromCanceled<T>(cancellation);
-        PendingCall<T> call = Send(procedure, arguments, marshal, unmarshal, options, blocks: false);
-        if (cancellation.CanBeCanceled)
-            call.CancelWith(cancellation);
-        return call.Task;
+        return Begin(procedure, arguments, marshal, unmarshal, options, cancellation).Task;
+    }
+
+    /// <summary>Calls a procedure that has no results.</summary>
+    /// <returns>Its end, to be awaited once; awaiting throws what <see cref="Call{TArguments}"/> throws.</returns>
+    /// <inheritdoc cref="CallAsync{TArguments, T}"/>
+    public ValueTask CallAsync<TArguments>(
+        RpcProcedure procedure,
+        TArguments arguments,
+        XdrMarshal<TArguments> marshal,
+        RpcCallOptions? options = null,
+        CancellationToken cancellation = default)
+        where TArguments : allows ref struct
+    {
+        if (cancellation.IsCancellationRequested)
+            return ValueTask.FromCanceled(cancellation);
+        return Begin(procedure, arguments, marshal, ReadNothing, options, cancellation).End;
     }
 
     /// <summary>
@@ -113,6 +133,23 @@ public sealed class RpcClient : IDisposable
 
     /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => _channel.Dispose();
+
+    private static bool ReadNothing(ref XdrReader reader) => true;
+
+    private PendingCall<T> Begin<TArguments, T>(
+        RpcProcedure procedure,
+        TArguments arguments,
+        XdrMarshal<TArguments> marshal,
+        XdrUnmarshal<T> unmarshal,
+        RpcCallOptions? options,
+        CancellationToken cancellation)
+        where TArguments : allows ref struct
+    {
+        PendingCall<T> call = Send(procedure, arguments, marshal, unmarshal, options, blocks: false);
+        if (cancellation.CanBeCanceled)
+            call.CancelWith(cancellation);
+        return call;
+    }
 
     private PendingCall<T> Send<TArguments, T>(
         RpcProcedure procedure,

@@ -25,7 +25,7 @@ public sealed class RpcProtocol : IProtocol
     }
 
     /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier, and for fragments not filled.</summary>
-    public const int UsualMaxRecord = MultiplexProgram.MaxPayload + 4096;
+    public const int UsualMaxRecord = MultiplexConstants.MaxPayload + 4096;
 
     /// <summary>The longest record, without its headers, in bytes.</summary>
     public int MaxRecord { get; init; } = UsualMaxRecord;

@@ -38,7 +38,7 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
     public RequestMix Mix { get; init; } = RequestMix.OfSize(64);
 
     /// <summary>Whether calls are made that the protocol <c>echo</c> does not have.</summary>
-    public bool NeedsProcedures => Mix.Calls.Any(call => call.Value.Procedure != MultiplexProcedure.Echo);
+    public bool NeedsProcedures => Mix.Calls.Any(call => call.Value.Procedure != MultiplexV1Procedure.Echo);
 
     /// <summary>Calls after which a connection is made anew; 0 keeps it.</summary>
     public int CallsPerConnection { get; init; }

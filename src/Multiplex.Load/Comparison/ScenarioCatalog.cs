@@ -7,7 +7,7 @@ public static class ScenarioCatalog
 {
     private static readonly RequestMix s_mixed = RequestMix.OfSize(64) with
     {
-        Calls = [new(new(MultiplexProcedure.Echo), 90), new(new(MultiplexProcedure.Sleep, 10), 5), new(new(MultiplexProcedure.Burn, 500), 5)],
+        Calls = [new(new(MultiplexV1Procedure.Echo), 90), new(new(MultiplexV1Procedure.Sleep, 10), 5), new(new(MultiplexV1Procedure.Burn, 500), 5)],
     };
 
     /// <summary>All of them.</summary>
@@ -49,7 +49,7 @@ public static class ScenarioCatalog
             + "One with threads or processes to spare waits for many at the same time, and its p50 stays at 5 ms.",
             Points(32))
         {
-            Mix = RequestMix.Of(MultiplexProcedure.Sleep, 5),
+            Mix = RequestMix.Of(MultiplexV1Procedure.Sleep, 5),
             AlsoJudgedBy = Measure.P50,
             QuickPoints = Points(32),
         },
@@ -60,7 +60,7 @@ public static class ScenarioCatalog
             + "Look at p99: whoever has more runnable threads than cores lets some calls wait while others take turns.",
             Points(32))
         {
-            Mix = RequestMix.Of(MultiplexProcedure.Burn, 500),
+            Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 500),
             AlsoJudgedBy = Measure.P99,
         },
         new(
@@ -90,7 +90,7 @@ public static class ScenarioCatalog
             + "A sound server goes on doing what it can; one that collapses does less than its capacity, one that sheds shows errors instead of latency.",
             Points(32))
         {
-            Mix = RequestMix.Of(MultiplexProcedure.Burn, 100),
+            Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 100),
             Depth = 64,
             Overload = 1.5,
             AlsoJudgedBy = Measure.P99,

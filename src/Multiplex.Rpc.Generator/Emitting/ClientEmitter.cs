@@ -18,16 +18,9 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         if (version.Procedures.Any(one => one.Arguments.Count == 0))
         {
             code.Gap();
-            code.Open("private static void WriteNothing(XdrWriter writer, byte nothing)");
+            code.Summary("Marshals the arguments of a procedure that has none.");
+            code.Open("public static void WriteNothing(XdrWriter writer, byte nothing)");
             code.Close();
-        }
-
-        if (version.Procedures.Any(one => IsVoid(one.Result)))
-        {
-            code.Gap();
-            code.Line("private static bool ReadNothing(ref XdrReader reader) => true;");
-            code.Gap();
-            code.Line("private static async ValueTask Completed(ValueTask<bool> call) => await call.ConfigureAwait(false);");
         }
 
         code.Close();
@@ -38,8 +31,8 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         bool isVoid = IsVoid(procedure.Result);
         string parameters = string.Concat(procedure.Arguments.Select(one => $"{types.Name(one.Type, Form.Span)} {one.CSharpName}, "));
         string result = types.Name(procedure.Result);
-        string call = $"<{ArgumentType(procedure)}, {(isVoid ? "bool" : result)}>({version.CSharpName}.{procedure.CSharpName}, {Arguments(procedure)}, "
-            + $"{(procedure.Arguments.Count == 0 ? "WriteNothing" : "Write" + procedure.CSharpName)}, {(isVoid ? "ReadNothing" : "Read" + procedure.CSharpName)}, options";
+        string call = $"<{ArgumentType(procedure)}{(isVoid ? "" : $", {result}")}>({version.CSharpName}.{procedure.CSharpName}, {Arguments(procedure)}, "
+            + $"{(procedure.Arguments.Count == 0 ? "WriteNothing" : "Write" + procedure.CSharpName)}, {(isVoid ? "" : $"Read{procedure.CSharpName}, ")}options";
         code.Gap();
         code.Summary($"Calls {procedure.Name} and waits for its results.");
         code.Line($"public {result} {procedure.CSharpName}({parameters}RpcCallOptions? options = null) =>");
@@ -47,27 +40,33 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         code.Gap();
         code.Summary($"Calls {procedure.Name}. The arguments are marshalled before this returns.");
         code.Line($"public ValueTask{(isVoid ? "" : $"<{result}>")} {procedure.CSharpName}Async({parameters}RpcCallOptions? options = null, CancellationToken cancellation = default) =>");
-        code.Indented(isVoid ? $"Completed(client.CallAsync{call}, cancellation));" : $"client.CallAsync{call}, cancellation);");
+        code.Indented($"client.CallAsync{call}, cancellation);");
     }
 
+    // They are public for calls of other kinds, such as one-way, batched and broadcast ones.
     private void Halves(ProcedureDefinition procedure)
     {
         string name = procedure.CSharpName;
+        if (procedure.Arguments.Count > 0)
+        {
+            code.Gap();
+            code.Summary($"Marshals the arguments of {procedure.Name}.");
+        }
+
         if (procedure.Arguments.Count == 1)
         {
             Declaration only = procedure.Arguments[0];
-            code.Gap();
-            code.Line($"private static void Write{name}(XdrWriter writer, {types.Name(only.Type, Form.Span)} value) => {types.Write(only.Type, "value", Form.Span)};");
+            code.Line($"public static void Write{name}(XdrWriter writer, {types.Name(only.Type, Form.Span)} value) => {types.Write(only.Type, "value", Form.Span)};");
         }
         else if (procedure.Arguments.Count > 1)
         {
-            code.Gap();
-            code.Open($"private static void Write{name}(XdrWriter writer, {name}Arguments value)");
+            code.Open($"public static void Write{name}(XdrWriter writer, {name}Arguments value)");
             foreach (Declaration argument in procedure.Arguments)
                 code.Line($"{types.Write(argument.Type, $"value.{argument.CSharpName}", Form.Span)};");
             code.Close();
             code.Gap();
-            code.Open($"private ref struct {name}Arguments");
+            code.Summary($"The arguments of {procedure.Name}.");
+            code.Open($"public ref struct {name}Arguments");
             foreach (Declaration argument in procedure.Arguments)
                 code.Line($"public required {types.Name(argument.Type, Form.Span)} {argument.CSharpName};");
             code.Close();
@@ -76,7 +75,8 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         if (!IsVoid(procedure.Result))
         {
             code.Gap();
-            code.Line($"private static {types.Name(procedure.Result)} Read{name}(ref XdrReader reader) => {types.Read(procedure.Result)};");
+            code.Summary($"Unmarshals the results of {procedure.Name}.");
+            code.Line($"public static {types.Name(procedure.Result)} Read{name}(ref XdrReader reader) => {types.Read(procedure.Result)};");
         }
     }
 

@@ -19,13 +19,12 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Line($"public uint Version => {name}.Version;");
         code.Gap();
         code.Line("/// <inheritdoc/>");
-        string others = string.Join(" or ", version.Procedures.Where(one => !one.IsIdempotent).Select(one => one.Number.Value));
-        code.Line($"public bool IsIdempotent(uint procedure) => {(others.Length == 0 ? "true" : $"procedure is not ({others})")};");
+        code.Line($"public bool IsIdempotent(uint procedure) => {name}.Of(({name}Procedure)procedure).IsIdempotent;");
         Dispatch(version);
         foreach (ProcedureDefinition procedure in version.Procedures)
         {
             code.Gap();
-            code.Summary($"{procedure.Name}");
+            code.Summary(procedure.Name);
             code.Line($"protected abstract {Name(procedure.Result)} {procedure.CSharpName}(in RpcCall call{string.Concat(procedure.Arguments.Select(one => $", {Name(one.Type)} {one.CSharpName}"))});");
         }
 
@@ -37,10 +36,10 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Gap();
         code.Line("/// <inheritdoc/>");
         code.Open("public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)");
-        code.Open("switch (call.Procedure)");
+        code.Open($"switch (({version.CSharpName}Procedure)call.Procedure)");
         foreach (ProcedureDefinition procedure in version.Procedures)
         {
-            code.Open($"case {procedure.Number.Value}:   // {procedure.Name}");
+            code.Open($"case {version.CSharpName}Procedure.{procedure.CSharpName}:");
             Case(procedure);
             code.Close();
         }

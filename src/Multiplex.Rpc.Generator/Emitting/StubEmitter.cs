@@ -5,24 +5,41 @@ namespace Multiplex.Rpc.Generator.Emitting;
 /// <summary>A version of a program: its numbers, and what client and server share.</summary>
 internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
 {
-    /// <summary>The class with a version's numbers.</summary>
+    /// <summary>A version's numbers: an enum of its procedures, and a class of what a client calls.</summary>
     public void Numbers(ProgramDefinition program, VersionDefinition version)
     {
+        string procedures = version.CSharpName + "Procedure";
+        code.Gap();
+        code.Summary($"The procedures of {version.Name}, by their numbers.");
+        code.Open($"public enum {procedures} : uint");
+        foreach (ProcedureDefinition procedure in version.Procedures)
+        {
+            code.Gap();
+            code.Summary(procedure.Name);
+            code.Line($"{procedure.CSharpName} = {procedure.Number.Value},");
+        }
+
+        code.Close();
         code.Gap();
         code.Summary($"{version.Name} of {program.Name}: its numbers.");
         code.Open($"public static partial class {version.CSharpName}");
-        code.Summary($"{program.Name}");
+        code.Summary(program.Name);
         code.Line($"public const uint Program = {program.Number.Value};");
         code.Gap();
-        code.Summary($"{version.Name}");
+        code.Summary(version.Name);
         code.Line($"public const uint Version = {version.Number.Value};");
         foreach (ProcedureDefinition procedure in version.Procedures)
         {
             code.Gap();
-            code.Summary($"{procedure.Name}");
-            code.Line($"public static RpcProcedure {procedure.CSharpName} => new(Program, Version, {procedure.Number.Value}, {(procedure.IsIdempotent ? "true" : "false")});");
+            code.Summary(procedure.Name);
+            code.Line($"public static RpcProcedure {procedure.CSharpName} => Of({procedures}.{procedure.CSharpName});");
         }
 
+        string others = string.Join(" or ", version.Procedures.Where(one => !one.IsIdempotent).Select(one => $"{procedures}.{one.CSharpName}"));
+        code.Gap();
+        code.Summary("A procedure as a client calls it.");
+        code.Line($"public static RpcProcedure Of({procedures} procedure) =>");
+        code.Indented($"new(Program, Version, (uint)procedure, IsIdempotent: {(others.Length == 0 ? "true" : $"procedure is not ({others})")});");
         code.Close();
     }
 

@@ -27,7 +27,7 @@ public static class ProgramNames
     // A line: name, number, aliases; what follows a # is a comment.
     private static List<(string[] Names, uint Number)> Read()
     {
-        List<(string[] Names, uint Number)> entries = [(["multiplex"], MultiplexProgram.ProgramNumber)];
+        List<(string[] Names, uint Number)> entries = [(["multiplex"], MultiplexV1.Program)];
         foreach (string line in File.Exists(Path) ? File.ReadLines(Path) : [])
         {
             string[] words = line.Split('#')[0].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);

@@ -4,7 +4,7 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>A call with results of this type, and what a <see cref="ValueTask{T}"/> of it waits on. Used again once its results are taken.</summary>
-internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>
+internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueTaskSource
 {
     private const int MostKept = 1024;
     private static readonly Lock s_gate = new();
@@ -18,6 +18,9 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>
 
     /// <summary>Its results, to be awaited or taken once.</summary>
     public ValueTask<T> Task => new(this, _results.Version);
+
+    /// <summary>The same for who does not ask for its results.</summary>
+    public ValueTask End => new(this, _results.Version);
 
     /// <summary>A call that is new, or as new.</summary>
     public static PendingCall<T> Rent(Channel channel, XdrUnmarshal<T> unmarshal, bool continuesHere)
@@ -95,10 +98,12 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>
         }
     }
 
-    /// <inheritdoc/>
+    void IValueTaskSource.GetResult(short token) => GetResult(token);
+
+    /// <inheritdoc cref="IValueTaskSource{T}.GetStatus"/>
     public ValueTaskSourceStatus GetStatus(short token) => _results.GetStatus(token);
 
-    /// <inheritdoc/>
+    /// <inheritdoc cref="IValueTaskSource{T}.OnCompleted"/>
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _results.OnCompleted(continuation, state, token, flags);
 

@@ -41,11 +41,11 @@ public class LoadWordsTests
         Assert.That(Objective.ParseAll("max<5us").Single().IsHeldBy(latencies), Is.False, "below, not at");
     }
 
-    [TestCase("null", MultiplexProcedure.Null, 0u)]
-    [TestCase("echo", MultiplexProcedure.Echo, 0u)]
-    [TestCase("sleep:10", MultiplexProcedure.Sleep, 10u)]
-    [TestCase("add:4294967295", MultiplexProcedure.Add, uint.MaxValue)]
-    public void A_call_is_read_and_written(string text, MultiplexProcedure procedure, uint argument)
+    [TestCase("null", MultiplexV1Procedure.Null, 0u)]
+    [TestCase("echo", MultiplexV1Procedure.Echo, 0u)]
+    [TestCase("sleep:10", MultiplexV1Procedure.Sleep, 10u)]
+    [TestCase("add:4294967295", MultiplexV1Procedure.Add, uint.MaxValue)]
+    public void A_call_is_read_and_written(string text, MultiplexV1Procedure procedure, uint argument)
     {
         Assert.That(MixedCall.Parse(text), Is.EqualTo(new MixedCall(procedure, argument)));
         Assert.That(MixedCall.Parse(text).ToString(), Is.EqualTo(text));

@@ -11,20 +11,20 @@ public class RpcAllocationTests
 
     private static IEnumerable<TestCaseData> Calls()
     {
-        (MultiplexProcedure Procedure, MarshalArguments? Arguments)[] all =
+        (MultiplexV1Procedure Procedure, MarshalArguments? Arguments)[] all =
         [
-            (MultiplexProcedure.Null, null),
-            (MultiplexProcedure.Echo, writer => writer.WriteOpaque(new byte[1000])),
-            (MultiplexProcedure.Add, writer => writer.WriteUInt64(1)),
-            (MultiplexProcedure.Whoami, null),
-            (MultiplexProcedure.Sleep, writer => writer.WriteUInt32(0)),
-            (MultiplexProcedure.Burn, writer => writer.WriteUInt32(0)),
-            ((MultiplexProcedure)99, null),
+            (MultiplexV1Procedure.Null, null),
+            (MultiplexV1Procedure.Echo, writer => writer.WriteOpaque(new byte[1000])),
+            (MultiplexV1Procedure.Add, writer => writer.WriteUInt64(1)),
+            (MultiplexV1Procedure.Whoami, null),
+            (MultiplexV1Procedure.Sleep, writer => writer.WriteUInt32(0)),
+            (MultiplexV1Procedure.Burn, writer => writer.WriteUInt32(0)),
+            ((MultiplexV1Procedure)99, null),
         ];
-        foreach ((MultiplexProcedure procedure, MarshalArguments? arguments) in all)
+        foreach ((MultiplexV1Procedure procedure, MarshalArguments? arguments) in all)
         {
             OutputBuffer call = new();
-            CallWriter.Record(call, xid: 1, procedure, arguments);
+            CallWriter.Record(call, xid: 1, MultiplexV1.Of(procedure), arguments);
             yield return new TestCaseData(call.Written.ToArray()).SetArgDisplayNames(procedure.ToString());
         }
     }
@@ -45,7 +45,7 @@ public class RpcAllocationTests
         using ReplyCache cache = new(counters, new() { Entries = 256 });
         RpcProtocol protocol = new(new MultiplexProgram(counters)) { Replies = cache };
         OutputBuffer call = new();
-        CallWriter.Record(call, xid: 1, MultiplexProcedure.Add, writer => writer.WriteUInt64(1));
+        CallWriter.Record(call, xid: 1, MultiplexV1.Add, writer => writer.WriteUInt64(1));
         byte[] bytes = call.Written.ToArray();
         Assert.That(Allocated(protocol, bytes, i => BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), i / repeats)), Is.Zero);
         Assert.That(counters[Counter.Sum], Is.EqualTo((Warm + Counted) / repeats));

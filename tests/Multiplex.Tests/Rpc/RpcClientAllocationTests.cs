@@ -54,6 +54,34 @@ public class RpcClientAllocationTests
         Assert.That(allocated, Is.Zero);
     }
 
+    [Test]
+    public void To_begin_a_call_without_results_allocates_nothing()
+    {
+        using ScriptedServer server = Echo();
+        using RpcClient client = new(server.Endpoint);
+        MultiplexV1Client stub = new(client);
+        long allocated = 0;
+        for (int i = 0; i < Calls; i++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            ValueTask call = stub.NullAsync();
+            allocated += i < 10 ? 0 : GC.GetAllocatedBytesForCurrentThread() - before;
+            call.AsTask().Wait();
+        }
+
+        Assert.That(allocated, Is.Zero);
+    }
+
+    [Test]
+    public void A_call_without_results_that_fails_says_why_and_can_be_cancelled()
+    {
+        using ScriptedServer server = new(connection => connection.Answer(connection.Receive().Xid, new byte[4]));
+        using RpcClient client = new(server.Endpoint);
+        MultiplexV1Client stub = new(client);
+        Assert.That(async () => await stub.NullAsync(), Throws.TypeOf<RpcBadReplyException>());
+        Assert.That(async () => await stub.NullAsync(cancellation: new(canceled: true)), Throws.InstanceOf<OperationCanceledException>());
+    }
+
     private int Call(RpcClient client, int count)
     {
         int sum = 0;

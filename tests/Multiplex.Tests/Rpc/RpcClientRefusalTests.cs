@@ -38,7 +38,7 @@ public class RpcClientRefusalTests
     private static TestCaseData Nonsense(string what, params uint[] body) => new TestCaseData((object)body).SetArgDisplayNames(what);
 
     private static uint Sleep(RpcClient client) => client.Call(
-        MultiplexProcedure.Sleep.Remote(), 1u, (writer, value) => writer.WriteUInt32(value), (ref XdrReader reader) => reader.ReadUInt32());
+        MultiplexV1.Sleep, 1u, (writer, value) => writer.WriteUInt32(value), (ref XdrReader reader) => reader.ReadUInt32());
 
     private static ScriptedServer Answering(params uint[] body) => new(connection =>
     {

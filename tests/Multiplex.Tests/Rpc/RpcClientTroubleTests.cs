@@ -9,7 +9,7 @@ namespace Multiplex.Tests.Rpc;
 public class RpcClientTroubleTests
 {
     private static readonly RpcClientOptions s_patient = new() { Timeout = Eventually.Deadline };
-    private static readonly RpcProcedure s_add = MultiplexProcedure.Add.Remote();
+    private static readonly RpcProcedure s_add = MultiplexV1.Add;
     private static readonly RpcProcedure s_idempotent = s_add with { IsIdempotent = true };
 
     private static ulong Call(RpcClient client, RpcProcedure procedure, ulong value, RpcCallOptions? options = null) => client.Call(
@@ -320,7 +320,7 @@ public class RpcClientTroubleTests
             () =>
             {
                 for (int i = 0; i < 1000; i++)
-                    client.OneWay(MultiplexProcedure.Echo.Remote(), payload, (writer, value) => writer.WriteOpaque(value));
+                    client.OneWay(MultiplexV1.Echo, payload, (writer, value) => writer.WriteOpaque(value));
             },
             Throws.TypeOf<RpcException>().With.Message.Contains("MaxUnsent"));
         done.Set();

@@ -21,10 +21,10 @@ public class RpcOverMessagesTests
     };
 
     private static string Echo(RpcClient client, string text) => client.Call(
-        MultiplexProcedure.Echo.Remote(),
+        MultiplexV1.Echo,
         Encoding.UTF8.GetBytes(text),
         (writer, payload) => writer.WriteOpaque(payload),
-        (ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexProgram.MaxPayload)));
+        (ref XdrReader reader) => Encoding.UTF8.GetString(reader.ReadOpaque(MultiplexConstants.MaxPayload)));
 
     [Test]
     public void A_call_is_answered([ValueSource(nameof(s_kinds))] EndpointKind kind)

@@ -25,7 +25,7 @@ public class RpcReplyTests(Form form) : RpcFixture(form)
     [TestCase(1)]
     [TestCase(4)]
     [TestCase(1023)]
-    [TestCase(MultiplexProgram.MaxPayload)]
+    [TestCase(MultiplexConstants.MaxPayload)]
     public void ECHO_returns_what_it_was_given(int length)
     {
         byte[] payload = new byte[length];
@@ -118,7 +118,7 @@ public class RpcReplyTests(Form form) : RpcFixture(form)
             ("ECHO with padding that is not zero", Echo, [.. Words(1), 0xAA, 0, 0, 1]),
             ("ECHO with bytes left over", Echo, Words(4, 0, 0)),
             ("ECHO of one byte more than 1 MiB", Echo,
-                [.. Words(MultiplexProgram.MaxPayload + 1), .. new byte[MultiplexProgram.MaxPayload + 4]]),
+                [.. Words(MultiplexConstants.MaxPayload + 1), .. new byte[MultiplexConstants.MaxPayload + 4]]),
             ("ECHO of 4 GiB", Echo, Words(0xFFFFFFFF, 0)),
             ("SLEEP without an argument", Sleep, []),
             ("SLEEP with bytes left over", Sleep, Words(0, 0)),

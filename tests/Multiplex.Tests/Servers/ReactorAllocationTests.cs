@@ -15,7 +15,7 @@ public class ReactorAllocationTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         MeasuringProtocol? protocol = null;
         using RunningServer server = Serve(counters => protocol = new(new RpcProtocol(new MultiplexProgram(counters))));
-        byte[] calls = Calls(MultiplexProcedure.Echo, atOnce, writer => writer.WriteOpaque(new byte[64]));
+        byte[] calls = Calls(MultiplexV1.Echo, atOnce, writer => writer.WriteOpaque(new byte[64]));
         Exchange(server, calls, replyLength: atOnce * (28 + 4 + 64), times: (Warm + Counted) / atOnce);
         Assert.That(protocol!.AllocatedInTheLast(Counted), Is.Zero);
     }
@@ -34,8 +34,8 @@ public class ReactorAllocationTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         MeasuringProtocol? protocol = null;
         using RunningServer server = Serve(counters => protocol = new(new RpcProtocol(new MultiplexProgram(counters))));
-        byte[] call = Calls(MultiplexProcedure.Echo, 1, writer => writer.WriteOpaque(new byte[64]));
-        byte[] ping = Calls(MultiplexProcedure.Null, 1);
+        byte[] call = Calls(MultiplexV1.Echo, 1, writer => writer.WriteOpaque(new byte[64]));
+        byte[] ping = Calls(MultiplexV1.Null, 1);
         using Client client = server.Connect();
         using Client other = server.Connect();
         for (int i = 0; i < Warm + Counted; i++)

@@ -17,7 +17,7 @@ public class ReactorDeliveryTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc(new() { MaxPendingOutput = Payload });
         using Client client = server.Connect();
-        byte[] calls = Calls(MultiplexProcedure.Echo, 64, writer => writer.WriteOpaque(new byte[Payload]));
+        byte[] calls = Calls(MultiplexV1.Echo, 64, writer => writer.WriteOpaque(new byte[Payload]));
         Background<bool> sender = Background.Run(() => client.SendWhileItIsTaken(calls));
         server.AwaitCount(Counter.Calls, 2);
         server.RequestStop();

@@ -19,7 +19,7 @@ public abstract class ReactorFixture(ReactorEntry entry)
         new(entry.Create(), protocol, options, endpoints);
 
     /// <summary>Calls as records, one after another.</summary>
-    protected static byte[] Calls(MultiplexProcedure procedure, int count, MarshalArguments? arguments = null)
+    protected static byte[] Calls(RpcProcedure procedure, int count, MarshalArguments? arguments = null)
     {
         OutputBuffer calls = new();
         for (int i = 0; i < count; i++)

@@ -84,7 +84,7 @@ public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc(new() { MaxPendingOutput = 64 * 1024 });
         using Client client = server.Connect();
-        byte[] calls = Calls(MultiplexProcedure.Whoami, 200_000);
+        byte[] calls = Calls(MultiplexV1.Whoami, 200_000);
         Background<bool> sender = Background.Run(() => client.SendWhileItIsTaken(calls));
         server.AwaitCount(Counter.Throttled, 1);
         long atFirst = server.Counters[Counter.Calls];

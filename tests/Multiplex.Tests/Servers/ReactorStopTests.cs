@@ -33,9 +33,9 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
         using RunningServer server = Rpc();
         using Client busy = server.Connect();
         using Client waiting = server.Connect();
-        busy.Send(Calls(MultiplexProcedure.Sleep, 1, writer => writer.WriteUInt32(300)));
+        busy.Send(Calls(MultiplexV1.Sleep, 1, writer => writer.WriteUInt32(300)));
         server.AwaitCount(Counter.Calls, 1);   // it runs now, and the loop stands still
-        waiting.Send(Calls(MultiplexProcedure.Null, 100));
+        waiting.Send(Calls(MultiplexV1.Null, 100));
         server.RequestStop();
         Assert.That(busy.ReadToEnd(), Has.Length.EqualTo(32));
         Assert.That(waiting.ReadToEnd(), Has.Length.EqualTo(28 * 100));
@@ -47,10 +47,10 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc();
         using Client busy = server.Connect();
-        busy.Send(Calls(MultiplexProcedure.Sleep, 1, writer => writer.WriteUInt32(300)));
+        busy.Send(Calls(MultiplexV1.Sleep, 1, writer => writer.WriteUInt32(300)));
         server.AwaitCount(Counter.Calls, 1);
         using Client queued = server.Connect();   // by the kernel alone: nobody has accepted it yet
-        queued.Send(Calls(MultiplexProcedure.Null, 1));
+        queued.Send(Calls(MultiplexV1.Null, 1));
         server.RequestStop();
         Assert.That(queued.ReadToEnd(), Has.Length.EqualTo(28));
         server.AwaitEnd();
@@ -62,7 +62,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
         const int Length = 1024 * 1024, Count = 16;
         using RunningServer server = Rpc(new() { MaxPendingOutput = 2 * Count * Length });
         using Client client = server.Connect();
-        client.Send(Calls(MultiplexProcedure.Echo, Count, writer => writer.WriteOpaque(new byte[Length])));
+        client.Send(Calls(MultiplexV1.Echo, Count, writer => writer.WriteOpaque(new byte[Length])));
         server.AwaitCount(Counter.Calls, Count);
         server.RequestStop();
         Assert.That(client.ReadToEnd(), Has.Length.EqualTo(Count * (32 + Length)));

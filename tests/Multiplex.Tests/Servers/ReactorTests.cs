@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using Multiplex.Rpc;
-using Multiplex.Rpc.Xdr;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
@@ -43,30 +42,16 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc();
         using RpcClient client = new(server.Local);
-        Assert.That(client.Call(MultiplexProcedure.Null.Remote(), 0, (_, _) => { }, (ref XdrReader _) => true), Is.True);
+        MultiplexV1Client stub = new(client);
+        stub.Null();
+        Assert.That(stub.Echo("hello"u8), Is.EqualTo("hello"u8.ToArray()));
+        Assert.That(stub.Sleep(1), Is.EqualTo(1));
+        Assert.That(stub.Burn(1), Is.Positive);
+        Assert.That(stub.Add(5), Is.EqualTo(5));
+        WhoamiRes who = stub.Whoami();
+        Assert.That((who.Pid, who.Served), Is.EqualTo(((uint)getpid(), 6ul)));
         Assert.That(
-            client.Call(MultiplexProcedure.Echo.Remote(), "hello"u8, (w, v) => w.WriteOpaque(v), (ref XdrReader r) => r.ReadOpaque(100).ToArray()),
-            Is.EqualTo("hello"u8.ToArray()));
-        Assert.That(
-            client.Call(MultiplexProcedure.Sleep.Remote(), 1u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt32()),
-            Is.EqualTo(1));
-        Assert.That(
-            client.Call(MultiplexProcedure.Burn.Remote(), 1u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt64()),
-            Is.Positive);
-        Assert.That(
-            client.Call(MultiplexProcedure.Add.Remote(), 5ul, (w, v) => w.WriteUInt64(v), (ref XdrReader r) => r.ReadUInt64()),
-            Is.EqualTo(5));
-        (uint pid, ulong served) = client.Call(MultiplexProcedure.Whoami.Remote(), 0, (_, _) => { }, (ref XdrReader r) =>
-        {
-            uint pid = r.ReadUInt32();
-            r.ReadUInt32();
-            ulong served = r.ReadUInt64();
-            r.ReadOpaque(MultiplexProgram.MaxPeer);
-            return (pid, served);
-        });
-        Assert.That((pid, served), Is.EqualTo(((uint)getpid(), 6ul)));
-        Assert.That(
-            () => client.Call(MultiplexProcedure.Sleep.Remote(), 10_001u, (w, v) => w.WriteUInt32(v), (ref XdrReader r) => r.ReadUInt32()),
+            () => stub.Sleep(10_001),
             Throws.TypeOf<RpcGarbageArgumentsException>().With.Message.StartsWith("GARBAGE_ARGS"));
     }
 
@@ -76,7 +61,7 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
         const int Count = 500;
         using RunningServer server = Rpc();
         using Client client = server.Connect();
-        client.Send(Calls(MultiplexProcedure.Null, Count));
+        client.Send(Calls(MultiplexV1.Null, Count));
         byte[] replies = client.Read(28 * Count);
         Assert.That(
             Enumerable.Range(0, Count).Select(i => BinaryPrimitives.ReadUInt32BigEndian(replies.AsSpan((28 * i) + 4))),
@@ -88,7 +73,7 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc();
         using Client client = server.Connect();
-        foreach (byte one in Calls(MultiplexProcedure.Echo, 1, writer => writer.WriteOpaque("slow"u8)))
+        foreach (byte one in Calls(MultiplexV1.Echo, 1, writer => writer.WriteOpaque("slow"u8)))
             client.Send([one]);
         Assert.That(client.Read(36).AsSpan(32).SequenceEqual("slow"u8), Is.True);
     }
@@ -98,7 +83,7 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using RunningServer server = Rpc();
         using Client client = server.Connect();
-        client.Send([.. Calls(MultiplexProcedure.Null, 100), 0x80, 0x00]);   // and the beginning of one more, which never comes
+        client.Send([.. Calls(MultiplexV1.Null, 100), 0x80, 0x00]);   // and the beginning of one more, which never comes
         client.EndSending();
         Assert.That(client.ReadToEnd(), Has.Length.EqualTo(28 * 100));
         server.AwaitCount(Counter.Closed, 1);
@@ -110,10 +95,10 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
         using RunningServer server = Rpc();
         using Client good = server.Connect();
         using Client bad = server.Connect();
-        bad.Send([.. Calls(MultiplexProcedure.Null, 3), .. "GET / HTTP/1.1\r\n\r\n"u8]);
+        bad.Send([.. Calls(MultiplexV1.Null, 3), .. "GET / HTTP/1.1\r\n\r\n"u8]);
         Assert.That(bad.ReadToEnd(), Has.Length.EqualTo(28 * 3));
         Assert.That(server.Counters[Counter.ProtocolErrors], Is.EqualTo(1));
-        good.Send(Calls(MultiplexProcedure.Null, 1));
+        good.Send(Calls(MultiplexV1.Null, 1));
         Assert.That(good.Read(28), Has.Length.EqualTo(28));
     }
 
@@ -139,15 +124,9 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
         foreach (Multiplex.Sockets.Endpoint endpoint in server.AllLocal)
         {
             using RpcClient client = new(endpoint);
-            (uint thread, string peer) = client.Call(MultiplexProcedure.Whoami.Remote(), 0, (_, _) => { }, (ref XdrReader r) =>
-            {
-                r.ReadUInt32();
-                uint thread = r.ReadUInt32();
-                r.ReadUInt64();
-                return (thread, Encoding.ASCII.GetString(r.ReadOpaque(MultiplexProgram.MaxPeer)));
-            });
-            threads.Add(thread);
-            Assert.That(peer, Does.StartWith(endpoint.ToString().Split(':')[0] + ":"));
+            WhoamiRes who = new MultiplexV1Client(client).Whoami();
+            threads.Add(who.Thread);
+            Assert.That(who.Peer, Does.StartWith(endpoint.ToString().Split(':')[0] + ":"));
         }
 
         Assert.That(threads, Has.Count.EqualTo(1));
