@@ -1,25 +1,36 @@
 using Multiplex.Rpc.Binding;
+using Multiplex.Servers;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
 /// <summary>
-/// What <c>serve --register</c> does: the name service knows the server for as long as this lives. In a server that forks it is
-/// the parent's business alone, for a child leaves by _exit(2).
+/// What <c>serve --register</c> does: the name service knows the server until it is told to stop. A <see cref="Registrar"/> sees to that
+/// meanwhile: on a thread of its own; of a server that forks, in a process of its own, for at a fork no other thread may run.
 /// </summary>
 internal sealed class Registered : IDisposable
 {
-    private readonly ServerRegistrations _registrations;
+    private const int PatienceMilliseconds = 5000;
 
-    private Registered(ServerRegistrations registrations) => _registrations = registrations;
+    private readonly ServerRegistrations _registrations;
+    private readonly StopSignal _stop;
+    private readonly int _registrar;
+    private bool _isToldToRemove, _isDealtWith;
+
+    private Registered(ServerRegistrations registrations, StopSignal stop, int registrar) =>
+        (_registrations, _stop, _registrar) = (registrations, stop, registrar);
 
     /// <summary>Registers a protocol's programs at every socket.</summary>
     /// <param name="service">Which name service; null is that of this machine.</param>
     /// <param name="protocol">The protocol.</param>
     /// <param name="sockets">The sockets.</param>
+    /// <param name="stop">A further request to stop ends the wait for a name service.</param>
+    /// <param name="interval">How often to look whether the registrations are still there.</param>
+    /// <param name="forks">Whether the server will fork.</param>
     /// <exception cref="UsageException">The protocol has no program, or an endpoint no netid of its own.</exception>
     /// <exception cref="IOException">The name service refuses, or there is none.</exception>
-    public static Registered Make(Endpoint? service, ProtocolEntry protocol, ServerSockets sockets)
+    public static Registered Make(Endpoint? service, ProtocolEntry protocol, ServerSockets sockets, StopSignal stop, TimeSpan interval, bool forks)
     {
         if (protocol.Programs.Count == 0)
         {
@@ -29,7 +40,9 @@ internal sealed class Registered : IDisposable
 
         try
         {
-            return new(ServerRegistrations.Make(service, protocol.Programs, [.. sockets.All.SelectMany(socket => socket.Reached)]));
+            ServerRegistrations registrations = ServerRegistrations.Make(
+                service, protocol.Programs, [.. sockets.All.SelectMany(socket => socket.Reached)]);
+            return new(registrations, stop, Start(registrations, interval, forks ? [stop.Descriptor, .. sockets.All.Select(one => one.Descriptor)] : null));
         }
         catch (FormatException e)
         {
@@ -37,15 +50,60 @@ internal sealed class Registered : IDisposable
         }
     }
 
-    public void Dispose()
+    // Returns the server's socket to the registrar. With descriptors, which are the server's business alone, it is a process.
+    private static int Start(ServerRegistrations registrations, TimeSpan interval, int[]? descriptors)
     {
         try
         {
-            _registrations.Remove();
+            socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out int own, out int other).OrThrow("socketpair");
+            Registrar registrar = new(registrations, interval, other);
+            if (descriptors is null)
+            {
+                new Thread(registrar.Run) { IsBackground = true, Name = "registrar" }.Start();
+                return own;
+            }
+
+            SideProcess.Start("registrar", registrar.Run, [own, .. descriptors]);
+            close(other);
+            return own;
         }
-        catch (IOException e)
+        catch
         {
-            StandardStream.Error.WriteLine($"multiplex: the registrations are left behind: {e.Message}");
+            Registrar.Remove(registrations);
+            throw;
         }
+    }
+
+    /// <summary>Has the registrations removed, and waits for that: not for long, and not when the server is to end at once.</summary>
+    public void Remove()
+    {
+        _isToldToRemove = true;
+        shutdown(_registrar, SHUT_WR);   // not close(2): children have this socket too
+        Await(PatienceMilliseconds);
+    }
+
+    public void Dispose()
+    {
+        if (!_isToldToRemove)
+            Remove();
+        Await(0);   // it may have taken until now
+        if (!_isDealtWith)
+            Registrar.LeftBehind($"the name service has not answered for {PatienceMilliseconds / 1000} s, or there was no time to wait for it");
+        close(_registrar);
+    }
+
+    private void Await(int milliseconds)
+    {
+        long until = Environment.TickCount64 + milliseconds;
+        Span<pollfd> set = [new() { fd = _registrar, events = POLLIN }, new() { fd = _stop.Descriptor, events = POLLIN }];
+        while (poll(set, (int)Math.Max(0, until - Environment.TickCount64)).Is(EINTR))
+        {
+        }
+
+        if (_isDealtWith || set[0].revents == 0)
+            return;
+        _isDealtWith = true;
+        if (recv(_registrar, stackalloc byte[1], 0).Value == 0)
+            Registrar.Remove(_registrations);   // it was killed
     }
 }

@@ -68,6 +68,9 @@ internal sealed class ServeOptions : IVerb
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "Register with the name service at this endpoint instead; implies --register.")]
     public string? NameServiceAt { get; set; }
 
+    [Option("register-interval", Default = "30s", MetaValue = "TIME", HelpText = "How often to look whether the name service, which may have been started anew, still knows the server.")]
+    public string RegisterInterval { get; set; } = "";
+
     public int Run()
     {
         ServerModelEntry model = Values.Named("--model", Model, ServerModelCatalog.All, entry => entry.Name);
@@ -77,6 +80,7 @@ internal sealed class ServeOptions : IVerb
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
         ProtocolLimits limits = new(Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20), RepliesToRemember());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
+        TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
         if (model.Forks)
             ForkRuntime.Enter();
 
@@ -86,14 +90,17 @@ internal sealed class ServeOptions : IVerb
         using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new StopBySignals(requestable) : null;
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses);
+        using Registered? registered = Register || nameService is not null
+            ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
+            : null;
         Service service = new(sockets.Listeners, protocol.Create(counters, limits), options, counters, stop)
         {
             Datagrams = sockets.Datagrams,
             Ready = () => sockets.Announce(model.Name, protocol.Name),
+            Stopping = () => registered?.Remove(),
             WarmUp = new(protocol.Create(scratch, limits), protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
-        using (Register || nameService is not null ? Registered.Make(nameService, protocol, sockets) : null)
-            model.Create().Run(service);
+        model.Create().Run(service);
         StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }

@@ -24,6 +24,12 @@ public sealed record Service(
     /// <summary>Called by the model once it is about to accept its first connection.</summary>
     public Action Ready { get; init; } = static () => { };
 
+    /// <summary>
+    /// Called by the model once it is told to stop, on the thread that called <see cref="IServerModel.Run"/>, while connections are still
+    /// taken: for what sends clients here is to end before they are turned away.
+    /// </summary>
+    public Action Stopping { get; init; } = static () => { };
+
     /// <summary>A protocol to run a few requests through before the first fork, with counters of its own; null leaves that out.</summary>
     public WarmUp? WarmUp { get; init; }
 }

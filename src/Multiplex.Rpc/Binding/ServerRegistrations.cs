@@ -5,8 +5,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Binding;
 
 /// <summary>
-/// What a server has registered with a name service: made when it starts, removed when it stops. What a dead server has left
-/// is replaced; a server that answers is not.
+/// What a server has registered with a name service: made when it starts, made again when the name service has forgotten it, removed when
+/// it stops. What a dead server has left is replaced; a server that answers is not. For one thread at a time.
 /// </summary>
 public sealed class ServerRegistrations
 {
@@ -35,7 +35,11 @@ public sealed class ServerRegistrations
             foreach ((uint, uint) program in programs)
                 Clear(names, program, wanted);
             foreach (Registration registration in wanted)
-                registrations.Make(names, registration);
+            {
+                Set(names, registration);
+                registrations._made.Add(registration);
+            }
+
             return registrations;
         }
         catch (IOException)
@@ -61,6 +65,22 @@ public sealed class ServerRegistrations
                from entry in byNetid
                select new Registration(program.Number, program.Version, entry.Key.Name, AddressOf(entry.Value), $"{Libc.geteuid()}"),
         ];
+    }
+
+    /// <summary>
+    /// Makes again what the name service no longer knows, as it does when it was started anew. An address that another has registered
+    /// meanwhile stays. One short conversation, so that it may be repeated often.
+    /// </summary>
+    /// <returns>How many were missing.</returns>
+    /// <exception cref="IOException">There is no name service now, or it refuses.</exception>
+    public int Restore()
+    {
+        using NameServiceClient names = Connect();
+        IReadOnlyList<Registration> present = names.Dump();
+        Registration[] missing = [.. _made.Where(own => !present.Any(one => IsOf(one, own)))];
+        foreach (Registration registration in missing)
+            Set(names, registration);
+        return missing.Length;
     }
 
     /// <summary>Removes what was made, as far as it is still there.</summary>
@@ -121,17 +141,14 @@ public sealed class ServerRegistrations
         }
     }
 
-    private void Make(NameServiceClient names, Registration registration)
+    private static void Set(NameServiceClient names, Registration registration)
     {
-        if (!names.Set(registration))
-        {
-            Registration? other = names.Dump().FirstOrDefault(one => IsOf(one, registration));
-            throw Refused(names, registration, other is null
-                ? "it takes registrations from this machine only, and so many at most"
-                : $"{other.Address} is registered, and belongs to {other.Owner}: remove it as that user (rpcinfo -d)");
-        }
-
-        _made.Add(registration);
+        if (names.Set(registration))
+            return;
+        Registration? other = names.Dump().FirstOrDefault(one => IsOf(one, registration));
+        throw Refused(names, registration, other is null
+            ? "it takes registrations from this machine only, and so many at most"
+            : $"{other.Address} is registered, and belongs to {other.Owner}: remove it as that user (rpcinfo -d)");
     }
 
     private static IOException Refused(NameServiceClient names, Registration registration, string why) => new(

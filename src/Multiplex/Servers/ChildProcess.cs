@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -30,11 +31,35 @@ internal static class ChildProcess
         s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
         foreach (MethodInfo import in typeof(Raw).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
             Marshal.Prelink(import);
+        RuntimeHelpers.PrepareMethod(((Action<string, int, int[], Action>)Live).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Action<int, int[]>)Begin).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Action<int>)Leave).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Func<bool>)IsToldToLeave).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Action<int>)_exit).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Func<int, nint, int, SyscallResult>)sigaction).Method.MethodHandle);
+    }
+
+    /// <summary>The whole life of a child. Never returns.</summary>
+    /// <param name="name">What it is called where a failure is told.</param>
+    /// <param name="parent">The process that forked it.</param>
+    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
+    /// <param name="work">What it is for.</param>
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Live(string name, int parent, int[] parentsDescriptors, Action work)
+    {
+        try
+        {
+            Begin(parent, parentsDescriptors);
+            work();
+            Leave(0);
+        }
+        catch (Exception e)
+        {
+            // The parent counts a lost child; what happened is said here, without Console.
+            write(2, Encoding.UTF8.GetBytes($"multiplex: {name} {getpid()}: {e}\n"));
+            Leave(1);
+        }
     }
 
     /// <summary>The child's first steps: it dies with its parent, and signals mean what they mean for a child.</summary>

@@ -42,7 +42,8 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
             SyscallResult result = wait4(-1, out int status, WNOHANG, out rusage usage);
             if (result.Value <= 0)
                 return;
-            _running.Remove((int)result.Value);
+            if (!_running.Remove((int)result.Value))
+                continue;   // a process beside the server
             counters.Add(Counter.ReapedCpuNanoseconds, Nanoseconds(usage.ru_utime) + Nanoseconds(usage.ru_stime));
             counters.Add(Counter.EndedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
             bool lost = !WIFEXITED(status) || WEXITSTATUS(status) != 0;

@@ -44,6 +44,7 @@ public sealed class ForkModel : IServerModel
             accepting.Accept(Fork);
         }
 
+        service.Stopping();
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(Fork);
         ChildDrain.Run(service, children, connections: () => children.Count);

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime;
 using System.Runtime.CompilerServices;
-using System.Text;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -16,6 +15,7 @@ internal abstract class ForkedChild : IDisposable
     private readonly FinalizerThread _finalizer = new();
     private readonly int[] _parentsDescriptors;
     private readonly int _parent = getpid();
+    private readonly Action _work;
     private long _compiled;
 
     /// <summary>Prepares for children of this service that are not to hold on to these descriptors.</summary>
@@ -25,6 +25,7 @@ internal abstract class ForkedChild : IDisposable
         Conversation = new(service.Protocol, service.Options, service.Counters) { IsToEnd = ChildProcess.IsToldToLeave };
         foreach (Listener listener in service.Listeners)
             Conversation.Prepare(listener.Kind);
+        _work = Work;
         _parentsDescriptors = [.. parentsDescriptors, _finalizer.Descriptor];
     }
 
@@ -60,21 +61,7 @@ internal abstract class ForkedChild : IDisposable
 
     /// <summary>The whole life of a child. Never returns.</summary>
     [DoesNotReturn]
-    protected void Live()
-    {
-        try
-        {
-            ChildProcess.Begin(_parent, _parentsDescriptors);
-            Work();
-            ChildProcess.Leave(0);
-        }
-        catch (Exception e)
-        {
-            // The parent counts a lost child; what happened is said here, without Console.
-            write(2, Encoding.UTF8.GetBytes($"multiplex: {Name} {getpid()}: {e}\n"));
-            ChildProcess.Leave(1);
-        }
-    }
+    protected void Live() => ChildProcess.Live(Name, _parent, _parentsDescriptors, _work);
 
     /// <summary>Serves one connection, and counts what that allocated and had to be compiled.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

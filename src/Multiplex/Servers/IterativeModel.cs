@@ -19,6 +19,7 @@ public sealed class IterativeModel : IServerModel
         service.Ready();
         thread.Start();
         AwaitStop(service.Stop);
+        service.Stopping();
         service.Counters.Increment(Counter.Stopping);
         stop.Request();
 

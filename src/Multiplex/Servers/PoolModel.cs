@@ -39,6 +39,7 @@ public sealed class PoolModel : IServerModel
             accepting.Accept(Enqueue);
         }
 
+        service.Stopping();
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(Enqueue);
         queue.CompleteAdding();

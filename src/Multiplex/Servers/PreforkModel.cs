@@ -43,6 +43,8 @@ public sealed class PreforkModel : IServerModel
             children.Reap();
         }
 
+        service.Stopping();
+
         // First this: a worker that sees the stop counts on it.
         listeners.SetBlocking(false);
         service.Counters.Increment(Counter.Stopping);

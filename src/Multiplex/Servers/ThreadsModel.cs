@@ -23,6 +23,7 @@ public sealed class ThreadsModel : IServerModel
             accepting.Accept(start);
         }
 
+        service.Stopping();
         service.Counters.Increment(Counter.Stopping);
         accepting.AcceptTheLast(start);
         if (ThreadDrain.Run(service, threads.HaveEnded, threads.Conversations))

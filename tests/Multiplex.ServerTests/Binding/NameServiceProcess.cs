@@ -20,7 +20,8 @@ public enum NameServiceKind
 
 /// <summary>
 /// A name service on its usual port, in a network of its own: a loopback interface, which has the address of another network
-/// too, and an empty /run, so that port 111 and /run/rpcbind.sock are nobody else's. They last as long as somebody is in there.
+/// too, and an empty /run, so that port 111 and /run/rpcbind.sock are nobody else's. A process that only sleeps keeps them while the
+/// name service is started anew.
 /// </summary>
 internal sealed partial class NameServiceProcess : IDisposable
 {
@@ -28,26 +29,34 @@ internal sealed partial class NameServiceProcess : IDisposable
     public const string OtherAddress = "192.0.2.7";
 
     private const string Enter =
-        $"mount -t tmpfs tmpfs /run && ip link set lo up && ip address add {OtherAddress}/32 dev lo && exec \"$@\"";
+        $"mount -t tmpfs tmpfs /run && ip link set lo up && ip address add {OtherAddress}/32 dev lo && echo ready >&2 && exec sleep infinity";
 
     private const int CLONE_NEWNET = 0x4000_0000;
 
-    private readonly ServerProcess _process;
+    private readonly ServerProcess _network;
+    private readonly string[] _command;
+    private readonly int _addresses;   // that it announces
+    private ServerProcess? _service;
 
-    private NameServiceProcess(ServerProcess process) => _process = process;
+    private NameServiceProcess(NameServiceKind kind, string[] options)
+    {
+        string[] command = kind == NameServiceKind.Rpcbind ? [Tools.Require("rpcbind"), "-f"] : [ServerProcess.Command, "rpcbind"];
+        _command = [.. command, .. options];
+        _addresses = kind == NameServiceKind.Rpcbind ? 0 : 5;
+        _network = ServerProcess.StartProgram(Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter], endpoints: 0);
+    }
 
     /// <summary>Its UNIX-domain socket, as it is reached from outside of its network.</summary>
-    public Endpoint Socket => new(EndpointKind.Unix, "", "", $"/proc/{_process.Id}/root{NameService.SocketPath}");
+    public Endpoint Socket => new(EndpointKind.Unix, "", "", $"/proc/{_network.Id}/root{NameService.SocketPath}");
 
     public static NameServiceProcess Start(NameServiceKind kind, params string[] options)
     {
         RequireNetworksOfItsOwn();
-        string[] service = kind == NameServiceKind.Rpcbind ? [Tools.Require("rpcbind"), "-f"] : [ServerProcess.Command, "rpcbind"];
-        NameServiceProcess started = new(ServerProcess.StartProgram(
-            Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter, "sh", .. service, .. options], kind == NameServiceKind.Rpcbind ? 0 : 5));
+        NameServiceProcess started = new(kind, options);
         try
         {
-            Eventually.Holds(started.Answers, "the name service does not answer");
+            Eventually.Holds(() => started._network.Errors.Contains("ready"), () => string.Join('\n', started._network.Errors));
+            started.StartService();
             return started;
         }
         catch
@@ -57,6 +66,13 @@ internal sealed partial class NameServiceProcess : IDisposable
         }
     }
 
+    /// <summary>Kills the name service and starts it anew: it knows nobody then.</summary>
+    public void StartAnew()
+    {
+        _service!.Dispose();
+        StartService();
+    }
+
     /// <summary>Runs a program to its end in there.</summary>
     public ProgramRun Run(string program, params string[] arguments) => ProgramRun.Of(Tools.Require("nsenter"), Inside([program, .. arguments]));
 
@@ -64,9 +80,12 @@ internal sealed partial class NameServiceProcess : IDisposable
     public ProgramRun Multiplex(params string[] arguments) => Run(ServerProcess.Command, arguments);
 
     /// <summary>Starts <c>multiplex serve --protocol rpc --register</c> in there.</summary>
-    public ServerProcess Serve(string model, params string[] endpoints) => ServerProcess.StartProgram(
+    public ServerProcess Serve(string model, params string[] endpoints) => Serve(model, endpoints, options: []);
+
+    /// <summary>The same with further options.</summary>
+    public ServerProcess Serve(string model, string[] endpoints, string[] options) => ServerProcess.StartProgram(
         Tools.Require("nsenter"),
-        Inside([ServerProcess.Command, "serve", "--model", model, "--register", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint })]),
+        Inside([ServerProcess.Command, "serve", "--model", model, "--register", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint }), .. options]),
         endpoints.Length);
 
     /// <summary>Starts any program in there.</summary>
@@ -88,7 +107,7 @@ internal sealed partial class NameServiceProcess : IDisposable
         {
             try
             {
-                int network = Syscall.open($"/proc/{_process.Id}/ns/net", OpenFlags.O_RDONLY);
+                int network = Syscall.open($"/proc/{_network.Id}/ns/net", OpenFlags.O_RDONLY);
                 if (setns(network, CLONE_NEWNET) != 0)
                     throw new Win32Exception(Marshal.GetLastPInvokeError(), "setns");
                 Interop.Libc.close(network);
@@ -104,7 +123,17 @@ internal sealed partial class NameServiceProcess : IDisposable
         return failure is null ? result! : throw new AggregateException(failure);
     }
 
-    public void Dispose() => _process.Dispose();
+    public void Dispose()
+    {
+        _service?.Dispose();
+        _network.Dispose();
+    }
+
+    private void StartService()
+    {
+        _service = ServerProcess.StartProgram(Tools.Require("nsenter"), Inside(_command), _addresses);
+        Eventually.Holds(Answers, "the name service does not answer");
+    }
 
     private bool Answers()
     {
@@ -119,7 +148,7 @@ internal sealed partial class NameServiceProcess : IDisposable
     }
 
     /// <summary>The arguments of nsenter(1) that run a command in there.</summary>
-    public string[] Inside(string[] command) => ["--target", $"{_process.Id}", "--net", "--mount", .. command];
+    public string[] Inside(string[] command) => ["--target", $"{_network.Id}", "--net", "--mount", .. command];
 
     private static void RequireNetworksOfItsOwn()
     {

@@ -67,6 +67,55 @@ public sealed class ServersThatRegister(NameServiceKind kind)
         Assert.That(Registered(), Is.Empty);
     }
 
+    [TestCase("poll")]
+    [TestCase("fork")]
+    [TestCase("prefork")]
+    public void A_server_registers_again_when_the_name_service_was_started_anew(string model)
+    {
+        using ServerProcess server = _service.Serve(model, ["tcp://127.0.0.1:0", "tcp://[::1]:0"], ["--register-interval", "50ms"]);
+        string[] before = Registered();
+        _service.StartAnew();
+        Eventually.Holds(() => Registered().Order().SequenceEqual(before.Order()), () => $"registered: {string.Join(", ", Registered())}");
+        Assert.That(Call("rpc://127.0.0.1/multiplex", "echo", "again"), Is.EqualTo("again"));
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(Registered(), Is.Empty);
+        Assert.That(server.Errors, Has.One.Contains("the name service had forgotten 2 registrations: made again"));
+    }
+
+    [Test]
+    public void What_another_has_registered_meanwhile_stays_and_what_is_missing_is_made_again()
+    {
+        const uint Own = 0x2000_9995;
+        Sockets.Endpoint bound = Sockets.Endpoint.Parse("tcp://127.0.0.1:111");   // by the name service: it forgets what nobody has bound
+        ServerRegistrations registrations = ServerRegistrations.Make(_service.Socket, [(Own, 1), (Own, 2)], [bound]);
+        Registration taken = new(Own, 1, "tcp", "0.0.0.0.0.111", ""), lost = new(Own, 2, "tcp", "127.0.0.1.0.111", "");
+        Assert.That(_service.Ask(names => names.Unset(taken) && names.Set(taken) && names.Unset(lost)), Is.True);
+        Assert.That(registrations.Restore(), Is.EqualTo(1));
+        Assert.That(Addresses(), Is.EquivalentTo((string[])[taken.Address, lost.Address]));
+        Assert.That(registrations.Restore(), Is.Zero);
+        registrations.Remove();
+        Assert.That(Addresses(), Is.EqualTo((string[])[taken.Address]));
+        Assert.That(_service.Ask(names => names.Unset(taken)), Is.True);
+
+        string[] Addresses() => _service.Ask(names => names.Dump().Where(one => one.Program == Own).Select(one => one.Address).ToArray());
+    }
+
+    [TestCase("fork")]
+    [TestCase("prefork")]
+    public void The_process_that_registers_is_no_child_that_serves_and_may_die(string model)
+    {
+        using ServerProcess server = _service.Serve(model, ["tcp://127.0.0.1:0"], ["--workers", "1"]);
+        int[] besides = [.. server.Children().Select(child => child.Id).Order()];
+        Assert.That(besides, Has.Length.EqualTo(model == "fork" ? 1 : 2));
+        ServerProcess.Signal(besides[0], Signum.SIGKILL);   // the first that was forked
+        Eventually.Holds(() => server.Children().All(child => child.Id != besides[0]), "it is not collected");
+        Assert.That(Call("rpc://127.0.0.1/multiplex", "echo", "hello"), Is.EqualTo("hello"));
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(Registered(), Is.Empty);
+        Assert.That(server.FinalCount(Counter.ChildrenLost), Is.Zero);
+        Assert.That(server.FinalCount(Counter.ChildrenMade), Is.EqualTo(1));
+    }
+
     [Test]
     public void A_server_that_answers_is_not_replaced()
     {

@@ -45,6 +45,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
             SweepIdle();
         }
 
+        service.Stopping();
         Drain(ready);
     }
 

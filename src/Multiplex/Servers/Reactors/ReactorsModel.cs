@@ -29,6 +29,7 @@ public sealed class ReactorsModel : IServerModel
                 Datagrams = i == 0 ? service.Datagrams : [.. service.Datagrams.Select(socket => socket.Sibling())],
                 Stop = stops[i],
                 Ready = () => ready.Signal(),
+                Stopping = static () => { },
             };
             threads[i] = new Thread(() => RunOne(share)) { IsBackground = true, Name = $"reactor {i}" };
         }
@@ -37,7 +38,7 @@ public sealed class ReactorsModel : IServerModel
             thread.Start();
         ready.Wait();
         service.Ready();
-        PassOnStops(service.Stop, stops, threads);
+        PassOnStops(service, stops, threads);
         Array.ForEach(stops, stop => stop.Dispose());
     }
 
@@ -48,16 +49,19 @@ public sealed class ReactorsModel : IServerModel
     }
 
     // A stop is told to one thread only: so this one waits for it, and tells each reactor.
-    private static void PassOnStops(StopSignal wish, StopSignal.Requestable[] stops, Thread[] threads)
+    private static void PassOnStops(Service service, StopSignal.Requestable[] stops, Thread[] threads)
     {
         int passedOn = 0;
         while (threads.Any(thread => thread.IsAlive))
         {
-            pollfd entry = new() { fd = wish.Descriptor, events = POLLIN };
+            pollfd entry = new() { fd = service.Stop.Descriptor, events = POLLIN };
             SyscallResult result = poll(new Span<pollfd>(ref entry), passedOn == 0 ? -1 : LookAgainMilliseconds);
             if (!result.Is(EINTR))
                 result.OrThrow("poll");
-            for (int requests = wish.Requests(); passedOn < requests; passedOn++)
+            int requests = service.Stop.Requests();
+            if (passedOn == 0 && requests > 0)
+                service.Stopping();
+            for (; passedOn < requests; passedOn++)
                 Array.ForEach(stops, stop => stop.Request());
         }
     }

@@ -35,6 +35,8 @@ internal sealed partial class UringLoop
 
     private void Drain()
     {
+        _service.Stopping();
+
         // Nothing is answered yet: what comes in is kept until the kernel has ended its part, and then each has its turn.
         _isStopping = true;
         _loan.Gathers = true;

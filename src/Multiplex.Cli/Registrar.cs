@@ -1,0 +1,69 @@
+using Multiplex.Rpc.Binding;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Cli;
+
+/// <summary>
+/// Keeps a server's registrations with a name service while it serves, and removes them when it stops. It looks again and again whether they are
+/// still there, since a name service that was started anew knows nobody and tells nobody; the list is one call by a connection of its
+/// own, so the name service is held up by nothing.
+/// </summary>
+/// <param name="registrations">The registrations.</param>
+/// <param name="interval">How often to look.</param>
+/// <param name="server">A socket to the server, which ends its half when it stops; it receives a byte when the registrations are dealt with.</param>
+internal sealed class Registrar(ServerRegistrations registrations, TimeSpan interval, int server)
+{
+    private string? _trouble;
+
+    /// <summary>Blocks until the server stops.</summary>
+    public void Run()
+    {
+        while (!ServerStops())
+            Restore();
+        Remove(registrations);
+        send(server, [1], MSG_NOSIGNAL);
+        close(server);
+    }
+
+    /// <summary>Removes the registrations; says so if that cannot be.</summary>
+    public static void Remove(ServerRegistrations registrations)
+    {
+        try
+        {
+            registrations.Remove();
+        }
+        catch (IOException e)
+        {
+            LeftBehind(e.Message);
+        }
+    }
+
+    /// <summary>Says that the registrations are still there.</summary>
+    public static void LeftBehind(string why) => StandardStream.Error.WriteLine($"multiplex: the registrations are left behind: {why}");
+
+    // An interrupted wait is one more look.
+    private bool ServerStops()
+    {
+        Span<pollfd> set = [new() { fd = server, events = POLLIN }];
+        return poll(set, (int)Math.Ceiling(interval.TotalMilliseconds)).Value > 0;
+    }
+
+    private void Restore()
+    {
+        try
+        {
+            if (registrations.Restore() is > 0 and int missing)
+                StandardStream.Error.WriteLine($"multiplex: the name service had forgotten {missing} registrations: made again");
+            _trouble = null;
+        }
+        catch (IOException e) when (e.Message == _trouble)
+        {
+            // It was said.
+        }
+        catch (IOException e)
+        {
+            _trouble = e.Message;
+            StandardStream.Error.WriteLine($"multiplex: the registrations cannot be kept for now: {e.Message}");
+        }
+    }
+}
