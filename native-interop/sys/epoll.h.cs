@@ -14,6 +14,7 @@ public static unsafe partial class Libc
     public const uint EPOLLERR = 0x8;
     public const uint EPOLLHUP = 0x10;
     public const uint EPOLLET = 0x8000_0000;
+    public const uint EPOLLEXCLUSIVE = 0x1000_0000;
 
     /// <summary>epoll_create1(2): makes an interest list in the kernel.</summary>
     public static SyscallResult epoll_create1(int flags) => SyscallResult.Of(Raw.epoll_create1(flags));

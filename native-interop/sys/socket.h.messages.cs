@@ -117,15 +117,21 @@ public static unsafe partial class Libc
     /// </returns>
     public static SyscallResult recvmmsg(int sockfd, Span<mmsghdr> messages, int flags)
     {
+        SyscallResult result;
+        do
+        {
+            result = recvmmsg_once(sockfd, messages, flags);
+        }
+        while (result.Is(EINTR));
+        return result;
+    }
+
+    /// <summary>recvmmsg(2) that returns EINTR, for a thread that a signal is to wake.</summary>
+    public static SyscallResult recvmmsg_once(int sockfd, Span<mmsghdr> messages, int flags)
+    {
         fixed (mmsghdr* first = messages)
         {
-            SyscallResult result;
-            do
-            {
-                result = SyscallResult.Of(Raw.recvmmsg(sockfd, first, (uint)messages.Length, flags, null));
-            }
-            while (result.Is(EINTR));
-            return result;
+            return SyscallResult.Of(Raw.recvmmsg(sockfd, first, (uint)messages.Length, flags, null));
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed class ServeOptions : IVerb
     [Option("reactors", Default = 0, MetaValue = "N", HelpText = "Reactors of the model of that name. 0: one a core.")]
     public int Reactors { get; set; }
 
-    [Option("max-calls", Default = 64, MetaValue = "N", HelpText = "Calls of one connection that the workers of hybrid may have at a time.")]
+    [Option("max-calls", Default = 64, MetaValue = "N", HelpText = "Calls of one connection, or datagram socket, that the workers of hybrid may have at a time.")]
     public int MaxCalls { get; set; }
 
     [Option("queue", Default = 1024, MetaValue = "N", HelpText = "Connections that may wait for a thread of the pool.")]

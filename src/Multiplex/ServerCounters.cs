@@ -33,7 +33,10 @@ public enum Counter
     /// <summary>Connections that ended with an error, such as a reset by the peer.</summary>
     Broken,
 
-    /// <summary>Times that a connection was no longer read from because its peer did not take its replies.</summary>
+    /// <summary>
+    /// Times that a connection was no longer read from because its peer did not take its replies, or a datagram socket because
+    /// too many of its calls were in progress.
+    /// </summary>
     Throttled,
 
     /// <summary>Child processes made.</summary>

@@ -9,7 +9,7 @@ public sealed record ServerOptions
     /// <summary>Reactors of a model that has several.</summary>
     public int Reactors { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Calls of one connection that workers may have at a time; past it, the connection is not read from.</summary>
+    /// <summary>Calls of one connection, or of one datagram socket, that workers may have at a time; past it, it is not read from.</summary>
     public int MaxCallsInProgress { get; init; } = 64;
 
     /// <summary>Accepted connections that may wait for a worker; past it, the kernel's queue holds them.</summary>
@@ -24,7 +24,9 @@ public sealed record ServerOptions
     /// <summary>Connections at a time that a reactor holds; one more is accepted and closed.</summary>
     public int MaxConnections { get; init; } = int.MaxValue;
 
-    /// <summary>Bytes of replies that a connection may owe before it is no longer read from.</summary>
+    /// <summary>
+    /// Bytes of replies that a connection may owe before it is no longer read from; where workers answer, calls in progress count as owed.
+    /// </summary>
     public int MaxPendingOutput { get; init; } = 256 * 1024;
 
     /// <summary>How long a connection may be silent in both directions; zero is for ever.</summary>

@@ -69,7 +69,21 @@ internal abstract class ForkedChild : IDisposable
     {
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         conversation.Serve(descriptor, peer);
-        counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - allocated);
+        CountCosts(counters, allocated);
+    }
+
+    /// <summary>Answers a datagram that was received, and counts the same.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected void Answer(DatagramPort port, ServerCounters counters)
+    {
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        port.Answer();
+        CountCosts(counters, allocated);
+    }
+
+    private void CountCosts(ServerCounters counters, long allocatedBefore)
+    {
+        counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - allocatedBefore);
         long compiled = JitInfo.GetCompiledMethodCount();
         counters.Add(Counter.ChildCompiledMethods, compiled - _compiled);
         _compiled = compiled;

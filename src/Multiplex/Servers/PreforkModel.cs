@@ -4,9 +4,9 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Servers;
 
 /// <summary>
-/// A fixed number of processes, made ahead, that all accept from the same listeners and serve one connection at a time
-/// each. A crash stays in its process, as with one for each connection, and no client waits for a fork(2). The parent
-/// only sees to it that there are as many as there should be.
+/// A fixed number of processes, made ahead, that all take from the same sockets: each serves one connection, or answers one
+/// datagram, at a time. A crash stays in its process, as with one for each connection, and no client waits for a fork(2). The
+/// parent only sees to it that there are as many as there should be.
 /// </summary>
 public sealed class PreforkModel : IServerModel
 {
@@ -21,8 +21,8 @@ public sealed class PreforkModel : IServerModel
             if (seats.Vacate(pid, lost, Environment.TickCount64))
                 service.Counters.Increment(Counter.Closed);
         });
-        using SharedListeners listeners = new(service.Listeners, service.Counters);
-        using PreforkWorker worker = new(service, listeners, seats, children);
+        using SharedSockets sockets = new(service.Listeners, service.Datagrams, service.Protocol, service.Counters);
+        using PreforkWorker worker = new(service, sockets, seats, children);
         worker.Rehearse();
 
         // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.
@@ -46,16 +46,16 @@ public sealed class PreforkModel : IServerModel
         service.Stopping();
 
         // First this: a worker that sees the stop counts on it.
-        listeners.SetBlocking(false);
+        sockets.SetBlocking(false);
         service.Counters.Increment(Counter.Stopping);
         long lastCall = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
         bool open = true;
         bool firstLook = true;
         ChildDrain.Run(service, children, seats.CountServing, beforeEachLook: () =>
         {
-            if (open && (!listeners.SomebodyWaits() || Environment.TickCount64 > lastCall))
+            if (open && (!sockets.SomebodyWaits() || Environment.TickCount64 > lastCall))
             {
-                listeners.Shutdown();
+                sockets.Shutdown();
                 open = false;
             }
             else if (open && !firstLook)

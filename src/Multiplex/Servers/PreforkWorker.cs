@@ -5,8 +5,8 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
-/// <summary>A worker that was forked ahead: accepts, serves to the end, accepts the next.</summary>
-internal sealed class PreforkWorker(Service service, SharedListeners listeners, WorkerSeats seats, Children children)
+/// <summary>A worker that was forked ahead: takes a connection or a datagram, serves it to the end, takes the next.</summary>
+internal sealed class PreforkWorker(Service service, SharedSockets sockets, WorkerSeats seats, Children children)
     : ForkedChild(service, service.Stop.Descriptor, children.Descriptor)
 {
     private int _seat;
@@ -28,62 +28,95 @@ internal sealed class PreforkWorker(Service service, SharedListeners listeners, 
         base.Rehearse();
         RuntimeHelpers.PrepareMethod(((Action<int>)RunInChild).Method.MethodHandle);
         RuntimeHelpers.PrepareMethod(((Action)Work).Method.MethodHandle);
-        RehearseAccepting();
+        RehearseTaking();
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    protected override void Work() => Work(listeners, Conversation, Service.Counters, _seat, ChildProcess.IsToldToLeave);
+    protected override void Work() => Work(sockets, Conversation, Service.Counters, _seat, ChildProcess.IsToldToLeave);
 
-    // A worker's whole loop on listeners that nobody knows, for a client that leaves at once, in a server that is stopping
-    // once it has been served.
-    private void RehearseAccepting()
+    // A worker's whole loop on sockets that nobody knows, as many as are waited for in the same way: for datagrams that ask for
+    // everything, and a client that leaves at once, in a server that is stopping.
+    private void RehearseTaking()
     {
-        List<Listener> unknown = [];
-        Endpoint endpoint;
-        do
-        {
-            endpoint = Endpoint.Parse($"unix:@multiplex-rehearsal-{Guid.NewGuid():N}");
-            unknown.Add(Listener.Open(endpoint, backlog: 1));
-        }
-        while (unknown.Count < Math.Min(2, Service.Listeners.Count));   // one and several are waited for differently
-
+        Listener[] listeners = Unknown(Service.Listeners.Count, EndpointKind.Unix, endpoint => Listener.Open(endpoint, backlog: 1));
+        DatagramSocket[] datagrams = Unknown(Service.Datagrams.Count, EndpointKind.UnixGram, endpoint => DatagramSocket.Open(endpoint));
+        IReadOnlyList<byte[]> messages = datagrams.Length > 0 ? Service.WarmUp?.Messages ?? [] : [];
         using ServerCounters scratch = new();
-        using SharedListeners shared = new(unknown, scratch);
-        close(Connector.Connect(endpoint));
-        BlockingConversation conversation = new(Service.Protocol, Service.Options, scratch) { IsToEnd = () => EndRehearsal(shared, scratch) };
-        Work(shared, conversation, scratch, seat: 0, isToldToLeave: static () => ChildProcess.IsToldToLeave() && false);
-        if (scratch[Counter.Accepted] != 1 || scratch[Counter.Closed] != 1)
-            throw new InvalidOperationException($"the rehearsal of accepting failed: {scratch.Summary()}");
+        using SharedSockets shared = new(listeners, datagrams, Service.WarmUp?.Protocol ?? Service.Protocol, scratch);
+        if (messages.Count > 0)
+            Ask(datagrams[^1].Local, messages, serve: () => WorkUntilStopped(shared, scratch));
+        if (listeners.Length > 0)
+            close(Connector.Connect(listeners[^1].Local));
+        WorkUntilStopped(shared, scratch);
+        if (scratch[Counter.Accepted] != Math.Min(1, listeners.Length) || scratch[Counter.Closed] != scratch[Counter.Accepted]
+            || scratch[Counter.Datagrams] != messages.Count || scratch[Counter.ProtocolErrors] + scratch[Counter.RepliesDropped] > 0)
+            throw new InvalidOperationException($"the rehearsal of a worker failed: {scratch.Summary()}");
     }
 
-    private static bool EndRehearsal(SharedListeners shared, ServerCounters counters)
+    // One and several are waited for differently.
+    private static T[] Unknown<T>(int count, EndpointKind kind, Func<Endpoint, T> open) =>
+        [.. Enumerable.Range(0, Math.Min(2, count)).Select(_ => open(Endpoint.Parse($"{kind.Prefix()}@multiplex-rehearsal-{Guid.NewGuid():N}")))];
+
+    // It is told to stop as soon as it looks, and has come to know it when it has taken what is there.
+    private void WorkUntilStopped(SharedSockets shared, ServerCounters scratch)
     {
-        shared.SetBlocking(false);
-        counters.Increment(Counter.Stopping);
-        return true;
+        BlockingConversation conversation = new(Service.Protocol, Service.Options, scratch);
+        Work(shared, conversation, scratch, seat: 0, isToldToLeave: () =>
+        {
+            shared.SetBlocking(false);
+            scratch.Increment(Counter.Stopping);
+            return ChildProcess.IsToldToLeave() && false;
+        });
+    }
+
+    private static void Ask(Endpoint server, IReadOnlyList<byte[]> messages, Action serve)
+    {
+        int client = Connector.Connect(server);
+        try
+        {
+            foreach (byte[] message in messages)
+            {
+                send(client, message, MSG_NOSIGNAL).OrThrow("send", "warm-up");
+                serve();
+                recv(client, new byte[1], MSG_DONTWAIT);   // so that there is room for the next reply
+            }
+        }
+        finally
+        {
+            close(client);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Work(
-        SharedListeners from, BlockingConversation conversation, ServerCounters counters, int seat, Func<bool> isToldToLeave)
+        SharedSockets from, BlockingConversation conversation, ServerCounters counters, int seat, Func<bool> isToldToLeave)
     {
         bool stopping = false;
         while (true)
         {
             if (!stopping && counters[Counter.Stopping] != 0)
             {
-                // Whoever has connected is still served; accepting does not wait any more.
+                // Whoever has connected is still served; taking does not wait any more.
                 stopping = true;
                 from.LastCall();
             }
 
             if (!stopping && isToldToLeave())
                 return;
-            if (stopping ? from.TryTakeLast(out int descriptor, out PeerAddress peer) : from.TryTake(out descriptor, out peer))
-                ServeInSeat(conversation, counters, seat, descriptor, peer);
-            else if (stopping)
-                return;
+            if (!(stopping ? from.TryTakeLast(out Arrival arrival) : from.TryTake(out arrival)))
+            {
+                if (stopping)
+                    return;
+            }
+            else if (arrival.Port is { } port)
+            {
+                Answer(port, counters);
+            }
+            else
+            {
+                ServeInSeat(conversation, counters, seat, arrival.Descriptor, arrival.Peer);
+            }
         }
     }
 

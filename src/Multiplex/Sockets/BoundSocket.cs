@@ -26,7 +26,7 @@ public abstract class BoundSocket : IDisposable
         Local = original.Local;
     }
 
-    /// <summary>The socket, non-blocking, not kept across execve(2).</summary>
+    /// <summary>The socket, non-blocking at first, not kept across execve(2).</summary>
     public int Descriptor { get; }
 
     /// <summary>The kind of the socket.</summary>
@@ -58,6 +58,15 @@ public abstract class BoundSocket : IDisposable
         const FilePermissions Everybody = (FilePermissions)0x1B6;   // rw-rw-rw-
         if (Path is not null && Syscall.chmod(Path, Everybody) != 0)
             throw AddressProblem.Of("chmod", (int)NativeConvert.FromErrno(Stdlib.GetLastError()), Local);
+    }
+
+    /// <summary>
+    /// Whether to accept or to receive waits: O_NONBLOCK, which belongs to the open socket and so to every process that has it.
+    /// </summary>
+    public void SetBlocking(bool blocking)
+    {
+        nint flags = fcntl(Descriptor, F_GETFL).OrThrow("fcntl F_GETFL");
+        fcntl(Descriptor, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK).OrThrow("fcntl F_SETFL");
     }
 
     /// <summary>Closes the socket; the name of a UNIX-domain socket is removed.</summary>

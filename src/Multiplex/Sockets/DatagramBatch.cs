@@ -46,18 +46,22 @@ public sealed unsafe class DatagramBatch : IDisposable
 
     private nuint Size => (nuint)_received.Length * (nuint)_longest;
 
-    /// <summary>Takes what has come, as much as there is room for, without waiting. What was there before is gone.</summary>
-    /// <returns>How many datagrams, or the errno: EAGAIN when none has come.</returns>
-    public SyscallResult Receive(int fd)
+    /// <summary>Takes what has come, as much as there is room for. What was there before is gone.</summary>
+    /// <param name="fd">The socket.</param>
+    /// <param name="waits">Whether to wait for the first one, on a socket that waits; a signal ends that.</param>
+    /// <param name="atMost">How many to take, 1 at least.</param>
+    /// <returns>How many datagrams, or the errno: EAGAIN when none has come, EINTR.</returns>
+    public SyscallResult Receive(int fd, bool waits = false, int atMost = int.MaxValue)
     {
         _replyCount = 0;
-        foreach (ref mmsghdr message in _received.AsSpan())
+        Span<mmsghdr> room = _received.AsSpan(0, Math.Min(atMost, _received.Length));
+        foreach (ref mmsghdr message in room)
         {
             message.msg_hdr.msg_namelen = DatagramOrigin.AddressRoom;
             message.msg_hdr.msg_controllen = DatagramOrigin.ControlRoom;
         }
 
-        SyscallResult result = recvmmsg(fd, _received, MSG_DONTWAIT);
+        SyscallResult result = waits ? recvmmsg_once(fd, room, MSG_WAITFORONE) : recvmmsg(fd, room, MSG_DONTWAIT);
         for (int i = 0; i < result.Value; i++)
         {
             _origins[i].AddressLength = (int)Math.Min(_received[i].msg_hdr.msg_namelen, DatagramOrigin.AddressRoom);

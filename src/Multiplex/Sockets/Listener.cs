@@ -53,16 +53,6 @@ public sealed class Listener : BoundSocket
         return result;
     }
 
-    /// <summary>
-    /// Whether <see cref="Accept"/> waits for a connection: O_NONBLOCK, which belongs to the open socket and so to every
-    /// process that has it.
-    /// </summary>
-    public void SetBlocking(bool blocking)
-    {
-        nint flags = fcntl(Descriptor, F_GETFL).OrThrow("fcntl F_GETFL");
-        fcntl(Descriptor, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK).OrThrow("fcntl F_SETFL");
-    }
-
     /// <summary>Stops listening for every process that has this socket, which close(2) would do for the last one only.</summary>
     public void Shutdown() => shutdown(Descriptor, SHUT_RDWR);
 

@@ -41,14 +41,14 @@ internal sealed class CallCrew : IDisposable
     }
 
     /// <summary>Hands a datagram over.</summary>
-    public void Hand(DatagramPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
+    public void Hand(HandedPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
     {
         HandedCall call = Spare();
         call.Take(port, origin, request);
         _calls.Add(call);
     }
 
-    /// <summary>Takes what replies there are. Those of datagrams are sent; each connection is told its own.</summary>
+    /// <summary>Takes what replies there are: each connection and each port of datagrams is told its own.</summary>
     /// <returns>The connections that have replies to send, until the next call.</returns>
     public List<HandedConnection> TakeReplies(ReactorLoan loan)
     {
@@ -60,7 +60,7 @@ internal sealed class CallCrew : IDisposable
         {
             if (call.Connection is { } connection && connection.Take(call, loan))
                 _touched.Add(connection);
-            call.Port?.Send(call, loan);
+            call.Port?.Take(call);
             call.Reset();
             _spare.Push(call);
             _inProgress--;

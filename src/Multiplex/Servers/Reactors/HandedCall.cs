@@ -16,7 +16,7 @@ internal sealed class HandedCall
     public HandedConnection? Connection { get; private set; }
 
     /// <summary>The datagram socket that it came by, or null.</summary>
-    public DatagramPort? Port { get; private set; }
+    public HandedPort? Port { get; private set; }
 
     /// <summary>The reply.</summary>
     public OutputBuffer Reply { get; } = new();
@@ -38,7 +38,7 @@ internal sealed class HandedCall
     }
 
     /// <summary>Takes a datagram over.</summary>
-    public void Take(DatagramPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
+    public void Take(HandedPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
     {
         Port = port;
         _origin = origin;

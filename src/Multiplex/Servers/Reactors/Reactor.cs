@@ -21,7 +21,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     private readonly ReactorConnections _connections = new(service, multiplexer);
     private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<Listener> _knocking = [];
-    private readonly DatagramPort[] _ports = [.. service.Datagrams.Select(socket => new DatagramPort(socket, crew))];
+    private readonly DatagramPort[] _ports = [.. service.Datagrams.Select(socket => Port(service, socket, crew))];
     private int _stopRequests;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
@@ -97,7 +97,8 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         {
             if (port.Descriptor != fd)
                 continue;
-            port.Serve(_loan);
+            port.Serve();
+            Watch(port);
             LetTimePass();
             return;
         }
@@ -120,6 +121,18 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     {
         foreach (HandedConnection connection in threads.TakeReplies(_loan))
             Settle(connection, connection.SendReplies(_loan));
+        foreach (DatagramPort port in _ports)
+            Watch(port);
+    }
+
+    // Backpressure: what there is no room for stays with the kernel. While the server stops, ports are not watched any more.
+    private void Watch(DatagramPort port)
+    {
+        bool isPaused = port.Room <= 0;
+        if (isPaused == port.IsPaused || _drainDeadline != long.MaxValue)
+            return;
+        port.IsPaused = isPaused;
+        multiplexer.Modify(port.Descriptor, isPaused ? Interest.None : Interest.Readable);
     }
 
     private void Settle(ReactorConnection connection, bool alive)
@@ -141,6 +154,11 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
             _stopRequests = service.Stop.Requests();
         _loan.Now = now;
     }
+
+    private static DatagramPort Port(Service service, DatagramSocket socket, CallCrew? crew) =>
+        crew is null
+            ? new AnsweringPort(socket, service.Protocol, service.Counters)
+            : new HandedPort(socket, crew, service.Options, service.Counters);
 
     private void Accept(int atMost)
     {
@@ -197,7 +215,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         foreach (DatagramPort port in _ports)
         {
             multiplexer.Remove(port.Descriptor);
-            port.Drain(_loan, _drainDeadline);
+            port.Drain(_drainDeadline);
             LetTimePass();
         }
 

@@ -1,0 +1,62 @@
+using Multiplex.Sockets;
+
+namespace Multiplex.Servers;
+
+/// <summary>
+/// A datagram socket whose requests are answered where they are received, a batch with one call. Replies that the kernel
+/// does not take are dropped, for nothing is promised and nobody may hold the others up; they are counted.
+/// </summary>
+/// <param name="socket">The socket.</param>
+/// <param name="protocol">What the bytes mean.</param>
+/// <param name="counters">Where events are counted.</param>
+/// <param name="most">How many to take with one call, at most.</param>
+internal sealed class AnsweringPort(DatagramSocket socket, IProtocol protocol, ServerCounters counters, int most = int.MaxValue)
+    : DatagramPort(socket, counters, most)
+{
+    private const int LastBatches = 64;   // of senders who go on while the server stops
+
+    private readonly OutputBuffer _replies = new();
+
+    /// <inheritdoc/>
+    public override void Drain(long deadline)
+    {
+        for (int i = 0; i < LastBatches && Environment.TickCount64 < deadline && Serve(); i++)
+        {
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Answer()
+    {
+        for (int i = 0; i < Received; i++)
+        {
+            if (IsWhole(i))
+                Answer(i);
+        }
+
+        int dropped = Batch.Send(Descriptor, _replies.Written);
+        if (dropped > 0)
+            Counters.Add(Counter.RepliesDropped, dropped);
+        _replies.Clear(keep: MessageSize.LongestTaken);
+    }
+
+    private void Answer(int index)
+    {
+        int start = _replies.Length;
+        ref readonly DatagramOrigin origin = ref Batch.Origin(index);
+        if (!protocol.AnswerMessage(Batch.Message(index), new Peer(Kind, origin.AddressBytes), _replies))
+        {
+            _replies.Truncate(start);
+            Counters.Increment(Counter.ProtocolErrors);
+        }
+        else if (!origin.CanBeAnswered)
+        {
+            _replies.Truncate(start);
+            Counters.Increment(Counter.RepliesDropped);
+        }
+        else if (_replies.Length > start)
+        {
+            Batch.AddReply(index, start, _replies.Length - start);
+        }
+    }
+}
