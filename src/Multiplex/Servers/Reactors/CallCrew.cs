@@ -10,8 +10,11 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal sealed class CallCrew : IDisposable
 {
+    private const int KeptByOthers = 64 * 1024;
+
     private readonly IProtocol _protocol;
-    private readonly BlockingCollection<HandedCall> _calls = [];
+    private readonly int _workers;
+    private readonly CallQueue _calls = new();
     private readonly ConcurrentQueue<HandedCall> _answered = new();
     private readonly Stack<HandedCall> _spare = new();
     private readonly List<HandedConnection> _touched = [];
@@ -21,7 +24,7 @@ internal sealed class CallCrew : IDisposable
     /// <summary>Starts so many threads.</summary>
     public CallCrew(IProtocol protocol, int workers)
     {
-        _protocol = protocol;
+        (_protocol, _workers) = (protocol, workers);
         for (int i = 0; i < workers; i++)
             new Thread(Work, ConnectionThreads.StackSize) { IsBackground = true, Name = "worker" }.Start();
     }
@@ -37,6 +40,14 @@ internal sealed class CallCrew : IDisposable
     {
         HandedCall call = Spare();
         call.Take(connection, request);
+        _calls.Add(call);
+    }
+
+    /// <summary>Hands a request of a connection over, together with the array that begins with it.</summary>
+    public void Hand(HandedConnection connection, byte[] request, int length)
+    {
+        HandedCall call = Spare();
+        call.Take(connection, request, length);
         _calls.Add(call);
     }
 
@@ -61,7 +72,10 @@ internal sealed class CallCrew : IDisposable
             if (call.Connection is { } connection && connection.Take(call, loan))
                 _touched.Add(connection);
             call.Port?.Take(call);
-            call.Reset();
+
+            // Memory for long replies stays with as many calls as run at a time. To make it anew for each would have the garbage
+            // collector stop all threads for every few of them.
+            call.Reset(keep: _spare.Count < _workers ? OutputBuffer.UsuallyKept : KeptByOthers);
             _spare.Push(call);
             _inProgress--;
         }
@@ -70,7 +84,7 @@ internal sealed class CallCrew : IDisposable
     }
 
     /// <summary>Sends the workers home once they have nothing to do.</summary>
-    public void Dispose() => _calls.CompleteAdding();
+    public void Dispose() => _calls.Complete();
 
     private HandedCall Spare()
     {
@@ -80,7 +94,7 @@ internal sealed class CallCrew : IDisposable
 
     private void Work()
     {
-        foreach (HandedCall call in _calls.GetConsumingEnumerable())
+        while (_calls.TryTake(out HandedCall? call))
         {
             call.Answer(_protocol);
             _answered.Enqueue(call);

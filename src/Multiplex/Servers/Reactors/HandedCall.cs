@@ -6,8 +6,6 @@ namespace Multiplex.Servers.Reactors;
 /// <summary>A request on its way from a reactor to a worker, and its reply on the way back. Used again and again.</summary>
 internal sealed class HandedCall
 {
-    private const int KeptReplyBuffer = 64 * 1024;
-
     private byte[] _request = [];
     private int _length;
     private DatagramOrigin _origin;
@@ -37,6 +35,13 @@ internal sealed class HandedCall
         Copy(request);
     }
 
+    /// <summary>Takes a request of a connection over, and the array that begins with it, which came from the pool.</summary>
+    public void Take(HandedConnection connection, byte[] request, int length)
+    {
+        Connection = connection;
+        (_request, _length) = (request, length);
+    }
+
     /// <summary>Takes a datagram over.</summary>
     public void Take(HandedPort port, in DatagramOrigin origin, ReadOnlySpan<byte> request)
     {
@@ -56,12 +61,13 @@ internal sealed class HandedCall
     }
 
     /// <summary>Makes it ready for the next request.</summary>
-    public void Reset()
+    /// <param name="keep">Bytes of the longest buffer of replies that stays.</param>
+    public void Reset(int keep)
     {
         ArrayPool<byte>.Shared.Return(_request);
         _request = [];
         (Connection, Port) = (null, null);
-        Reply.Clear(KeptReplyBuffer);
+        Reply.Clear(keep);
     }
 
     private void Copy(ReadOnlySpan<byte> request)

@@ -10,11 +10,14 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCrew crew) : ReactorConnection(descriptor, peer)
 {
+    private const int SentAlone = 64 * 1024;   // a reply that is not copied first, to be sent with others
+
     private HeldRequests _held;
     private FramingProgress _framing;
     private int _inProgress;
     private int _bytesInProgress;
     private bool _touched;
+    private bool _isBroken;
     private bool _released;
     private int _drainReads = -1;   // not draining
 
@@ -34,6 +37,8 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
             return false;
         if (!call.IsAnswered)
             Malformed(loan);
+        else if (Kind.IsStream() && call.Reply.Length >= SentAlone)
+            _isBroken |= !SendOrOwe(call.Reply.Written, loan);
         else if (Kind.IsStream())
             _unsent.Append(call.Reply.Written);
         else if (call.Reply.Length > 0)
@@ -51,7 +56,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         if (_released)
             return true;
         bool wasThrottled = IsThrottled(loan.Options);
-        if ((Owed > 0 && !SendOwed(loan)) || !AnswerWaiting(loan))
+        if (_isBroken || (Owed > 0 && !SendOwed(loan)) || !AnswerWaiting(loan))
             return false;
         if (!wasThrottled && IsThrottled(loan.Options))
             loan.Counters.Increment(Counter.Throttled);
@@ -127,7 +132,10 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
                 break;
             }
 
-            crew.Hand(this, received[..length]);
+            if (_held.GiveAway(received[..length]) is { } array)
+                crew.Hand(this, array, length);
+            else
+                crew.Hand(this, received[..length]);
             _inProgress++;
             _bytesInProgress += length;
             _framing = default;

@@ -1,4 +1,8 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Multiplex.Sockets;
 
 namespace Multiplex.Servers.Reactors;
 
@@ -32,10 +36,12 @@ internal struct HeldRequests
             return loopBuffer;
         }
 
-        // Doubles, so that memory follows the bytes that came and never the length that was declared.
+        // Memory follows the bytes that came and never the length that was declared: it doubles, and from an eighth of the longest
+        // usual request on has room for that, for of an array only what is written to is memory, and each further step copies all.
         if (_bytes!.Length - Length < LeastRoom)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(2 * _bytes.Length);
+            int room = 2 * _bytes.Length;
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
             Bytes.CopyTo(larger);
             ArrayPool<byte>.Shared.Return(_bytes);
             _bytes = larger;
@@ -44,9 +50,30 @@ internal struct HeldRequests
         return _bytes;
     }
 
+    /// <summary>
+    /// Gives away the array that a long request has gathered in, for the caller to return to the pool. The other bytes in it are
+    /// not held any more, and stay where they are until then.
+    /// </summary>
+    /// <param name="request">The first of the bytes held.</param>
+    /// <returns>The array, which begins with the request; null when the request stands elsewhere, or is the least of what is there.</returns>
+    public byte[]? GiveAway(ReadOnlySpan<byte> request)
+    {
+        if (!IsAtTheFront(request) || request.Length < _bytes.Length / 4)
+            return null;
+        byte[] array = _bytes;
+        this = default;
+        return array;
+    }
+
     /// <summary>Holds these bytes from now on, which may stand in the loop's buffer or further on in the same array.</summary>
     public void Set(ReadOnlySpan<byte> rest)
     {
+        if (IsAtTheFront(rest))
+        {
+            Length = rest.Length;   // more has come, and nothing is done with: the array is as long as that takes
+            return;
+        }
+
         bool fits = _bytes is not null && rest.Length <= _bytes.Length && _bytes.Length <= Math.Max(4 * rest.Length, LeastRoom);
         if (fits && !rest.IsEmpty)
         {
@@ -63,4 +90,8 @@ internal struct HeldRequests
 
         Length = rest.Length;
     }
+
+    [MemberNotNullWhen(true, nameof(_bytes))]
+    private readonly bool IsAtTheFront(ReadOnlySpan<byte> bytes) =>
+        _bytes is not null && Unsafe.AreSame(ref MemoryMarshal.GetReference(bytes), ref MemoryMarshal.GetArrayDataReference(_bytes));
 }

@@ -101,6 +101,23 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <returns>False when the connection is broken.</returns>
     protected bool SendOwed(ReactorLoan loan) => Kind.IsStream() ? SendOwedBytes(loan) : SendOwedMessages(loan);
 
+    /// <summary>Tries to send first; what falls short is kept, and only then is writability waited for.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    protected bool SendOrOwe(ReadOnlySpan<byte> replies, ReactorLoan loan)
+    {
+        if (Owed == 0)
+        {
+            SyscallResult result = send(Descriptor, replies, MSG_NOSIGNAL);
+            if (result.IsError && !result.Is(EAGAIN))
+                return Broken(loan);
+            LastMoved = loan.Now;
+            replies = replies[(int)Math.Max(result.Value, 0)..];
+        }
+
+        _unsent.Append(replies);
+        return true;
+    }
+
     /// <summary>What follows from a result of recv(2) that brought no bytes.</summary>
     protected bool OnNoBytes(SyscallResult result, ReactorLoan loan, out bool nothingThere)
     {

@@ -43,7 +43,7 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
             stop = RequestPump.Consume(
                 loan.Protocol, received, ref _framing, Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed, loan.Limit);
             received = received[consumed..];
-            bool sent = Send(loan);
+            bool sent = loan.Replies.Length == 0 || SendOrOwe(loan.Replies.Written, loan);
             loan.Replies.Clear(OutputBuffer.UsuallyKept);
             if (!sent)
                 return false;
@@ -61,26 +61,6 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
         if (!wasThrottled && IsThrottled(loan.Options))
             loan.Counters.Increment(Counter.Throttled);
         _held.Set(received);
-        return true;
-    }
-
-    // Tries the send first; what falls short is kept, and only then is writability waited for.
-    private bool Send(ReactorLoan loan)
-    {
-        ReadOnlySpan<byte> replies = loan.Replies.Written;
-        if (replies.IsEmpty)
-            return true;
-        if (Owed == 0)
-        {
-            SyscallResult result = send(Descriptor, replies, MSG_NOSIGNAL);
-            if (result.IsError && !result.Is(EAGAIN))
-                return Broken(loan);
-            replies = replies[(int)Math.Max(result.Value, 0)..];
-            if (replies.IsEmpty)
-                return true;
-        }
-
-        _unsent.Append(replies);
         return true;
     }
 }

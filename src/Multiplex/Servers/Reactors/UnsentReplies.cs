@@ -24,6 +24,8 @@ internal struct UnsentReplies
     /// <summary>Adds bytes at the end.</summary>
     public void Append(ReadOnlySpan<byte> replies)
     {
+        if (replies.IsEmpty)
+            return;
         int length = Length;
         if ((_bytes?.Length ?? 0) - _end < replies.Length)
         {

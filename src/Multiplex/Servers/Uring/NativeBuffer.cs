@@ -4,9 +4,9 @@ namespace Multiplex.Servers.Uring;
 
 /// <summary>
 /// Bytes that are appended at the end and consumed at the front, outside of the managed heap: they stay where they are
-/// while the kernel reads them. Owns memory only while there are any. A field, not to be copied.
+/// while the kernel reads or writes them. Owns memory only while there are any. A field, not to be copied.
 /// </summary>
-internal unsafe struct NativeBuffer
+internal unsafe struct NativeBuffer(LongBlocks blocks)
 {
     private const int Least = 256;
     private byte* _memory;
@@ -28,11 +28,23 @@ internal unsafe struct NativeBuffer
     {
         if (bytes.IsEmpty)
             return;
-        if (_capacity - _end < bytes.Length)
-            MakeRoom(bytes.Length);
+        Reserve(bytes.Length);
         bytes.CopyTo(new Span<byte>(_memory + _end, bytes.Length));
         _end += bytes.Length;
     }
+
+    /// <summary>Room behind the bytes, for others to write to; what they have written counts after <see cref="Extend"/>.</summary>
+    /// <param name="least">How much it is to be, in bytes.</param>
+    /// <param name="length">How much it is.</param>
+    public byte* Room(int least, out int length)
+    {
+        Reserve(least);
+        length = _capacity - _end;
+        return _memory + _end;
+    }
+
+    /// <summary>So many bytes have been written to <see cref="Room"/>.</summary>
+    public void Extend(int count) => _end += count;
 
     /// <summary>Removes so many bytes from the front.</summary>
     public void Consume(int count)
@@ -45,26 +57,40 @@ internal unsafe struct NativeBuffer
     /// <summary>Forgets all bytes and gives the memory back.</summary>
     public void Free()
     {
-        NativeMemory.Free(_memory);
-        this = default;
+        if (_capacity == LongBlocks.Size)
+            blocks.GiveBack(_memory);
+        else
+            NativeMemory.Free(_memory);
+        _memory = null;
+        _capacity = _start = _end = 0;
     }
 
-    // Doubles, so that memory follows the bytes that came; what has been consumed at the front is room first.
-    private void MakeRoom(int more)
+    // What has been consumed at the front is room first.
+    private void Reserve(int more)
     {
+        if (_capacity - _end >= more)
+            return;
         int needed = checked(Length + more);
-        if (needed > _capacity / 2)
+        if (needed > _capacity / 2 && (_capacity != LongBlocks.Size || needed > LongBlocks.Size))
         {
-            _capacity = (int)Math.Clamp(2L * needed, Least, Array.MaxLength);
-            byte* larger = (byte*)NativeMemory.Alloc((nuint)_capacity);
-            Bytes.CopyTo(new Span<byte>(larger, _capacity));
-            NativeMemory.Free(_memory);
-            (_end, _start) = (Length, 0);
-            _memory = larger;
+            Grow(needed);
             return;
         }
 
         Bytes.CopyTo(new Span<byte>(_memory, _capacity));
         (_end, _start) = (Length, 0);
+    }
+
+    // Doubles, so that memory follows the bytes that came.
+    private void Grow(int needed)
+    {
+        bool isLong = needed is >= LongBlocks.Least and <= LongBlocks.Size;
+        int capacity = isLong ? LongBlocks.Size : (int)Math.Clamp(2L * needed, Least, Array.MaxLength);
+        byte* larger = isLong ? blocks.Take() : (byte*)NativeMemory.Alloc((nuint)capacity);
+        int length = Length;
+        Bytes.CopyTo(new Span<byte>(larger, capacity));
+        Free();
+        _memory = larger;
+        (_capacity, _end) = (capacity, length);
     }
 }

@@ -17,19 +17,23 @@ internal sealed record UringLoan(IProtocol Protocol, ServerOptions Options, Serv
 
     /// <summary>The server is stopping and gathers what has arrived; it is answered after that.</summary>
     public bool Gathers { get; set; }
+
+    /// <summary>Memory for long requests and replies.</summary>
+    public LongBlocks Blocks { get; } = new();
 }
 
 /// <summary>
 /// One connection on a ring: answers the bytes that the kernel brings, and tells what it wants of the kernel next. It owns
 /// memory only while it holds half a request, or replies that its peer has not taken.
 /// </summary>
-internal sealed class UringConnection(int descriptor, PeerAddress peer)
+internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBlocks blocks)
 {
     private const int EnoughInput = 64 * 1024;   // whole requests that wait; past it no more are received
+    private const int LeastRoom = 16 * 1024;     // to receive into, behind half a long request
 
-    private NativeBuffer _input;     // received and not yet consumed
-    private NativeBuffer _flight;    // replies that the kernel did not take yet, and may be reading
-    private NativeBuffer _unsent;    // replies to be sent after those
+    private NativeBuffer _input = new(blocks);     // received and not yet consumed
+    private NativeBuffer _flight = new(blocks);    // replies that the kernel did not take yet, and may be reading
+    private NativeBuffer _unsent = new(blocks);    // replies to be sent after those
     private FramingProgress _framing;
     private bool _requestsWait;      // whole requests may stand in _input: replies were too many, or there was no time
     private bool _inputEnded;        // the peer has shut down its side, or the server is draining
@@ -50,6 +54,9 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer)
 
     /// <summary>A receive is under way in the kernel.</summary>
     public bool IsReceiving { get; set; }
+
+    /// <summary>That receive writes behind the input, which has to stay where it is until then.</summary>
+    public bool IsReceivingInPlace { get; private set; }
 
     /// <summary>The receive has been cancelled, and has not ended yet.</summary>
     public bool IsReceiveCancelled { get; set; }
@@ -78,8 +85,14 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer)
     /// <summary>Whether to read on. Backpressure: who does not take replies is not read from.</summary>
     public bool WantsInput(ServerOptions options) => !_inputEnded && !_malformed && !IsThrottled(options);
 
+    /// <summary>
+    /// Whether to receive right behind the input: what has come of a long request shows that more is to come, and what goes through
+    /// buffers that all share is copied once more.
+    /// </summary>
+    public bool WantsInPlace => _input.Length >= LongBlocks.Least;
+
     /// <summary>Whether to go on with requests that were left for later: once the peer has taken half of what it may owe.</summary>
-    public bool MayAnswer(ServerOptions options) => _requestsWait && Owed <= options.MaxPendingOutput / 2;
+    public bool MayAnswer(ServerOptions options) => _requestsWait && !IsReceivingInPlace && Owed <= options.MaxPendingOutput / 2;
 
     /// <summary>Takes bytes that have been received, and has the whole requests answered.</summary>
     public void Take(ReadOnlySpan<byte> bytes, UringLoan loan)
@@ -87,20 +100,34 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer)
         LastMoved = loan.Now;
         if (_malformed || _inputEnded)
             return;
-        if (loan.Gathers || IsThrottled(loan.Options))
-        {
-            _input.Append(bytes);
-            _requestsWait = true;
-        }
-        else if (_input.Length == 0)
+        if (_input.Length == 0 && !loan.Gathers && !IsThrottled(loan.Options))
         {
             _input.Append(bytes[Answer(bytes, loan)..]);
+            return;
         }
-        else
-        {
-            _input.Append(bytes);
-            AnswerWaiting(loan);
-        }
+
+        _input.Append(bytes);
+        AnswerMore(loan);
+    }
+
+    /// <summary>Where to receive to, behind the input.</summary>
+    public unsafe byte* BeginInPlace(out int length)
+    {
+        IsReceivingInPlace = true;
+        return _input.Room(LeastRoom, out length);
+    }
+
+    /// <summary>The receive has ended.</summary>
+    public void EndReceive() => IsReceiving = IsReceivingInPlace = IsReceiveCancelled = false;
+
+    /// <summary>So many bytes have been received in place: as <see cref="Take"/>.</summary>
+    public void TakeInPlace(int count, UringLoan loan)
+    {
+        LastMoved = loan.Now;
+        if (_malformed || _inputEnded)
+            return;
+        _input.Extend(count);
+        AnswerMore(loan);
     }
 
     /// <summary>Answers requests that have been received earlier.</summary>
@@ -116,10 +143,7 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer)
     public unsafe byte* Flight(out int length)
     {
         if (_flight.Length == 0)
-        {
-            _flight = _unsent;
-            _unsent = default;
-        }
+            (_flight, _unsent) = (_unsent, _flight);
 
         length = _flight.Length;
         return _flight.First;
@@ -147,6 +171,14 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer)
         _input.Free();
         _flight.Free();
         _unsent.Free();
+    }
+
+    private void AnswerMore(UringLoan loan)
+    {
+        if (loan.Gathers || IsThrottled(loan.Options))
+            _requestsWait = true;
+        else
+            AnswerWaiting(loan);
     }
 
     private bool IsThrottled(ServerOptions options) =>

@@ -30,6 +30,7 @@ internal sealed partial class UringLoop
         Gather(() => _count > 0 || _listeners.IsAccepting, Environment.TickCount64 + GiveUpMilliseconds);
         _listeners.Dispose();
         _buffers.Dispose();
+        _loan.Blocks.Dispose();
         _ring.Dispose();
     }
 
@@ -59,7 +60,7 @@ internal sealed partial class UringLoop
         {
             if (_loan.Now >= _drainDeadline)
                 break;
-            if (connection is { IsLeaving: false })
+            if (connection is { IsLeaving: false, IsReceivingInPlace: false })
                 Drain(connection, buffer);
         }
 

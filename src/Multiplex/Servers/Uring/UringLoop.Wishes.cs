@@ -28,7 +28,7 @@ internal sealed partial class UringLoop
         bool wantsInput = !_isStopping && connection.WantsInput(_service.Options);
         if (wantsInput && !connection.IsReceiving)
             Receive(connection);
-        else if (!wantsInput && connection.IsReceiving && !connection.IsReceiveCancelled)
+        else if (connection.IsReceiving && !connection.IsReceiveCancelled && (!wantsInput || (connection.WantsInPlace && !connection.IsReceivingInPlace)))
             CancelReceive(connection);
         if (connection.Owed > 0 && !connection.IsSending)
             SendOwed(connection);
@@ -39,17 +39,25 @@ internal sealed partial class UringLoop
         }
     }
 
-    // One operation for all that is ever received.
-    private void Receive(UringConnection connection)
+    // One operation for all that is ever received, or one for what has come of a long request.
+    private unsafe void Receive(UringConnection connection)
     {
         connection.IsReceiving = true;
         _receiving++;
         ref io_uring_sqe entry = ref _ring.Next();
         entry.opcode = IORING_OP_RECV;
-        entry.flags = IOSQE_BUFFER_SELECT;
-        entry.ioprio = IORING_RECV_MULTISHOT;
         entry.fd = connection.Descriptor;
         entry.user_data = Token.Of(Operation.Receive, connection.Descriptor);
+        if (connection.WantsInPlace)
+        {
+            entry.addr = (ulong)connection.BeginInPlace(out int room);
+            entry.len = (uint)room;
+        }
+        else
+        {
+            entry.flags = IOSQE_BUFFER_SELECT;
+            entry.ioprio = IORING_RECV_MULTISHOT;
+        }
     }
 
     // Until the receive has ended, what it brought is kept.

@@ -64,7 +64,7 @@ internal sealed partial class UringLoop : IDisposable
 
         if (fd >= _connections.Length)
             Array.Resize(ref _connections, Math.Max(fd + 1, 2 * _connections.Length));
-        UringConnection connection = new(fd, peer) { LastMoved = _loan.Now };
+        UringConnection connection = new(fd, peer, _loan.Blocks) { LastMoved = _loan.Now };
         _connections[fd] = connection;
         _count++;
         _service.Counters.Increment(Counter.Accepted);
@@ -115,16 +115,22 @@ internal sealed partial class UringLoop : IDisposable
     private void OnReceive(in io_uring_cqe completion)
     {
         UringConnection connection = _connections[Token.IndexOf(completion.user_data)]!;
+
+        // This first: it may settle the connection, for which no receive is to be begun before what this one brought is taken.
+        if (completion.res > 0)
+            Prepare(connection);
+        bool inPlace = connection.IsReceivingInPlace;
         if ((completion.flags & IORING_CQE_F_MORE) == 0)
         {
-            connection.IsReceiving = connection.IsReceiveCancelled = false;
+            connection.EndReceive();
             _receiving--;
         }
 
         if (completion.res > 0)
         {
-            Prepare(connection);
-            if (!connection.IsLeaving)
+            if (!connection.IsLeaving && inPlace)
+                connection.TakeInPlace(completion.res, _loan);
+            else if (!connection.IsLeaving)
                 connection.Take(_buffers.Received(completion), _loan);
             _buffers.Return(completion);
             LetTimePass(connection);
