@@ -96,6 +96,47 @@ public class ReplyCacheBoundsTests() : ReplyCacheFixture(Form.Datagram)
     }
 
     [Test]
+    public void A_call_in_progress_is_never_forgotten_however_many_come_after_it()
+    {
+        const int Others = 5 * Room;
+        using ManualResetEventSlim goOn = new();
+        using CountdownEvent begun = new(1);
+        Remember(new() { Entries = Room }, (run, _) =>
+        {
+            if (run > 1)
+                return;
+            begun.Signal();
+            Assert.That(goOn.Wait(Eventually.Deadline), Is.True);
+        });
+        Background<byte[]?> first = Background.Run(() => Ask(Call(1000), From(Address)));
+        Assert.That(begun.Wait(Eventually.Deadline), Is.True);
+        for (uint xid = 1; xid <= Others; xid++)
+            Assert.That(Ask(Call(xid), From(Address)), Is.EqualTo(Ran(xid, xid + 1)));
+        Assert.That(Counters[Counter.ReplyCacheEvictions], Is.EqualTo(Others - (Room - 1)), "of all other places");
+        Assert.That(Ask(Call(1000), From(Address)), Is.Empty, "dropped, not run");
+        goOn.Set();
+        Assert.That(first.Result(), Is.EqualTo(Ran(1000, 1)));
+        Assert.That(Ask(Call(1000), From(Address)), Is.EqualTo(Ran(1000, 1)));
+        Assert.That(Runs, Is.EqualTo(Others + 1));
+    }
+
+    [Test]
+    public void The_usual_bound_holds_a_third_of_it_without_forgetting_any_and_never_more_than_it()
+    {
+        int entries = new ReplyCacheOptions().Entries;
+        Assert.That(entries, Is.EqualTo(32_768));
+        Remember();
+        for (uint xid = 0; xid < entries / 3; xid++)
+            Ask(Call(xid), From(Address));
+
+        // Buckets fill unevenly: of a third, some 5 in a place for 16, one in thousands is full.
+        Assert.That(Counters[Counter.ReplyCacheEvictions], Is.LessThan(entries / 1000));
+        for (uint xid = (uint)entries / 3; xid < 2 * entries; xid++)
+            Ask(Call(xid), From(Address));
+        Assert.That(Counters[Counter.ReplyCacheEvictions], Is.InRange(entries, entries + (entries / 100)), "all that came beyond the bound");
+    }
+
+    [Test]
     public void A_call_whose_runner_died_is_not_run_again_and_its_repeat_fails()
     {
         using ReplyCache cache = new(Counters, new() { Entries = Room });
