@@ -47,7 +47,7 @@ internal static class ProtocolCatalog
             (counters, limits) => new RpcProtocol(new MultiplexProgram(counters))
             {
                 MaxRecord = limits.MaxRecord,
-                Replies = limits.Replies is null ? null : new(counters, limits.Replies),
+                Replies = limits.Replies,
             },
             OneCallOfEach,
             () => MessagesIn(OneCallOfEach()),

@@ -98,7 +98,7 @@ internal sealed class ServeOptions : IVerb
             Datagrams = sockets.Datagrams,
             Ready = () => sockets.Announce(model.Name, protocol.Name),
             Stopping = () => registered?.Remove(),
-            WarmUp = new(protocol.Create(scratch, limits), protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
+            WarmUp = new(protocol.Create(scratch, limits), scratch, protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
         model.Create().Run(service);
         StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());

@@ -15,7 +15,7 @@ internal static class Naming
         ["Read", "Write", "ReadOne", "WriteOne", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
     private static readonly string[] s_procedures =
-        [.. s_members, "Program", "Version", "Number", "IsIdempotent", "Call", "Of", "Nothing", "WriteNothing"];
+        [.. s_members, "Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "Call", "Of", "Nothing", "WriteNothing"];
 
     private static readonly HashSet<string> s_keywords =
     [

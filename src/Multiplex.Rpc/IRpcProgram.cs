@@ -20,6 +20,9 @@ public interface IRpcProgram
     /// </summary>
     bool IsIdempotent(uint procedure) => true;
 
+    /// <summary>Whether <see cref="IsIdempotent"/> is true of all procedures, so that no memory need be set aside for replies. False is always safe.</summary>
+    bool AreAllIdempotent => false;
+
     /// <summary>Whether callers of this procedure await no reply: none is sent when it succeeds, as with batched calls in rpc(3).</summary>
     bool IsOneWay(uint procedure) => false;
 

@@ -9,10 +9,12 @@ namespace Multiplex.Rpc;
 /// The server's side of ONC RPC version 2, RFC 5531: finds calls in a stream, dispatches them to programs, and answers
 /// each, also those that cannot be carried out, as the RFC says.
 /// </summary>
-public sealed class RpcProtocol : IProtocol
+public sealed class RpcProtocol : IProtocol, IDisposable
 {
     // What is asked of a program at each call, side by side.
     private readonly Served[] _served;
+
+    private ReplyCache? _replies;
 
     /// <summary>Serves these programs.</summary>
     /// <param name="programs">The programs, each a version of one; several versions of a program may stand side by side.</param>
@@ -31,10 +33,19 @@ public sealed class RpcProtocol : IProtocol
     public int MaxRecord { get; init; } = UsualMaxRecord;
 
     /// <summary>
-    /// Where calls of procedures that are not idempotent are remembered, so that a repeat is not run again; null, the default, runs every repeat.
-    /// See <see cref="IRpcProgram.IsIdempotent"/>.
+    /// Calls of procedures that are not idempotent are remembered with their replies: a client that missed the reply and repeats the call
+    /// gets it again, and the call is not run again. How many, and for how long; null runs every repeat. See <see cref="IRpcProgram.IsIdempotent"/>.
     /// </summary>
-    public ReplyCache? Replies { get; init; }
+    /// <remarks>
+    /// <para>A call is known again by the kind of socket, the caller, xid, program, version, procedure, and the length and a checksum of the
+    /// arguments. The caller is the connection, or of a datagram its sender's address and port. With an AUTH_SYS credential it is the host's
+    /// address, machine name, stamp and uid instead, so that a client which comes back on another connection, from another port, is known again,
+    /// unless the stamp is a time (<see cref="SysCredential.StampIsTime"/>).</para>
+    /// <para>A call is entered before it is run. If the process that runs it dies, nobody can know whether it took effect: it is not run again, and a
+    /// repeat gets SYSTEM_ERR. So a call takes effect at most once, and exactly once if it was answered with success, for as long as
+    /// it is remembered. A repeat of a call in progress gets no reply.</para>
+    /// </remarks>
+    public ReplyCacheOptions? Replies { get; init; } = new();
 
     /// <summary>Who may call; null, the default, is everybody.</summary>
     public RpcAccess? Access { get; init; }
@@ -44,6 +55,21 @@ public sealed class RpcProtocol : IProtocol
 
     /// <summary>The xid tells which call a reply belongs to, RFC 5531 section 9.</summary>
     public bool AnswersInAnyOrder => true;
+
+    /// <summary>Whether anything is remembered.</summary>
+    internal bool KeepsReplies => _replies is not null;
+
+    /// <summary>Sets aside the memory for replies, unless all procedures are idempotent. Servers that share the protocol share the memory, and count where the first does.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A bound of <see cref="Replies"/> is out of its range.</exception>
+    /// <exception cref="SyscallException">The memory was refused.</exception>
+    public void Open(ServerCounters counters)
+    {
+        if (Replies is not null && !_served.All(one => one.Program.AreAllIdempotent))
+            _replies ??= new(counters, Replies);
+    }
+
+    /// <summary>Gives that memory back. Nobody may serve it any more, in this process or one forked from it.</summary>
+    public void Dispose() => _replies?.Dispose();
 
     /// <inheritdoc/>
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
@@ -94,10 +120,10 @@ public sealed class RpcProtocol : IProtocol
             return;
         }
 
-        if (Replies is null || program.IsIdempotent(call.Procedure))
+        if (_replies is null || program.IsIdempotent(call.Procedure))
             Run(program, call, ref arguments, reply);
         else
-            RunOnce(Replies, program, call, ref arguments, reply);
+            RunOnce(_replies, program, call, ref arguments, reply);
     }
 
     private void RunOnce(ReplyCache replies, IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)

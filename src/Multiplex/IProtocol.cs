@@ -13,6 +13,15 @@ public interface IProtocol
     /// <summary>Whether the replies of one stream may come in another order than the requests, because each says which one it answers.</summary>
     bool AnswersInAnyOrder => false;
 
+    /// <summary>
+    /// Called when a <see cref="Service"/> or a <see cref="WarmUp"/> is made of it, so before its first request and before the server
+    /// forks: here it makes what all threads and processes share.
+    /// </summary>
+    /// <param name="counters">Where to count.</param>
+    void Open(ServerCounters counters)
+    {
+    }
+
     /// <summary>Stream sockets: finds the end of the first request in what has been received.</summary>
     /// <param name="received">All that has been received and not yet consumed, not empty.</param>
     /// <param name="progress">How far earlier calls on the same bytes got, so that nothing is scanned twice.</param>

@@ -15,6 +15,9 @@ public sealed record Service(
     ServerCounters Counters,
     StopSignal Stop)
 {
+    /// <summary>What the bytes mean.</summary>
+    public IProtocol Protocol { get; } = Protocol.OpenedOver(Counters);
+
     /// <summary>Bound datagram sockets, non-blocking, for the models that serve them. The model closes them when it stops.</summary>
     public IReadOnlyList<DatagramSocket> Datagrams { get; init; } = [];
 
@@ -35,10 +38,23 @@ public sealed record Service(
 }
 
 /// <summary>Requests to run before the first fork, so that no child has to compile what all of them need.</summary>
-/// <param name="Protocol">Like the service's, but with counters that do not count.</param>
+/// <param name="Protocol">Like the service's, but over other counters.</param>
+/// <param name="Counters">Those, which do not count.</param>
 /// <param name="Requests">A stream of whole requests, one of every kind.</param>
-public sealed record WarmUp(IProtocol Protocol, byte[] Requests)
+public sealed record WarmUp(IProtocol Protocol, ServerCounters Counters, byte[] Requests)
 {
+    /// <summary>Like the service's, but over other counters.</summary>
+    public IProtocol Protocol { get; } = Protocol.OpenedOver(Counters);
+
     /// <summary>The same for sockets that keep the boundaries of messages.</summary>
     public IReadOnlyList<byte[]> Messages { get; init; } = [];
+}
+
+file static class Opening
+{
+    public static IProtocol OpenedOver(this IProtocol protocol, ServerCounters counters)
+    {
+        protocol.Open(counters);
+        return protocol;
+    }
 }

@@ -21,13 +21,13 @@ Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), backlog: 
 ServerModelCatalog.Find(model)!.Create().Run(new Service([listener], Protocol(counters), new ServerOptions { Workers = 4 }, counters, stop)
 {
     Ready = () => WriteLine(1, $"listening {listener.Local} model={model} protocol={(slow ? "slow" : "garbage")} pid={Environment.ProcessId}"),
-    WarmUp = new(Protocol(scratch), slow ? [0x80, 0, 0, 40, .. new byte[11], 2, .. new byte[28]] : new byte[GarbageProtocol.RequestLength]),
+    WarmUp = new(Protocol(scratch), scratch, slow ? [0x80, 0, 0, 40, .. new byte[11], 2, .. new byte[28]] : new byte[GarbageProtocol.RequestLength]),
 });
 WriteLine(2, $"stopped {counters.Summary()}");
 return 0;
 
 IProtocol Protocol(ServerCounters of) =>
-    slow ? new RpcProtocol(new SlowProgram(of)) { Replies = new(of) } : new GarbageProtocol(of);
+    slow ? new RpcProtocol(new SlowProgram(of)) : new GarbageProtocol(of);
 
 // Not Console, which may start a thread.
 static void WriteLine(int descriptor, string line) =>

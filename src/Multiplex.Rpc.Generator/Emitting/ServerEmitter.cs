@@ -20,6 +20,9 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Gap();
         code.Line("/// <inheritdoc/>");
         code.Line($"public bool IsIdempotent(uint procedure) => {name}.Of(({name}Procedure)procedure).IsIdempotent;");
+        code.Gap();
+        code.Line("/// <inheritdoc/>");
+        code.Line($"public bool AreAllIdempotent => {(version.Procedures.All(one => one.IsIdempotent) ? "true" : "false")};");
         Dispatch(version);
         foreach (ProcedureDefinition procedure in version.Procedures)
         {

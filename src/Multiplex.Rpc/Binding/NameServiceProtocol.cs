@@ -14,7 +14,7 @@ namespace Multiplex.Rpc.Binding;
 /// </remarks>
 /// <param name="service">The name service.</param>
 /// <param name="amplification">How many times as long as its call a reply over UDP may be.</param>
-public sealed class NameServiceProtocol(NameService service, int amplification = NameServiceProtocol.UsualAmplification) : IProtocol
+public sealed class NameServiceProtocol(NameService service, int amplification = NameServiceProtocol.UsualAmplification) : IProtocol, IDisposable
 {
     /// <summary>The usual limit: enough for whatever a client asks before a call, too little for lists.</summary>
     public const int UsualAmplification = 2;
@@ -27,6 +27,12 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
 
     /// <inheritdoc/>
     public bool AnswersInAnyOrder => _rpc.AnswersInAnyOrder;
+
+    /// <inheritdoc/>
+    public void Open(ServerCounters counters) => _rpc.Open(counters);
+
+    /// <inheritdoc/>
+    public void Dispose() => _rpc.Dispose();
 
     /// <inheritdoc/>
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) => _rpc.Frame(received, ref progress);

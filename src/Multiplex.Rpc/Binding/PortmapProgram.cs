@@ -9,6 +9,8 @@ internal sealed class PortmapProgram(NameService service) : IRpcProgram
 
     public uint Version => NameService.PortmapVersion;
 
+    public bool AreAllIdempotent => true;
+
     public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         service.Statistics.Count(call);

@@ -11,6 +11,8 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
 
     public uint Version => version;
 
+    public bool AreAllIdempotent => true;
+
     public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         service.Statistics.Count(call);

@@ -22,17 +22,11 @@ internal enum Repeat
 /// threads and all processes forked after it was made.
 /// </summary>
 /// <remarks>
-/// <para>A call is known again by the kind of socket, the caller, xid, program, version, procedure, and the length and a checksum of the
-/// arguments. The caller is the connection, or of a datagram its sender's address and port. With an AUTH_SYS credential it is the host's
-/// address, machine name, stamp and uid instead, so that a client which comes back on another connection, from another port, is known again,
-/// unless the stamp is a time (<see cref="SysCredential.StampIsTime"/>).</para>
-/// <para>A call is entered before it is run. If the process that runs it dies, nobody can know whether it took effect: it is not run again, and a
-/// repeat gets SYSTEM_ERR. So a call takes effect at most once, and exactly once if it was answered with success, for as long as
-/// the cache remembers it: see <see cref="ReplyCacheOptions"/> for the bounds. Replies that are pushed out before their time are counted.</para>
-/// <para>Calls fall into buckets of 16 places by a hash; in a bucket, an empty or outdated place is taken first, then the one not asked for
-/// longest. Calls in progress are never pushed out.</para>
+/// What it promises stands at <see cref="RpcProtocol.Replies"/>. Calls fall into buckets of 16 places by a hash; in a bucket, an empty or
+/// outdated place is taken first, then the one not asked for longest. Calls in progress are never pushed out. Replies that are pushed
+/// out before their time are counted.
 /// </remarks>
-public sealed class ReplyCache : IDisposable
+internal sealed class ReplyCache : IDisposable
 {
     /// <summary>Places of a bucket.</summary>
     internal const int Ways = 16;

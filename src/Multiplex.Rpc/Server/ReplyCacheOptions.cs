@@ -1,6 +1,6 @@
 namespace Multiplex.Rpc;
 
-/// <summary>The bounds of a <see cref="ReplyCache"/>.</summary>
+/// <summary>The bounds of what <see cref="RpcProtocol.Replies"/> remembers.</summary>
 public sealed record ReplyCacheOptions
 {
     /// <summary>

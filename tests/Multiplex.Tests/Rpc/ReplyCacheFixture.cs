@@ -10,21 +10,19 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
     /// <summary>An IPv4 address and port: 10.0.0.1:1000.</summary>
     protected static readonly byte[] Address = [2, 0, 3, 0xE8, 10, 0, 0, 1, .. new byte[8]];
 
-    private ReplyCache? _cache;
     private int _runs;
 
     /// <summary>How often the procedure was run.</summary>
     protected int Runs => Volatile.Read(ref _runs);
 
     [TearDown]
-    public void Dispose_of_the_cache() => _cache?.Dispose();
+    public void Dispose_of_the_cache() => Protocol.Dispose();
 
     /// <summary>Serves it.</summary>
     /// <param name="options">The bounds of the cache.</param>
     /// <param name="beforeItAnswers">What the procedure does before it writes its result.</param>
     protected void Remember(ReplyCacheOptions? options = null, Action<int, XdrWriterOf>? beforeItAnswers = null)
     {
-        _cache = new(Counters, options);
         _runs = 0;
         OneProcedure program = new(Program, 1, (in RpcCall _, XdrWriter results) =>
         {
@@ -41,7 +39,8 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
         {
             IsIdempotent = false,
         };
-        Protocol = new(program) { Replies = _cache };
+        Protocol = new(program) { Replies = options ?? new() };
+        Protocol.Open(Counters);
     }
 
     /// <summary>A call of it, with AUTH_NONE.</summary>

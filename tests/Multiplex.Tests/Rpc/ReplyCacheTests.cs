@@ -127,8 +127,8 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
     [Test]
     public void What_is_idempotent_is_not_remembered()
     {
-        using ReplyCache cache = new(Counters);
-        Protocol = new(new MultiplexProgram(Counters)) { Replies = cache };
+        Protocol = new(new MultiplexProgram(Counters));
+        Protocol.Open(Counters);
         byte[] null_ = Call(5), add = Words(5, 0, 2, Program, 1, 4, 0, 0, 0, 0, 0, 3);
         byte[] nullOfMultiplex = [.. null_[..20], .. Words(0), .. null_[24..]];
         for (int i = 0; i < 3; i++)

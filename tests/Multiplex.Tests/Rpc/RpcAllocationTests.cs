@@ -42,8 +42,8 @@ public class RpcAllocationTests
     public void A_thousand_calls_that_are_remembered_allocate_nothing(int repeats)
     {
         using ServerCounters counters = new();
-        using ReplyCache cache = new(counters, new() { Entries = 256 });
-        RpcProtocol protocol = new(new MultiplexProgram(counters)) { Replies = cache };
+        using RpcProtocol protocol = new(new MultiplexProgram(counters)) { Replies = new() { Entries = 256 } };
+        protocol.Open(counters);
         OutputBuffer call = new();
         CallWriter.Record(call, xid: 1, MultiplexV1.Add, writer => writer.WriteUInt64(1));
         byte[] bytes = call.Written.ToArray();

@@ -16,7 +16,6 @@ public class RepeatsInProgressTests
     public void A_repeat_gets_no_reply_and_the_next_call_is_answered(string endpoint)
     {
         using ManualResetEventSlim goOn = new();
-        ReplyCache? cache = null;
         int runs = 0;
         OneProcedure program = new(Program, 1, (in RpcCall call, Multiplex.Rpc.Xdr.XdrWriter results) =>
         {
@@ -28,8 +27,9 @@ public class RepeatsInProgressTests
         {
             IsIdempotent = false,
         };
+        using RpcProtocol protocol = new(program);
         using (RunningServer server = new(
-            new HybridModel(), counters => new RpcProtocol(program) { Replies = cache = new(counters) }, new() { Workers = 4 }, endpoint))
+            new HybridModel(), _ => protocol, new() { Workers = 4 }, endpoint))
         {
             int client = Connector.Connect(server.Local);
             Eventually.LimitWaits(client);
@@ -47,8 +47,6 @@ public class RepeatsInProgressTests
             Assert.That((runs, server.Counters[Counter.ReplyCacheHits], server.Counters[Counter.ProtocolErrors]), Is.EqualTo((2, 1L, 0L)));
             close(client);
         }
-
-        cache!.Dispose();
     }
 
     private static void Send(int client, uint xid, bool isStream)

@@ -29,6 +29,9 @@ public abstract class NameServiceFixture
     [SetUp]
     public void Make_a_name_service() => Serve(RegistrationTable.UsualCapacity, NameServiceProtocol.UsualAmplification);
 
+    [TearDown]
+    public void Dispose_of_it() => (Protocol as IDisposable)?.Dispose();
+
     protected void Serve(int capacity, int amplification)
     {
         Service = new(new(capacity));
