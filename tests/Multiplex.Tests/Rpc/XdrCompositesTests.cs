@@ -4,7 +4,7 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Tests.Rpc;
 
 /// <summary>The rest of XDR byte for byte, RFC 4506: numbers of all kinds, strings, arrays, optional data, and what is out of bounds.</summary>
-public class XdrCompositesTests
+public class XdrCompositesTests : XdrFixture
 {
     [TestCase(-1L, "FFFFFFFFFFFFFFFF")]
     [TestCase(long.MinValue, "8000000000000000")]
@@ -183,15 +183,4 @@ public class XdrCompositesTests
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
         Assert.That(Encoding.UTF8.GetString(output.Written[4..]), Is.EqualTo(text));
     }
-
-    private delegate void Write(XdrWriter writer);
-
-    private static string Written(Write write)
-    {
-        OutputBuffer output = new();
-        write(new XdrWriter(output));
-        return Convert.ToHexString(output.Written);
-    }
-
-    private static XdrReader Reader(string hex) => new(Convert.FromHexString(hex));
 }

@@ -4,7 +4,7 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Tests.Rpc;
 
 /// <summary>XDR byte for byte, RFC 4506.</summary>
-public class XdrExamplesTests
+public class XdrExamplesTests : XdrFixture
 {
     [Test]
     public void The_example_of_section_7_is_written_as_the_RFC_prints_it()
@@ -153,15 +153,4 @@ public class XdrExamplesTests
         reader.Skip(1);
         Assert.That(reader.HasFailed, Is.True);
     }
-
-    private delegate void Write(XdrWriter writer);
-
-    private static string Written(Write write)
-    {
-        OutputBuffer output = new();
-        write(new XdrWriter(output));
-        return Convert.ToHexString(output.Written);
-    }
-
-    private static XdrReader Reader(string hex) => new(Convert.FromHexString(hex));
 }
