@@ -14,8 +14,9 @@ internal static class Naming
     private static readonly string[] s_members =
         ["Read", "Write", "ReadOne", "WriteOne", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
-    private static readonly string[] s_procedures =
-        [.. s_members, "Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "Call", "Of", "Nothing", "WriteNothing"];
+    private static readonly string[] s_stubMembers = ["Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "Call", "Of", "WriteNothing"];
+
+    private static readonly string[] s_procedures = [.. s_members, .. s_stubMembers];
 
     private static readonly HashSet<string> s_keywords =
     [
@@ -70,6 +71,10 @@ internal static class Naming
         return isTaken ? camel + "Value" : s_keywords.Contains(camel) ? "@" + camel : camel;
     }
 
+    /// <summary>Whether the stubs of a version call something else by the name of this procedure.</summary>
+    public static bool IsTaken(string procedure, string version, IEnumerable<string> procedures) =>
+        s_stubMembers.Contains(procedure) || StubsOf(version).Contains(procedure) || procedures.SelectMany(MembersOf).Contains(procedure);
+
     /// <summary>Whether C# keeps the word for itself.</summary>
     public static bool IsKeyword(string word) => s_keywords.Contains(word);
 
@@ -114,8 +119,8 @@ internal static class Naming
 
     private static string[] StubsOf(string version) => [version, version + "Procedure", version + "Client", version + "Server"];
 
-    // What a client stub has beside a procedure.
-    private static string[] MembersOf(string procedure) => [procedure + "Async", procedure + "Arguments", "Write" + procedure, "Read" + procedure];
+    // What a client stub has beside a procedure; a method that is called as one of its halves is told apart by its arguments.
+    private static string[] MembersOf(string procedure) => [procedure + "Async", procedure + "Arguments"];
 
     // How long the beginning is that all names share, up to and with an underscore; a single name shares its own.
     private static int CommonPrefix(string[] names)

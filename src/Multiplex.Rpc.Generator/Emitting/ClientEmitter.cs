@@ -10,7 +10,7 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         code.Gap();
         code.Summary($"Calls the procedures of {version.Name}.");
         code.Line("/// <param name=\"client\">The connection; whoever made it disposes of it.</param>");
-        code.Open($"public sealed partial class {version.CSharpName}Client(RpcClient client)");
+        code.Open($"{version.Access} sealed partial class {version.CSharpName}Client(RpcClient client)");
         foreach (ProcedureDefinition procedure in version.Procedures)
             Calls(version, procedure);
         foreach (ProcedureDefinition procedure in version.Procedures)

@@ -40,6 +40,22 @@ internal sealed class CodeWriter
         _isFirst = true;
     }
 
+    /// <summary>An enum, each value with what its source calls it.</summary>
+    public void Enum(string summary, string head, IEnumerable<(string Source, string Name, long? Value)> values)
+    {
+        Gap();
+        Summary(summary);
+        Open(head);
+        foreach ((string source, string name, long? value) in values)
+        {
+            Gap();
+            Summary(source);
+            Line($"{name} = {value},");
+        }
+
+        Close();
+    }
+
     public void Close(string end = "}")
     {
         _depth--;

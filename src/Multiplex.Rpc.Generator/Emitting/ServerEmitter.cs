@@ -11,7 +11,7 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Gap();
         code.Summary($"Serves {version.Name}: override its procedures. One object serves all threads.");
         code.Line("/// <remarks>Spans that a procedure is given or returns need not outlive the call.</remarks>");
-        code.Open($"public abstract partial class {name}Server : IRpcProgram");
+        code.Open($"{version.Access} abstract partial class {name}Server : IRpcProgram");
         code.Line("/// <inheritdoc/>");
         code.Line($"public uint Number => {name}.Program;");
         code.Gap();

@@ -9,20 +9,13 @@ internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
     public void Numbers(ProgramDefinition program, VersionDefinition version)
     {
         string procedures = version.CSharpName + "Procedure";
-        code.Gap();
-        code.Summary($"The procedures of {version.Name}, by their numbers.");
-        code.Open($"public enum {procedures} : uint");
-        foreach (ProcedureDefinition procedure in version.Procedures)
-        {
-            code.Gap();
-            code.Summary(procedure.Name);
-            code.Line($"{procedure.CSharpName} = {procedure.Number.Value},");
-        }
-
-        code.Close();
+        code.Enum(
+            $"The procedures of {version.Name}, by their numbers.",
+            $"{version.Access} enum {procedures} : uint",
+            version.Procedures.Select(procedure => (procedure.Name, procedure.CSharpName, procedure.Number.Value)));
         code.Gap();
         code.Summary($"{version.Name} of {program.Name}: its numbers.");
-        code.Open($"public static partial class {version.CSharpName}");
+        code.Open($"{version.Access} static partial class {version.CSharpName}");
         code.Summary(program.Name);
         code.Line($"public const uint Program = {program.Number.Value};");
         code.Gap();

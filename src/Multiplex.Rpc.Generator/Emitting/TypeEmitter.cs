@@ -5,20 +5,10 @@ namespace Multiplex.Rpc.Generator.Emitting;
 /// <summary>Types: an enum for an enum, a class for a struct or a union, with what reads and writes it.</summary>
 internal sealed class TypeEmitter(CodeWriter code, CSharpTypes types)
 {
-    public void Enum(EnumType type)
-    {
-        code.Gap();
-        code.Summary($"enum {type.Name}");
-        code.Open($"public enum {type.CSharpName}");
-        foreach (Enumerator member in type.Members)
-        {
-            code.Gap();
-            code.Summary(member.Name);
-            code.Line($"{member.CSharpName} = {member.Value},");
-        }
-
-        code.Close();
-    }
+    public void Enum(EnumType type) => code.Enum(
+        $"enum {type.Name}",
+        $"public enum {type.CSharpName}",
+        type.Members.Select(member => (member.Name, member.CSharpName, (long?)member.Value)));
 
     /// <summary>A struct, with its members; or, for a class whose members somebody else has written, what reads and writes them.</summary>
     public void Struct(StructType type, bool withMembers = true)

@@ -21,7 +21,11 @@ internal sealed class InterfaceReader(TypeReader types, ProblemList problems)
 
         foreach (ISymbol member in symbol.GetMembers().Where(one => one is IPropertySymbol or IEventSymbol))
             problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(member), $"'{member.Name}' is no method: only methods can be remote procedures");
-        VersionDefinition only = new($"{name}V{version}", position, Symbols.Constant(version, position), procedures);
+        foreach (INamedTypeSymbol other in symbol.Interfaces)
+            problems.Report(ProblemKind.Unsupported, position, $"'{symbol.Name}' extends '{other.Name}', whose methods would be no procedures: write them here");
+        VersionDefinition only = new($"{name}V{version}", position, Symbols.Constant(version, position), procedures) { Access = Symbols.AccessOf(symbol) };
+        foreach (ProcedureDefinition taken in procedures.Where(one => Naming.IsTaken(one.Name, only.Name, procedures.Select(other => other.Name))))
+            problems.Report(ProblemKind.Unsupported, taken.Position, $"'{taken.Name}' is the name of something else in the stubs: write another");
         return new(name, position, Symbols.Constant(number, position), [only]);
     }
 

@@ -38,6 +38,18 @@ internal static class Symbols
         _ => Convert.ToInt64(value, System.Globalization.CultureInfo.InvariantCulture),
     };
 
+    /// <summary>Public, if it can be used from everywhere.</summary>
+    public static string AccessOf(INamedTypeSymbol symbol)
+    {
+        for (INamedTypeSymbol? one = symbol; one is not null; one = one.ContainingType)
+        {
+            if (one.DeclaredAccessibility != Accessibility.Public)
+                return "internal";
+        }
+
+        return "public";
+    }
+
     public static Position PositionOf(ISymbol symbol)
     {
         FileLinePositionSpan place = symbol.Locations.FirstOrDefault(one => one.IsInSource)?.GetLineSpan() ?? default;

@@ -22,6 +22,7 @@ internal sealed class TypeReader(ProblemList problems)
         Constant? length = most is not null ? Symbols.Constant(Symbols.Number(most), position)
             : exact is not null ? Symbols.Constant(Symbols.Number(exact), position)
             : null;
+        Bounded(type, most, exact, position);
         Constant? each = most is not null && Symbols.Named(most, "Each") is int bound ? Symbols.Constant(bound, position) : null;
         if (type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable)
             return new OptionalType(Bare(nullable.TypeArguments[0], length, each, exact is not null, position));
@@ -59,12 +60,18 @@ internal sealed class TypeReader(ProblemList problems)
     {
         if (type.ContainingType is not null)
             problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(type), $"'{type.Name}' stands within '{type.ContainingType.Name}': put it into the namespace");
+        if (type.IsAbstract || type.IsGenericType || type.BaseType is { SpecialType: not SpecialType.System_Object })
+            problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(type), $"'{type.Name}' is abstract, generic or derived: write a class by itself");
+        else if (type.InstanceConstructors.All(one => one.Parameters.Length > 0))
+            problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(type), $"'{type.Name}' has no constructor without parameters, with which what was received is made");
         foreach (IPropertySymbol property in type.GetMembers().OfType<IPropertySymbol>())
         {
             if (property is not { IsStatic: false, IsIndexer: false, SetMethod: { } set })
                 continue;
             if (set.IsInitOnly)
                 problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(property), $"'{property.Name}' can only be initialised: write set for init");
+            else if (property.IsRequired)
+                problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(property), $"'{property.Name}' is required: give it a first value instead");
             else
                 yield return property;
         }
@@ -87,7 +94,21 @@ internal sealed class TypeReader(ProblemList problems)
             return new ArrayType(isOptional ? new OptionalType(element) : element, length, isFixed);
         }
 
-        return Define(type) ?? (XdrType)Unsupported(type, position);
+        DefinedType? defined = Define(type);
+        if (defined is EnumType values && values.Members.FirstOrDefault(member => member.Value is < int.MinValue or > int.MaxValue) is { } large)
+            problems.Report(ProblemKind.Unsupported, position, $"'{values.Name}' has {large.Name} = {large.Value}, which is no 32-bit integer");
+        return defined ?? (XdrType)Unsupported(type, position);
+    }
+
+    private void Bounded(ITypeSymbol type, AttributeData? most, AttributeData? exact, Position position)
+    {
+        bool isString = type.SpecialType == SpecialType.System_String;
+        if ((most ?? exact) is not null && !isString && !IsBytes(type) && type is not IArrayTypeSymbol)
+            problems.Report(ProblemKind.Unsupported, position, $"'{type.ToDisplayString()}' has no length: [XdrMax] and [XdrFixed] are for strings, byte[] and arrays");
+        else if (most is not null && exact is not null)
+            problems.Report(ProblemKind.Duplicate, position, "the length has two bounds: write [XdrMax(n)] or [XdrFixed(n)]");
+        else if (exact is not null && isString)
+            problems.Report(ProblemKind.Unsupported, position, "strings of XDR have no fixed length: write [XdrMax(n)]");
     }
 
     private StructType Struct(INamedTypeSymbol symbol)

@@ -26,6 +26,9 @@ internal sealed class Checks
             specification.Types.OfType<EnumType>().SelectMany(type => type.Members).Select(member => (member.Name, member.Position)),
             "the value",
             "the enums of this file");
+        HashSet<string> constants = [.. specification.Constants.Select(constant => constant.Name)];
+        foreach (Enumerator member in specification.Types.OfType<EnumType>().SelectMany(type => type.Members).Where(member => constants.Contains(member.Name)))
+            _problems.Report(ProblemKind.Duplicate, member.Position, $"'{member.Name}' is a constant and a value of an enum: give one another name");
     }
 
     private void Type(DefinedType type)
@@ -91,6 +94,7 @@ internal sealed class Checks
         foreach (ProgramDefinition program in programs)
         {
             Unsigned(program.Number, $"program {program.Name}");
+            Names(program.Versions.Select(version => (version.Name, version.Position)), "the version", $"program {program.Name}");
             Numbers(program.Versions.Select(version => (version.Number.Value, version.Name, version.Position)), "the version number", $"program {program.Name}");
             foreach (VersionDefinition version in program.Versions)
             {

@@ -33,6 +33,11 @@ public class XFileProblemsTests
     [TestCase("struct a {\n    int b;\n    int b;\n};", 3, "the member 'b' stands twice in struct a")]
     [TestCase("const A = 1;\nconst A = 1;", 2, "the constant 'A' stands twice in this file")]
     [TestCase("enum a { A };\nenum b { A };", 2, "the value 'A' stands twice in the enums of this file")]
+    [TestCase("const A = 1;\nenum b { A };", 2, "'A' is a constant and a value of an enum: give one another name")]
+    [TestCase("struct a { int b; };\ntypedef int a;", 2, "the type 'a' stands twice in this file")]
+    [TestCase("union a switch (int b) {\ncase 1: int c;\ncase 2: int c;\n};", 3, "the member 'c' stands twice in union a")]
+    [TestCase("program P { version V {\nvoid A(void) = 1;\nvoid A(int) = 2;\n} = 1; } = 1;", 3, "the procedure 'A' stands twice in version V")]
+    [TestCase("program P {\nversion V { void A(void) = 1; } = 1;\nversion V { void A(void) = 1; } = 2; } = 1;", 3, "the version 'V' stands twice in program P")]
     [TestCase("union a switch (int b) {\ncase 1: int c;\ncase 0x1: int d;\n};", 3, "the case 1 stands twice in union a: 1 and 0x1")]
     [TestCase("union a switch (int b) {\ndefault: int c;\ndefault: int d;\n};", 3, "union a has two default arms")]
     [TestCase("program P { version V {\nvoid A(void) = 1;\nvoid B(void) = 1;\n} = 1; } = 1;", 3, "the procedure number 1 stands twice in version V: A and B")]
@@ -46,10 +51,16 @@ public class XFileProblemsTests
     [TestCase("typedef int a[-1];", 1, "-1 = -1 is no length")]
     [TestCase("program P { version V { void A(void) = 1; } = 1; } = 0x100000000;", 1, "program P = 0x100000000 is no unsigned 32-bit number")]
     [TestCase("enum a { A = 3000000000 };", 1, "A = 3000000000 is no 32-bit integer")]
+    [TestCase("union a switch (string b<4>) { default: void; };", 1, "'b' must be an int, unsigned int, bool or enum to discriminate")]
+    [TestCase("typedef opaque a<0x100000000>;", 1, "0x100000000 = 4294967296 is no length")]
+    [TestCase("program P { version V {\nvoid A(void) = -1;\n} = 1; } = 1;", 2, "procedure A = -1 is no unsigned 32-bit number")]
     public void What_cannot_be_expressed(string text, int line, string message) => Expect(text, "MXRPC004", line, message);
 
     [TestCase("struct a {\n    string b<>;\n};", 2, "'b' may be as long as it likes: give it a bound")]
     [TestCase("typedef opaque a<>;", 1, "'a' may be as long as it likes: give it a bound")]
+    [TestCase("typedef int a<>;", 1, "'a' may be as long as it likes: give it a bound")]
+    [TestCase("union a switch (int b) {\ncase 1: opaque c<>;\n};", 2, "'c' may be as long as it likes: give it a bound")]
+    [TestCase("program P { version V {\nstring A(void) = 1;\n} = 1; } = 1;", 2, "the result of A may be as long as it likes: give it a bound")]
     [TestCase("program P { version V {\nvoid A(string) = 1;\n} = 1; } = 1;", 2, "'arg1' may be as long as it likes: give it a bound")]
     public void What_has_no_bound_is_a_warning(string text, int line, string message) => Expect(text, "MXRPC005", line, message, DiagnosticSeverity.Warning);
 
