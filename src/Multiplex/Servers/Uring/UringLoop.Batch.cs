@@ -7,10 +7,21 @@ internal sealed partial class UringLoop
 {
     private List<UringConnection> _waiting = [];   // whose requests wait to be answered
     private List<UringConnection> _answering = [];
+    private long _batchBegan;
     private bool _attention;   // something is to be done after the batch: do not wait
 
     // In the midst of a turn: sends what there is, and takes nothing more from the kernel before the turn is over.
     private void Flush() => SubmitBatch(null);
+
+    // A reply does not wait for the calls of all others in its turn, if they take long: a tick of the clock is longer than a batch is worth.
+    private void FlushIfLate()
+    {
+        if (_loan.Now == _batchBegan)
+            return;
+        _batchBegan = _loan.Now;
+        if (_loan.Batch.Count > 0)
+            Flush();
+    }
 
     // Submits the batch, waits if it is to, and knows what has become of the batch: who has been sent all, and who owes.
     private unsafe void SubmitBatch(long? milliseconds)
@@ -81,6 +92,7 @@ internal sealed partial class UringLoop
             }
 
             Settle(connection);
+            FlushIfLate();
         }
 
         _answering.Clear();

@@ -79,11 +79,16 @@ internal sealed partial class UringLoop : IDisposable
         bool waits = !_attention && _waiting.Count == 0;
         SubmitBatch(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
         _loan.Now = Environment.TickCount64;
+        _batchBegan = _loan.Now;
         int stopRequests = _stopRequests;
 
         // What is left out of a turn has its turn later, or is drained.
         while (_stopRequests == stopRequests && _loan.Now < _drainDeadline && _ring.TryTake(out io_uring_cqe completion))
+        {
             Complete(completion);
+            FlushIfLate();
+        }
+
         AnswerWaiting(stopRequests);
     }
 
