@@ -56,6 +56,17 @@ public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
     }
 
     [Test]
+    public void One_way_and_batched_calls_take_the_marshalling_half_of_a_stub()
+    {
+        using RunningServer server = Rpc();
+        using RpcClient client = new(server.Local);
+        client.OneWay(MultiplexV1.Add, 5ul, MultiplexV1Client.WriteAdd);
+        client.Batch(MultiplexV1.Add, 7ul, MultiplexV1Client.WriteAdd);
+        client.Flush();
+        server.AwaitCount(Counter.Sum, 12);
+    }
+
+    [Test]
     public void Pipelined_calls_are_answered_in_order()
     {
         const int Count = 500;
