@@ -59,13 +59,18 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <summary>Whether anything is remembered.</summary>
     internal bool KeepsReplies => _replies is not null;
 
-    /// <summary>Sets aside the memory for replies, unless all procedures are idempotent. Servers that share the protocol share the memory, and count where the first does.</summary>
+    /// <summary>
+    /// Sets aside the memory for replies, unless all procedures are idempotent. Servers that share the protocol share the memory; what becomes of
+    /// replies is counted where the last of them counts.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A bound of <see cref="Replies"/> is out of its range.</exception>
     /// <exception cref="SyscallException">The memory was refused.</exception>
     public void Open(ServerCounters counters)
     {
-        if (Replies is not null && !_served.All(one => one.Program.AreAllIdempotent))
-            _replies ??= new(counters, Replies);
+        if (_replies is not null)
+            _replies.Counters = counters;
+        else if (Replies is not null && !_served.All(one => one.Program.AreAllIdempotent))
+            _replies = new(counters, Replies);
     }
 
     /// <summary>Gives that memory back. Nobody may serve it any more, in this process or one forked from it.</summary>

@@ -33,7 +33,6 @@ internal sealed class ReplyCache : IDisposable
 
     private const int MaxEntries = 1024 * 1024;
 
-    private readonly ServerCounters _counters;
     private readonly ReplyMemory _memory;
     private readonly long _time;
     private readonly long _seed = Random.Shared.NextInt64();
@@ -49,11 +48,14 @@ internal sealed class ReplyCache : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.Entries is >= 1 and <= MaxEntries, true, nameof(options.Entries));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Time, TimeSpan.Zero, nameof(options.Time));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.LongestReply, ReplyWriter.AcceptedLength, nameof(options.LongestReply));
-        _counters = counters;
+        Counters = counters;
         _time = (long)options.Time.TotalMilliseconds;
         _memory = new((options.Entries + Ways - 1) / Ways, Ways, options.LongestReply);
         ReplyCacheRehearsal.Once();
     }
+
+    /// <summary>Where hits, drops, evictions and refusals are counted.</summary>
+    public ServerCounters Counters { get; set; }
 
     /// <summary>Gives the memory back. No call may be in progress, and no process forked since then may use it.</summary>
     public void Dispose() => _memory.Dispose();
@@ -183,13 +185,13 @@ internal sealed class ReplyCache : IDisposable
     private void Count(Repeat found, bool evicted)
     {
         if (found == Repeat.Answered)
-            _counters.Increment(Counter.ReplyCacheHits);
+            Counters.Increment(Counter.ReplyCacheHits);
         else if (found == Repeat.InProgress)
-            _counters.Increment(Counter.ReplyCacheDrops);
+            Counters.Increment(Counter.ReplyCacheDrops);
         else if (found == Repeat.Refused)
-            _counters.Increment(Counter.ReplyCacheRefusals);
+            Counters.Increment(Counter.ReplyCacheRefusals);
         else if (evicted)
-            _counters.Increment(Counter.ReplyCacheEvictions);
+            Counters.Increment(Counter.ReplyCacheEvictions);
     }
 
     /// <summary>Where a call that is being run is remembered.</summary>

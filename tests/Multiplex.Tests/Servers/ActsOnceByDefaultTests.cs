@@ -1,5 +1,6 @@
 using Multiplex.Rpc;
 using Multiplex.Servers;
+using Multiplex.Sockets;
 using Multiplex.Tests.Rpc;
 using Multiplex.Tests.Rpc.Stubs;
 
@@ -60,6 +61,24 @@ public class ActsOnceByDefaultTests
     [Test]
     public void A_repeated_call_is_run_again_where_that_was_asked_for() =>
         Assert.That(Repeat(counters => new(new MultiplexProgram(counters)) { Replies = null }), Is.EqualTo(((byte)6, 6L, 0L)));
+
+    [Test]
+    public void A_server_that_takes_over_a_protocol_counts_for_itself_and_remembers_what_was_answered_before()
+    {
+        OutputBuffer reply = new();
+        Peer peer = new(EndpointKind.Udp, [2, 0, 0xC8, 0x22, 127, 0, 0, 1, .. new byte[8]]);
+        using ServerCounters counters = new();
+        using RpcProtocol protocol = new(new MultiplexProgram(counters));
+        using (ServerCounters first = new())
+        {
+            protocol.Open(first);
+            protocol.AnswerFrame(Add(), peer, reply);
+        }
+
+        protocol.Open(counters);
+        protocol.AnswerFrame(Add(), peer, reply);
+        Assert.That((counters[Counter.Sum], counters[Counter.ReplyCacheHits]), Is.EqualTo((3L, 1L)));
+    }
 
     [Test]
     public void Programs_whose_procedures_are_all_idempotent_have_no_cache()
