@@ -17,7 +17,7 @@ public sealed class RpcgenClient(string model)
     public void It_calls_every_procedure_over_tcp()
     {
         using ServerProcess server = ServerProcess.Start(model, "rpc", ListenForm.Tcp);
-        ProgramRun run = ProgramRun.Successfully(RpcgenProgram.Client, ["tcp", $"{server.Address.Port}"]);
+        ProgramRun run = ProgramRun.Successfully(RpcgenProgram.Multiplex.Client, ["tcp", $"{server.Address.Port}"]);
         Assert.That(run.Lines[..^1], Is.EqualTo(s_results));
         Assert.That(run.Lines[^1], Does.StartWith("peer tcp://127.0.0.1:"));
         Assert.That(server.Stop(), Is.Zero);
@@ -28,7 +28,7 @@ public sealed class RpcgenClient(string model)
     public void It_calls_every_procedure_over_a_unix_socket()
     {
         using ServerProcess server = ServerProcess.Start(model, "rpc", ListenForm.UnixPath);
-        ProgramRun run = ProgramRun.Successfully(RpcgenProgram.Client, ["unix", server.Address.FilePath!]);
+        ProgramRun run = ProgramRun.Successfully(RpcgenProgram.Multiplex.Client, ["unix", server.Address.FilePath!]);
         Assert.That(run.Lines[..^1], Is.EqualTo(s_results));
         Assert.That(run.Lines[^1], Is.EqualTo("peer unix:"));
         Assert.That(server.Stop(), Is.Zero);

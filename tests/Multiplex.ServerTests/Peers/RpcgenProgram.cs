@@ -2,18 +2,31 @@ using Multiplex.ServerTests.Harness;
 
 namespace Multiplex.ServerTests.Peers;
 
-/// <summary>Programs in C on libtirpc, with what rpcgen makes from <c>multiplex.x</c> as it is.</summary>
-internal static class RpcgenProgram
+/// <summary>Programs in C on libtirpc, with what rpcgen makes from a .x file as it is.</summary>
+internal sealed class RpcgenProgram
 {
-    private static readonly Lazy<string> s_folder = new(Generate);
-    private static readonly Lazy<string> s_client = new(() => Compile("client", "multiplex_clnt.c"));
-    private static readonly Lazy<string> s_server = new(() => Compile("server", "multiplex_svc.c"));
+    private readonly string _name;
+    private readonly Lazy<string> _folder, _client, _server;
 
-    /// <summary>The client, <c>client.c</c>.</summary>
-    public static string Client => s_client.Value;
+    private RpcgenProgram(string name, string client, string server)
+    {
+        _name = name;
+        _folder = new(Generate);
+        _client = new(() => Compile(client, $"{name}_clnt.c"));
+        _server = new(() => Compile(server, $"{name}_svc.c"));
+    }
 
-    /// <summary>The server, <c>server.c</c>.</summary>
-    public static string Server => s_server.Value;
+    /// <summary>Of <c>multiplex.x</c>: <c>client.c</c> and <c>server.c</c>.</summary>
+    public static RpcgenProgram Multiplex { get; } = new("multiplex", "client", "server");
+
+    /// <summary>Of <c>everything.x</c>, which has every construct of the language: <c>everything_client.c</c> and <c>everything_server.c</c>.</summary>
+    public static RpcgenProgram Everything { get; } = new("everything", "everything_client", "everything_server");
+
+    /// <summary>The client.</summary>
+    public string Client => _client.Value;
+
+    /// <summary>The server.</summary>
+    public string Server => _server.Value;
 
     /// <summary>Skips the test where there is no rpcgen, compiler or libtirpc.</summary>
     public static void RequireTools()
@@ -24,25 +37,24 @@ internal static class RpcgenProgram
             Tools.Missing("the headers of libtirpc are not installed");
     }
 
-    private static string Generate()
+    private string Generate()
     {
         string folder = Directory.CreateTempSubdirectory("multiplex-rpcgen-").FullName;
-        string source = Path.Combine(AppContext.BaseDirectory, "Peers");
-        foreach (string file in (string[])["multiplex.x", "client.c", "server.c"])
-            File.Copy(Path.Combine(source, file), Path.Combine(folder, file));
-        string rpcgen = Tools.Require("rpcgen");
-        foreach ((string what, string file) in (ReadOnlySpan<(string, string)>)[("-h", "multiplex.h"), ("-c", "multiplex_xdr.c"), ("-l", "multiplex_clnt.c"), ("-m", "multiplex_svc.c")])
-            ProgramRun.Successfully(rpcgen, ["-C", what, "-o", file, "multiplex.x"], folder: folder);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Peers")))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        string rpcgen = Tools.Require("rpcgen");
+        foreach ((string what, string ending) in (ReadOnlySpan<(string, string)>)[("-h", ".h"), ("-c", "_xdr.c"), ("-l", "_clnt.c"), ("-m", "_svc.c")])
+            ProgramRun.Successfully(rpcgen, ["-C", what, "-o", $"{_name}{ending}", $"{_name}.x"], folder: folder);
         return folder;
     }
 
-    private static string Compile(string program, string stubs)
+    private string Compile(string program, string stubs)
     {
         ProgramRun.Successfully(
             Tools.Require("gcc"),
-            ["-I/usr/include/tirpc", "-O2", "-o", program, $"{program}.c", stubs, "multiplex_xdr.c", "-ltirpc"],
-            folder: s_folder.Value);
-        return Path.Combine(s_folder.Value, program);
+            ["-I/usr/include/tirpc", "-O2", "-o", program, $"{program}.c", "peers.c", stubs, $"{_name}_xdr.c", "-ltirpc"],
+            folder: _folder.Value);
+        return Path.Combine(_folder.Value, program);
     }
 }

@@ -21,7 +21,7 @@ public sealed class RpcgenServer
     {
         RpcgenProgram.RequireTools();
         string path = Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.sock");
-        _server = ServerProcess.StartProgram(RpcgenProgram.Server, ["tcp", "udp", $"unix:{path}"], endpoints: s_kinds.Length);
+        _server = ServerProcess.StartProgram(RpcgenProgram.Multiplex.Server, ["tcp", "udp", $"unix:{path}"], endpoints: s_kinds.Length);
     }
 
     [OneTimeTearDown]

@@ -2,15 +2,12 @@
  * Calls every procedure of multiplex.x through the stubs that rpcgen makes from it.
  * client tcp PORT | client unix PATH: one line for each procedure; exit status 0 if every result is right.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "multiplex.h"
+#include "peers.h"
 
 static void check(int right, const char *what)
 {
@@ -28,28 +25,6 @@ static void *answered(void *result, CLIENT *client, const char *what)
         exit(1);
     }
     return result;
-}
-
-static CLIENT *over_tcp(const char *port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port)) };
-    int fd = RPC_ANYSOCK;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return clnttcp_create(&address, MULTIPLEX_PROGRAM, MULTIPLEX_V1, &fd, 0, 0);
-}
-
-/* clntunix_create of libtirpc wants an AF_LOCAL address; clnt_vc_create takes the connected socket as it is. */
-static CLIENT *over_unix(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct netbuf server = { .maxlen = sizeof address, .len = sizeof address, .buf = &address };
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        perror(path);
-        exit(1);
-    }
-    return clnt_vc_create(fd, &server, MULTIPLEX_PROGRAM, MULTIPLEX_V1, 0, 0);
 }
 
 static void echo(CLIENT *client, unsigned length, const char *what)
@@ -74,11 +49,7 @@ int main(int argc, char **argv)
     whoami_res *who;
     if (argc != 3)
         return 2;
-    client = strcmp(argv[1], "tcp") == 0 ? over_tcp(argv[2]) : over_unix(argv[2]);
-    if (client == NULL) {
-        clnt_pcreateerror(argv[2]);
-        return 1;
-    }
+    client = client_over(argv[1], argv[2], MULTIPLEX_PROGRAM, MULTIPLEX_V1);
 
     answered(multiplex_null_1(NULL, client), client, "null");
     check(1, "null");

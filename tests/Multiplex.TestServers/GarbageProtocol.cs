@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
-namespace Multiplex.ForkStress;
+namespace Multiplex.TestServers;
 
 /// <summary>
 /// Requests of eight bytes, a big-endian number. Each is answered with the server's count of requests so far, after as

@@ -1,7 +1,8 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Multiplex.Rpc.Generator.Model;
 
-namespace Multiplex.Tests.Rpc.Stubs;
+namespace Multiplex.TestSupport;
 
 /// <summary>
 /// Random values of a type, as bytes in XDR's canonical form: written after RFC 4506 from the declaration alone, without the
@@ -11,13 +12,13 @@ internal sealed class RandomXdr(Random random)
 {
     private const int MostElements = 5, Deepest = 6;
 
-    private readonly MemoryStream _bytes = new();
+    private readonly ArrayBufferWriter<byte> _bytes = new();
 
     public static byte[] Value(XdrType type, Random random)
     {
         RandomXdr value = new(random);
         value.Write(type, 0);
-        return value._bytes.ToArray();
+        return value._bytes.WrittenSpan.ToArray();
     }
 
     private void Write(XdrType type, int depth)
@@ -39,7 +40,7 @@ internal sealed class RandomXdr(Random random)
                 int count = Count(text.Length, 40, depth);
                 Word((uint)count);
                 for (int i = 0; i < ((count + 3) & ~3); i++)
-                    _bytes.WriteByte((byte)(i < count ? random.Next(1, 128) : 0));
+                    _bytes.Write([(byte)(i < count ? random.Next(1, 128) : 0)]);
                 break;
             case ArrayType array:
                 int elements = array.IsFixed ? array.Length!.Bound : Count(array.Length, MostElements, depth);

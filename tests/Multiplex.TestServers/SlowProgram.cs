@@ -2,7 +2,7 @@ using Multiplex.Interop;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.ForkStress;
+namespace Multiplex.TestServers;
 
 /// <summary>
 /// An RPC program whose calls can be caught in progress. Procedure 1, which is not idempotent, waits for so many milliseconds, then adds

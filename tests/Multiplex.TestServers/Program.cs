@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Multiplex;
+using Multiplex.Interop;
+using Multiplex.Rpc;
+using Multiplex.Servers;
+using Multiplex.Sockets;
+using Multiplex.TestServers;
+
+// Servers like the command's, with protocols that the command does not have:
+//   Multiplex.TestServers garbage                             garbage on the model fork
+//   Multiplex.TestServers slow fork|prefork COUNTERS          calls that take long, with a reply cache, and its counters in a file
+//   Multiplex.TestServers everything MODEL ENDPOINT …         the programs of everything.x
+(string name, string[] endpoints, string? file, Func<ServerCounters, IProtocol> protocol) = args switch
+{
+    ["garbage"] => ("fork", ["tcp://127.0.0.1:0"], null, of => new GarbageProtocol(of)),
+    ["slow", _, _] => (args[1], ["tcp://127.0.0.1:0"], args[2], of => new RpcProtocol(new SlowProgram(of))),
+    ["everything", _, ..] => (args[1], args[2..], (string?)null, (Func<ServerCounters, IProtocol>)(_ => EverythingProgram.Protocol())),
+    _ => throw new ArgumentException("which server?"),
+};
+byte[] request = args[0] switch
+{
+    "garbage" => new byte[GarbageProtocol.RequestLength],
+    "slow" => [0x80, 0, 0, 40, .. new byte[11], 2, .. new byte[28]],
+    _ => EverythingProgram.WarmUp(),
+};
+
+// Before anything else is done: the runtime that forks.
+ServerModelEntry model = ServerModelCatalog.Find(name)!;
+if (model.Forks)
+    ForkRuntime.Enter();
+
+// Not disposed: a thread of a model that has them may still count.
+ServerCounters counters = new(file);
+using ServerCounters scratch = new();
+using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
+using IDisposable? handler = (stop as StopSignal.Requestable) is { } requestable ? PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request(requestable)) : null;
+BoundSocket[] sockets = [.. endpoints.Select(text => Open(Endpoint.Parse(text)))];
+model.Create().Run(new Service([.. sockets.OfType<Listener>()], protocol(counters), new ServerOptions { Workers = 4 }, counters, stop)
+{
+    Datagrams = [.. sockets.OfType<DatagramSocket>()],
+    Ready = () => Array.ForEach(sockets, socket => WriteLine(1, $"listening {socket.Local} model={name} protocol={args[0]} pid={Environment.ProcessId}")),
+    WarmUp = new(protocol(scratch), scratch, request),
+});
+WriteLine(2, $"stopped {counters.Summary()}");
+return 0;
+
+BoundSocket Open(Endpoint endpoint) =>
+    endpoint.Kind.IsDatagram() ? DatagramSocket.Open(endpoint, model.SharesAddresses) : Listener.Open(endpoint, backlog: 1024, model.SharesAddresses);
+
+static Action<PosixSignalContext> Request(StopSignal.Requestable stop) => context =>
+{
+    context.Cancel = true;
+    stop.Request();
+};
+
+// Not Console, which may start a thread.
+static void WriteLine(int descriptor, string line) =>
+    Libc.write(descriptor, Encoding.UTF8.GetBytes(line + "\n")).OrThrow("write");
