@@ -10,6 +10,9 @@ namespace Multiplex.Cli;
 [Verb("call", HelpText = "Call one procedure: null, echo TEXT, sleep MILLISECONDS, burn MICROSECONDS, add NUMBER or whoami.")]
 internal sealed class CallOptions : IVerb
 {
+    private static readonly (string Name, Func<RpcAuthentication> Make)[] s_credentials =
+        [("none", () => RpcAuthentication.None), ("sys", RpcAuthentication.Sys)];
+
     [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
     public string Server { get; set; } = "";
 
@@ -22,6 +25,9 @@ internal sealed class CallOptions : IVerb
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for an rpc:// program; by default its host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
+    [Option("auth", Default = "none", MetaValue = "none|sys", HelpText = "The credential: none, or sys: AUTH_SYS with this machine's name, user and groups.")]
+    public string Authentication { get; set; } = "";
+
     public int Run()
     {
         MultiplexV1Procedure procedure = Values.Named(
@@ -30,8 +36,12 @@ internal sealed class CallOptions : IVerb
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
         Func<RpcClient, string>? call = Prepare(procedure);
+        RpcClientOptions options = new()
+        {
+            Authentication = Values.Named("--auth", Authentication, s_credentials, one => one.Name).Make(),
+        };
         (Endpoint server, uint version) = program?.Locate(names) ?? (endpoint!, MultiplexV1.Version);
-        using RpcClient client = new(server);
+        using RpcClient client = new(server, options);
         if (call is null)
             client.Call<byte>(new(program?.Program ?? MultiplexV1.Program, version, 0), 0, MultiplexV1Client.WriteNothing);
         else if (call(client) is { Length: > 0 } result)

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Multiplex.Rpc.Binding;
-using Multiplex.Servers;
-using Multiplex.Sockets;
+using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
@@ -9,22 +8,17 @@ namespace Multiplex.ServerTests.Binding;
 /// <summary>A name service in this process, which lets whoever unregisters wait until it is released.</summary>
 internal sealed class HeldNameService : IDisposable
 {
-    private readonly Listener _listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), backlog: 16);
-    private readonly StopSignal.Requestable _stop = StopSignal.ByRequest();
-    private readonly ServerCounters _counters = new();
     private readonly NameService _names = new(new());
     private readonly Holding _protocol;
-    private readonly Thread _thread;
+    private readonly ServedHere _server;
 
     public HeldNameService()
     {
         _protocol = new(new NameServiceProtocol(_names));
-        Service service = new([_listener], _protocol, new(), _counters, _stop);
-        _thread = new(() => ServerModelCatalog.Find("epoll")!.Create().Run(service)) { IsBackground = true };
-        _thread.Start();
+        _server = new(_ => _protocol);
     }
 
-    public string Address => _listener.Local.ToString();
+    public string Address => _server.Address;
 
     /// <summary>How many registrations there are.</summary>
     public int Count => _names.Table.All.Count;
@@ -37,10 +31,7 @@ internal sealed class HeldNameService : IDisposable
     public void Dispose()
     {
         Release();
-        _stop.Request();
-        _thread.Join();
-        _stop.Dispose();
-        _counters.Dispose();
+        _server.Dispose();
     }
 
     private sealed class Holding(IProtocol inner) : IProtocol

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Multiplex.Rpc;
 using Multiplex.Servers;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
@@ -54,6 +55,22 @@ public sealed class Verbs
         using ServerProcess server = ServerProcess.Start("pool", "rpc", ListenForm.UnixAbstract);
         Assert.That(ulong.Parse(Call(server, "burn", "1000").Lines.Single()), Is.Positive);
         Assert.That(Call(server, "whoami").Lines.Single(), Does.Match($"^pid={server.Id} thread=[0-9]+ served=2 peer=unix:$"));
+    }
+
+    [Test]
+    public void Call_says_who_calls_where_it_is_asked_to()
+    {
+        using ServedHere server = new(counters => new RpcProtocol(new MultiplexProgram(counters)) { Access = OnlyThisUser });
+        ProgramRun nobody = ProgramRun.Multiplex("call", server.Address, "add", "2");
+        Assert.That(nobody.Status, Is.EqualTo(1));
+        Assert.That(nobody.Errors.Single(), Does.Contain("AUTH_TOOWEAK"));
+        Assert.That(ProgramRun.Multiplex("call", "--auth", "none", server.Address, "add", "2").Status, Is.EqualTo(1));
+        Assert.That(ProgramRun.Multiplex("call", "--auth", "sys", server.Address, "add", "2").Lines, Is.EqualTo((string[])["2"]));
+
+        static AuthenticationStatus OnlyThisUser(in RpcCall call) =>
+            !call.Credential.TryGetSys(out SysCredential sys) ? AuthenticationStatus.TooWeak
+            : (sys.Uid, sys.Gid) == (Interop.Libc.geteuid(), Interop.Libc.getegid()) ? AuthenticationStatus.Ok
+            : AuthenticationStatus.BadCredential;
     }
 
     [TestCaseSource(typeof(Cells), nameof(Cells.Models))]

@@ -53,6 +53,7 @@ public sealed class WrongUsage
     [TestCase("call tcp://127.0.0.1:1 add 1 2", "NUMBER")]
     [TestCase("call tcp://127.0.0.1:1 sleep 10001", "10000")]
     [TestCase("call tcp://127.0.0.1:1 null 1", "null")]
+    [TestCase("call tcp://127.0.0.1:1 null --auth kerberos", "none, sys")]
     [TestCase("call rpc://127.0.0.1 null", "rpc://HOST/PROGRAM")]
     [TestCase("call rpc+x25://127.0.0.1/1 null", "netid")]
     [TestCase("call rpc://127.0.0.1/dance null", "/etc/rpc")]
