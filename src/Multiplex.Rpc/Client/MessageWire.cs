@@ -37,6 +37,8 @@ internal sealed class MessageWire(Endpoint server, int maxReply) : Wire(server)
             if (_kind != EndpointKind.Udp)
             {
                 SyscallResult next = recv(socket, [], MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+                if (next.IsError)
+                    return IsNothingThere(next) ? null : Failed(next);   // a socket tells of a failure once
                 if (next.Value > _received.Length)
                     _received = new byte[Math.Min(next.Value, maxReply + 1)];
             }

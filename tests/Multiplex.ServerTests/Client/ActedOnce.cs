@@ -38,9 +38,10 @@ public sealed class ActedOnce
     }
 
     [Test]
-    public void Over_TCP_that_is_cut_again_and_again([Values("poll", "hybrid", "prefork")] string model)
+    public void Over_connections_that_are_cut_again_and_again(
+        [Values("poll", "hybrid", "prefork")] string model, [Values(ListenForm.Tcp, ListenForm.UnixPath, ListenForm.UnixPacket)] ListenForm form)
     {
-        using ServerProcess server = ServerProcess.Start(model, "rpc", ListenForm.Tcp);
+        using ServerProcess server = ServerProcess.Start(model, "rpc", form);
         using CuttingRelay relay = new(server.Address, TestContext.CurrentContext.Random.Next(), most: 30_000);
         using RpcClient client = new(relay.Endpoint, s_options);
         AddAll(client, server.Address);

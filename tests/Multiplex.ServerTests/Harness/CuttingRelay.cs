@@ -1,12 +1,11 @@
-using System.Net;
 using System.Net.Sockets;
 using Multiplex.Sockets;
 
 namespace Multiplex.ServerTests.Harness;
 
 /// <summary>
-/// Stands between a client and a server of streams, and cuts each connection after a random number of bytes, wherever in a call or a
-/// reply that is: with a reset to either side or an orderly end. The same again for a seed.
+/// Stands between a client and a server of connections, at an address of the same kind, and cuts each after a random number of bytes: of a stream
+/// wherever in a call or a reply that is, with a reset to either side or an orderly end; where messages stay whole, between two. The same again for a seed.
 /// </summary>
 internal sealed class CuttingRelay : IDisposable
 {
@@ -22,10 +21,11 @@ internal sealed class CuttingRelay : IDisposable
     public CuttingRelay(ServerAddress server, int seed, int most)
     {
         (_server, _random, _most) = (server, new(seed), most);
-        _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        ServerAddress own = ServerAddress.Parse(server.IsInternet ? "tcp://127.0.0.1:0" : $"{server.Kind.Prefix()}@multiplex-relay-{Guid.NewGuid():N}");
+        _listener = own.NewSocket();
+        _listener.Bind(own.EndPoint);
         _listener.Listen(64);
-        Endpoint = Endpoint.Parse($"tcp://{_listener.LocalEndPoint}");
+        Endpoint = Endpoint.Parse(server.IsInternet ? $"tcp://{_listener.LocalEndPoint}" : own.Text);
         Start(Accept);
     }
 
@@ -42,9 +42,10 @@ internal sealed class CuttingRelay : IDisposable
         while (true)
         {
             Socket client = _listener.Accept(), server = _server.NewSocket();
-            client.NoDelay = true;
+            if (_server.IsInternet)
+                client.NoDelay = true;
             server.Connect(_server.EndPoint);
-            Fuse fuse = new(client, server, _random.Next(1, _most), _random.Next(3), () => Interlocked.Increment(ref _cuts));
+            Fuse fuse = new(client, server, _random.Next(1, _most), _random.Next(3), _server.IsStream, () => Interlocked.Increment(ref _cuts));
             Start(() => fuse.Pass(client, server));
             Start(() => fuse.Pass(server, client));
         }
@@ -66,22 +67,22 @@ internal sealed class CuttingRelay : IDisposable
     }.Start();
 
     /// <summary>The two sockets of a connection, and how many bytes may still pass, of both directions together.</summary>
-    private sealed class Fuse(Socket client, Socket server, int length, int manner, Action cut)
+    private sealed class Fuse(Socket client, Socket server, int length, int manner, bool cutsMessages, Action cut)
     {
         private readonly Lock _gate = new();
         private int _left = length;
 
         public void Pass(Socket from, Socket to)
         {
-            byte[] buffer = new byte[16 * 1024];
+            byte[] buffer = new byte[16 * 1024];   // longer than any message of the tests
             int received;
             while ((received = from.Receive(buffer)) > 0)
             {
                 int passed;
                 lock (_gate)
                 {
-                    passed = Math.Min(received, _left);
-                    _left -= passed;
+                    passed = received <= _left || cutsMessages ? Math.Min(received, _left) : 0;
+                    _left = passed < received ? 0 : _left - passed;
                 }
 
                 for (int sent = 0; sent < passed;)

@@ -7,19 +7,23 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>A TCP server on .NET's own sockets that does with each connection just what a test says.</summary>
+/// <summary>A server of connections on .NET's own sockets that does with each connection just what a test says.</summary>
 internal sealed class ScriptedServer : IDisposable
 {
-    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _listener;
     private readonly ConcurrentBag<Socket> _connections = [];
     private int _count;
 
     /// <param name="converse">What happens on a connection: the first is number 1. It is closed afterwards.</param>
-    public ScriptedServer(Action<ScriptedConnection> converse)
+    /// <param name="kind">The kind of endpoint: TCP, UNIX stream or seqpacket.</param>
+    public ScriptedServer(Action<ScriptedConnection> converse, EndpointKind kind = EndpointKind.Tcp)
     {
-        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        string name = $"multiplex-scripted-{Guid.NewGuid():N}";
+        bool isTcp = kind == EndpointKind.Tcp;
+        _listener = new(isTcp ? AddressFamily.InterNetwork : AddressFamily.Unix, kind.IsStream() ? SocketType.Stream : SocketType.Seqpacket, ProtocolType.Unspecified);
+        _listener.Bind(isTcp ? new IPEndPoint(IPAddress.Loopback, 0) : new UnixDomainSocketEndPoint($"\0{name}"));
         _listener.Listen(64);
-        Endpoint = Endpoint.Parse($"tcp://{_listener.LocalEndPoint}");
+        Endpoint = Endpoint.Parse(isTcp ? $"tcp://{_listener.LocalEndPoint}" : $"{kind.Prefix()}@{name}");
         Run(() =>
         {
             while (true)
@@ -73,26 +77,41 @@ internal sealed class ScriptedConnection(Socket socket, int number) : IDisposabl
 {
     public int Number => number;
 
+    private const int LongestMessage = 64 * 1024;
+
+    private bool KeepsMessages => socket.SocketType == SocketType.Seqpacket;
+
     /// <summary>The next call.</summary>
     public ReceivedCall Receive()
     {
-        byte[] message = Read((int)(BinaryPrimitives.ReadUInt32BigEndian(Read(4)) & ~RecordMarking.LastFragment));
+        byte[] message = KeepsMessages ? ReadSome(LongestMessage) : Read(RecordLength(Read(RecordMarking.HeaderLength)));
         return new(BinaryPrimitives.ReadUInt32BigEndian(message), message);
     }
 
     /// <summary>Answers with success and these results.</summary>
     public void Answer(uint xid, params byte[] results) => Send(Reply(xid, results));
 
+    /// <summary>Sends bytes; where messages stay whole they are records, and each goes without its header.</summary>
     public void Send(byte[] bytes)
     {
         for (int sent = 0; sent < bytes.Length;)
-            sent += socket.Send(bytes, sent, bytes.Length - sent, SocketFlags.None);
+        {
+            int length = bytes.Length - sent;
+            if (KeepsMessages)
+            {
+                length = RecordLength(bytes.AsSpan(sent));
+                sent += RecordMarking.HeaderLength;
+            }
+
+            sent += socket.Send(bytes, sent, length, SocketFlags.None);
+        }
     }
 
-    /// <summary>Is gone with a reset.</summary>
-    public void Reset()
+    /// <summary>Closes once a call has come, which stays unread: the client gets a reset, on every kind of socket.</summary>
+    public void CloseUnread()
     {
-        socket.LingerState = new(enable: true, seconds: 0);
+        socket.Poll(-1, SelectMode.SelectRead);
+        socket.LingerState = new(enable: true, seconds: 0);   // the library shuts a TCP socket down first
         socket.Close();
     }
 
@@ -119,17 +138,20 @@ internal sealed class ScriptedConnection(Socket socket, int number) : IDisposabl
         return bytes;
     }
 
+    private static int RecordLength(ReadOnlySpan<byte> record) => (int)(BinaryPrimitives.ReadUInt32BigEndian(record) & ~RecordMarking.LastFragment);
+
     private byte[] Read(int count)
     {
-        byte[] bytes = new byte[count];
-        for (int length = 0; length < count;)
-        {
-            int received = socket.Receive(bytes, length, count - length, SocketFlags.None);
-            if (received == 0)
-                throw new EndOfStreamException();
-            length += received;
-        }
-
+        byte[] bytes = [];
+        while (bytes.Length < count)
+            bytes = [.. bytes, .. ReadSome(count - bytes.Length)];
         return bytes;
+    }
+
+    private byte[] ReadSome(int atMost)
+    {
+        byte[] bytes = new byte[atMost];
+        int received = socket.Receive(bytes);
+        return received > 0 ? bytes[..received] : throw new EndOfStreamException();
     }
 }
