@@ -37,7 +37,7 @@ public static unsafe partial class Libc
     public const int SO_ACCEPTCONN = 30;
     public const int SO_SNDBUFFORCE = 32;
     public const int SO_RCVBUFFORCE = 33;
-    public const int SO_TIMESTAMPNS = 35;
+    public const int SO_TIMESTAMPING = 37;
     public const int SO_PROTOCOL = 38;
     public const int SO_DOMAIN = 39;
     public const int SO_COOKIE = 57;

@@ -16,8 +16,8 @@ public static unsafe partial class Libc
     public const int SCM_RIGHTS = 1;
     public const int SCM_CREDENTIALS = 2;
 
-    // When a message came in: socket(7)
-    public const int SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
+    // When a message came in or went out: socket(7)
+    public const int SCM_TIMESTAMPING = SO_TIMESTAMPING;
 
     /// <summary>sendto(2): sends to an address that need not be the peer; without one, it is send(2).</summary>
     public static SyscallResult sendto(int sockfd, ReadOnlySpan<byte> data, int flags, ReadOnlySpan<byte> address)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Multiplex.Interop;
-using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load;
@@ -10,15 +9,11 @@ internal sealed class LoadContext
 {
     private const int StreamBufferLength = 64 * 1024;
 
-    private readonly ReceiveStamps? _stamps;
-
     public LoadContext(LoadOptions options, LoadRecorder recorder)
     {
         Options = options;
         Recorder = recorder;
         Exchange = options.Exchange();
-        if (options.Arrivals is not null && options.Server.Kind.IsInternet())
-            _stamps = new();
         RequestLength = Exchange.LongestRequest;
         Buffer = GC.AllocateUninitializedArray<byte>(Math.Max(StreamBufferLength, RequestLength));
     }
@@ -38,6 +33,12 @@ internal sealed class LoadContext
     /// <summary>Says when requests are asked; null is a closed loop without a pause: at once.</summary>
     public Pace? Pace { get; init; }
 
+    /// <summary>The kernel's word for when packets went and came; null where it is not asked.</summary>
+    public KernelStamps? Stamps { get; init; }
+
+    /// <summary>How long a request takes from send(2) to the interface, as far as is known, in nanoseconds.</summary>
+    public long WayOut => Stamps?.WayOut ?? 0;
+
     /// <summary>Where requests are written before they are sent.</summary>
     public OutputBuffer Batch { get; } = new();
 
@@ -47,12 +48,15 @@ internal sealed class LoadContext
     /// <summary>A socket has been made.</summary>
     public void Prepare(int socket)
     {
-        if (_stamps is not null)
-            ReceiveStamps.Enable(socket);
+        if (Stamps is not null)
+            KernelStamps.Enable(socket);
     }
 
     /// <summary>Some time has passed.</summary>
-    public void Tick() => _stamps?.Synchronize();
+    public void Tick() => Stamps?.Synchronize();
+
+    /// <summary>send(2), without SIGPIPE.</summary>
+    public SyscallResult Send(int socket, ReadOnlySpan<byte> bytes) => Stamps is null ? send(socket, bytes, MSG_NOSIGNAL) : Stamps.Send(socket, bytes);
 
     /// <summary>recv(2).</summary>
     /// <param name="socket">The socket.</param>
@@ -63,7 +67,7 @@ internal sealed class LoadContext
     public SyscallResult Receive(int socket, Span<byte> buffer, int flags, out long now, out long arrivedAt)
     {
         arrivedAt = 0;
-        SyscallResult result = _stamps is null ? recv(socket, buffer, flags) : _stamps.Receive(socket, buffer, flags, out arrivedAt);
+        SyscallResult result = Stamps is null ? recv(socket, buffer, flags) : Stamps.Receive(socket, buffer, flags, out arrivedAt);
         now = Stopwatch.GetTimestamp();
         if (arrivedAt == 0 || arrivedAt > now)
             arrivedAt = now;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Multiplex.Interop;
+using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load;
@@ -34,13 +35,14 @@ internal sealed class LoadLoop : IDisposable
         _options = options;
         _tick = Math.Clamp(LoadContext.Nanoseconds(options.Timeout) / 4, 1_000_000, LongestTick);
         Recorder = new(options.Arrivals is not null);
+        KernelStamps? stamps = options.Arrivals is not null && options.Server.Kind.IsInternet() ? new() : null;
         if (options.Arrivals is { } arrivals)
-            _pace = new OpenPace(_schedule = new(options, arrivals, thread, threads), Recorder);
+            _pace = new OpenPace(_schedule = new(options, arrivals, thread, threads), Recorder, stamps);
         else if (options.ThinkTime > TimeSpan.Zero)
             _pace = new ThinkPace(options.ThinkTime);
         _connections = new(options, address, threads);
         int Share(int all) => (all / threads) + (thread < all % threads ? 1 : 0);
-        _context = new(options, Recorder) { Pace = _pace };
+        _context = new(options, Recorder) { Pace = _pace, Stamps = stamps };
         for (int i = 0; i < Share(options.Connections); i++)
             _connections.Add(BusyConnection.Of(_context, (uint)((i * threads) + thread) * 0x9E37_79B1));
         for (int i = 0; i < Share(options.IdleConnections); i++)

@@ -42,7 +42,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
             request.Clear();
             Context.Exchange.Write(request, Window.Next);
             now = Stopwatch.GetTimestamp();
-            SyscallResult result = send(Descriptor, request.Written, MSG_NOSIGNAL);
+            SyscallResult result = Context.Send(Descriptor, request.Written);
             if (result.Is(EAGAIN))
             {
                 // Its own buffer is full, or a UNIX-domain server's queue: net.unix.max_dgram_qlen.
@@ -59,7 +59,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
             }
 
             Context.Recorder.BytesSent += result.Value;
-            Window.Ask(Context.Pace is null ? now : due, now);
+            Window.Ask(Context.Pace is null ? now : due, now + Context.WayOut);
             (due, _held, _blockedSince) = (0, 0, 0);
         }
 

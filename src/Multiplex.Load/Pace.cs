@@ -25,22 +25,25 @@ internal abstract class Pace
 
 /// <summary>
 /// An open loop. Connections with a free slot stand in line, so that requests go round. While nobody stands there, what is due
-/// waits; whose slots become free then asks as much of it as it has room for.
+/// waits; whose slots become free then asks as much of it as it has room for. When a request is due it has to be on its way, so that
+/// send(2) is called earlier by what is known of its way out.
 /// </summary>
-internal sealed class OpenPace(ArrivalSchedule schedule, LoadRecorder recorder) : Pace
+internal sealed class OpenPace(ArrivalSchedule schedule, LoadRecorder recorder, KernelStamps? stamps) : Pace
 {
     private readonly Queue<BusyConnection> _line = new();
     private long _freeSince;   // since when somebody has been standing in line
 
-    public override long Next => _line.Count > 0 ? schedule.Next : long.MaxValue;
+    private long WayOut => stamps?.WayOut ?? 0;
+
+    public override long Next => _line.Count > 0 ? schedule.Next - WayOut : long.MaxValue;
 
     public override bool AsksAtOnce => _line.Count == 0;
 
     public override bool TryTake(long now, out long due)
     {
-        if (!schedule.TryTake(now, out due))
+        if (!schedule.TryTake(now + WayOut, out due))
             return false;
-        recorder.RecordLag(due, now - Math.Max(due, _freeSince));
+        recorder.RecordLag(due, now - Math.Max(due - WayOut, _freeSince));
         return true;
     }
 
@@ -55,8 +58,8 @@ internal sealed class OpenPace(ArrivalSchedule schedule, LoadRecorder recorder) 
 
     public override void Issue(long now, ConnectionSet connections)
     {
-        int most = 1 + (int)Math.Min(schedule.Overdue(now) / Math.Max(_line.Count, 1), int.MaxValue - 1);
-        while (_line.Count > 0 && schedule.Next <= now)
+        int most = 1 + (int)Math.Min(schedule.Overdue(now + WayOut) / Math.Max(_line.Count, 1), int.MaxValue - 1);
+        while (_line.Count > 0 && Next <= now)
         {
             BusyConnection connection = _line.Dequeue();
             connection.IsInLine = false;

@@ -26,7 +26,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         OutputBuffer batch = Context.Batch;
         batch.Clear();
         while (most-- > 0 && TryTake(now, out long due))
-            Context.Exchange.Write(batch, Window.Ask(due, now));
+            Context.Exchange.Write(batch, Window.Ask(due, now + Context.WayOut));
         return batch.Length > 0 ? Send(batch.Written) : ConnectionState.Open;
     }
 
@@ -69,7 +69,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
             return SendUnsent(int.MaxValue);
         }
 
-        SyscallResult result = send(Descriptor, batch, MSG_NOSIGNAL);
+        SyscallResult result = Context.Send(Descriptor, batch);
         if (result.IsError && !result.Is(EAGAIN))
             return Disconnected(result);
         int sent = (int)Math.Max(result.Value, 0);

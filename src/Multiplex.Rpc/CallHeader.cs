@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc;
@@ -22,7 +23,15 @@ internal enum CallHead
 /// <summary>The head of a call message, RFC 5531 section 9: everything before the procedure's arguments.</summary>
 internal static class CallHeader
 {
-    private const int PlainLength = 40;
+    /// <summary>Bytes of a plain head; see <see cref="IsPlain"/>.</summary>
+    public const int PlainLength = 40;
+
+    /// <summary>Whether a message begins with the head of a call that carries AUTH_NONE twice, as nearly all do: its length is fixed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsPlain(ReadOnlySpan<byte> message) =>
+        message.Length >= PlainLength
+        && BinaryPrimitives.ReadUInt64BigEndian(message[4..]) == RpcConstants.RpcVersion   // after the xid: CALL and RPC version 2
+        && (BinaryPrimitives.ReadUInt64BigEndian(message[24..]) | BinaryPrimitives.ReadUInt64BigEndian(message[32..])) == 0;
 
     /// <summary>Reads the head of a call.</summary>
     /// <param name="message">The message; afterwards at the arguments, if the head is sound.</param>
@@ -30,31 +39,6 @@ internal static class CallHeader
     /// <param name="call">What was read.</param>
     /// <param name="refusal">Why a credential or verifier is refused.</param>
     public static CallHead Read(
-        scoped ref XdrReader message, scoped in Peer peer, out RpcCall call, out AuthenticationStatus refusal)
-    {
-        // Nearly every call carries AUTH_NONE twice; its head has a fixed length and is read in one go.
-        if (message.Rest is { Length: >= PlainLength } plain && IsPlain(plain))
-        {
-            call = new(
-                BinaryPrimitives.ReadUInt32BigEndian(plain),
-                BinaryPrimitives.ReadUInt32BigEndian(plain[12..]),
-                BinaryPrimitives.ReadUInt32BigEndian(plain[16..]),
-                BinaryPrimitives.ReadUInt32BigEndian(plain[20..]),
-                peer);
-            refusal = AuthenticationStatus.Ok;
-            message.Skip(PlainLength);
-            return CallHead.Sound;
-        }
-
-        return ReadAny(ref message, peer, out call, out refusal);
-    }
-
-    // After the xid: CALL and RPC version 2; after the procedure: AUTH_NONE, no body, AUTH_NONE, no body.
-    private static bool IsPlain(ReadOnlySpan<byte> head) =>
-        BinaryPrimitives.ReadUInt64BigEndian(head[4..]) == RpcConstants.RpcVersion
-        && (BinaryPrimitives.ReadUInt64BigEndian(head[24..]) | BinaryPrimitives.ReadUInt64BigEndian(head[32..])) == 0;
-
-    private static CallHead ReadAny(
         scoped ref XdrReader message, scoped in Peer peer, out RpcCall call, out AuthenticationStatus refusal)
     {
         refusal = AuthenticationStatus.Ok;

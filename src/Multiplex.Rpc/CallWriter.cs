@@ -20,14 +20,13 @@ public static class CallWriter
     public static XdrWriter Head(OutputBuffer output, uint xid, RpcProcedure procedure, RpcAuthentication authentication)
     {
         const int BeforeCredential = 6 * sizeof(uint);
-        Span<byte> head = output.GetSpan(BeforeCredential);
+        Span<byte> head = output.Append(BeforeCredential);
         BinaryPrimitives.WriteUInt32BigEndian(head, xid);
         BinaryPrimitives.WriteUInt32BigEndian(head[4..], (uint)MessageType.Call);
         BinaryPrimitives.WriteUInt32BigEndian(head[8..], RpcConstants.RpcVersion);
         BinaryPrimitives.WriteUInt32BigEndian(head[12..], procedure.Program);
         BinaryPrimitives.WriteUInt32BigEndian(head[16..], procedure.Version);
         BinaryPrimitives.WriteUInt32BigEndian(head[20..], procedure.Number);
-        output.Advance(BeforeCredential);
         output.Write(authentication.Encoded);
         return new(output);
     }

@@ -84,8 +84,7 @@ public static class RecordMarking
     public static int Begin(OutputBuffer output)
     {
         int start = output.Length;
-        output.GetSpan(HeaderLength);
-        output.Advance(HeaderLength);
+        output.Append(HeaderLength);
         return start;
     }
 

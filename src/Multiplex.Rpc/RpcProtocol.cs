@@ -97,12 +97,21 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <inheritdoc/>
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
+        if (!CallHeader.IsPlain(message))
+            return AnswerAny(message, peer, reply);
+
+        RpcCall call = default;
+        call.Take(message, peer);
+        XdrReader arguments = new(message[CallHeader.PlainLength..]);
+        Dispatch(call, ref arguments, reply);
+        return true;
+    }
+
+    private bool AnswerAny(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
+    {
         XdrReader reader = new(message);
         switch (CallHeader.Read(ref reader, peer, out RpcCall call, out AuthenticationStatus refusal))
         {
-            case CallHead.Sound when Access is not null && Refuses(call) is not AuthenticationStatus.Ok and var why:
-                ReplyWriter.AuthenticationError(reply, call.Xid, why);
-                return true;
             case CallHead.Sound:
                 Dispatch(call, ref reader, reply);
                 return true;
@@ -119,6 +128,12 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     private void Dispatch(in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
+        if (Access is not null && Refuses(call) is not AuthenticationStatus.Ok and var why)
+        {
+            ReplyWriter.AuthenticationError(reply, call.Xid, why);
+            return;
+        }
+
         if (Find(call) is not { } program)
         {
             NotServed(call, reply);

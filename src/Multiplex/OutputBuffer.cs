@@ -19,27 +19,28 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     /// <summary>The bytes in it, until the next append.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
 
-    /// <summary>Room for at least <paramref name="size"/> more bytes; say how many were used with <see cref="Advance"/>.</summary>
-    public Span<byte> GetSpan(int size)
+    /// <summary>How many bytes more it takes before it has to grow.</summary>
+    public int Room => _bytes.Length - Length;
+
+    /// <summary>Makes room for at least <paramref name="size"/> more bytes.</summary>
+    public void EnsureRoom(int size)
     {
-        if (_bytes.Length - Length < size)
+        if (Room < size)
             Grow(size);
-        return _bytes.AsSpan(Length);
     }
 
-    /// <summary>Makes the first <paramref name="count"/> bytes of the last <see cref="GetSpan"/> part of the content.</summary>
-    public void Advance(int count)
+    /// <summary>Appends so many bytes, whose content is the caller's to fill in: all of them, for they may hold anything.</summary>
+    public Span<byte> Append(int count)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(_bytes.Length - Length), nameof(count));
-        Length += count;
+        int start = Length;
+        if ((uint)count > (uint)(_bytes.Length - start))
+            Grow(count);
+        Length = start + count;
+        return _bytes.AsSpan(start, count);
     }
 
     /// <summary>Appends these bytes.</summary>
-    public void Write(ReadOnlySpan<byte> data)
-    {
-        data.CopyTo(GetSpan(data.Length));
-        Length += data.Length;
-    }
+    public void Write(ReadOnlySpan<byte> data) => data.CopyTo(Append(data.Length));
 
     /// <summary>Bytes that were written earlier, to be changed in place.</summary>
     public Span<byte> Rewrite(int offset, int count) => _bytes.AsSpan(0, Length).Slice(offset, count);
@@ -61,6 +62,7 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
 
     private void Grow(int size)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(size);
         int needed = checked(Length + size);
         Array.Resize(ref _bytes, (int)Math.Max(needed, Math.Min(2L * _bytes.Length, Array.MaxLength)));
     }

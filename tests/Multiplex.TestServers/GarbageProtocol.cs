@@ -36,8 +36,7 @@ internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol
         DropFinalizable();
         GC.Collect();
         GC.KeepAlive(kept);
-        BinaryPrimitives.WriteInt64BigEndian(reply.GetSpan(RequestLength), counters.Increment(Counter.Sum));
-        reply.Advance(RequestLength);
+        BinaryPrimitives.WriteInt64BigEndian(reply.Append(RequestLength), counters.Increment(Counter.Sum));
         return true;
     }
 

@@ -122,9 +122,7 @@ public class RequestPumpTests
                 return false;
             if (message[0] == '-')
                 return true;
-            Span<byte> room = reply.GetSpan(message.Length);
-            Ascii.ToUpper(message, room, out int written);
-            reply.Advance(written);
+            Ascii.ToUpper(message, reply.Append(message.Length), out _);
             return true;
         }
     }

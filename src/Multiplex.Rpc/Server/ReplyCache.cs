@@ -70,7 +70,7 @@ internal sealed class ReplyCache : IDisposable
         entry = default;
         if (!CallKey.TryTake(call, arguments, _seed, out CallKey key))
             return Repeat.New;   // not even a repeat could be told from another caller's call
-        reply.GetSpan(_memory.LongestReply);   // what grows must not grow while others wait
+        reply.EnsureRoom(_memory.LongestReply);   // what grows must not grow while others wait
         int bucket = (int)(key.Hash(_seed) % (uint)_memory.Buckets);
         _memory.Lock(bucket);
         Repeat found = Look(bucket, key, reply, ref entry, out bool evicted);

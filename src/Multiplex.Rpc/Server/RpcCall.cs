@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Multiplex.Rpc;
 
 /// <summary>A call as its procedure sees it, but for the arguments. It stands over the received bytes: nothing is allocated.</summary>
@@ -7,24 +9,37 @@ namespace Multiplex.Rpc;
 /// <param name="procedure">See <see cref="Procedure"/>.</param>
 /// <param name="peer">See <see cref="Peer"/>.</param>
 /// <param name="credential">See <see cref="Credential"/>.</param>
-public readonly ref struct RpcCall(
+public ref struct RpcCall(
     uint xid, uint program, uint version, uint procedure, Peer peer, RpcCredential credential = default)
 {
     /// <summary>Transaction identifier: the reply carries the same, and so does a call that is sent again.</summary>
-    public uint Xid { get; } = xid;
+    public uint Xid { get; private set; } = xid;
 
     /// <summary>The program's number.</summary>
-    public uint Program { get; } = program;
+    public uint Program { get; private set; } = program;
 
     /// <summary>The program's version.</summary>
-    public uint Version { get; } = version;
+    public uint Version { get; private set; } = version;
 
     /// <summary>The procedure's number.</summary>
-    public uint Procedure { get; } = procedure;
+    public uint Procedure { get; private set; } = procedure;
 
     /// <summary>Where the call came from, as the kernel told it.</summary>
-    public Peer Peer { get; } = peer;
+    public Peer Peer { get; private set; } = peer;
 
     /// <summary>Who the caller says it is; by default AUTH_NONE.</summary>
     public RpcCredential Credential { get; } = credential;
+
+    /// <summary>
+    /// Becomes the call of a plain head, <see cref="CallHeader.IsPlain"/>. In its place: a struct of this size that is made elsewhere is
+    /// copied, and to wait for that takes as long as all the rest of a head.
+    /// </summary>
+    internal void Take(ReadOnlySpan<byte> head, scoped in Peer peer)
+    {
+        Xid = BinaryPrimitives.ReadUInt32BigEndian(head);
+        Program = BinaryPrimitives.ReadUInt32BigEndian(head[12..]);
+        Version = BinaryPrimitives.ReadUInt32BigEndian(head[16..]);
+        Procedure = BinaryPrimitives.ReadUInt32BigEndian(head[20..]);
+        Peer = peer;
+    }
 }

@@ -13,7 +13,7 @@ public ref partial struct XdrReader
     public string ReadString(int maxLength)
     {
         ReadOnlySpan<byte> utf8 = ReadOpaque(maxLength);
-        HasFailed |= !Utf8.IsValid(utf8);
+        FailIf(!Utf8.IsValid(utf8));
         return HasFailed ? "" : Encoding.UTF8.GetString(utf8);
     }
 
@@ -24,8 +24,7 @@ public ref partial struct XdrReader
     public T[] ReadArray<T>(int maxCount, int leastSize, XdrUnmarshal<T> element)
     {
         uint count = ReadUInt32();
-        if (count > (uint)maxCount)
-            HasFailed = true;
+        FailIf(count > (uint)maxCount);
         return HasFailed ? [] : ReadFixedArray((int)count, leastSize, element);
     }
 
@@ -36,7 +35,7 @@ public ref partial struct XdrReader
     public T[] ReadFixedArray<T>(int count, int leastSize, XdrUnmarshal<T> element)
     {
         // Even an element of no bytes counts as one: else a count would be believed.
-        HasFailed |= (long)count * Math.Max(leastSize, 1) > Rest.Length;
+        FailIf((long)count * Math.Max(leastSize, 1) > Rest.Length);
         if (HasFailed)
             return [];
         T[] elements = new T[count];
@@ -49,7 +48,7 @@ public ref partial struct XdrReader
     /// <returns>False when it stands too deep, which is a failure; else <see cref="Leave"/> comes after it.</returns>
     public bool TryEnter()
     {
-        HasFailed |= _depth == MaxDepth;
+        FailIf(_depth == MaxDepth);
         if (!HasFailed)
             _depth++;
         return !HasFailed;

@@ -13,8 +13,7 @@ namespace Multiplex.Rpc.Xdr;
 /// </remarks>
 public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
 {
-    private readonly ReadOnlySpan<byte> _bytes = bytes;
-    private int _position;
+    private ReadOnlySpan<byte> _rest = bytes;   // nothing, after a failure: so whatever is read then fails
     private int _depth;   // of values in values of the same type
 
     /// <summary>
@@ -24,19 +23,19 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public bool HasFailed { get; private set; }
 
     /// <summary>Whether everything was decoded and nothing is left over.</summary>
-    public readonly bool IsComplete => !HasFailed && _position == _bytes.Length;
+    public readonly bool IsComplete => _rest.IsEmpty && !HasFailed;
 
-    /// <summary>What has not been read yet.</summary>
-    public readonly ReadOnlySpan<byte> Rest => _bytes[_position..];
+    /// <summary>What has not been read yet; nothing after a failure.</summary>
+    public readonly ReadOnlySpan<byte> Rest => _rest;
 
     /// <summary>RFC 4506 section 4.2: unsigned integer.</summary>
-    public uint ReadUInt32() => TryTake(sizeof(uint), out ReadOnlySpan<byte> field) ? BinaryPrimitives.ReadUInt32BigEndian(field) : 0;
+    public uint ReadUInt32() => BinaryPrimitives.TryReadUInt32BigEndian(Take(sizeof(uint)), out uint value) ? value : 0;
 
     /// <summary>RFC 4506 section 4.1: integer.</summary>
     public int ReadInt32() => (int)ReadUInt32();
 
     /// <summary>RFC 4506 section 4.5: unsigned hyper integer.</summary>
-    public ulong ReadUInt64() => TryTake(sizeof(ulong), out ReadOnlySpan<byte> field) ? BinaryPrimitives.ReadUInt64BigEndian(field) : 0;
+    public ulong ReadUInt64() => BinaryPrimitives.TryReadUInt64BigEndian(Take(sizeof(ulong)), out ulong value) ? value : 0;
 
     /// <summary>RFC 4506 section 4.5: hyper integer.</summary>
     public long ReadInt64() => (long)ReadUInt64();
@@ -46,7 +45,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public uint ReadUInt32(uint most)
     {
         uint value = ReadUInt32();
-        HasFailed |= value > most;
+        FailIf(value > most);
         return HasFailed ? 0 : value;
     }
 
@@ -56,7 +55,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public int ReadInt32(int least, int most)
     {
         int value = ReadInt32();
-        HasFailed |= value < least || value > most;
+        FailIf(value < least || value > most);
         return HasFailed ? 0 : value;
     }
 
@@ -65,7 +64,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public int ReadEnum(params ReadOnlySpan<int> values)
     {
         int value = ReadInt32();
-        HasFailed |= !values.Contains(value);
+        FailIf(!values.Contains(value));
         return HasFailed ? 0 : value;
     }
 
@@ -83,10 +82,8 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public ReadOnlySpan<byte> ReadFixedOpaque(int length)
     {
         int padding = Padding(length);
-        if (!TryTake((long)length + padding, out ReadOnlySpan<byte> field))
-            return default;
-        if (padding > 0 && field[length..].ContainsAnyExcept((byte)0))
-            HasFailed = true;
+        ReadOnlySpan<byte> field = Take((uint)length + (uint)padding);
+        FailIf(padding > 0 && field.Length > length && field[length..].ContainsAnyExcept((byte)0));
         return HasFailed ? default : field[..length];
     }
 
@@ -95,31 +92,40 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public ReadOnlySpan<byte> ReadOpaque(int maxLength)
     {
         uint length = ReadUInt32();
-        if (length > (uint)maxLength)
-            HasFailed = true;
+        FailIf(length > (uint)maxLength);
         return HasFailed ? default : ReadFixedOpaque((int)length);
     }
 
     /// <summary>Passes over bytes that the caller has seen in <see cref="Rest"/>.</summary>
-    public void Skip(int count) => TryTake(count, out _);
+    public void Skip(int count) => Take((uint)count);
 
     /// <summary>Says that what was read makes no sense: as if a read had failed.</summary>
-    public void Fail() => HasFailed = true;
+    public void Fail()
+    {
+        HasFailed = true;
+        _rest = default;
+    }
 
     /// <summary>How many zero bytes follow this many bytes, up to a multiple of four: RFC 4506 section 3.</summary>
     public static int Padding(int length) => -length & 3;
 
-    private bool TryTake(long count, out ReadOnlySpan<byte> field)
+    // The next bytes; none when there are not so many, which is a failure.
+    private ReadOnlySpan<byte> Take(uint count)
     {
-        if (HasFailed || count > _bytes.Length - _position)
+        ReadOnlySpan<byte> rest = _rest;
+        if (count > (uint)rest.Length)
         {
-            HasFailed = true;
-            field = default;
-            return false;
+            Fail();
+            return default;
         }
 
-        field = _bytes.Slice(_position, (int)count);
-        _position += (int)count;
-        return true;
+        _rest = rest[(int)count..];
+        return rest[..(int)count];
+    }
+
+    private void FailIf(bool wrong)
+    {
+        if (wrong)
+            Fail();
     }
 }

@@ -24,21 +24,13 @@ public readonly ref partial struct XdrWriter
     private XdrWriter(OutputBuffer output, int depth) => (_output, _depth) = (output, depth);
 
     /// <summary>RFC 4506 section 4.2: unsigned integer. Also rpcgen's unsigned char and unsigned short.</summary>
-    public void WriteUInt32(uint value)
-    {
-        BinaryPrimitives.WriteUInt32BigEndian(_output.GetSpan(sizeof(uint)), value);
-        _output.Advance(sizeof(uint));
-    }
+    public void WriteUInt32(uint value) => BinaryPrimitives.WriteUInt32BigEndian(_output.Append(sizeof(uint)), value);
 
     /// <summary>RFC 4506 section 4.1: integer. Also rpcgen's char and short.</summary>
     public void WriteInt32(int value) => WriteUInt32((uint)value);
 
     /// <summary>RFC 4506 section 4.5: unsigned hyper integer.</summary>
-    public void WriteUInt64(ulong value)
-    {
-        BinaryPrimitives.WriteUInt64BigEndian(_output.GetSpan(sizeof(ulong)), value);
-        _output.Advance(sizeof(ulong));
-    }
+    public void WriteUInt64(ulong value) => BinaryPrimitives.WriteUInt64BigEndian(_output.Append(sizeof(ulong)), value);
 
     /// <summary>RFC 4506 section 4.5: hyper integer.</summary>
     public void WriteInt64(long value) => WriteUInt64((ulong)value);
@@ -92,8 +84,9 @@ public readonly ref partial struct XdrWriter
     /// <summary>RFC 4506 section 4.10: variable-length opaque data; also the bytes of a string, section 4.11.</summary>
     public void WriteOpaque(ReadOnlySpan<byte> data)
     {
-        WriteUInt32((uint)data.Length);
-        WriteFixedOpaque(data);
+        Span<byte> room = Reserve(data.Length, before: sizeof(uint));
+        BinaryPrimitives.WriteUInt32BigEndian(room, (uint)data.Length);
+        data.CopyTo(room[sizeof(uint)..]);
     }
 
     /// <summary>As above.</summary>
@@ -106,20 +99,22 @@ public readonly ref partial struct XdrWriter
         WriteOpaque(data);
     }
 
-    // Room for so many bytes, with their padding behind it.
-    private Span<byte> Reserve(int length)
+    // Room for so many bytes, and for some before them, with the padding behind.
+    private Span<byte> Reserve(int length, int before = 0)
     {
         int padding = XdrReader.Padding(length);
-        Span<byte> room = _output.GetSpan(length + padding);
+        Span<byte> room = _output.Append(before + length + padding);
         if (padding > 0)
-            room.Slice(length, padding).Clear();
-        _output.Advance(length + padding);
-        return room[..length];
+            room[^padding..].Clear();
+        return room[..(before + length)];
     }
 
     private static void ThrowIfOver(int most, int count, string what)
     {
         if (count > most)
-            throw new ArgumentException($"{count} {what}, where there may be at most {most}");
+            throw Over(most, count, what);
     }
+
+    // Apart, so that the check is inlined.
+    private static ArgumentException Over(int most, int count, string what) => new($"{count} {what}, where there may be at most {most}");
 }
