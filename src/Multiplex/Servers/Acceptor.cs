@@ -12,6 +12,11 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
 
     private const int MostRefusals = 64;   // then the caller's other work has its turn
 
+    // The last descriptors are not for connections: the runtime opens files too, such as for the thread that a signal is handled on,
+    // and ends the process when it cannot.
+    private const int KeptForOthers = 8;
+
+    private readonly int _end = DescriptorLimit() - KeptForOthers;
     private readonly SpareDescriptor _spare = new();
     private long _until = long.MaxValue;
 
@@ -32,13 +37,19 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
         {
             SyscallResult result = listener.Accept(blocking, out peer);
             descriptor = (int)result.Value;
-            if (!result.IsError)
+            if (!result.IsError && descriptor < _end)
                 return true;
-            Errno = result.Errno;
+            Errno = result.IsError ? result.Errno : EMFILE;
 
-            // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
-            if (result.Errno is EMFILE or ENFILE)
+            if (!result.IsError)
             {
+                counters.Increment(Counter.Refused);   // before the client can see it
+                close(descriptor);
+                refusals++;
+            }
+            else if (result.Errno is EMFILE or ENFILE)
+            {
+                // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
                 int refused = _spare.Refuse(listener);
                 counters.Add(Counter.Refused, refused);
                 if (refused == 0)
@@ -58,4 +69,10 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
 
     /// <summary>Gives the spare descriptor up.</summary>
     public void Dispose() => _spare.Dispose();
+
+    private static int DescriptorLimit()
+    {
+        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
+        return (int)Math.Min(limit.rlim_cur, int.MaxValue);
+    }
 }

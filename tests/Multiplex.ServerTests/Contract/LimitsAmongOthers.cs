@@ -51,14 +51,40 @@ public sealed class LimitsAmongOthers(string model)
     [Test]
     public void Without_descriptors_it_refuses_and_counts_and_goes_on_when_there_are_some()
     {
-        string sh = Tools.Require("sh");
         using SharedCounters counters = new();
+        using ServerProcess server = StartWithFewDescriptors(counters);
+        List<RpcPeer> peers = TakeThemAll(server, counters);
+        peers[0].Null();
+        peers.ForEach(peer => peer.Dispose());
+        counters.Await(Counter.Closed, counters[Counter.Accepted]);
+        using RpcPeer after = new(server.Address);
+        after.Null();
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [Test]
+    public void Told_to_stop_without_descriptors_it_ends_in_order()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = StartWithFewDescriptors(counters);
+        List<RpcPeer> peers = TakeThemAll(server, counters);
+        Assert.That(server.Stop(), Is.Zero);
+        peers.ForEach(peer => peer.Dispose());
+    }
+
+    private ServerProcess StartWithFewDescriptors(SharedCounters counters)
+    {
         string[] arguments =
         [
             "-c", "ulimit -n 220; exec \"$0\" \"$@\"", ServerProcess.Command,
             "serve", "--model", model, "--protocol", "rpc", "--listen", "tcp://127.0.0.1:0", "--workers", "300", .. counters.Option,
         ];
-        using ServerProcess server = ServerProcess.StartProgram(sh, arguments);
+        return ServerProcess.StartProgram(Tools.Require("sh"), arguments);
+    }
+
+    // More clients than the server has descriptors for.
+    private List<RpcPeer> TakeThemAll(ServerProcess server, SharedCounters counters)
+    {
         List<RpcPeer> peers = [.. Enumerable.Range(0, 300).Select(_ => new RpcPeer(server.Address))];
         peers[0].Null();
         if (!Cells.Forks(model))
@@ -66,12 +92,7 @@ public sealed class LimitsAmongOthers(string model)
         Eventually.Holds(
             () => counters[Counter.Accepted] + counters[Counter.Refused] == peers.Count,
             () => $"Accepted={counters[Counter.Accepted]} Refused={counters[Counter.Refused]}");
-        peers[0].Null();
-        peers.ForEach(peer => peer.Dispose());
-        counters.Await(Counter.Closed, counters[Counter.Accepted]);
-        using RpcPeer after = new(server.Address);
-        after.Null();
-        Assert.That(server.Stop(), Is.Zero);
+        return peers;
     }
 
     private ServerProcess Start(params string[] options) => ServerProcess.Start(model, "rpc", ListenForm.Tcp, options);
