@@ -15,15 +15,8 @@ if [[ ! -x "$command" ]]; then
   exit 2
 fi
 
-work="$(mktemp -d)"
-started=()
-cleanup() {
-  local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap cleanup EXIT
+# shellcheck source=bench/scratch.sh
+source bench/scratch.sh
 
 cp "$peers"/{server.c,peers.c,peers.h} src/Multiplex.Rpc/multiplex.x "$work"
 (

@@ -9,15 +9,8 @@ readonly rate="${1:-20000}" seconds="${2:-5}" port=42099
 readonly command="${MULTIPLEX_COMMAND:-artifacts/multiplex/multiplex}"
 readonly server="${3:-$command serve --model epoll --protocol rpc --listen tcp://127.0.0.1:{port}}"
 
-work="$(mktemp -d)"
-started=()
-cleanup() {
-  local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap cleanup EXIT
+# shellcheck source=bench/scratch.sh
+source bench/scratch.sh
 
 ${server//\{port\}/$port} >"$work/server.log" 2>&1 &
 started+=($!)

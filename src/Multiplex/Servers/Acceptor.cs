@@ -37,19 +37,22 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
         {
             SyscallResult result = listener.Accept(blocking, out peer);
             descriptor = (int)result.Value;
-            if (!result.IsError && descriptor < _end)
-                return true;
-            Errno = result.IsError ? result.Errno : EMFILE;
-
             if (!result.IsError)
             {
+                if (descriptor < _end)
+                    return true;
+                Errno = EMFILE;
                 counters.Increment(Counter.Refused);   // before the client can see it
                 close(descriptor);
                 refusals++;
+                continue;
             }
-            else if (result.Errno is EMFILE or ENFILE)
+
+            Errno = result.Errno;
+
+            // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
+            if (result.Errno is EMFILE or ENFILE)
             {
-                // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
                 int refused = _spare.Refuse(listener);
                 counters.Add(Counter.Refused, refused);
                 if (refused == 0)
