@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>A comparison as it is written to report.json. <c>docs/compare-report.md</c> beside this project tells what each name means.</summary>
+/// <summary>A comparison as it is written to report.json. <c>docs/compare.md</c> says what each name means.</summary>
 public sealed record CompareReport
 {
     /// <summary>The schema, and the version that this program writes. Names do not change their meaning within a version.</summary>

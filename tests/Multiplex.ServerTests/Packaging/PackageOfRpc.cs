@@ -31,7 +31,7 @@ public class PackageOfRpc
         } = 0x20004701;
         """;
 
-    // Told before Main, which the sample of README has.
+    // Runs before Main, which the sample of docs/rpc.md has.
     private const string Casino = """
         using System.Runtime.CompilerServices;
         using Casino;
@@ -61,14 +61,14 @@ public class PackageOfRpc
             ["pack", Path.Combine(repository, "src/Multiplex.Rpc"), "-c", configuration, "--no-build", "-o", In("feed"), .. s_leaveNothingBehind]);
         Assert.That(Directory.GetFiles(In("feed")).Select(Name), Is.EquivalentTo(new[] { "Multiplex", "Multiplex.Interop", "Multiplex.Rpc" }));
 
-        string readme = File.ReadAllText(Path.Combine(repository, "README.md"));
+        string guide = File.ReadAllText(Path.Combine(repository, "docs/rpc.md"));
         Directory.CreateDirectory(In("project"));
         File.WriteAllText(In("project/nuget.config"), NuGetConfiguration());
         File.Copy(Path.Combine(repository, "global.json"), In("project/global.json"));
         File.WriteAllText(In("project/greeter.csproj"), Project);
         File.WriteAllText(In("project/dice.x"), Dice);
         File.WriteAllText(In("project/Casino.cs"), Casino);
-        File.WriteAllText(In("project/Greeter.cs"), readme.Split("```csharp\n")[1].Split("```\n")[0]);
+        File.WriteAllText(In("project/Greeter.cs"), guide.Split("```csharp\n")[1].Split("```\n")[0]);
         Dotnet("build", "-o", "out");
         Assert.That(Dotnet("out/greeter.dll"), Is.EqualTo(new[] { "Roll False, Show True", "hello, world" }));
 

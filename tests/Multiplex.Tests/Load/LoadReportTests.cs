@@ -33,7 +33,7 @@ public class LoadReportTests
     [Test]
     public void Every_name_in_it_is_documented()
     {
-        string documentation = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "load-report.md"));
+        string documentation = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "load.md"));
         using JsonDocument report = JsonDocument.Parse(Report(OpenLoop.At(500)).ToJson());
         string[] names = [.. NamesIn(report.RootElement).Distinct()];
         Assert.That(names, Has.Member("throughput_per_s").And.Member("lag_us").And.Member("series"));

@@ -27,7 +27,7 @@ public class CompareReportTests
     [Test]
     public void Every_name_in_it_is_documented()
     {
-        string documentation = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "compare-report.md"));
+        string documentation = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "compare.md"));
         using JsonDocument report = JsonDocument.Parse(s_before.Since(Reports.Of(("poll", [1, 2, 3]), ("pool", [1, 2, 3]), ("fork", []))).ToJson());
         string[] names = [.. NamesIn(report.RootElement).Distinct()];
         Assert.That(names, Has.Member("throughput_per_s").And.Member("latency_curve").And.Member("changes"));
