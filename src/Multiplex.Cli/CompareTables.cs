@@ -1,5 +1,6 @@
 using Multiplex.Load;
 using Multiplex.Load.Comparison;
+using Multiplex.Load.Comparison.Judging;
 using Spectre.Console;
 
 namespace Multiplex.Cli;
@@ -11,7 +12,9 @@ internal static class CompareTables
     {
         MachineReport machine = report.Environment;
         Terminal.Output.MarkupLineInterpolated(
-            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {report.Rounds} {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s");
+            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {(report.RoundsAuto ? "up to " : "")}{report.Rounds} {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s");
+        if (report.Partial is { } partial)
+            Terminal.Output.MarkupLineInterpolated($"[bold]{partial.ToString()}[/]");
         Terminal.Output.WriteLine();
         Terminal.Output.Write(BestAndWorst(report));
         foreach (ScenarioReport scenario in report.Scenarios)
@@ -25,16 +28,19 @@ internal static class CompareTables
         Table table = Terminal.Table("scenario", "with", "figure", "best", "", "spread", "worst", "", "spread");
         foreach ((ScenarioReport scenario, PointReport point) in report.Scenarios.SelectMany(scenario => scenario.Points.Select(point => (scenario, point))))
         {
-            Measure by = Measure.Find(scenario.JudgedBy);
-            if (Verdict.Of(point, by) is { } verdict)
-                table.AddRow([scenario.Name, point.Label, by.Title, .. Cells(verdict.Ranked[0], by), .. Cells(verdict.Ranked[^1], by)]);
+            if (point.Verdicts is [{ Standings.Count: > 0 } verdict, ..])
+                table.AddRow([scenario.Name, point.Label, verdict.Measure.Title, .. Cells(point, verdict, 0), .. Cells(point, verdict, verdict.Standings.Count - 1)]);
         }
 
         return table;
     }
 
-    private static string[] Cells(ServerResult result, Measure by) =>
-        [Markup.Escape(result.Server), by.Label(result[by].Median), $"±{result[by].Percent:F0}%"];
+    private static string[] Cells(PointReport point, Verdict verdict, int rank)
+    {
+        ServerResult result = point.Results.First(result => result.Server == verdict.Standings[rank].Server);
+        Spread spread = result[verdict.Measure]!.Value;
+        return [Markup.Escape(result.Server), verdict.Measure.Label(spread.Median), $"±{spread.Percent:F0}%"];
+    }
 
     private static void Print(ScenarioReport scenario, IEnumerable<Finding> findings)
     {
@@ -50,7 +56,7 @@ internal static class CompareTables
     {
         Terminal.Output.WriteLine();
         Terminal.Output.MarkupLineInterpolated(
-            $"[bold]Since the baseline[/] of {baseline.Began:yyyy-MM-dd HH:mm}, beyond both spreads: {baseline.Changes.Count} of {baseline.Compared} figures");
+            $"[bold]Since the baseline[/] of {baseline.Began:yyyy-MM-dd HH:mm}, by {baseline.TolerancePercent}% or more: {baseline.Changes.Count} of {baseline.Compared} figures");
         foreach (string note in baseline.Notes)
             Terminal.Output.MarkupLineInterpolated($"  {note}");
         foreach (Change change in baseline.Changes)

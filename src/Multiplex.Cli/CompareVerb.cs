@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using CommandLine;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Page;
@@ -11,6 +10,10 @@ namespace Multiplex.Cli;
 [Verb("compare", HelpText = "Compare server models, and other servers: each as a real process, in alternating rounds; report.html and report.json.")]
 internal sealed class CompareVerbOptions : IVerb
 {
+    private const string AutoRounds = "auto";
+    private const int MostAutoRounds = 20;
+    private const double AutoPercent = 3;
+
     // The scenarios hold several connections at a time.
     private static readonly ServerModelEntry[] s_models = [.. ServerModelCatalog.All.Where(entry => !entry.OneAtATime)];
 
@@ -35,8 +38,8 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo or rpc.")]
     public string Protocol { get; set; } = "";
 
-    [Option("rounds", MetaValue = "N", HelpText = "How often each server has its turn: 5 by default; 3 with --quick.")]
-    public int? Rounds { get; set; }
+    [Option("rounds", MetaValue = "N|auto", HelpText = "How often each server has its turn: 5 by default; 3 with --quick; auto goes on until the ratios are known to 3%, 20 rounds at most.")]
+    public string? Rounds { get; set; }
 
     [Option("duration", MetaValue = "TIME", HelpText = "Measured time of each run: 1s by default; 400ms with --quick.")]
     public string? Duration { get; set; }
@@ -47,48 +50,47 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("threads", Default = 1, MetaValue = "N", HelpText = "Threads of the client.")]
     public int Threads { get; set; }
 
-    [Option("baseline", MetaValue = "FILE", HelpText = "The report.json of an earlier comparison: marks what has moved beyond its spread since.")]
+    [Option("baseline", MetaValue = "FILE", HelpText = "The report.json of an earlier comparison: marks what has moved since; exit status 5 if something is worse.")]
     public string? BaselineFile { get; set; }
+
+    [Option("tolerance", Default = Baseline.DefaultTolerancePercent, MetaValue = "PERCENT", HelpText = "Changes since the baseline below this are not reported.")]
+    public double Tolerance { get; set; }
 
     [Option("out", Default = "multiplex-compare", MetaValue = "DIR", HelpText = "Where report.html and report.json are written.")]
     public string Out { get; set; } = "";
 
     public int Run()
     {
+        if (!(Tolerance >= 0))
+            throw new UsageException($"--tolerance {Tolerance}: write a percentage of 0 or more");
         CompareReport? baseline = BaselineFile is null ? null : ReadBaseline(BaselineFile);
         CompareOptions options = Options();
         Directory.CreateDirectory(Out);
-
-        // Servers are processes of their own: however this one is asked to end, it ends them first.
-        using CancellationTokenSource interrupted = new();
-        using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
-        using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
-        void Cancel(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            interrupted.Cancel();
-        }
-
+        using Interruption interruption = new();
         CompareReport report;
         try
         {
-            report = CompareProgressBars.Show(options, show => Comparer.Run(options, show, interrupted.Token));
+            report = CompareProgressBars.Show(options, show => Comparer.Run(options, show, interruption.Token));
         }
         catch (OperationCanceledException)
         {
-            StandardStream.Error.WriteLine("multiplex: compare was interrupted; no report was written");
-            return ExitStatus.Failed;
+            StandardStream.Error.WriteLine("multiplex: compare was interrupted before its first run was finished; no report was written");
+            return ExitStatus.Interrupted;
         }
 
         if (baseline is not null)
-            report = report.Since(baseline);
+            report = report.Since(baseline, Tolerance);
         CompareTables.Print(report);
         string page = Path.Combine(Out, "report.html"), figures = Path.Combine(Out, "report.json");
         File.WriteAllText(page, ComparePage.Of(report));
         File.WriteAllText(figures, report.ToJson() + "\n");
         Terminal.Output.WriteLine();
         Terminal.Output.MarkupLineInterpolated($"The report: {page}; all figures, round by round: {figures}");
-        return Failures(report, options) == 0 ? ExitStatus.Done : ExitStatus.Failed;
+        if (report.Partial is not null)
+            return ExitStatus.Interrupted;
+        return Failures(report, options) > 0 ? ExitStatus.Failed
+            : report.Baseline?.Changes.Any(change => !change.Better) == true ? ExitStatus.Worse
+            : ExitStatus.Done;
     }
 
     private CompareOptions Options()
@@ -106,7 +108,13 @@ internal sealed class CompareVerbOptions : IVerb
             Protocol = protocol.Name,
             HasProcedures = protocol.Name == "rpc",
             Exchange = mix => protocol.Exchange(EndpointKind.Tcp, mix),
-            Rounds = Values.Number("--rounds", Rounds ?? (Quick ? 3 : 5), 1, 1000),
+            Rounds = Rounds switch
+            {
+                null => Quick ? 3 : 5,
+                AutoRounds => MostAutoRounds,
+                _ => Values.Number("--rounds", Rounds, 1, 1000),
+            },
+            Precision = Rounds == AutoRounds ? AutoPercent : null,
             Duration = Values.PositiveTime("--duration", Duration ?? (Quick ? "400ms" : "1s")),
             WarmUp = Values.Time("--warmup", WarmUp ?? (Quick ? "150ms" : "300ms")),
             ClientThreads = Values.Number("--threads", Threads, 1, 1024),

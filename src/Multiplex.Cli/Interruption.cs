@@ -2,24 +2,29 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Cli;
 
-/// <summary>SIGINT asks for an early end; a second one ends the process.</summary>
+/// <summary>SIGINT or SIGTERM asks for an early end; a second one ends the process.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _interrupted = new();
-    private readonly PosixSignalRegistration _handler;
+    private readonly PosixSignalRegistration _onInterrupt;
+    private readonly PosixSignalRegistration _onTerminate;
 
-    public Interruption() => _handler = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
-    {
-        context.Cancel = !_interrupted.IsCancellationRequested;
-        _interrupted.Cancel();
-    });
+    public Interruption() => (_onInterrupt, _onTerminate) =
+        (PosixSignalRegistration.Create(PosixSignal.SIGINT, Take), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take));
 
-    /// <summary>Cancelled by the first SIGINT.</summary>
+    /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Token => _interrupted.Token;
 
     public void Dispose()
     {
-        _handler.Dispose();
+        _onInterrupt.Dispose();
+        _onTerminate.Dispose();
         _interrupted.Dispose();
+    }
+
+    private void Take(PosixSignalContext context)
+    {
+        context.Cancel = !_interrupted.IsCancellationRequested;
+        _interrupted.Cancel();
     }
 }

@@ -55,6 +55,11 @@ internal static class Values
         ? value
         : throw new UsageException($"{option} {value}: write a number from {least} to {most}");
 
+    /// <summary>The same, from text.</summary>
+    public static int Number(string option, string text, int least, int most) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+        ? Number(option, number, least, most)
+        : throw new UsageException($"{option} {text}: write a number from {least} to {most}");
+
     /// <summary>Whole numbers in a range, with commas between them; each once, ascending.</summary>
     public static IReadOnlyList<int> Numbers(string option, string text, int least, int most) =>
     [

@@ -21,4 +21,10 @@ internal static class ExitStatus
 
     /// <summary><c>load --slo</c>: an objective was missed, and nothing else went wrong.</summary>
     public const int Missed = 3;
+
+    /// <summary>A signal ended it early; what was finished until then has been written.</summary>
+    public const int Interrupted = 4;
+
+    /// <summary><c>compare --baseline</c>: something became worse, and nothing else went wrong.</summary>
+    public const int Worse = 5;
 }

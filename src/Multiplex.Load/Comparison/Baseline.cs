@@ -1,68 +1,162 @@
+using Multiplex.Load.Comparison.Judging;
+
 namespace Multiplex.Load.Comparison;
 
 /// <summary>What has moved since an earlier comparison.</summary>
 /// <param name="Began">When the earlier one began.</param>
 /// <param name="Environment">Where it was measured.</param>
+/// <param name="TolerancePercent">Changes below this are not reported: one machine differs by as much from one hour to the next.</param>
 /// <param name="Notes">What makes the two less comparable.</param>
-/// <param name="Compared">How many pairs of figures were held against each other.</param>
-/// <param name="Changes">The figures that differ by more than both spreads.</param>
+/// <param name="Compared">How many pairs of figures were compared.</param>
+/// <param name="Changes">The figures that have moved.</param>
 public sealed record BaselineReport(
-    DateTimeOffset Began, MachineReport Environment, IReadOnlyList<string> Notes, int Compared, IReadOnlyList<Change> Changes);
+    DateTimeOffset Began, MachineReport Environment, double TolerancePercent, IReadOnlyList<string> Notes, int Compared, IReadOnlyList<Change> Changes);
 
-/// <summary>A figure that has moved beyond its spread.</summary>
+/// <summary>A figure that has moved.</summary>
 /// <param name="Scenario">The scenario.</param>
 /// <param name="Point">The point.</param>
 /// <param name="Server">The server.</param>
 /// <param name="Measure">The figure, by its key.</param>
 /// <param name="Before">What it was.</param>
 /// <param name="After">What it is.</param>
+/// <param name="Percent">By how much, in percent of what it was, the change of the peers divided out; null when it was nothing.</param>
+/// <param name="PValue">How likely such a change would be by chance, corrected for the number of figures.</param>
 /// <param name="Better">Whether that is better.</param>
-public sealed record Change(string Scenario, string Point, string Server, string Measure, Spread Before, Spread After, bool Better)
-{
-    /// <summary>By how much, in percent of what it was; null when that was nothing.</summary>
-    public double? Percent => Before.Median == 0 ? null : 100 * ((After.Median / Before.Median) - 1);
-}
+public sealed record Change(string Scenario, string Point, string Server, string Measure, Spread Before, Spread After, double? Percent, double PValue, bool Better);
 
-/// <summary>Holds a comparison against an earlier one.</summary>
+/// <summary>
+/// Compares a comparison with an earlier one. Their rounds are not paired, so each figure's change is held against the rounds'
+/// spread in both (Welch's test of the logarithms), corrected for the number of figures (Holm). What moves the peers, which
+/// are the same programs in both, moves the machine: it is divided out.
+/// </summary>
 public static class Baseline
 {
-    /// <summary>The later report with what has moved since the earlier one.</summary>
-    public static CompareReport Since(this CompareReport after, CompareReport before)
-    {
-        Dictionary<(string, string, string), ServerResult> earlier = Results(before).ToDictionary(one => one.Key, one => one.Result);
-        int compared = 0;
-        List<Change> changes = [];
-        foreach (((string scenario, string point, string server) key, ServerResult result) in Results(after))
-        {
-            if (!earlier.TryGetValue(key, out ServerResult? old))
-                continue;
-            foreach (Measure measure in Measure.All.Where(measure => measure.IsMark && old.Figures.ContainsKey(measure.Key)))
-            {
-                compared++;
-                (Spread was, Spread now) = (old[measure], result[measure]);
-                if (now.IsBeyond(was) && before.Rounds > 1 && after.Rounds > 1)
-                    changes.Add(new(key.scenario, key.point, key.server, measure.Key, was, now, measure.IsBetter(now.Median, was.Median)));
-            }
-        }
+    /// <summary>The tolerance that is used when none is asked for.</summary>
+    public const double DefaultTolerancePercent = 5;
 
-        return after with { Baseline = new(before.Began, before.Environment, [.. NotesOn(before, after)], compared, changes) };
+    /// <summary>The later report with what has moved since the earlier one.</summary>
+    /// <param name="after">The later one.</param>
+    /// <param name="before">The earlier one.</param>
+    /// <param name="tolerancePercent">Changes below this are not reported.</param>
+    public static CompareReport Since(this CompareReport after, CompareReport before, double tolerancePercent = DefaultTolerancePercent)
+    {
+        Pair[] pairs = [.. PairsOf(after, before)];
+        double[] corrected = Student.Holm([.. pairs.Select(pair => pair.Move.PValue)]);
+        Change[] changes =
+        [
+            .. from pair in pairs.Zip(corrected)
+               where pair.Second < Judge.Error && Math.Abs(pair.First.Move.Percent) >= tolerancePercent
+               select pair.First.Change(pair.Second),
+        ];
+        return after with { Baseline = new(before.Began, before.Environment, tolerancePercent, [.. NotesOn(before, after)], pairs.Length, changes) };
     }
 
-    private static IEnumerable<((string Scenario, string Point, string Server) Key, ServerResult Result)> Results(CompareReport report) =>
+    private static IEnumerable<Pair> PairsOf(CompareReport after, CompareReport before)
+    {
+        var earlier = Results(before).ToDictionary(one => (one.Scenario.Name, one.Point.Label, one.Result.Server), one => one.Result);
+        ILookup<(string, string), (ServerResult, ServerResult)> peers = (
+            from one in Results(after)
+            where IsPeer(after, one.Result.Server) && IsPeer(before, one.Result.Server)
+            let old = earlier.GetValueOrDefault((one.Scenario.Name, one.Point.Label, one.Result.Server))
+            where old is not null
+            select (Key: (one.Scenario.Name, one.Point.Label), Results: (old, one.Result))).ToLookup(one => one.Key, one => one.Results);
+        return
+            from one in Results(after)
+            where !IsPeer(after, one.Result.Server)
+            let old = earlier.GetValueOrDefault((one.Scenario.Name, one.Point.Label, one.Result.Server))
+            where old is not null
+            from measure in Measure.All
+            where measure.IsMark
+            let move = Move.Of(old, one.Result, measure, peers[(one.Scenario.Name, one.Point.Label)])
+            where move is not null
+            select new Pair(one.Scenario.Name, one.Point.Label, measure, old, one.Result, move);
+    }
+
+    private static bool IsPeer(CompareReport report, string server) => report.Servers.Any(one => one.Name == server && one.IsPeer);
+
+    private static IEnumerable<(ScenarioReport Scenario, PointReport Point, ServerResult Result)> Results(CompareReport report) =>
         from scenario in report.Scenarios
         from point in scenario.Points
         from result in point.Measured
-        select ((scenario.Name, point.Label, result.Server), result);
+        select (scenario, point, result);
 
     private static IEnumerable<string> NotesOn(CompareReport before, CompareReport after)
     {
-        if (before.Environment != after.Environment)
-            yield return $"The baseline is of another machine or runtime: {before.Environment.Processors} x {before.Environment.Processor}, Linux {before.Environment.Kernel}, {before.Environment.Runtime}.";
+        (MachineReport was, MachineReport now) = (before.Environment, after.Environment);
+        if ((was.Kernel, was.Runtime, was.Processor, was.Processors) != (now.Kernel, now.Runtime, now.Processor, now.Processors))
+            yield return $"The baseline is of another machine or runtime: {was.Processors} x {was.Processor}, Linux {was.Kernel}, {was.Runtime}.";
         if (before.Protocol != after.Protocol)
             yield return $"The baseline was measured with {before.Protocol}, not {after.Protocol}.";
         if (before.DurationS != after.DurationS || before.WarmupS != after.WarmupS)
             yield return $"The baseline's runs took {before.DurationS:0.###} s after {before.WarmupS:0.###} s, not {after.DurationS:0.###} s after {after.WarmupS:0.###} s.";
         if (before.Rounds < 2 || after.Rounds < 2)
             yield return "A comparison of a single round has no spread: nothing can be said to have moved.";
+        if (!after.Servers.Any(server => server.IsPeer && IsPeer(before, server.Name)))
+            yield return "No peer is in both, so what the machine itself has changed by is in the changes.";
+    }
+
+    private sealed record Pair(string Scenario, string Point, Measure Measure, ServerResult Before, ServerResult After, Move Move)
+    {
+        public Change Change(double pValue) => new(
+            Scenario,
+            Point,
+            After.Server,
+            Measure.Key,
+            Before[Measure]!.Value,
+            After[Measure]!.Value,
+            double.IsFinite(Move.Percent) ? Move.Percent : null,
+            pValue,
+            Measure.IsBetter(Move.Percent, 0));
+    }
+
+    /// <summary>By how much a figure has moved, and how likely that would be by chance.</summary>
+    private sealed record Move(double Percent, double PValue)
+    {
+        public static Move? Of(ServerResult before, ServerResult after, Measure measure, IEnumerable<(ServerResult Before, ServerResult After)> peers)
+        {
+            (double[] was, double[] now) = (Values(before, measure), Values(after, measure));
+            if (was.Length < 2 || now.Length < 2)
+                return null;
+
+            // Errors mostly are none: there is no ratio to nothing, but none in any round, and then some in each, is a change.
+            if (was.All(value => value == 0) && now.All(value => value > 0))
+                return new(double.PositiveInfinity, 0);
+            if (now.All(value => value == 0) && was.All(value => value > 0))
+                return new(-100, 0);
+            if (was.Concat(now).Any(value => value <= 0))
+                return null;
+            List<LogSample> samples = [new(now, 1), new(was, -1)];
+            (double[] Before, double[] After)[] references =
+                [.. peers.Select(peer => (Values(peer.Before, measure), Values(peer.After, measure))).Where(peer => IsUsable(peer.Item1) && IsUsable(peer.Item2))];
+            foreach ((double[] reference, double[] later) in references)
+                samples.AddRange([new(later, -1.0 / references.Length), new(reference, 1.0 / references.Length)]);
+            double change = samples.Sum(sample => sample.Weight * sample.Mean), variance = samples.Sum(sample => sample.Variance);
+            double freedom = variance * variance / samples.Sum(sample => sample.Variance * sample.Variance / (sample.Count - 1));
+            double p = change == 0 ? 1 : variance == 0 ? 0 : Student.TwoSided(change / Math.Sqrt(variance), freedom);
+            return new(100 * (Math.Exp(change) - 1), p);
+        }
+
+        private static bool IsUsable(double[] values) => values.Length >= 2 && values.All(value => value > 0);
+
+        private static double[] Values(ServerResult result, Measure measure) => [.. result.Rounds.Select(measure.Of).OfType<double>()];
+    }
+
+    /// <summary>One part of a change: its mean, and the variance that this mean adds.</summary>
+    private sealed class LogSample
+    {
+        public LogSample(double[] values, double weight)
+        {
+            double[] logs = [.. values.Select(value => Math.Log(value))];
+            (Weight, Count, Mean) = (weight, logs.Length, logs.Average());
+            Variance = weight * weight * logs.Sum(log => (log - Mean) * (log - Mean)) / (Count - 1) / Count;
+        }
+
+        public double Weight { get; }
+
+        public int Count { get; }
+
+        public double Mean { get; }
+
+        public double Variance { get; }
     }
 }

@@ -18,8 +18,14 @@ public sealed record CompareOptions
     /// <summary>The client's side of it.</summary>
     public required Func<RequestMix, IExchange> Exchange { get; init; }
 
-    /// <summary>How often each server has its turn.</summary>
+    /// <summary>How often each server has its turn; with <see cref="Precision"/>, the most that it may have.</summary>
     public int Rounds { get; init; } = 5;
+
+    /// <summary>
+    /// A point is done as soon as the ratio of each server's figure to the best one's is known to so many percent; null has
+    /// all rounds run.
+    /// </summary>
+    public double? Precision { get; init; }
 
     /// <summary>Measured time of each run.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(1);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Multiplex.Load.Comparison.Judging;
 
 namespace Multiplex.Load.Comparison;
 
@@ -7,7 +8,7 @@ namespace Multiplex.Load.Comparison;
 public sealed record CompareReport
 {
     /// <summary>The schema, and the version that this program writes. Names do not change their meaning within a version.</summary>
-    public const string SchemaVersion = "multiplex.compare/2";
+    public const string SchemaVersion = "multiplex.compare/3";
 
     /// <summary>Names the schema and its version.</summary>
     public string Schema { get; init; } = SchemaVersion;
@@ -18,11 +19,17 @@ public sealed record CompareReport
     /// <summary>Where it was measured.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
+    /// <summary>How far it came before it was interrupted; null when it is whole.</summary>
+    public PartialReport? Partial { get; init; }
+
     /// <summary>The protocol.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Alternating rounds: each server once a round.</summary>
+    /// <summary>Alternating rounds: each server once a round. Of several numbers the greatest.</summary>
     public required int Rounds { get; init; }
+
+    /// <summary>Whether each point had as many rounds as it needed to become precise, up to a limit.</summary>
+    public bool RoundsAuto { get; init; }
 
     /// <summary>Measured time of each run, in seconds.</summary>
     public required double DurationS { get; init; }
@@ -38,7 +45,7 @@ public sealed record CompareReport
 
     /// <summary>What that means: a finding for each point of each scenario.</summary>
     public IReadOnlyList<Finding> Summary =>
-        [.. Scenarios.SelectMany(scenario => scenario.Points.Select(point => new Finding(scenario.Name, point.Label, Verdict.Sentence(this, scenario, point))))];
+        [.. Scenarios.SelectMany(scenario => scenario.Points.Select(point => new Finding(scenario.Name, point.Label, Sentence.Of(this, point))))];
 
     /// <summary>What has moved since an earlier comparison; null when there was none to look at.</summary>
     public BaselineReport? Baseline { get; init; }
@@ -63,6 +70,15 @@ public sealed record CompareReport
 
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, CompareJson.Default.CompareReport);
+}
+
+/// <summary>How far a comparison came before it was interrupted.</summary>
+/// <param name="Done">Runs that were finished: only these count.</param>
+/// <param name="Total">Runs that were asked for.</param>
+public sealed record PartialReport(int Done, int Total)
+{
+    /// <summary>The same in words.</summary>
+    public override string ToString() => $"interrupted after {Done} of {Total} runs: what follows is partial";
 }
 
 /// <summary>What the figures of a point say, in words.</summary>
@@ -94,6 +110,9 @@ public sealed record ScenarioReport(
 /// <param name="Results">A result for each server.</param>
 public sealed record PointReport(int Connections, int Others, string Label, IReadOnlyList<ServerResult> Results)
 {
+    /// <summary>Who came out ahead, by each of the two figures that the scenario is judged by.</summary>
+    public IReadOnlyList<Verdict> Verdicts { get; init; } = [];
+
     /// <summary>What a chart has across: what changes from point to point.</summary>
     internal int Across => Others > 0 ? Others : Connections;
 
@@ -105,7 +124,7 @@ public sealed record PointReport(int Connections, int Others, string Label, IRea
 /// <param name="Server">Its name.</param>
 /// <param name="Why">Why there are no figures; null when there are.</param>
 /// <param name="Failed">Whether that is because it failed.</param>
-/// <param name="Figures">Each figure over the rounds, by its key; empty when there are none.</param>
+/// <param name="Figures">Each figure over the rounds, by its key, null where no round has it; empty when there are none.</param>
 /// <param name="LatencyCurve">Latencies of all rounds by percentile.</param>
 /// <param name="Errors">What went wrong in all rounds.</param>
 /// <param name="Rounds">Each round's figures.</param>
@@ -113,17 +132,20 @@ public sealed record ServerResult(
     string Server,
     string? Why,
     bool Failed,
-    IReadOnlyDictionary<string, Spread> Figures,
+    IReadOnlyDictionary<string, Spread?> Figures,
     IReadOnlyList<CurvePoint> LatencyCurve,
     LoadErrors Errors,
     IReadOnlyList<RoundFigures> Rounds)
 {
-    /// <summary>A figure over the rounds.</summary>
-    public Spread this[Measure measure] => Figures[measure.Key];
+    /// <summary>A figure over the rounds; null when it is not known.</summary>
+    public Spread? this[Measure measure] => Figures.GetValueOrDefault(measure.Key);
+
+    /// <summary>Rounds without one right reply.</summary>
+    internal int SilentRounds => Rounds.Count(round => round.ThroughputPerS is null or 0);
 
     /// <summary>A server that was not measured.</summary>
     public static ServerResult None(string server, string why, bool failed) =>
-        new(server, why, failed, new Dictionary<string, Spread>(), [], new LoadErrors(), []);
+        new(server, why, failed, new Dictionary<string, Spread?>(), [], new LoadErrors(), []);
 
     /// <summary>Takes the medians.</summary>
     public static ServerResult Of(string server, IReadOnlyList<RoundFigures> rounds, LatencyHistogram latencies, LoadErrors errors) => new(
@@ -148,7 +170,7 @@ public readonly record struct CurvePoint(double Percentile, double Us)
         [.. s_percentiles.Where(percent => latencies.Count * (100 - percent) >= 100).Select(percent => new CurvePoint(percent, latencies.Percentile(percent) / 1e3))];
 }
 
-/// <summary>The figures of one run.</summary>
+/// <summary>The figures of one run; null is what could not be known.</summary>
 /// <param name="ThroughputPerS">Right replies a second.</param>
 /// <param name="P50Us">The median latency in microseconds.</param>
 /// <param name="P90Us">The 90th percentile.</param>
@@ -162,24 +184,26 @@ public readonly record struct CurvePoint(double Percentile, double Us)
 /// <param name="MemoryBytes">Proportional set size of all the server's processes.</param>
 /// <param name="Processes">Processes of the server while loaded.</param>
 /// <param name="Threads">Threads of them all.</param>
-/// <param name="OfferedPerS">Requests a second that were due, in an open loop; 0 in a closed one.</param>
+/// <param name="OfferedPerS">Requests a second that were due, in an open loop.</param>
+/// <param name="AnsweredShare">The part of these that was answered, 0 to 1.</param>
 /// <param name="ClientBusy">The part of its time that the busiest thread of the client worked.</param>
 public sealed record RoundFigures(
-    double ThroughputPerS,
-    [property: JsonPropertyName("p50_us")] double P50Us,
-    [property: JsonPropertyName("p90_us")] double P90Us,
-    [property: JsonPropertyName("p99_us")] double P99Us,
-    [property: JsonPropertyName("p99_9_us")] double P999Us,
-    double MaxUs,
+    double? ThroughputPerS,
+    [property: JsonPropertyName("p50_us")] double? P50Us,
+    [property: JsonPropertyName("p90_us")] double? P90Us,
+    [property: JsonPropertyName("p99_us")] double? P99Us,
+    [property: JsonPropertyName("p99_9_us")] double? P999Us,
+    double? MaxUs,
     long Errors,
-    double CpuUsPerRequest,
-    double ContextSwitchesPerRequest,
-    double MemoryPerConnectionBytes,
-    double MemoryBytes,
-    int Processes,
-    int Threads,
-    double OfferedPerS,
-    double ClientBusy);
+    double? CpuUsPerRequest,
+    double? ContextSwitchesPerRequest,
+    double? MemoryPerConnectionBytes,
+    double? MemoryBytes,
+    int? Processes,
+    int? Threads,
+    double? OfferedPerS,
+    double? AnsweredShare,
+    double? ClientBusy);
 
 /// <summary>How the report is written and read: generated at build time, so without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

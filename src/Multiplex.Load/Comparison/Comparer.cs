@@ -1,3 +1,5 @@
+using Multiplex.Load.Comparison.Judging;
+
 namespace Multiplex.Load.Comparison;
 
 /// <summary>
@@ -11,6 +13,7 @@ public sealed class Comparer
     private readonly CancellationToken _cancelled;
     private readonly HashSet<string> _started = [];
     private readonly Dictionary<string, string> _absent = [];   // models that do not start here, and why
+    private int _runs;
 
     private Comparer(CompareOptions options, Action<CompareProgress> show, CancellationToken cancelled)
     {
@@ -22,28 +25,44 @@ public sealed class Comparer
     /// <summary>Runs the whole comparison.</summary>
     /// <param name="options">What to compare.</param>
     /// <param name="show">Told what is about to run.</param>
-    /// <param name="cancelled">Ends it early, with <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancelled">Ends it early: the report has what was finished until then, and says so.</param>
     /// <exception cref="IOException">A peer did not start, or no model did.</exception>
+    /// <exception cref="OperationCanceledException">It was ended before a single run was finished.</exception>
     public static CompareReport Run(CompareOptions options, Action<CompareProgress> show, CancellationToken cancelled)
     {
         DateTimeOffset began = DateTimeOffset.Now;
+        using ServerGuard guard = ServerGuard.Start();
         Comparer comparer = new(options, show, cancelled);
         foreach (PeerContestant peer in options.Contestants.OfType<PeerContestant>())
             comparer.Try(peer);
-        ScenarioReport[] scenarios = [.. options.Scenarios.Select(comparer.Run)];
+        List<ScenarioReport> scenarios = [];
+        foreach (Scenario scenario in options.Scenarios)
+        {
+            if (comparer.Run(scenario) is { Points.Count: > 0 } report)
+                scenarios.Add(report);
+        }
+
+        if (comparer._runs == 0)
+            cancelled.ThrowIfCancellationRequested();
         if (comparer._started.Count == 0)
             throw new IOException(comparer._absent.Values.FirstOrDefault() ?? "nobody can serve so many connections");
-        return new()
+        CompareReport whole = new()
         {
             Began = began,
+            Partial = cancelled.IsCancellationRequested ? new(comparer._runs, options.Scenarios.Sum(comparer.RunsOf)) : null,
             Protocol = options.Protocol,
-            Rounds = options.Rounds,
+            Rounds = scenarios.SelectMany(scenario => scenario.Points).SelectMany(point => point.Results).Max(result => result.Rounds.Count),
+            RoundsAuto = options.Precision is not null,
             DurationS = options.Duration.TotalSeconds,
             WarmupS = options.WarmUp.TotalSeconds,
             Servers = [.. options.Contestants.Select(one => new ServerReport(one.Name, one.Description, one is PeerContestant))],
             Scenarios = scenarios,
         };
+        return whole.Judged();
     }
+
+    private int RunsOf(Scenario scenario) =>
+        _options.Rounds * scenario.Points.Sum(point => _options.Contestants.Count(one => WhyNot(one, scenario, point) is null));
 
     // A peer that does not start has been mistyped: better to know at once.
     private void Try(PeerContestant peer)
@@ -57,38 +76,53 @@ public sealed class Comparer
 
     private ScenarioReport Run(Scenario scenario)
     {
-        Entry[][] points = [.. scenario.Points.Select(point => _options.Contestants.Select(one => new Entry(one, WhyNot(one, scenario, point))).ToArray())];
-        int total = points.Sum(entries => entries.Count(entry => entry.Why is null)) * _options.Rounds;
-        int done = 0;
+        int total = RunsOf(scenario), done = 0;
         List<PointReport> reports = [];
-        foreach ((ScenarioPoint point, Entry[] entries) in scenario.Points.Zip(points))
+        foreach (ScenarioPoint point in scenario.Points)
         {
+            Entry[] entries = [.. _options.Contestants.Select(one => new Entry(one, WhyNot(one, scenario, point)))];
             Trial trial = new(_options, scenario, point);
-            for (int round = 1; round <= _options.Rounds; round++)
+            for (int round = 1; round <= _options.Rounds && !HasEnough(entries, scenario.JudgedBy); round++)
             {
-                foreach (Entry entry in entries.Where(entry => entry.Why is null))
+                foreach (Entry entry in entries.Where(entry => entry.Why is null && !_cancelled.IsCancellationRequested))
                 {
-                    _cancelled.ThrowIfCancellationRequested();
                     _show(new(scenario, $"{point.Label}, round {round}, {entry.Contestant.Name}", done++, total));
                     RunOnce(entry, trial);
                 }
             }
 
+            if (_cancelled.IsCancellationRequested && entries.All(entry => entry.Rounds == 0))
+                break;
+            done += entries.Sum(entry => entry.Why is null ? _options.Rounds - entry.Rounds : 0);
             reports.Add(new(point.Connections, point.Others, point.Label, [.. entries.Select(entry => entry.Result)]));
         }
 
-        _show(new(scenario, "", total, total));
+        if (!_cancelled.IsCancellationRequested)
+            _show(new(scenario, "", total, total));
         return new(scenario.Name, scenario.Load, scenario.LookFor, scenario.JudgedBy.Key, scenario.AlsoJudgedBy.Key, reports);
     }
+
+    private bool HasEnough(Entry[] entries, Measure by) =>
+        _options.Precision is { } percent && RoundPrecision.IsReached([.. entries.Select(entry => entry.Result)], by, percent);
 
     private void RunOnce(Entry entry, Trial trial)
     {
         string name = entry.Contestant.Name;
+        ServerUnderTest? server = null;
         try
         {
-            using ServerUnderTest server = entry.Contestant.Start();
+            server = entry.Contestant.Start();
             _started.Add(name);
             entry.Add(trial.Run(server, _cancelled));
+            _runs++;
+        }
+        catch (OperationCanceledException)
+        {
+            // The run is not finished: it does not count.
+        }
+        catch (IOException) when (_cancelled.IsCancellationRequested)
+        {
+            // A signal that a terminal sends to the whole group ends the server too.
         }
         catch (IOException e) when (entry.Contestant is ModelContestant && !_started.Contains(name))
         {
@@ -98,7 +132,11 @@ public sealed class Comparer
         }
         catch (IOException e)
         {
-            entry.Fail(e.Message);
+            entry.Fail(server?.Ended ?? e.Message);
+        }
+        finally
+        {
+            server?.Dispose();
         }
     }
 
@@ -121,8 +159,12 @@ public sealed class Comparer
         /// <summary>Why it does not take part, or no longer.</summary>
         public string? Why { get; private set; } = why;
 
+        /// <summary>Rounds that are finished.</summary>
+        public int Rounds => _rounds.Count;
+
         public ServerResult Result => Why is not null ? ServerResult.None(contestant.Name, Why, _failed)
-            : _rounds.All(round => round.ThroughputPerS == 0) ? ServerResult.None(contestant.Name, NothingRight(_errors), failed: true)
+            : Rounds == 0 ? ServerResult.None(contestant.Name, "the comparison was interrupted before its turn", failed: false)
+            : _rounds.All(round => round.ThroughputPerS is null or 0) ? ServerResult.None(contestant.Name, NothingRight(_errors), failed: true)
             : ServerResult.Of(contestant.Name, _rounds, _latencies, _errors);
 
         public void Add((RoundFigures Figures, LoadTally Tally) run)

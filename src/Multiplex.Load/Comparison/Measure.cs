@@ -8,7 +8,7 @@ namespace Multiplex.Load.Comparison;
 /// <param name="Explanation">What exactly it is.</param>
 /// <param name="Of">Takes it from a round.</param>
 /// <param name="Label">How it is written, with its unit.</param>
-public sealed record Measure(string Key, string Title, string Explanation, Func<RoundFigures, double> Of, Func<double, string> Label)
+public sealed record Measure(string Key, string Title, string Explanation, Func<RoundFigures, double?> Of, Func<double, string> Label)
 {
     /// <summary>Right replies a second.</summary>
     public static readonly Measure Throughput =
@@ -32,6 +32,24 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
         r => r.MemoryPerConnectionBytes,
         Quantities.Size);
 
+    /// <summary>Requests a second that were due.</summary>
+    public static readonly Measure Offered = new(
+        "offered_per_s", "offered/s", "Requests a second that were due, whatever the server did.", r => r.OfferedPerS, Quantities.Short)
+    {
+        IsMark = false,
+    };
+
+    /// <summary>The part of these that was answered.</summary>
+    public static readonly Measure Answered = new(
+        "answered_share",
+        "answered",
+        "The part of the requests offered that was answered. Each server is offered a multiple of what it can do itself, so this compares them and requests/s does not.",
+        r => r.AnsweredShare,
+        part => $"{100 * part:F0}%")
+    {
+        MoreIsBetter = true,
+    };
+
     /// <summary>How busy the client was.</summary>
     public static readonly Measure ClientBusy = new(
         "client_busy",
@@ -47,6 +65,8 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
     public static IReadOnlyList<Measure> All { get; } =
     [
         Throughput,
+        Offered,
+        Answered,
         P50,
         Latency("p90_us", "p90", "90 replies in 100 took no longer.", r => r.P90Us),
         P99,
@@ -77,6 +97,9 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
     /// <summary>Whether one value is better than another.</summary>
     public bool IsBetter(double one, double other) => MoreIsBetter ? one > other : one < other;
 
+    /// <summary>What part of the best value another is; where less is better, what part the best is of it. 1 for the best.</summary>
+    public double ShareOf(double value, double best) => value == best ? 1 : MoreIsBetter ? value / best : best / value;
+
     /// <summary>By how much one value is more or less than another, in words.</summary>
     public static string Difference(double one, double other) => (one / other) switch
     {
@@ -87,6 +110,6 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
         _ => $"{100 * (1 - (one / other)):F0}% less than",
     };
 
-    private static Measure Latency(string key, string title, string explanation, Func<RoundFigures, double> of) =>
+    private static Measure Latency(string key, string title, string explanation, Func<RoundFigures, double?> of) =>
         new(key, title, explanation, of, Quantities.Time);
 }

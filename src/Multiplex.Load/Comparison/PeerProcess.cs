@@ -14,14 +14,14 @@ public sealed class PeerProcess : ServerUnderTest
 
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(10);
 
-    private PeerProcess(Process process, Task<string> errors, Endpoint endpoint)
-        : base(process, errors) => Endpoint = endpoint;
+    private PeerProcess(ServerProgram program, Endpoint endpoint)
+        : base(program) => Endpoint = endpoint;
 
     /// <inheritdoc/>
     public override Endpoint Endpoint { get; }
 
     /// <inheritdoc/>
-    public override ProcessUsage Usage => ProcessUsage.Of(Id, null);
+    public override ProcessUsage? Usage => ProcessUsage.Of(Id, null);
 
     /// <summary>Starts the command and waits until somebody accepts connections on the port.</summary>
     /// <param name="name">What it is called.</param>
@@ -30,27 +30,27 @@ public sealed class PeerProcess : ServerUnderTest
     public static PeerProcess Start(string name, string command)
     {
         Endpoint endpoint = FreePort();
-        string port = endpoint.Port.ToString(CultureInfo.InvariantCulture);
-        (Process process, Task<string> errors) = StartProgram(
-            "/bin/sh", ["-c", command.Replace(PeerContestant.PortMark, port, StringComparison.Ordinal)]);
-
-        // What it prints is of no interest, but a full pipe would stop it.
-        process.StandardInput.Close();
-        _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+        string line = command.Replace(PeerContestant.PortMark, endpoint.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        ServerProgram program = ServerProgram.Start("/bin/sh", ["-c", line]);
+        program.Process.StandardInput.Close();
+        program.ReadOutput();
         long start = Stopwatch.GetTimestamp();
         while (!Accepts(endpoint))
         {
-            if (process.WaitForExit(s_lookAgain) || Stopwatch.GetElapsedTime(start) > Patience)
-                throw Failed($"{name}: {command.Replace(PeerContestant.PortMark, port, StringComparison.Ordinal)}", process, errors);
+            if (program.Process.WaitForExit(s_lookAgain) || Stopwatch.GetElapsedTime(start) > ServerProgram.Patience)
+                throw program.Failed($"{name}: {line}");
         }
 
-        return new(process, errors, endpoint);
+        // A port that was free just before may have been taken by another process meanwhile.
+        if (program.Process.WaitForExit(s_lookAgain))
+            throw program.Failed($"{name}: {line}");
+        return new(program, endpoint);
     }
 
     /// <summary>Sends SIGTERM to all its processes and waits for their end; what does not go is killed. Its exit status is its own affair.</summary>
     public override void Stop()
     {
-        IReadOnlyList<int> others = [.. ProcessTree.Of(Id).Where(process => process != Id)];
+        int[] others = [.. ProcessTree.Of(Id).Where(process => process != Id)];
         foreach (int process in others)
             Syscall.kill(process, Signum.SIGTERM);   // it may have ended meanwhile
         Terminate();

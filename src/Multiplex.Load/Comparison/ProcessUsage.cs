@@ -7,11 +7,14 @@ namespace Multiplex.Load.Comparison;
 /// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
 /// <param name="At">When it was looked at: a timestamp of <see cref="Stopwatch"/>.</param>
 /// <param name="CpuNanoseconds">CPU time.</param>
-/// <param name="ContextSwitches">Voluntary and involuntary.</param>
+/// <param name="ContextSwitches">Voluntary and involuntary; null when those of threads that have ended are not known.</param>
 /// <param name="Processes">Processes now.</param>
 /// <param name="Threads">Threads now.</param>
-public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long ContextSwitches, int Processes, int Threads)
+public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long? ContextSwitches, int Processes, int Threads)
 {
+    // Which threads were looked at, where those that end take their counts with them; 0 where they do not.
+    private int Tasks { get; init; }
+
     // USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that .NET runs on.
     private const long NanosecondsPerTick = 1_000_000_000 / 100;
 
@@ -21,20 +24,25 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long Co
     /// </summary>
     /// <param name="pid">The server's first process.</param>
     /// <param name="counters">Its counters, when it is one of ours.</param>
-    public static ProcessUsage Of(int pid, ServerCounters? counters)
+    /// <returns>Null when the first process has ended: then there is no sum.</returns>
+    public static ProcessUsage? Of(int pid, ServerCounters? counters)
     {
         IReadOnlyList<int> processes = ProcessTree.Of(pid);
         long start = Stopwatch.GetTimestamp();
-        ProcessUsage sum = counters is null ? default : new(0, counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
+        ProcessUsage sum = counters is null ? new(0, 0, 0, 0, 0) : new(0, counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
         foreach (int process in processes)
         {
             try
             {
-                sum = sum.Plus(process, countReaped: counters is null);
+                sum = sum.Plus(process, hasCounters: counters is not null);
+            }
+            catch (IOException) when (process != pid)
+            {
+                // It ended while it was looked at; its parent has counted it, or will before the next look.
             }
             catch (IOException)
             {
-                // It ended while it was looked at; its parent has counted it, or will before the next look.
+                return null;
             }
         }
 
@@ -43,7 +51,8 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long Co
     }
 
     /// <summary>The memory of a process and its descendants now, in bytes: what they share is divided among those who share it.</summary>
-    public static long MemoryOf(int pid)
+    /// <returns>Null when they have ended, or are another user's.</returns>
+    public static long? MemoryOf(int pid)
     {
         const string Pss = "Pss:";
         long sum = 0;
@@ -51,16 +60,20 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long Co
         {
             try
             {
-                string kilobytes = File.ReadLines($"/proc/{process}/smaps_rollup").First(line => line.StartsWith(Pss, StringComparison.Ordinal));
-                sum += 1024 * long.Parse(kilobytes[Pss.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
+                if (File.ReadLines($"/proc/{process}/smaps_rollup").FirstOrDefault(line => line.StartsWith(Pss, StringComparison.Ordinal)) is { } kilobytes)
+                    sum += 1024 * long.Parse(kilobytes[Pss.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
             }
             catch (IOException)
             {
                 // It ended while it was looked at.
             }
+            catch (UnauthorizedAccessException)
+            {
+                return null;
+            }
         }
 
-        return sum;
+        return sum > 0 ? sum : null;
     }
 
     /// <summary>What was used since an earlier look, and how long ago that was; processes and threads are those of now.</summary>
@@ -68,28 +81,32 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long Co
     {
         At = At - before.At,
         CpuNanoseconds = CpuNanoseconds - before.CpuNanoseconds,
-        ContextSwitches = ContextSwitches - before.ContextSwitches,
+        ContextSwitches = Tasks == before.Tasks ? ContextSwitches - before.ContextSwitches : null,
     };
 
-    private ProcessUsage Plus(int pid, bool countReaped)
+    private ProcessUsage Plus(int pid, bool hasCounters)
     {
         // The process's own clock: the threads that /proc lists are only those that live.
         clock_getcpuclockid(pid, out int clock).OrThrow("clock_getcpuclockid", $"{pid}");
         long cpu = clock_gettime(clock);
-        if (countReaped && ProcessTree.Find(pid) is { } process)
+        if (!hasCounters && ProcessTree.Find(pid) is { } process)
             cpu += process.ReapedTicks * NanosecondsPerTick;
         long switches = 0;
-        int threads = 0;
-        foreach (string task in Directory.EnumerateDirectories($"/proc/{pid}/task"))
+        int threads = 0, tasks = 0;
+        foreach (string task in Directory.EnumerateDirectories($"/proc/{pid}/task").Order(StringComparer.Ordinal))
         {
             if (TryReadSwitches(task, out long ofThread))
             {
                 switches += ofThread;
                 threads++;
+                tasks = HashCode.Combine(tasks, task);
             }
         }
 
-        return new(0, CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads);
+        return new(0, CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads)
+        {
+            Tasks = hasCounters ? 0 : HashCode.Combine(Tasks, tasks),
+        };
     }
 
     // False when the thread has just ended: others of its process may live on.

@@ -93,6 +93,7 @@ public static class ScenarioCatalog
             Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 100),
             Depth = 64,
             Overload = 1.5,
+            JudgedBy = Measure.Answered,
             AlsoJudgedBy = Measure.P99,
             ToleratesErrors = true,
             QuickPoints = Points(32),

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Multiplex.Sockets;
 
 namespace Multiplex.Load.Comparison;
@@ -9,8 +8,8 @@ public sealed class ServeProcess : ServerUnderTest
     private readonly DirectoryInfo _directory;
     private readonly ServerCounters _counters;
 
-    private ServeProcess(Process process, Task<string> errors, DirectoryInfo directory, ServerCounters counters, Endpoint endpoint)
-        : base(process, errors)
+    private ServeProcess(ServerProgram program, DirectoryInfo directory, ServerCounters counters, Endpoint endpoint)
+        : base(program)
     {
         _directory = directory;
         _counters = counters;
@@ -21,7 +20,7 @@ public sealed class ServeProcess : ServerUnderTest
     public override Endpoint Endpoint { get; }
 
     /// <inheritdoc/>
-    public override ProcessUsage Usage => ProcessUsage.Of(Id, _counters);
+    public override ProcessUsage? Usage => ProcessUsage.Of(Id, _counters);
 
     /// <summary>Starts the command and waits until it listens.</summary>
     /// <param name="command">The program, and the arguments that come before the verb.</param>
@@ -32,21 +31,23 @@ public sealed class ServeProcess : ServerUnderTest
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("multiplex-");
         string countersFile = Path.Combine(directory.FullName, "counters");
-        (Process process, Task<string> errors) = StartProgram(
+        ServerProgram program = ServerProgram.Start(
             command[0],
             [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile]);
-        Task<string?> line = process.StandardOutput.ReadLineAsync();
-        if (line.Wait(Patience) && line.Result?.Split(' ') is ["listening", string endpoint, ..])
-            return new(process, errors, directory, ServerCounters.OpenReadOnly(countersFile), Endpoint.Parse(endpoint));
+        Task<string?> line = program.Process.StandardOutput.ReadLineAsync();
+        if (line.Wait(ServerProgram.Patience) && line.Result?.Split(' ') is ["listening", string endpoint, ..])
+            return new(program, directory, ServerCounters.OpenReadOnly(countersFile), Endpoint.Parse(endpoint));
         directory.Delete(recursive: true);
-        throw Failed($"serve --model {model}", process, errors);
+        if (line.IsCompleted)
+            program.Process.WaitForExit(ServerProgram.Patience);
+        throw program.Failed($"serve --model {model}");
     }
 
     /// <inheritdoc/>
     public override void Stop()
     {
-        if (Terminate() is not (0, _) and (int status, string said))
-            throw new IOException($"the server ended with status {status}: {said}");
+        if (Terminate() is not (0, _) and (_, string end))
+            throw new IOException($"the server {end}");
     }
 
     private protected override void Release()

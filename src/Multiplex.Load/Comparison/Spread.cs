@@ -15,17 +15,14 @@ public readonly record struct Spread(double Median, double Low, double High)
     [JsonIgnore]
     public double Percent => Median == 0 ? 0 : 100 * Half / Math.Abs(Median);
 
-    /// <summary>Of the rounds' values, at least one.</summary>
-    public static Spread Of(IEnumerable<double> values)
+    /// <summary>Of the rounds' values, those that are known; null when none is.</summary>
+    public static Spread? Of(IEnumerable<double?> values)
     {
-        double[] sorted = [.. values.Order()];
+        double[] sorted = [.. values.OfType<double>().Order()];
+        if (sorted.Length == 0)
+            return null;
         int middle = sorted.Length / 2;
         double median = sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-        return new(median, sorted[0], sorted[^1]);
+        return new Spread(median, sorted[0], sorted[^1]);
     }
-
-    /// <summary>
-    /// Whether the medians lie further apart than both spreads together: only then one is called greater than the other.
-    /// </summary>
-    public bool IsBeyond(Spread other) => Math.Abs(Median - other.Median) > Half + other.Half;
 }

@@ -12,9 +12,9 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
     /// <exception cref="IOException">It did not take connections, or did not stop as it should.</exception>
     public (RoundFigures Figures, LoadTally Tally) Run(ServerUnderTest server, CancellationToken cancelled)
     {
-        long memoryBefore = server.Memory;
+        long? memoryBefore = server.Memory;
         LoadOptions load = LoadOf(server);
-        double offered = 0;
+        double? offered = null;
         if (scenario.Overload > 0)
         {
             double capacity = LoadGenerator.Run(load with { Depth = 1 }, report: null, cancelled).Throughput;
@@ -22,11 +22,11 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
             if (capacity == 0)
                 throw new IOException("it answered nothing in a closed loop, so it cannot be overloaded");
             offered = scenario.Overload * capacity;
-            load = load with { Arrivals = OpenLoop.At(offered) };
+            load = load with { Arrivals = OpenLoop.At(offered.Value) };
         }
 
-        ProcessUsage used = default;
-        long memory = 0;
+        ProcessUsage? used = null;
+        long? memory = null;
         LoadTally tally = LoadGenerator.Run(
             load with
             {
@@ -47,37 +47,37 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
 
     // What the server uses for most of the measured time: both looks at it are under load, and how late they come does not matter,
     // as the figures are taken by the second.
-    private ProcessUsage Watch(ServerUnderTest server, CancellationToken cancelled)
+    private ProcessUsage? Watch(ServerUnderTest server, CancellationToken cancelled)
     {
         const double Most = 0.9;
         long start = Stopwatch.GetTimestamp();
-        ProcessUsage before = server.Usage;
+        ProcessUsage? before = server.Usage;
         TimeSpan left = (Most * options.Duration) - Stopwatch.GetElapsedTime(start);
         if (left > TimeSpan.Zero)
             cancelled.WaitHandle.WaitOne(left);
-        return server.Usage.Since(before);
+        return before is { } first ? server.Usage?.Since(first) : null;
     }
 
-    private RoundFigures FiguresOf(LoadTally tally, ProcessUsage used, long memory, long grown, double offered)
+    private RoundFigures FiguresOf(LoadTally tally, ProcessUsage? used, long? memory, long? grown, double? offered)
     {
-        double requests = tally.Throughput * used.At / Stopwatch.Frequency;
-        double PerRequest(double what) => requests > 0 ? what / requests : 0;
-        double Us(double percent) => tally.Latencies.Percentile(percent) / 1e3;
+        double? requests = used is { At: > 0 and var time } && tally.Throughput > 0 ? tally.Throughput * time / Stopwatch.Frequency : null;
+        double? Us(double percent) => tally.Latencies.Count > 0 ? tally.Latencies.Percentile(percent) / 1e3 : null;
         return new(
             tally.Throughput,
             Us(50),
             Us(90),
             Us(99),
             Us(99.9),
-            tally.Latencies.Max / 1e3,
+            Us(100),
             tally.Errors.Total,
-            PerRequest(used.CpuNanoseconds / 1e3),
-            PerRequest(used.ContextSwitches),
-            Math.Max((double)grown / point.All, 0),
+            used?.CpuNanoseconds > 0 ? used?.CpuNanoseconds / 1e3 / requests : null,
+            used?.ContextSwitches / requests,
+            grown > 0 ? (double)grown / point.All : null,   // less than what can be measured
             memory,
-            used.Processes,
-            used.Threads,
+            used?.Processes,
+            used?.Threads,
             offered,
+            offered is null ? null : tally.Throughput / offered,
             tally.BusiestThread);
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -55,7 +56,52 @@ public sealed class Compare
     {
         ProgramRun run = ProgramRun.Multiplex("compare", "--models", "none", "--peer", "mine=echo no port {port} >&2; exit 3", "--out", _folder.FullName);
         Assert.That(run.Status, Is.EqualTo(1));
-        Assert.That(run.Errors[^1], Does.StartWith("multiplex: mine: ").And.Match("did not start: no port [0-9]+$"));
+        Assert.That(run.Errors[^1], Does.StartWith("multiplex: mine: ").And.Match("ended with status 3: no port [0-9]+$"));
+    }
+
+    [Test]
+    public void A_peer_that_ends_while_it_is_loaded_is_told_with_its_status_and_its_last_words()
+    {
+        string peer = $"echo farewell; {ServerProcess.Command} serve --model poll --listen tcp://127.0.0.1:{{port}} > /dev/null 2>&1 & sleep 2; kill -9 $!; exit 7";
+        (ProgramRun run, JsonElement report) = Run("ending", "--models", "poll", "--peer", $"mine={peer}", "--scenarios", "echo", "--connections", "2", "--rounds", "2", "--duration", "6s");
+        Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(Results(report).Last().GetProperty("why").GetString(), Is.EqualTo("failed: the server ended with status 7: farewell"));
+        Assert.That(string.Join('\n', run.Lines), Does.Contain("No figures: mine (failed)"));
+    }
+
+    [TestCase(Signum.SIGINT)]
+    [TestCase(Signum.SIGTERM)]
+    public void What_was_finished_before_a_signal_is_written_and_marked_partial(Signum signal)
+    {
+        string folder = Path.Combine(_folder.FullName, $"partial {signal}");
+        using CompareProcess compare = CompareProcess.Start(
+            "--models", "poll,epoll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--duration", "200ms", "--warmup", "10ms", "--out", folder);
+        Eventually.Holds(() => compare.Errors.Any(line => line.StartsWith("scenario 2", StringComparison.Ordinal)), "the second scenario does not begin");
+        compare.Signal(signal);
+        Assert.That(compare.WaitForExit(), Is.EqualTo(4));
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "report.json")));
+        JsonElement partial = report.RootElement.GetProperty("partial");
+        Assert.That(partial.GetProperty("done").GetInt32(), Is.InRange(4, 7));
+        Assert.That(partial.GetProperty("total").GetInt32(), Is.EqualTo(8));
+        Assert.That(report.RootElement.GetProperty("scenarios")[0].GetProperty("points")[0].GetProperty("results").GetArrayLength(), Is.EqualTo(2));
+        Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("interrupted after"));
+        Assert.That(string.Join('\n', compare.Output), Does.Contain("interrupted after"));
+        Eventually.Holds(() => compare.Servers().Count == 0, "servers are left");
+    }
+
+    [TestCase("poll")]
+    [TestCase("prefork")]
+    [TestCase("none")]
+    public void Servers_end_with_the_comparison_even_if_that_is_killed(string models)
+    {
+        using CompareProcess compare = CompareProcess.Start(
+            "--models", models, "--peer", $"mine=sleep 600 & {ServerProcess.Command} serve --model fork --listen tcp://127.0.0.1:{{port}}", "--scenarios", "echo", "--connections", "2",
+            "--duration", "600s", "--out", _folder.FullName);
+        Eventually.Holds(() => compare.Errors.Any(line => line.StartsWith("scenario 1", StringComparison.Ordinal)), "it does not begin");
+        Eventually.Holds(() => compare.Servers().Count > 0, "no server starts");
+        compare.Signal(Signum.SIGKILL);
+        compare.WaitForExit();
+        Eventually.Holds(() => compare.Servers().Count == 0, () => $"these are left: {string.Join(' ', compare.Servers())}");
     }
 
     private (ProgramRun Run, JsonElement Report) Run(string name, params string[] options)

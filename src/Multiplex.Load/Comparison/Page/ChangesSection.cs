@@ -15,7 +15,7 @@ internal static class ChangesSection
         int better = baseline.Changes.Count(change => change.Better), worse = baseline.Changes.Count - better;
         return Html.Of($"""
             <section id="baseline"><h2>Since the baseline</h2>
-            <p>Of {baseline.Compared} figures, {better} are better and {worse} are worse than on {baseline.Began.ToString("yyyy-MM-dd HH:mm zzz")} by more than both spreads; the others have not moved beyond them.</p>
+            <p>Of {baseline.Compared} figures, {better} are better and {worse} are worse than on {baseline.Began.ToString("yyyy-MM-dd HH:mm zzz")}: by {baseline.TolerancePercent}% or more, and by more than the rounds' spread explains, corrected for the number of figures.</p>
             {baseline.Notes.Select(note => Html.Of($"""<p class="worse">{note}</p>"""))}{Table(baseline.Changes, legend)}</section>
 
             """);

@@ -15,6 +15,7 @@ public static class ComparePage
             <header>
             <h1>{Title}</h1>
             <p class="lede">{Lede(report)}</p>
+            {Partial(report)}
             <nav><a href="#overview">overview</a>{Html.Join(report.Scenarios.Select(scenario => Html.Of($"""<a href="#{scenario.Name}">{scenario.Name}</a>""")))}{(report.Baseline is null ? Html.None : Html.Of($"""<a href="#baseline">baseline</a>"""))}<a href="#servers">servers</a><a href="#method">method</a></nav>
             </header>
             {Overview.Of(report, legend)}{ChangesSection.Of(report, legend)}{report.Scenarios.Select(scenario => ScenarioSection.Of(report, scenario, legend))}{ServersSection(report, legend)}{MethodSection.Of(report)}
@@ -25,8 +26,11 @@ public static class ComparePage
     {
         MachineReport machine = report.Environment;
         return $"{report.Began:yyyy-MM-dd HH:mm zzz}, {machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}. "
-            + $"{report.Protocol} over TCP on the loopback interface; medians of {report.Rounds} alternating {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s.";
+            + $"{report.Protocol} over TCP on the loopback interface; medians of {(report.RoundsAuto ? "up to " : "")}{report.Rounds} alternating {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s.";
     }
+
+    private static Html Partial(CompareReport report) =>
+        report.Partial is { } partial ? Html.Of($"""<p class="worse"><strong>The comparison was {partial.ToString()}.</strong></p>""") : Html.None;
 
     private static Html ServersSection(CompareReport report, Legend legend) => Html.Of($"""
         <section id="servers"><h2>Servers</h2>

@@ -13,35 +13,32 @@ internal static class FigureTable
         ILookup<(string, string, string), Change> changes = (report.Baseline?.Changes ?? [])
             .Where(change => change.Scenario == scenario.Name)
             .ToLookup(change => (change.Point, change.Server, change.Measure));
+        Measure[] measures = [.. Measure.All.Where(measure => scenario.Points.SelectMany(point => point.Measured).Any(result => result[measure] is not null))];
         TableColumn[] columns =
         [
             s_server,
             .. several ? [new TableColumn(scenario.Points[0].Others > 0 ? "others" : "connections", "Connections at this point.")] : Array.Empty<TableColumn>(),
-            .. Measure.All.Select(measure => new TableColumn(measure.Title, measure.Explanation, measure.MoreIsBetter)),
+            .. measures.Select(measure => new TableColumn(measure.Title, measure.Explanation, measure.MoreIsBetter)),
         ];
         IEnumerable<TableRow> rows =
             from point in scenario.Points
-            let best = Measure.All.Where(measure => measure.IsMark).ToDictionary(measure => measure, measure => Best(point, measure))
             from result in point.Measured
             select new TableRow(legend.NameOf(result.Server), result.Server,
             [
                 .. several ? [new TableCell(Html.Of($"{point.Across}"), point.Across)] : Array.Empty<TableCell>(),
-                .. Measure.All.Select(measure => Cell(
+                .. measures.Select(measure => Cell(
                     result,
                     measure,
-                    best.GetValueOrDefault(measure) == result,
+                    point.Verdicts.Any(verdict => verdict.By == measure.Key && verdict.IsWonBy(result.Server)),
                     changes[(point.Label, result.Server, measure.Key)].FirstOrDefault())),
             ]);
         return SortableTable.Of(columns, rows);
     }
 
-    // The best by its median, unless all are the same.
-    private static ServerResult? Best(PointReport point, Measure measure) =>
-        Verdict.Of(point, measure) is { Ranked.Count: > 1 } verdict && verdict.Level.Count < verdict.Ranked.Count ? verdict.Ranked[0] : null;
-
     private static TableCell Cell(ServerResult result, Measure measure, bool best, Change? change)
     {
-        Spread spread = result[measure];
+        if (result[measure] is not { } spread)
+            return new(Html.Of($"""<span class="soft">–</span>"""));
         Html value = Html.Of($"""<span title="from {measure.Label(spread.Low)} to {measure.Label(spread.High)}">{measure.Label(spread.Median)}</span>""");
         Html part = measure == Measure.Throughput || measure == Measure.P99 || measure == Measure.Cpu
             ? Html.Of($"<small>±{spread.Percent:F0}%</small>")

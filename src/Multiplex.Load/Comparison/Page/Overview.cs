@@ -1,3 +1,4 @@
+using Multiplex.Load.Comparison.Judging;
 using Multiplex.Load.Pages;
 
 namespace Multiplex.Load.Comparison.Page;
@@ -9,7 +10,7 @@ internal static class Overview
         <section id="overview"><h2>What the figures say</h2>
         <dl class="findings">{Findings(report)}</dl>
         <h3>Each server's share of the best</h3>
-        <p class="soft">Of the figure that a scenario is judged by; what is level with the best within their spread is bold. A dash: not measured, and its scenario says why.</p>
+        <p class="soft">Of the figure that a scenario is judged by. Bold: the best, and every server that it has no lead over. A dash: not measured, and its scenario says why.</p>
         {Matrix(report, legend)}</section>
 
         """);
@@ -45,17 +46,19 @@ internal static class Overview
 
     private sealed class Column(ScenarioReport scenario, PointReport point)
     {
-        private readonly Verdict? _verdict = Verdict.Of(point, Measure.Find(scenario.JudgedBy));
+        private readonly Verdict? _verdict = point.Verdicts is [var verdict, ..] ? verdict : null;
 
         public Html Head => Html.Of($"""<th scope="col" title="{point.Label}">{scenario.Name}{(scenario.Points.Count > 1 ? Html.Of($"<br><small>{point.Across:N0}</small>") : Html.None)}</th>""");
 
         public Html ShareOf(string server)
         {
-            if (_verdict?.Ranked.FirstOrDefault(result => result.Server == server) is not { } result)
+            if (_verdict?.Standings.FirstOrDefault(one => one.Server == server) is not { } standing)
                 return Html.Of($"""<td class="soft">–</td>""");
-            double share = _verdict.ShareOf(result);
+            double share = _verdict.Measure.ShareOf(MedianOf(server), MedianOf(_verdict.Standings[0].Server));
             Html percent = Html.Of($"{100 * share:F0}%");
-            return Html.Of($"""<td class="share" style="--share:{share}">{(_verdict.Level.Contains(result) ? Html.Of($"<b>{percent}</b>") : percent)}</td>""");
+            return Html.Of($"""<td class="share" style="--share:{share}">{(standing.Place == Place.Behind ? percent : Html.Of($"<b>{percent}</b>"))}</td>""");
         }
+
+        private double MedianOf(string server) => point.Results.First(result => result.Server == server)[_verdict!.Measure]!.Value.Median;
     }
 }

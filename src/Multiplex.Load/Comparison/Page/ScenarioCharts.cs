@@ -40,16 +40,21 @@ internal static class ScenarioCharts
                 from measured in point.Measured
                 where measured.Server == result.Server
                 let value = measured[measure]
-                select new ChartPoint(point.Across, value.Median, value.Low, value.High)]));
+                where value is not null
+                select new ChartPoint(point.Across, value.Value.Median, value.Value.Low, value.Value.High)]));
         return new LineChart($"{measure.Title} against connections", across, new(measure.Title) { Label = measure.Label }, [.. lines]).Draw();
     }
 
-    private static Html Bars(PointReport point, Measure measure, Legend legend) => new BarChart(
-        measure.Title,
-        [.. from result in Verdict.Of(point, measure)?.Ranked ?? []
+    private static Html Bars(PointReport point, Measure measure, Legend legend)
+    {
+        IEnumerable<Bar> bars =
+            from result in point.Measured
             let value = result[measure]
-            select new Bar(result.Server, legend.ColorOf(result.Server), value.Median, value.Low, value.High)],
-        measure.Label).Draw();
+            where value is not null
+            orderby value.Value.Median * (measure.MoreIsBetter ? -1 : 1)
+            select new Bar(result.Server, legend.ColorOf(result.Server), value.Value.Median, value.Value.Low, value.Value.High);
+        return new BarChart(measure.Title, [.. bars], measure.Label).Draw();
+    }
 
     private static Html LatencyCurves(PointReport point, Legend legend)
     {

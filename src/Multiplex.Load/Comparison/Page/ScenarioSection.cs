@@ -25,7 +25,7 @@ internal static class ScenarioSection
     private static Html BusyClient(PointReport point)
     {
         const double Busy = 0.95;
-        string[] servers = [.. point.Measured.Where(result => result[Measure.ClientBusy].Median > Busy).Select(result => result.Server)];
+        string[] servers = [.. point.Measured.Where(result => result[Measure.ClientBusy]?.Median > Busy).Select(result => result.Server)];
         return servers.Length == 0 ? Html.None : Html.Of($"""
             <p class="soft"><small>{point.Label}: the client was the limit with {string.Join(", ", servers)}; more of it (--threads, where there are cores to spare) would see them do more.</small></p>
 

@@ -36,10 +36,23 @@ public partial class ComparePageTests
     [Test]
     public void A_page_marks_what_has_moved_since_the_baseline()
     {
-        CompareReport before = Reports.Of(("poll", [3, 4, 5]), ("pool", [10, 10, 10]));
-        string page = ComparePage.Of(Reports.Of(("poll", [4, 4, 5]), ("pool", [5, 5, 5])).Since(before));
+        CompareReport before = Models(("poll", [3.99, 4, 4.01]), ("pool", [9.9, 10, 10.1]));
+        string page = ComparePage.Of(Models(("poll", [4, 4, 4.02]), ("pool", [4.9, 5, 5.1])).Since(before));
         Assert.That(page, Does.Contain("Since the baseline").And.Contain("▼ 50%").And.Contain("▲ 100%"));
     }
+
+    [Test]
+    public void Green_is_a_server_that_leads_and_nothing_where_none_does()
+    {
+        const string Green = "class=\"best\" data-v";
+        Assert.That(ComparePage.Of(Reports.Of(("poll", [4, 4.04, 4]), ("pool", [10, 10, 10.1]))), Does.Contain(Green));
+        Assert.That(ComparePage.Of(Reports.Of(("poll", [8, 9, 10]), ("pool", [10, 9, 8]))), Does.Not.Contain(Green));
+        Assert.That(ComparePage.Of(Reports.Of(("poll", [10, 10.1, 10]), ("pool", [10, 10.1, 10]))), Does.Not.Contain(Green));
+    }
+
+    [Test]
+    public void A_page_of_an_interrupted_comparison_says_so() =>
+        Assert.That(ComparePage.Of(Reports.Of(("poll", [4, 4, 4])) with { Partial = new(7, 30) }), Does.Contain("interrupted after 7 of 30 runs"));
 
     [Test]
     public void A_browser_shows_it_without_an_error_and_sorts_its_tables()
@@ -58,6 +71,12 @@ public partial class ComparePageTests
             $"{charts} charts, {Regex.Count(page, "<b>")} bold, dark false",
         }));
         Assert.That(charts, Is.EqualTo(4), "throughput and CPU against connections, and latencies at each point");
+    }
+
+    private static CompareReport Models(params (string, double[])[] throughputs)
+    {
+        CompareReport report = Reports.Of(throughputs);
+        return report with { Servers = [.. report.Servers.Select(server => server with { IsPeer = false })] };
     }
 
     private static PointReport Point(int connections, params (string, double[])[] throughputs) =>
