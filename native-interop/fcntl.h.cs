@@ -2,14 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// open(2), fcntl(2)
+// open(2), fcntl(2), posix_fallocate(3)
 public static unsafe partial class Libc
 {
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
+    public const int O_EXCL = 0x80;
     public const int O_TRUNC = 0x200;
     public const int O_NONBLOCK = 0x800;
+    public const int O_NOFOLLOW = 0x20000;
     public const int O_CLOEXEC = 0x80000;
     public const int F_DUPFD = 0;
     public const int F_GETFD = 1;
@@ -41,6 +43,22 @@ public static unsafe partial class Libc
         }
     }
 
+    /// <summary>posix_fallocate(3): gives a file so many bytes that can be written to, or fails now.</summary>
+    /// <param name="fd">The file.</param>
+    /// <param name="offset">Where they begin.</param>
+    /// <param name="length">How many.</param>
+    /// <returns>0, or the negative errno (the function returns it, and does not set errno), such as ENOSPC.</returns>
+    public static SyscallResult posix_fallocate(int fd, long offset, long length)
+    {
+        int error;
+        do
+        {
+            error = Raw.posix_fallocate(fd, offset, length);
+        }
+        while (error == EINTR);
+        return error == 0 ? default : SyscallResult.Failed(error);
+    }
+
     /// <summary>fcntl(2) with an integer argument: reads or sets a descriptor's flags.</summary>
     public static SyscallResult fcntl(int fd, int cmd, nint arg = 0) => SyscallResult.Of(Raw.fcntl(fd, cmd, arg));
 }
@@ -50,6 +68,9 @@ public static unsafe partial class Raw
     // open and fcntl are variadic in C; on x86-64 and arm64 Linux a third integer argument is passed as any other.
     [LibraryImport(LibraryName)]
     public static partial int open(byte* pathname, int flags, uint mode);
+
+    [LibraryImport(LibraryName)]
+    public static partial int posix_fallocate(int fd, long offset, long len);
 
     [LibraryImport(LibraryName)]
     public static partial int fcntl(int fd, int cmd, nint arg);

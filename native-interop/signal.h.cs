@@ -6,6 +6,7 @@ namespace Multiplex.Interop;
 // signal(7), sigaction(2), pthread_sigmask(3), kill(2)
 public static unsafe partial class Libc
 {
+    public const int SIGHUP = 1;
     public const int SIGINT = 2;
     public const int SIGQUIT = 3;
     public const int SIGKILL = 9;

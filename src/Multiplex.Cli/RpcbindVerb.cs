@@ -35,15 +35,18 @@ internal sealed class RpcbindOptions : IVerb
         Endpoint[] endpoints = Listen.Any() ? [.. Listen.Select(text => ServerSockets.Served(text, model))] : Usual();
         ServerOptions options = new()
         {
-            MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
+            MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: true),
         };
         NameService names = new(new(Values.Number("--max-registrations", MaxRegistrations, 1, 1_000_000))) { CallsForOthers = Indirect };
         NameServiceProtocol protocol = new(names, Values.Number("--amplification", Amplification, 1, 65_535));
 
-        using ServerCounters counters = new();
-        using StopSignal.Requestable stop = StopSignal.ByRequest();
-        using StopBySignals handlers = new(stop);
+        BlockedSignals.Enter();
+
+        // Not disposed: a signal may come for as long as the process lives.
+        ServerCounters counters = new();
+        StopSignal.Requestable stop = StopSignal.ByRequest();
         ServerSockets sockets = ServerSockets.Open(endpoints, Backlog, model.SharesAddresses);
+        StopBySignals signals = new(stop, sockets, options.DrainTime, counters);
         foreach (BoundSocket socket in sockets.All)
         {
             socket.LetEverybodyIn();   // every user's servers may register
@@ -56,8 +59,9 @@ internal sealed class RpcbindOptions : IVerb
             Datagrams = sockets.Datagrams,
             Ready = () => sockets.Announce(model.Name, "rpcbind"),
         });
-        StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
-        return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
+        signals.Finish();
+        StopBySignals.Report(counters);
+        return ExitStatus.Done;
     }
 
     // A call for others waits for its answer.

@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
 
-[Verb("serve", HelpText = "Serve a protocol with a server model, until SIGTERM or SIGINT.")]
+[Verb("serve", HelpText = "Serve a protocol with a server model, until SIGTERM, SIGINT or SIGHUP.")]
 internal sealed class ServeOptions : IVerb
 {
     [Option("model", Required = true, MetaValue = "NAME", HelpText = "The server model: see multiplex models.")]
@@ -76,20 +76,22 @@ internal sealed class ServeOptions : IVerb
         ServerModelEntry model = Values.Named("--model", Model, ServerModelCatalog.All, entry => entry.Name);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
         Endpoint[] endpoints = [.. Listen.Select(text => ServerSockets.Served(text, model))];
-        ServerOptions options = Limits();
+        ServerOptions options = Limits(model);
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
         ProtocolLimits limits = new(Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20), RepliesToRemember());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
         if (model.Forks)
             ForkRuntime.Enter();
+        else
+            BlockedSignals.Enter();
 
-        // Not disposed: a thread whose procedure outlasts the time to drain may still count.
+        // Not disposed: a thread whose procedure outlasts the time to drain may still count, and a signal may still come.
         ServerCounters counters = new(CountersFile);
+        StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using ServerCounters scratch = new();
-        using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
-        using IDisposable? handlers = (stop as StopSignal.Requestable) is { } requestable ? new StopBySignals(requestable) : null;
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses);
+        StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
         using Registered? registered = Register || nameService is not null
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
             : null;
@@ -101,11 +103,12 @@ internal sealed class ServeOptions : IVerb
             WarmUp = new(protocol.Create(scratch, limits), scratch, protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
         model.Create().Run(service);
-        StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
+        signals?.Finish();
+        StopBySignals.Report(counters);
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }
 
-    private ServerOptions Limits() => new()
+    private ServerOptions Limits(ServerModelEntry model) => new()
     {
         Workers = Values.Number("--workers", Workers, 1, 10_000),
         Reactors = Values.Number("--reactors", Reactors, 0, 1024) is > 0 and int wanted ? wanted : Environment.ProcessorCount,
@@ -113,7 +116,7 @@ internal sealed class ServeOptions : IVerb
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
         MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),
-        MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue)),
+        MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: !model.Forks),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
         DrainTime = Values.Time("--drain", Drain),

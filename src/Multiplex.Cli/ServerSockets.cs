@@ -45,13 +45,20 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
                 + string.Join(", ", ServerModelCatalog.All.Where(one => one.Kinds.Contains(endpoint.Kind)).Select(one => one.Name)) + " do");
     }
 
-    /// <summary>How many connections there can be, at most as many as wanted; 0 wants as many as there are descriptors for.</summary>
-    public static int ConnectionLimit(int wanted)
+    /// <summary>
+    /// How many connections there can be, at most as many as wanted; 0 wants as many as there are descriptors for. Where each connection
+    /// has a process, it has the descriptors of that process.
+    /// </summary>
+    /// <exception cref="IOException">There are descriptors for hardly any: ulimit -n.</exception>
+    public static int ConnectionLimit(int wanted, bool inOneProcess)
     {
-        // Some descriptors are left to the runtime: when a signal comes it starts a thread, and that takes a pipe.
+        // Some descriptors are left to the runtime, the listeners, the counters and whatever else a model waits for.
         const int Reserve = 64;
+        const int Least = 16;
         getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
-        int possible = (int)Math.Clamp(limit.rlim_cur, Reserve + 1, int.MaxValue) - Reserve;
+        if (limit.rlim_cur < Reserve + Least)
+            throw new IOException($"this process may open no more than {limit.rlim_cur} descriptors: a server needs {Reserve + Least}, so raise its limit (ulimit -n)");
+        int possible = inOneProcess ? (int)Math.Min(limit.rlim_cur, int.MaxValue) - Reserve : int.MaxValue;
         return wanted == 0 ? possible : Math.Min(wanted, possible);
     }
 

@@ -1,32 +1,78 @@
-using System.Runtime.InteropServices;
+using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
-/// <summary>SIGTERM and SIGINT, for models that do not fork: the first asks for a stop, the second ends the process.</summary>
-internal sealed class StopBySignals : IDisposable
+/// <summary>
+/// How a server that does not fork is stopped: a thread that is there from the start takes the signals, for at the limit on processes none
+/// can be started. The first signal requests a stop. The second ends the process; so does the end of the time to drain, when calls take longer
+/// and the server's own threads are in them.
+/// </summary>
+internal sealed class StopBySignals
 {
-    private readonly StopSignal.Requestable _stop;
-    private readonly PosixSignalRegistration[] _registrations;
-    private int _received;
+    private const int GraceMilliseconds = 500;   // a server that can cuts its connections off by itself
 
-    public StopBySignals(StopSignal.Requestable stop)
+    private readonly StopSignal.Requestable _stop;
+    private readonly ServerSockets _sockets;
+    private readonly int _drainMilliseconds;
+    private readonly ServerCounters _counters;
+    private readonly StopSignal _signals = StopSignal.BySignal();
+    private readonly Lock _ending = new();
+    private bool _hasEnded;
+
+    /// <summary>Starts to watch. What it is given must live as long as the process.</summary>
+    /// <param name="stop">What the first signal requests.</param>
+    /// <param name="sockets">Those whose names go with the process.</param>
+    /// <param name="drain">How long the server may take to stop.</param>
+    /// <param name="counters">What to tell when the process ends here.</param>
+    public StopBySignals(StopSignal.Requestable stop, ServerSockets sockets, TimeSpan drain, ServerCounters counters)
     {
-        _stop = stop;
-        _registrations =
-        [
-            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
-            PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
-        ];
+        (_stop, _sockets, _counters) = (stop, sockets, counters);
+        _drainMilliseconds = (int)drain.TotalMilliseconds;
+        new Thread(Watch) { IsBackground = true, Name = "signals" }.Start();
     }
 
-    public void Dispose() => Array.ForEach(_registrations, registration => registration.Dispose());
+    /// <summary>Says what a server has counted, when it has stopped.</summary>
+    public static void Report(ServerCounters counters) => StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
 
-    private void Handle(PosixSignalContext context)
+    /// <summary>The server has stopped by itself: nothing else ends the process.</summary>
+    public void Finish()
     {
-        context.Cancel = true;
-        if (Interlocked.Increment(ref _received) > 1)
-            _exit(ExitStatus.Failed);
+        lock (_ending)
+            _hasEnded = true;
+    }
+
+    private void Watch()
+    {
+        int signals = 0;
+        while (signals == 0)
+            signals = AwaitSignal(-1);
         _stop.Request();
+        if (signals == 1)
+            signals = AwaitSignal(_drainMilliseconds + GraceMilliseconds);
+        lock (_ending)
+        {
+            if (!_hasEnded)
+                EndProcess(signals > 1 ? ExitStatus.Failed : ExitStatus.Done);
+        }
+    }
+
+    // Returns how many have come so far.
+    private int AwaitSignal(int milliseconds)
+    {
+        Span<pollfd> set = [new() { fd = _signals.Descriptor, events = POLLIN }];
+        SyscallResult result = poll(set, milliseconds);
+        if (!result.Is(EINTR))
+            result.OrThrow("poll");
+        return _signals.Requests();
+    }
+
+    private void EndProcess(int status)
+    {
+        foreach (Sockets.BoundSocket socket in _sockets.All)
+            socket.RemoveName();
+        _counters.Add(Counter.CutOff, _counters[Counter.Accepted] - _counters[Counter.Closed]);
+        Report(_counters);
+        _exit(status);
     }
 }

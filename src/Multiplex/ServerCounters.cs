@@ -112,6 +112,26 @@ public sealed class ServerCounters : IDisposable
     /// <returns>The new value.</returns>
     public long Increment(Counter counter) => Interlocked.Increment(ref At(counter));
 
+    /// <summary>
+    /// Counts one more connection as accepted, unless so many are open: of two workers, threads or processes, that accept at the same
+    /// moment only one gets the last place.
+    /// </summary>
+    /// <param name="most">Connections that may be open at a time.</param>
+    /// <param name="open">Receives how many are open now, with the new one; meaningless without it.</param>
+    public bool TryCountAccepted(int most, out long open)
+    {
+        ref long accepted = ref At(Counter.Accepted);
+        while (true)
+        {
+            long before = Volatile.Read(ref accepted);
+            open = before - this[Counter.Closed] + 1;
+            if (open > most)
+                return false;
+            if (Interlocked.CompareExchange(ref accepted, before + 1, before) == before)
+                return true;
+        }
+    }
+
     /// <summary>Adds to a counter.</summary>
     /// <returns>The new value.</returns>
     public long Add(Counter counter, long amount) => Interlocked.Add(ref At(counter), amount);

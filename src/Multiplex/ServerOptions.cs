@@ -21,7 +21,7 @@ public sealed record ServerOptions
     /// <summary>Threads at a time of a model that gives each connection one; past it, the kernel's queue holds the connections.</summary>
     public int MaxThreads { get; init; } = 1024;
 
-    /// <summary>Connections at a time that a reactor holds; one more is accepted and closed.</summary>
+    /// <summary>Connections at a time, over all threads and processes of the server; one more is accepted and closed.</summary>
     public int MaxConnections { get; init; } = int.MaxValue;
 
     /// <summary>

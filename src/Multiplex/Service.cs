@@ -21,7 +21,10 @@ public sealed record Service(
     /// <summary>Bound datagram sockets, non-blocking, for the models that serve them. The model closes them when it stops.</summary>
     public IReadOnlyList<DatagramSocket> Datagrams { get; init; } = [];
 
-    /// <summary>Whether one more connection can be taken in, over all processes and threads of the server.</summary>
+    /// <summary>
+    /// Whether one more connection can be taken in, over all processes and threads of the server. Where several of them accept,
+    /// <see cref="ServerCounters.TryCountAccepted"/> decides.
+    /// </summary>
     public bool HasRoom => Counters[Counter.Accepted] - Counters[Counter.Closed] < Options.MaxConnections;
 
     /// <summary>Called by the model once it is about to accept its first connection.</summary>

@@ -25,13 +25,15 @@ public sealed unsafe class SharedMemory : IDisposable
             return;
         }
 
-        // Made under another name and then moved into place: whoever has mapped an older file of this name keeps it whole,
-        // and nobody ever maps one that is too short, which would be SIGBUS at the first look.
-        string temporary = $"{path}.{getpid()}";
-        int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0x180 /* rw------- */).OrThrow("open", temporary);
+        // Made under another name and then moved into place: a process that has mapped an older file of this name keeps it whole,
+        // and none ever maps one that is too short, which would be SIGBUS at the first look. In a directory that others may write to
+        // the other name must be new: O_EXCL follows no link.
+        string temporary = $"{path}.{Guid.NewGuid():N}";
+        int fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0x180 /* rw------- */).OrThrow("open", temporary);
         try
         {
-            ftruncate(fd, length).OrThrow("ftruncate", temporary);
+            // Not ftruncate(2): a hole in a file system that is full is SIGBUS at the first write to the mapping.
+            posix_fallocate(fd, 0, length).OrThrow("posix_fallocate", temporary);
             _address = mmap(_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
             File.Move(temporary, path, overwrite: true);
         }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
+using Multiplex.Servers;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex;
@@ -22,10 +23,10 @@ public abstract class StopSignal : IDisposable
     public static Requestable ByRequest() =>
         new(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd"));
 
-    /// <summary>A stop by SIGTERM or SIGINT, both of which must be blocked in every thread: signalfd(2).</summary>
+    /// <summary>A stop by a signal, SIGTERM, SIGINT or SIGHUP, which must be blocked in every thread: see <see cref="BlockedSignals.Stopping"/>.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
     public static StopSignal BySignal() =>
-        new Signalled(signalfd(-1, sigset_t.Of(SIGTERM, SIGINT), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd"));
+        new Signalled(signalfd(-1, BlockedSignals.Stopping, SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd"));
 
     /// <summary>
     /// Whether a stop has been requested, for a thread that is busy and looks often. Only a stop by request can tell

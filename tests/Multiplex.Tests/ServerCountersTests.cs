@@ -44,6 +44,29 @@ public class ServerCountersTests
     }
 
     [Test]
+    public void Threads_that_accept_at_once_never_pass_the_limit()
+    {
+        const int Threads = 4, Each = 20_000, Most = 3;
+        using ServerCounters counters = new();
+        Background<long>[] threads = [.. Enumerable.Range(0, Threads).Select(_ => Background.Run(() =>
+        {
+            long most = 0;
+            for (int j = 0; j < Each; j++)
+            {
+                if (!counters.TryCountAccepted(Most, out long open))
+                    continue;
+                most = Math.Max(most, open);
+                counters.Increment(Counter.Closed);
+            }
+
+            return most;
+        }))];
+        Assert.That(threads.Max(thread => thread.Result()), Is.InRange(1, Most));
+        Assert.That(counters[Counter.Accepted], Is.EqualTo(counters[Counter.Closed]));
+        Assert.That(Enumerable.Range(0, Most + 1).Select(_ => counters.TryCountAccepted(Most, out long _)), Is.EqualTo((bool[])[true, true, true, false]));
+    }
+
+    [Test]
     public void Counters_in_a_file_can_be_read_while_they_count()
     {
         using ServerCounters counters = new(_directory["counters"]);

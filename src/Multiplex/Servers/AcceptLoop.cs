@@ -61,7 +61,7 @@ internal sealed class AcceptLoop : IDisposable
     }
 
     /// <summary>Hands on the connections that wait at the listeners which are ready.</summary>
-    /// <param name="admit">Takes a connection over; returns false when it has closed it instead.</param>
+    /// <param name="admit">Takes a connection over; returns false when it cannot, and the connection is closed.</param>
     public void Accept(Func<int, PeerAddress, bool> admit)
     {
         for (int i = _firstListener; i < _set.Length && !_paused; i++)
@@ -93,7 +93,14 @@ internal sealed class AcceptLoop : IDisposable
             taken < atMost && _hasRoom() && _acceptor.TryAccept(listener, blocking: true, out int descriptor, out PeerAddress peer);
             taken++)
         {
-            _service.Counters.Increment(admit(descriptor, peer) ? Counter.Accepted : Counter.Refused);
+            if (_service.HasRoom && admit(descriptor, peer))
+            {
+                _service.Counters.Increment(Counter.Accepted);
+                continue;
+            }
+
+            _service.Counters.Increment(Counter.Refused);   // before the client can see it
+            close(descriptor);
         }
     }
 

@@ -73,10 +73,11 @@ internal static class ChildProcess
         if (getppid() != parent)
             Leave(1);
 
-        // A terminal sends SIGINT to the whole group; the parent decides what follows, and says it with a signal of its own.
+        // A terminal sends SIGINT and SIGHUP to the whole group; the parent decides what follows, and says it with a signal of its own.
         // SIGTERM may come to the whole group too, as systemd sends it, in the middle of a call. The first one interrupts
         // and leaves SIG_DFL behind, by which the child knows; the second one ends it.
         sigaction(SIGINT, SIG_IGN);
+        sigaction(SIGHUP, SIG_IGN);
         sigaction(StopSignal, s_interruptOnly);
         sigaction(SIGTERM, s_interruptOnly, unchecked((int)SA_RESETHAND));
         sigaction(SIGCHLD, SIG_DFL);

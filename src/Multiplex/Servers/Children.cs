@@ -13,13 +13,13 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
     private const long NanosecondsPerMicrosecond = 1000;
 
     private readonly HashSet<int> _running = [];
+    private readonly List<int> _vanished = [];
 
     /// <summary>How many are running.</summary>
     public int Count => _running.Count;
 
     /// <summary>Readable when a child has ended: signalfd(2) of SIGCHLD, which must be blocked.</summary>
-    public int Descriptor { get; } =
-        signalfd(-1, sigset_t.Of(SIGCHLD), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd", "SIGCHLD");
+    public int Descriptor { get; } = WatchForEnds();
 
     /// <summary>Takes note of a child that was just made.</summary>
     public void Add(int pid)
@@ -40,6 +40,8 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
         while (true)
         {
             SyscallResult result = wait4(-1, out int status, WNOHANG, out rusage usage);
+            if (result.Is(ECHILD))
+                ForgetVanished();
             if (result.Value <= 0)
                 return;
             if (!_running.Remove((int)result.Value))
@@ -55,6 +57,15 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
 
             ended((int)result.Value, lost);
         }
+    }
+
+    // Where SIGCHLD is ignored the kernel keeps no status, wait(2): ECHILD then means that all have ended, nobody knows how.
+    private void ForgetVanished()
+    {
+        _vanished.AddRange(_running);
+        _running.Clear();
+        _vanished.ForEach(pid => ended(pid, false));
+        _vanished.Clear();
     }
 
     /// <summary>Sends a signal to all of them.</summary>
@@ -75,6 +86,13 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
 
     /// <inheritdoc/>
     public void Dispose() => close(Descriptor);
+
+    // A process that was started with SIGCHLD ignored, as some supervisors do, would hear of no end.
+    private static int WatchForEnds()
+    {
+        sigaction(SIGCHLD, SIG_DFL).OrThrow("sigaction", "SIGCHLD");
+        return signalfd(-1, sigset_t.Of(SIGCHLD), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd", "SIGCHLD");
+    }
 
     // With write(2), not Console, which may start a thread; and it must not fail where standard error is closed.
     private static void Tell(int pid, int status)

@@ -43,30 +43,8 @@ internal sealed class ConnectionThreads : IDisposable
     public void TakeNotice() => eventfd_read(_ended, out _);
 
     /// <summary>Serves a connection in a thread of its own.</summary>
-    /// <returns>False when it has closed it instead: there are too many, or the system gives no more threads.</returns>
+    /// <returns>False when the system gives no more threads; the connection is still the caller's then.</returns>
     public bool TryStart(int descriptor, PeerAddress peer)
-    {
-        if (_service.HasRoom && TryStartThread(descriptor, peer))
-            return true;
-        close(descriptor);
-        return false;
-    }
-
-    /// <summary>Waits at most this long for all threads to end.</summary>
-    public bool HaveEnded(TimeSpan within)
-    {
-        lock (_lock)
-        {
-            if (_running > 0)
-                Monitor.Wait(_lock, within);
-            return _running == 0;
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => close(_ended);
-
-    private bool TryStartThread(int descriptor, PeerAddress peer)
     {
         Seat seat = TakeSeat();
         seat.Descriptor = descriptor;
@@ -84,6 +62,20 @@ internal sealed class ConnectionThreads : IDisposable
             return false;
         }
     }
+
+    /// <summary>Waits at most this long for all threads to end.</summary>
+    public bool HaveEnded(TimeSpan within)
+    {
+        lock (_lock)
+        {
+            if (_running > 0)
+                Monitor.Wait(_lock, within);
+            return _running == 0;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => close(_ended);
 
     private Seat TakeSeat()
     {

@@ -28,12 +28,12 @@ public sealed class ForkModel : IServerModel
             SyscallResult result = fork();
             if (result.Value == 0)
                 conversation.RunInChild(descriptor, peer);
-            close(descriptor);   // the child has its own descriptor of the same connection
 
             // EAGAIN: the limit on processes is reached, fork(2). The client sees its connection closed.
             if (result.Is(EAGAIN) || result.Is(ENOMEM))
                 return false;
             children.Add(result.OrThrow("fork"));
+            close(descriptor);   // the child has its own descriptor of the same connection
             return true;
         }
 

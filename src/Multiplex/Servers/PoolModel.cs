@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Multiplex.Sockets;
-using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
@@ -23,12 +22,6 @@ public sealed class PoolModel : IServerModel
 
         bool Enqueue(int descriptor, PeerAddress peer)
         {
-            if (!service.HasRoom)
-            {
-                close(descriptor);
-                return false;
-            }
-
             queue.Add((descriptor, peer));
             return true;
         }

@@ -124,9 +124,15 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
     {
         // In this order: killed between two of these steps, a worker leaves a connection that nobody counts as closed, which
         // the parent sees in the end; never one that is counted twice.
-        long accepted = counters.Increment(Counter.Accepted);
+        if (!counters.TryCountAccepted(Service.Options.MaxConnections, out long open))
+        {
+            counters.Increment(Counter.Refused);   // before the client can see it
+            close(descriptor);
+            return;
+        }
+
         Volatile.Write(ref seats.IsServing(seat), 1);
-        if (accepted - counters[Counter.Closed] >= Service.Options.Workers)
+        if (open >= Service.Options.Workers)
             counters.Increment(Counter.AcceptPaused);   // the last free worker: who comes now waits in the kernel's queue
         Serve(conversation, counters, descriptor, peer);
         close(descriptor);

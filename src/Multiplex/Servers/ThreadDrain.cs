@@ -6,6 +6,7 @@ namespace Multiplex.Servers;
 internal static class ThreadDrain
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_afterTheCut = TimeSpan.FromMilliseconds(300);   // threads that wait in system calls end within it
 
     /// <summary>
     /// Wakes the conversations again and again, for one may just begin to wait, until all is over. After the time to drain,
@@ -20,15 +21,20 @@ internal static class ThreadDrain
         Service service, Func<TimeSpan, bool> haveEnded, IReadOnlyList<WatchedConversation> conversations, Action? cutting = null)
     {
         long start = Stopwatch.GetTimestamp();
+        long? cutAt = null;
         while (!haveEnded(s_tick))
         {
             TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
             bool cut = elapsed > service.Options.DrainTime || service.Stop.Requests() > 1;
             if (cut)
+            {
+                cutAt ??= Stopwatch.GetTimestamp();
                 cutting?.Invoke();
+            }
+
             foreach (WatchedConversation conversation in conversations)
                 conversation.Wake(cut);
-            if (cut && elapsed > service.Options.DrainTime + service.Options.DrainStall)
+            if (cutAt is { } since && Stopwatch.GetElapsedTime(since) > s_afterTheCut)
                 return false;
         }
 

@@ -69,5 +69,5 @@ public static class AddressProblem
 
     // connect(2) and bind(2) speak of a file that is no socket as of a socket that nobody listens at.
     private static bool IsPathOfFile(Endpoint endpoint) =>
-        BoundSocket.HasPath(endpoint) && File.Exists(endpoint.Path) && !BoundSocket.IsSocket(endpoint.Path);
+        BoundSocket.HasPath(endpoint) && File.Exists(endpoint.Path) && !SocketName.IsSocket(endpoint.Path);
 }

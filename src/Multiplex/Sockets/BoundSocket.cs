@@ -7,7 +7,7 @@ namespace Multiplex.Sockets;
 /// <summary>A server's own socket: it has an address, so that others find it. The base of listeners and datagram sockets.</summary>
 public abstract class BoundSocket : IDisposable
 {
-    private readonly string? _pathToRemove;
+    private readonly SocketName? _name;
     private bool _closed;
 
     private protected BoundSocket(int descriptor, EndpointKind kind)
@@ -15,7 +15,7 @@ public abstract class BoundSocket : IDisposable
         Descriptor = descriptor;
         Kind = kind;
         Local = LocalEndpoint(descriptor, kind);
-        _pathToRemove = Path;
+        _name = Path is null ? null : new(Path);
     }
 
     // Another descriptor of the same socket; the name stays the business of the first.
@@ -69,14 +69,18 @@ public abstract class BoundSocket : IDisposable
         fcntl(Descriptor, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK).OrThrow("fcntl F_SETFL");
     }
 
-    /// <summary>Closes the socket; the name of a UNIX-domain socket is removed.</summary>
+    /// <summary>
+    /// Removes its name from the file system, if it has one and that is still its own; from any thread, and once. The socket stays open.
+    /// </summary>
+    public void RemoveName() => _name?.Remove();
+
+    /// <summary>Closes the socket; the name of a UNIX-domain socket is removed, if it is still its own.</summary>
     public void Dispose()
     {
         if (_closed)
             return;
         _closed = true;
-        if (_pathToRemove is not null)
-            unlink(_pathToRemove);
+        RemoveName();
         close(Descriptor);
         GC.SuppressFinalize(this);
     }
@@ -115,6 +119,7 @@ public abstract class BoundSocket : IDisposable
 
     private static T Bind<T>(Endpoint endpoint, byte[] address, Action<int> prepare, Func<int, T> finish)
     {
+        using NameLock? name = HasPath(endpoint) ? SocketName.Lock(endpoint.Path) : null;
         int fd = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
             .OrThrow("socket", endpoint);
         bool named = false;
@@ -122,7 +127,7 @@ public abstract class BoundSocket : IDisposable
         {
             prepare(fd);
             SyscallResult bound = bind(fd, address);
-            if (bound.Is(EADDRINUSE) && RemoveStaleName(endpoint, address))
+            if (bound.Is(EADDRINUSE) && HasPath(endpoint) && SocketName.RemoveStale(endpoint, address))
                 bound = bind(fd, address);
             bound.OrThrow("bind", endpoint);
             named = HasPath(endpoint);
@@ -139,24 +144,6 @@ public abstract class BoundSocket : IDisposable
 
     /// <summary>Whether it has a name in the file system.</summary>
     internal static bool HasPath(Endpoint endpoint) => !endpoint.Kind.IsInternet() && !endpoint.Path.StartsWith('@');
-
-    // A UNIX-domain name outlives its socket. When nobody answers there, connect(2) says ECONNREFUSED, and the name may go.
-    // It says so too of a file that never was a socket: that one is somebody's, and stays.
-    private static bool RemoveStaleName(Endpoint endpoint, byte[] address)
-    {
-        if (!HasPath(endpoint) || !IsSocket(endpoint.Path))
-            return false;
-        SyscallResult probe = socket(AF_UNIX, endpoint.Kind.SocketType() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (probe.IsError)
-            return false;
-        bool stale = connect((int)probe.Value, address).Is(ECONNREFUSED);
-        close((int)probe.Value);
-        return stale && !unlink(endpoint.Path).IsError;
-    }
-
-    /// <summary>Whether there is a socket at this path.</summary>
-    internal static bool IsSocket(string path) =>
-        Syscall.lstat(path, out Stat status) == 0 && (status.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK;
 
     private static Endpoint LocalEndpoint(int fd, EndpointKind kind)
     {

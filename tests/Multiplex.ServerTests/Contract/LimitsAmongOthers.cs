@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -49,6 +50,28 @@ public sealed class LimitsAmongOthers(string model)
     }
 
     [Test]
+    public void More_connections_than_the_limit_are_closed_and_counted()
+    {
+        const int Most = 3, Clients = 12;
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, "--max-connections", $"{Most}", "--workers", "8"]);
+        RpcPeer[] peers = [.. Enumerable.Range(0, Clients).Select(_ => new RpcPeer(server.Address))];
+        Eventually.Holds(
+            () => counters[Counter.Accepted] + counters[Counter.Refused] == Clients,
+            () => $"Accepted={counters[Counter.Accepted]} Refused={counters[Counter.Refused]}");
+        Assert.That(counters[Counter.Accepted], Is.EqualTo(Most));
+        Assert.That(peers.Count(peer => IsServed(peer)), Is.EqualTo(Most));
+
+        // There is room again once one of them has left.
+        Array.ForEach(peers, peer => peer.Dispose());
+        counters.Await(Counter.Closed, Most);
+        using (RpcPeer after = new(server.Address))
+            after.Null();
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.Refused), Is.EqualTo(Clients - Most));
+    }
+
+    [Test]
     public void Without_descriptors_it_refuses_and_counts_and_goes_on_when_there_are_some()
     {
         using SharedCounters counters = new();
@@ -70,6 +93,20 @@ public sealed class LimitsAmongOthers(string model)
         List<RpcPeer> peers = TakeThemAll(server, counters);
         Assert.That(server.Stop(), Is.Zero);
         peers.ForEach(peer => peer.Dispose());
+    }
+
+    // One that was refused finds its connection closed, or reset by what it sends.
+    private static bool IsServed(RpcPeer peer)
+    {
+        try
+        {
+            peer.Null();
+            return true;
+        }
+        catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
+        {
+            return false;
+        }
     }
 
     private ServerProcess StartWithFewDescriptors(SharedCounters counters)

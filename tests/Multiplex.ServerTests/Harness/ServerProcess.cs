@@ -75,6 +75,9 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>Starts the command and waits for nothing.</summary>
+    public static ServerProcess Launch(params string[] arguments) => new(Command, arguments);
+
     /// <summary>kill(2).</summary>
     public void Signal(Signum signal) => Signal(Id, signal);
 

@@ -171,7 +171,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
 
     private void Admit(int fd, PeerAddress peer)
     {
-        if (!_connections.HasRoomFor(fd))
+        if (!_connections.TryCount(fd))
         {
             service.Counters.Increment(Counter.Refused);   // before the client can see it
             close(fd);

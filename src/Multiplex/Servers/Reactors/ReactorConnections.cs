@@ -13,10 +13,11 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
     /// <summary>The connection with this descriptor, or null.</summary>
     public ReactorConnection? Find(int fd) => (uint)fd < (uint)_byDescriptor.Length ? _byDescriptor[fd] : null;
 
-    /// <summary>Whether one more, with this descriptor, can be taken in.</summary>
-    public bool HasRoomFor(int fd) => fd < multiplexer.DescriptorLimit && service.HasRoom;
+    /// <summary>Counts one more, with this descriptor, as accepted if there is room for it; then <see cref="Add"/> takes it in.</summary>
+    public bool TryCount(int fd) =>
+        fd < multiplexer.DescriptorLimit && service.Counters.TryCountAccepted(service.Options.MaxConnections, out _);
 
-    /// <summary>Takes one in.</summary>
+    /// <summary>Takes one in that was counted.</summary>
     public void Add(ReactorConnection connection)
     {
         int fd = connection.Descriptor;
@@ -25,7 +26,6 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
         multiplexer.Add(fd, connection.Watched);
         _byDescriptor[fd] = connection;
         Count++;
-        service.Counters.Increment(Counter.Accepted);
     }
 
     /// <summary>Has it watched for what it wants now.</summary>
