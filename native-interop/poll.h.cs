@@ -11,6 +11,7 @@ public static unsafe partial class Libc
     public const short POLLERR = 0x8;
     public const short POLLHUP = 0x10;
     public const short POLLNVAL = 0x20;
+    public const short POLLRDHUP = 0x2000;
 
     /// <summary>poll(2): waits until a descriptor is ready or the time is up. EINTR is returned, as for every wait.</summary>
     /// <param name="fds">What to wait for; the kernel fills in revents.</param>

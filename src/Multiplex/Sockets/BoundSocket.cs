@@ -95,6 +95,30 @@ public abstract class BoundSocket : IDisposable
     /// <summary>SO_REUSEPORT of socket(7): lets other sockets of this user, that have it too, be bound to the same port.</summary>
     private protected static void SharePort(int fd) => setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1).OrThrow("setsockopt SO_REUSEPORT");
 
+    /// <summary>One more socket at this address, with SO_REUSEPORT.</summary>
+    /// <param name="prepare">Sets further options before bind(2).</param>
+    /// <param name="finish">Makes of the bound socket what it is to be.</param>
+    private protected T BindSibling<T>(Action<int> prepare, Func<int, T> finish)
+    {
+        try
+        {
+            return Bind(
+                Local,
+                fd =>
+                {
+                    prepare(fd);
+                    SharePort(fd);
+                },
+                finish);
+        }
+        catch (SyscallException e) when (e.Errno == EADDRINUSE && !IsShared)
+        {
+            throw new SyscallException(e.Call, e.Errno, $"{Local}", "the first socket there was opened to be the only one: open it with shared: true");
+        }
+    }
+
+    private bool IsShared => getsockopt(Descriptor, SOL_SOCKET, SO_REUSEPORT, out int shared).OrThrow("getsockopt SO_REUSEPORT") >= 0 && shared != 0;
+
     /// <summary>socket(2), bind(2): the first of the endpoint's addresses that can be bound.</summary>
     /// <param name="endpoint">Which address.</param>
     /// <param name="prepare">Sets options before bind(2).</param>

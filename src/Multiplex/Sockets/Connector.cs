@@ -9,7 +9,7 @@ public static class Connector
     // The family alone asks the kernel for a name of the abstract namespace: unix(7), "Autobind feature".
     private static readonly byte[] s_anyName = [(byte)AF_UNIX, 0];
 
-    /// <summary>socket(2), connect(2): tries the endpoint's addresses in order until one answers.</summary>
+    /// <summary>socket(2), connect(2): tries the endpoint's addresses in order until one answers; over TCP the next one soon beside the one before.</summary>
     /// <param name="endpoint">Where to connect to.</param>
     /// <returns>
     /// A blocking socket that is connected, with TCP_NODELAY set. A datagram socket has no connection: its peer is settled, and
@@ -22,23 +22,41 @@ public static class Connector
     /// <summary>As <see cref="Connect(Endpoint)"/>, for addresses that have been looked up already.</summary>
     /// <param name="endpoint">What they are the addresses of.</param>
     /// <param name="addresses">Raw socket addresses, in the order to try them.</param>
-    /// <param name="timeout">How long each attempt may take, SO_SNDTIMEO of socket(7); null leaves that to the kernel.</param>
-    public static int Connect(Endpoint endpoint, IReadOnlyList<byte[]> addresses, TimeSpan? timeout = null)
+    /// <param name="timeout">How long that may take, all addresses together; null leaves it to the kernel.</param>
+    public static int Connect(Endpoint endpoint, IReadOnlyList<byte[]> addresses, TimeSpan? timeout = null) =>
+        Connect(endpoint, addresses, timeout, out _);
+
+    /// <summary>As <see cref="Connect(Endpoint, IReadOnlyList{byte[]}, TimeSpan?)"/>; tells which address has answered.</summary>
+    /// <param name="endpoint">What they are the addresses of.</param>
+    /// <param name="addresses">Raw socket addresses, in the order to try them.</param>
+    /// <param name="timeout">How long that may take, all addresses together; null leaves it to the kernel.</param>
+    /// <param name="index">Receives the index of the address that the socket is connected to.</param>
+    public static int Connect(Endpoint endpoint, IReadOnlyList<byte[]> addresses, TimeSpan? timeout, out int index)
+    {
+        if (endpoint.Kind != EndpointKind.Tcp || addresses.Count == 1)
+            return ConnectInOrder(endpoint, addresses, timeout, out index).OrThrow("connect", endpoint);
+        int descriptor = new ConnectionRace(endpoint, addresses).Run(timeout, out index).OrThrow("connect", endpoint);
+        fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL).OrThrow("fcntl F_GETFL") & ~O_NONBLOCK).OrThrow("fcntl F_SETFL");
+        return descriptor;
+    }
+
+    // Of these only a lone TCP address or a UNIX-domain one, whose server's queue may be full, keeps connect(2) waiting.
+    private static SyscallResult ConnectInOrder(Endpoint endpoint, IReadOnlyList<byte[]> addresses, TimeSpan? timeout, out int index)
     {
         SyscallResult result = SyscallResult.Failed(EADDRNOTAVAIL);
-        foreach (byte[] address in addresses)
+        for (index = 0; index < addresses.Count; index++)
         {
-            result = Try(endpoint, address, 0, timeout, out int fd);
+            result = Try(endpoint, addresses[index], 0, timeout, out int fd);
             if (result.Is(EINTR))
                 result = AwaitConnection(fd, -1);
             if (!result.IsError)
-                return Ready(endpoint, fd);
+                return SyscallResult.Of(Ready(endpoint, fd));
             if (fd >= 0)
                 close(fd);
         }
 
-        // What connect(2) says when SO_SNDTIMEO is over.
-        throw AddressProblem.Of("connect", result.Is(EINPROGRESS) ? ETIMEDOUT : result.Errno, endpoint);
+        index = -1;
+        return result.Is(EINPROGRESS) ? SyscallResult.Failed(ETIMEDOUT) : result;   // what connect(2) says when SO_SNDTIMEO is over
     }
 
     /// <summary>socket(2), connect(2) to one address without waiting.</summary>
@@ -71,7 +89,7 @@ public static class Connector
         if (result.IsError)
             return result;   // such as EAFNOSUPPORT: IPv6 on a machine without it
         descriptor = (int)result.Value;
-        if (timeout is { } limit)
+        if (timeout is { } limit && limit > TimeSpan.Zero)
         {
             timeval most = new() { tv_sec = (long)limit.TotalSeconds, tv_usec = limit.Microseconds + (1000L * limit.Milliseconds) };
             setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, most).OrThrow("setsockopt SO_SNDTIMEO");

@@ -39,14 +39,7 @@ public sealed class DatagramSocket : BoundSocket
     /// <exception cref="SyscallException">Such as EADDRINUSE: this one was not opened to be shared.</exception>
     public DatagramSocket Sibling() => Kind != EndpointKind.Udp
         ? new(this)
-        : Bind(
-            Local,
-            fd =>
-            {
-                Prepare(fd, Kind, IsOnlyIPv6);
-                SharePort(fd);
-            },
-            fd => new DatagramSocket(fd, Kind));
+        : BindSibling(fd => Prepare(fd, Kind, IsOnlyIPv6), fd => new DatagramSocket(fd, Kind));
 
     // On every interface, the reply must leave from the address that the datagram was sent to: see DatagramOrigin.
     private void AskForLocalAddress()

@@ -15,7 +15,7 @@ public sealed record Endpoint(EndpointKind Kind, string Host, string Port, strin
     /// <summary>How an endpoint is written, for messages.</summary>
     public const string Forms = "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixpacket:PATH or unixgram:PATH";
 
-    /// <summary>The longest path: sun_path less its final NUL, unix(7).</summary>
+    /// <summary>The longest path, and the longest name after the @, in bytes: sun_path less a path's final NUL or an abstract name's leading one, unix(7).</summary>
     public const int MaxPathLength = 107;
 
     /// <summary>Reads an endpoint.</summary>
@@ -52,8 +52,9 @@ public sealed record Endpoint(EndpointKind Kind, string Host, string Port, strin
         EndpointKind kind, string path, [NotNullWhen(true)] out Endpoint? endpoint, [NotNullWhen(false)] out string? problem)
     {
         endpoint = null;
-        problem = path.Length == 0 || path == "@" ? $"a path is missing: write {kind.Prefix()}PATH, or {kind.Prefix()}@NAME"
-            : System.Text.Encoding.UTF8.GetByteCount(path) > MaxPathLength ? $"the path is longer than {MaxPathLength} bytes"
+        string name = path.StartsWith('@') ? path[1..] : path;
+        problem = name.Length == 0 ? $"a path is missing: write {kind.Prefix()}PATH, or {kind.Prefix()}@NAME"
+            : System.Text.Encoding.UTF8.GetByteCount(name) > MaxPathLength ? $"the {(name == path ? "path" : "name")} is longer than {MaxPathLength} bytes"
             : path.Contains('\0') ? "the path has a NUL in it"
             : null;
         if (problem is null)

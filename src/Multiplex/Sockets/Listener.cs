@@ -7,22 +7,27 @@ namespace Multiplex.Sockets;
 public sealed class Listener : BoundSocket
 {
     private readonly int _backlog;
+    private readonly TimeSpan _keepAlive;
 
-    private Listener(int descriptor, EndpointKind kind, int backlog)
-        : base(descriptor, kind) => _backlog = backlog;
+    private Listener(int descriptor, EndpointKind kind, int backlog, TimeSpan keepAlive)
+        : base(descriptor, kind) => (_backlog, _keepAlive) = (backlog, keepAlive);
 
     private Listener(Listener original)
-        : base(original) => _backlog = original._backlog;
+        : base(original) => (_backlog, _keepAlive) = (original._backlog, original._keepAlive);
 
     /// <summary>socket(2), bind(2), listen(2): the first of the endpoint's addresses that can be bound.</summary>
     /// <param name="endpoint">Where to listen.</param>
     /// <param name="backlog">How many connections may wait to be accepted; the kernel caps it at net.core.somaxconn.</param>
     /// <param name="shared">Whether <see cref="Sibling"/> will be called.</param>
     /// <param name="onlyIPv6">Whether an IPv6 socket on every interface is to leave the port of IPv4 to another.</param>
+    /// <param name="keepAlive">Of TCP: after how much silence a connection is probed, see <see cref="KeepAlive"/>; null is the usual, zero is never.</param>
     /// <exception cref="SyscallException">Such as EADDRINUSE, or EACCES for a port below 1024 without the privilege.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
-    public static Listener Open(Endpoint endpoint, int backlog, bool shared = false, bool onlyIPv6 = false) =>
-        Bind(endpoint, fd => PrepareStream(fd, endpoint.Kind, onlyIPv6), fd => Listen(fd, endpoint, backlog, shared));
+    public static Listener Open(Endpoint endpoint, int backlog, bool shared = false, bool onlyIPv6 = false, TimeSpan? keepAlive = null)
+    {
+        TimeSpan silence = keepAlive ?? KeepAlive.Usual;
+        return Bind(endpoint, fd => PrepareStream(fd, endpoint.Kind, onlyIPv6, silence), fd => Listen(fd, endpoint, backlog, shared, silence));
+    }
 
     /// <summary>
     /// One more listener at the same address, for another thread. On TCP it has a queue of its own, and the kernel spreads
@@ -31,14 +36,7 @@ public sealed class Listener : BoundSocket
     /// <exception cref="SyscallException">Such as EADDRINUSE: this one was not opened to be shared.</exception>
     public Listener Sibling() => Kind != EndpointKind.Tcp
         ? new(this)
-        : Bind(
-            Local,
-            fd =>
-            {
-                PrepareStream(fd, Kind, IsOnlyIPv6);
-                SharePort(fd);
-            },
-            fd => Listen(fd, Local, _backlog, shared: false));
+        : BindSibling(fd => PrepareStream(fd, Kind, IsOnlyIPv6, _keepAlive), fd => Listen(fd, Local, _backlog, shared: false, _keepAlive));
 
     /// <summary>accept4(2): takes the next connection; its socket has TCP_NODELAY set and does not outlive execve(2).</summary>
     /// <param name="blocking">Whether reads and writes on the connection are to wait.</param>
@@ -56,7 +54,7 @@ public sealed class Listener : BoundSocket
     /// <summary>Stops listening for every process that has this socket, which close(2) would do for the last one only.</summary>
     public void Shutdown() => shutdown(Descriptor, SHUT_RDWR);
 
-    private static void PrepareStream(int fd, EndpointKind kind, bool onlyIPv6)
+    private static void PrepareStream(int fd, EndpointKind kind, bool onlyIPv6, TimeSpan keepAlive)
     {
         if (kind != EndpointKind.Tcp)
             return;
@@ -65,14 +63,15 @@ public sealed class Listener : BoundSocket
         // A restart need not wait for old connections in TIME_WAIT; and what listens, accepted sockets inherit.
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
+        KeepAlive.Set(fd, keepAlive);
     }
 
-    private static Listener Listen(int fd, Endpoint endpoint, int backlog, bool shared)
+    private static Listener Listen(int fd, Endpoint endpoint, int backlog, bool shared, TimeSpan keepAlive)
     {
         // After bind(2), so that an address which another server has is refused; before listen(2), so that siblings may join.
         if (shared && endpoint.Kind == EndpointKind.Tcp)
             SharePort(fd);
         listen(fd, backlog).OrThrow("listen", endpoint);
-        return new(fd, endpoint.Kind, backlog);
+        return new(fd, endpoint.Kind, backlog, keepAlive);
     }
 }

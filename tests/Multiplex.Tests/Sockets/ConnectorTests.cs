@@ -93,6 +93,40 @@ public class ConnectorTests : DescriptorFixture
     }
 
     [Test]
+    public void An_address_that_swallows_what_is_sent_to_it_does_not_keep_the_next_one_waiting()
+    {
+        int listener = TcpListener();
+        byte[] swallows = SwallowingAddress();
+        Endpoint any = Endpoint.Parse("tcp://localhost:0");
+        foreach (TimeSpan? timeout in (TimeSpan?[])[null, Eventually.Deadline])
+        {
+            int connected = Own(SyscallResult.Of(Connector.Connect(any, [swallows, swallows, NameOf(listener)], timeout, out int index)));
+            Assert.That((index, PeerOf(connected)), Is.EqualTo((2, NameOf(listener))));
+            Assert.That(fcntl(connected, F_GETFL).OrThrow("fcntl") & O_NONBLOCK, Is.Zero);
+        }
+    }
+
+    [Test]
+    public void The_time_to_connect_is_that_of_all_addresses_together([Values(1, 3)] int addresses)
+    {
+        byte[] swallows = SwallowingAddress();
+        Assert.That(
+            () => Connector.Connect(
+                Endpoint.Parse("tcp://localhost:0"), [.. Enumerable.Repeat(swallows, addresses)], TimeSpan.FromMilliseconds(100)),
+            Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ETIMEDOUT));
+    }
+
+    // Linux drops what asks for a connection while the queue of those to be accepted is full.
+    private byte[] SwallowingAddress()
+    {
+        int full = TcpSocket();
+        bind(full, Loopback(0)).OrThrow("bind");
+        listen(full, 0).OrThrow("listen");
+        connect(TcpSocket(), NameOf(full)).OrThrow("connect");
+        return NameOf(full);
+    }
+
+    [Test]
     public void A_UNIX_datagram_client_gets_a_name_so_that_it_can_be_answered()
     {
         int server = Own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

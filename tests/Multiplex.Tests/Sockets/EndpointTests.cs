@@ -71,6 +71,14 @@ public class EndpointTests
             "it is bytes that count, not characters");
     }
 
+    [Test]
+    public void An_abstract_name_may_have_as_many_bytes_as_sun_path_less_its_leading_NUL()
+    {
+        string longest = "@" + new string('x', Endpoint.MaxPathLength);
+        Assert.That(Endpoint.Parse($"unix:{longest}").Path, Is.EqualTo(longest));
+        Assert.That(() => Endpoint.Parse($"unix:{longest}x"), Throws.TypeOf<FormatException>().With.Message.Contains("the name is longer than 107 bytes"));
+    }
+
     [FsCheck.NUnit.Property]
     public void Whatever_is_read_is_written_as_it_was(byte kind, string tail)
     {

@@ -126,6 +126,52 @@ public class ListenerTests : DescriptorFixture
         }
     }
 
+    [TestCase(EndpointKind.Unix)]
+    [TestCase(EndpointKind.UnixPacket)]
+    public void The_longest_abstract_name_can_be_listened_at_and_connected_to(EndpointKind kind)
+    {
+        Endpoint name = Endpoint.Parse($"{kind.Prefix()}@{Guid.NewGuid():N}".PadRight(kind.Prefix().Length + 1 + Endpoint.MaxPathLength, 'x'));
+        using Listener listener = Listener.Open(name, 16);
+        Assert.That(listener.Local, Is.EqualTo(name));
+        Own(SyscallResult.Of(Connector.Connect(name)));
+        Own(listener.Accept(blocking: false, out _));
+    }
+
+    [Test]
+    public void A_sibling_of_a_socket_that_was_opened_alone_is_refused_with_what_would_be_right()
+    {
+        using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);
+        using DatagramSocket datagrams = DatagramSocket.Open(Endpoint.Parse("udp://127.0.0.1:0"));
+        foreach (Action sibling in (Action[])[() => listener.Sibling(), () => datagrams.Sibling()])
+        {
+            Assert.That(
+                sibling,
+                Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EADDRINUSE)
+                    .And.Message.EndsWith("opened to be the only one: open it with shared: true"));
+        }
+    }
+
+    [Test]
+    public void Connections_are_probed_after_a_silence([Values(0, 60, 90)] int seconds)
+    {
+        TimeSpan? silence = seconds == 60 ? null : TimeSpan.FromSeconds(seconds);
+        using Listener first = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16, shared: true, keepAlive: silence);
+        using Listener second = first.Sibling();
+        foreach (Listener listener in (Listener[])[first, second])
+            Assert.That(Options(listener.Descriptor), Is.EqualTo(seconds == 0 ? (0, 0, 0) : (1, seconds, seconds / 6)));
+        using Listener alone = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16, keepAlive: silence);
+        Own(SyscallResult.Of(Connector.Connect(alone.Local)));
+        Assert.That(Options(Own(alone.Accept(blocking: false, out _))), Is.EqualTo(Options(alone.Descriptor)), "it is inherited");
+
+        static (int On, int Idle, int Interval) Options(int socket)
+        {
+            getsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, out int on).OrThrow("getsockopt");
+            getsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, out int idle).OrThrow("getsockopt");
+            getsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, out int interval).OrThrow("getsockopt");
+            return on == 0 ? default : (on, idle, interval);
+        }
+    }
+
     [Test]
     public void A_path_that_a_server_left_behind_is_taken_over()
     {

@@ -1,0 +1,40 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Sockets;
+
+/// <summary>
+/// How a TCP connection whose peer has gone without a word is found out: tcp(7). A silent one is probed; one with bytes that are not
+/// acknowledged ends when they have been so for a time.
+/// </summary>
+public static class KeepAlive
+{
+    private const int Probes = 6;
+
+    /// <summary>The usual silence before the first probe: a minute. A peer that answers none is given up after two.</summary>
+    public static TimeSpan Usual { get; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT. After <paramref name="silence"/> the kernel sends a probe, then five
+    /// more, each after a sixth of that time (at least a second), until one is answered. The connections of a listener inherit it.
+    /// </summary>
+    /// <param name="socket">A TCP socket.</param>
+    /// <param name="silence">From 1 second to 9 hours, in whole seconds; zero sends no probes.</param>
+    /// <exception cref="SyscallException">Such as EINVAL: the time is out of range.</exception>
+    public static void Set(int socket, TimeSpan silence)
+    {
+        if (silence == TimeSpan.Zero)
+            return;
+        int seconds = (int)Math.Ceiling(silence.TotalSeconds);
+        setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, 1).OrThrow("setsockopt SO_KEEPALIVE");
+        setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, seconds).OrThrow("setsockopt TCP_KEEPIDLE");
+        setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, Math.Max(seconds / Probes, 1)).OrThrow("setsockopt TCP_KEEPINTVL");
+        setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, Probes).OrThrow("setsockopt TCP_KEEPCNT");
+    }
+
+    /// <summary>TCP_USER_TIMEOUT: how long bytes may be neither acknowledged nor taken by the peer before the kernel ends the connection with ETIMEDOUT.</summary>
+    /// <param name="socket">A TCP socket.</param>
+    /// <param name="milliseconds">The time; 0 leaves it to the kernel, which retransmits for about 15 minutes (tcp_retries2).</param>
+    public static void LimitUnacknowledged(int socket, int milliseconds) =>
+        setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds).OrThrow("setsockopt TCP_USER_TIMEOUT");
+}
