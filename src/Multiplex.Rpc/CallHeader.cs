@@ -26,6 +26,10 @@ internal static class CallHeader
     /// <summary>Bytes of a plain head; see <see cref="IsPlain"/>.</summary>
     public const int PlainLength = 40;
 
+    /// <summary>Whether a message is a call, by its msg_type; what comes after that may make no sense.</summary>
+    public static bool IsCall(ReadOnlySpan<byte> message) =>
+        message.Length >= 2 * sizeof(uint) && BinaryPrimitives.ReadUInt32BigEndian(message[sizeof(uint)..]) == (uint)MessageType.Call;
+
     /// <summary>Whether a message begins with the head of a call that carries AUTH_NONE twice, as nearly all do: its length is fixed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPlain(ReadOnlySpan<byte> message) =>

@@ -53,6 +53,10 @@ public static class RecordMarking
     public static bool IsSingleFragment(ReadOnlySpan<byte> record) =>
         (BinaryPrimitives.ReadUInt32BigEndian(record) & LastFragment) != 0;
 
+    /// <summary>The length, with its header, of a record of one fragment that begins here.</summary>
+    internal static int LengthOf(ReadOnlySpan<byte> record) =>
+        HeaderLength + (int)(BinaryPrimitives.ReadUInt32BigEndian(record) & ~LastFragment);
+
     /// <summary>Puts the fragments of a whole record together.</summary>
     /// <param name="record">A record as <see cref="Frame"/> found it.</param>
     /// <param name="message">Receives the message; a span of the record's length is long enough.</param>

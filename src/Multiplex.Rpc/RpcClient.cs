@@ -45,6 +45,9 @@ public sealed class RpcClient : IDisposable
     /// <summary>Where the server is.</summary>
     public Endpoint Server { get; }
 
+    /// <summary>The address that is in use of those that the server's name has, or had last.</summary>
+    internal Endpoint Address => _channel.Address;
+
     /// <summary>What has happened so far.</summary>
     public RpcClientCounters Counters => _channel.Counters;
 

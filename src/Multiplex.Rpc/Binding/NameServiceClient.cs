@@ -11,20 +11,20 @@ namespace Multiplex.Rpc.Binding;
 /// </summary>
 public sealed class NameServiceClient : IDisposable
 {
-    private static readonly RpcClientOptions s_patience = new() { Timeout = TimeSpan.FromSeconds(10) };
-
     private readonly RpcClient _client;
     private uint _version = NameService.HighVersion;
 
     /// <summary>Connects to a name service.</summary>
     /// <param name="service">Where it is. Only over a stream does it tell long lists.</param>
+    /// <param name="timeout">How long it may take to connect, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there; the message says what to do.</exception>
-    public NameServiceClient(Endpoint service)
+    public NameServiceClient(Endpoint service, TimeSpan? timeout = null)
     {
         Service = service;
+        TimeSpan limit = timeout ?? UsualTimeout;
         try
         {
-            _client = new(service, s_patience);
+            _client = new(service, new() { Timeout = limit, ConnectTimeout = limit });
         }
         catch (SyscallException e)
         {
@@ -32,45 +32,40 @@ public sealed class NameServiceClient : IDisposable
         }
     }
 
+    /// <summary>How long a name service may usually take: 10 seconds.</summary>
+    public static TimeSpan UsualTimeout { get; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Where it is.</summary>
-    public Endpoint Service { get; }
+    public Endpoint Service { get; private set; }
 
     /// <summary>
     /// That of this machine: by its UNIX-domain socket, as it knows who registers what only there; else, when it has none, over TCP
     /// from the loopback address.
     /// </summary>
+    /// <param name="timeout">How long it may take to connect, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there.</exception>
-    public static NameServiceClient OfThisMachine()
+    public static NameServiceClient OfThisMachine(TimeSpan? timeout = null)
     {
         Endpoint socket = new(EndpointKind.Unix, "", "", NameService.SocketPath);
         try
         {
-            return new(socket);
+            return new(socket, timeout);
         }
         catch (IOException e) when (e.InnerException is SyscallException { Errno: ENOENT or ECONNREFUSED })
         {
-            return new(At("127.0.0.1"));
+            return new(At("127.0.0.1"), timeout);
         }
     }
 
-    /// <summary>That of a host, over TCP at the usual port of the first of its addresses where there is one.</summary>
+    /// <summary>That of a host, over TCP at the usual port of one of its addresses where there is one; <see cref="Service"/> tells which.</summary>
+    /// <param name="host">The host's name or address.</param>
+    /// <param name="timeout">How long it may take to connect, over all addresses, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there, or the host is not known.</exception>
-    public static NameServiceClient OfHost(string host)
+    public static NameServiceClient OfHost(string host, TimeSpan? timeout = null)
     {
-        IOException? failure = null;
-        foreach (byte[] address in AddressLookup.Find(At(host), passive: false))
-        {
-            try
-            {
-                return new(Endpoint.Parse(AddressText.Format(EndpointKind.Tcp, address)));
-            }
-            catch (IOException e)
-            {
-                failure ??= e;
-            }
-        }
-
-        throw failure!;
+        NameServiceClient client = new(At(host), timeout);
+        client.Service = client._client.Address;
+        return client;
     }
 
     /// <summary>The usual address of a host's name service.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Multiplex.Sockets;
 
@@ -51,18 +52,26 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
 
     /// <summary>Asks a name service where it is served.</summary>
     /// <param name="service">Which name service; null is that of the host, at its usual port.</param>
+    /// <param name="timeout">
+    /// How long that may take, over all addresses of the host: each gets an equal share of what is left. Null is <see cref="NameServiceClient.UsualTimeout"/>.
+    /// </param>
     /// <returns>The server, and the version to call there.</returns>
     /// <exception cref="IOException">No name service is there, or it does not know the program; the message says what to do.</exception>
-    public (Endpoint Server, uint Version) Locate(Endpoint? service = null)
+    public (Endpoint Server, uint Version) Locate(Endpoint? service = null, TimeSpan? timeout = null)
     {
         IOException? failure = null;
-        foreach ((Netid netid, string host) in Candidates())
+        Stopwatch elapsed = Stopwatch.StartNew();
+        (Netid, string)[] candidates = Candidates();
+        for (int i = 0; i < candidates.Length; i++)
         {
+            (Netid netid, string host) = candidates[i];
+            TimeSpan left = (timeout ?? NameServiceClient.UsualTimeout) - elapsed.Elapsed;
+            TimeSpan share = TimeSpan.FromMilliseconds(Math.Max(left.TotalMilliseconds / (candidates.Length - i), 1));
             try
             {
-                using NameServiceClient client = service is not null ? new(service)
-                    : netid == Netid.Local ? NameServiceClient.OfThisMachine()
-                    : new(NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind));   // only a list tells versions
+                using NameServiceClient client = service is not null ? new(service, share)
+                    : netid == Netid.Local ? NameServiceClient.OfThisMachine(share)
+                    : new(NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind), share);   // only a list tells versions
                 if (Find(client, netid, host) is { } found)
                     return found;
                 failure = new($"{this}: not registered at {client.Service}: start its server with --register, or see multiplex rpcinfo for what is");

@@ -11,7 +11,7 @@ namespace Multiplex.Rpc.Client;
 internal sealed partial class Channel
 {
     private const int ShortestPause = 10, LongestPause = 500;   // milliseconds between attempts
-    private const int IdleAfter = 1000;
+    private const int ShortestUnacknowledged = 5000;            // milliseconds: TCP is to have time for some retransmissions
 
     private readonly IReadOnlyList<byte[]> _addresses;
     private ConnectionState _state;
@@ -22,8 +22,9 @@ internal sealed partial class Channel
     private long _reconnectAt;
     private long _brokenAt;        // since when there is no connection that has answered
     private int _pause = ShortestPause;
-    private long _heardAt;
     private bool _hasHeard;        // on this connection
+    private int _timeoutsInRow;    // of calls that were sent on it, since something came
+    private long _longestTimeout;  // of the calls so far
     private RpcException? _breakReason;
 
     private enum ConnectionState
@@ -40,38 +41,64 @@ internal sealed partial class Channel
 
     private void ConnectFirst()
     {
-        for (_address = 0; _socket < 0; _address++)
-        {
-            try
-            {
-                _socket = Connector.Connect(_server, [_addresses[_address]], _options.ConnectTimeout);
-                break;
-            }
-            catch (SyscallException) when (_address + 1 < _addresses.Count)
-            {
-                // the next one
-            }
-        }
-
-        _heardAt = Now;
+        _socket = Connector.Connect(_server, _addresses, _options.ConnectTimeout, out _address);
+        _longestTimeout = Milliseconds(_options.Timeout);
         _state = ConnectionState.Connected;
+        FindOutLostFlow();
     }
 
-    // Under the gate, when nobody drives: an idle connection that the server has closed meanwhile is not used for one more call, of which
-    // nobody would know whether it was run.
+    // Once connected. Whether the server has gone is found out by probes while nothing is to be sent, and else by what is not acknowledged:
+    // bytes that the longest call does not wait for any more.
+    private void FindOutLostFlow()
+    {
+        if (_server.Kind != EndpointKind.Tcp)
+            return;
+        KeepAlive.Set(_socket, _options.KeepAlive);
+        LimitUnacknowledged();
+    }
+
+    private void LimitUnacknowledged()
+    {
+        bool isLimited = _longestTimeout < int.MaxValue;
+        if (_state == ConnectionState.Connected && _server.Kind == EndpointKind.Tcp)
+            KeepAlive.LimitUnacknowledged(_socket, isLimited ? (int)Math.Max(_longestTimeout, ShortestUnacknowledged) : 0);
+    }
+
+    // Under the gate, before a call that must not be sent twice: a connection that the server has closed is not used for it, as nobody
+    // would know whether it was run. With calls in flight the driver waits for just this. POLLRDHUP tells of the end even while replies are
+    // still to be received. The driver finds out the rest.
     private void NoticeClosedConnection()
     {
-        if (_state != ConnectionState.Connected || _isDatagram || Now - _heardAt < IdleAfter)
+        if (!CanSend || _isDatagram || _calls.Count > 0)
             return;
-        SyscallResult next = recv(_socket, stackalloc byte[1], MSG_PEEK | MSG_DONTWAIT);
-        if (next.Value != 0 && (!next.IsError || next.Is(EAGAIN)))
+        pollfd entry = new() { fd = _socket, events = POLLRDHUP };
+        if (poll(new Span<pollfd>(ref entry), 0).Value <= 0)
             return;
-        AwaitSender();
-        Disconnect();
+        _sendErrno = EPIPE;
+        _brokenAt = Now;
     }
 
+    // The driver only. The server is there, or its machine is, and yet no call gets a reply: what a middlebox forgot, a new connection mends.
+    private void GiveUpConnection()
+    {
+        RpcConnectionException why;
+        lock (_gate)
+        {
+            why = new($"call {_server}: {_timeoutsInRow} calls in a row got no reply, so the connection was given up");
+            _counters.ConnectionsGivenUp++;
+            if (!_hasHeard)
+                NextAddress();
+        }
+
+        Break(why, isGivenUp: true);
+    }
+
+    // A datagram from another port is another caller to a server's reply cache: not while a call is under way that must not be run twice.
+    private bool MayGiveUp => _options.ReconnectAfterTimeouts is > 0 and int most && _timeoutsInRow >= most && _state == ConnectionState.Connected
+        && (!_isDatagram || _calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || IsSent(call))));
+
     // The driver only. What may be sent again stays for the next connection; the rest fails.
-    private void Break(RpcException why)
+    private void Break(RpcException why, bool isGivenUp = false)
     {
         List<PendingCall> failed;
         lock (_gate)
@@ -81,11 +108,11 @@ internal sealed partial class Channel
                 call.WasSent |= IsSent(call);   // which only this connection knows
             if (_hasHeard)
                 _brokenAt = Now;
-            bool goesOn = why is RpcConnectionException && (_isDatagram ? MayTryNextAddress() : _hasHeard || !IsLongBroken);
+            bool goesOn = isGivenUp || why is RpcConnectionException && (_isDatagram ? MayTryNextAddress() : _hasHeard || !IsLongBroken);
             failed = TakeCalls(call => !goesOn || !MayRepeat(call));
             _breakReason = why;
             bool rests = !_isDatagram && !_hasHeard;   // a server that accepts and closes is not to be asked at once
-            Disconnect();
+            Disconnect(keepsPosted: goesOn);
             if (rests)
                 Pause();
             if (_calls.Count > 0)
@@ -109,18 +136,20 @@ internal sealed partial class Channel
         return may;
     }
 
-    private bool MayRepeat(PendingCall call) =>
-        _isDatagram || !call.WasSent || call.Procedure.IsIdempotent || _options.ServerKeepsReplies;
+    private bool MayRepeat(PendingCall call) => _isDatagram || !call.WasSent || IsRepeatable(call);
 
-    private void Disconnect()
+    private bool IsRepeatable(PendingCall call) => call.Procedure.IsIdempotent || _options.ServerKeepsReplies;
+
+    private void Disconnect(bool keepsPosted)
     {
+        ForgetOutput(keepsPosted);
         close(_socket);
         _socket = -1;
         _state = ConnectionState.Disconnected;
         _reconnectAt = Now;
         _hasHeard = false;
+        _timeoutsInRow = 0;
         _wire.Reset();
-        ForgetOutput();
     }
 
     private void NextAddress()
@@ -147,7 +176,7 @@ internal sealed partial class Channel
             if (result.Is(EINPROGRESS))
             {
                 _state = ConnectionState.Connecting;
-                _connectUntil = Now + Milliseconds(_options.ConnectTimeout);
+                _connectUntil = Now + (Milliseconds(_options.ConnectTimeout) / _addresses.Count);
                 return;
             }
         }
@@ -189,7 +218,7 @@ internal sealed partial class Channel
                 return;
             why = Unreachable(result.Errno);
             failed = TakeCalls(_ => true);
-            ForgetOutput();
+            ForgetOutput(keepsPosted: false);
         }
 
         foreach (PendingCall call in failed)
@@ -200,7 +229,7 @@ internal sealed partial class Channel
     private void BeginConversation()
     {
         _state = ConnectionState.Connected;
-        _heardAt = Now;
+        FindOutLostFlow();
         if (!_isDatagram)
             _refused = 0;
         _queuedBytes = _output.Length;

@@ -72,7 +72,6 @@ internal sealed partial class Channel
     private void Receive()
     {
         int errno;
-        _heardAt = Now;
         RpcException? end = _wire.Receive(_socket, _deliver);
         lock (_gate)
             errno = _sendErrno;
@@ -91,10 +90,17 @@ internal sealed partial class Channel
         {
             if (!_hasHeard)
                 HearFirst();
+            _timeoutsInRow = 0;
+            if (CallHeader.IsCall(message))
+            {
+                Refuse(message);   // its xid is of the server's own choice, and may be that of a call in flight
+                return;
+            }
+
             if (message.Length >= sizeof(uint))
                 call = Take(BinaryPrimitives.ReadUInt32BigEndian(message));
             if (call is null)
-                _counters.UnmatchedReplies++;   // late, repeated, or to a call that nobody waits for
+                _counters.UnmatchedReplies++;   // late, repeated, or to a call that was given up
         }
 
         call?.Answer(message);
@@ -105,6 +111,12 @@ internal sealed partial class Channel
         long now = Now;
         call.Timeout = timeout;
         call.Deadline = now + Milliseconds(timeout);
+        if (Milliseconds(timeout) > _longestTimeout)
+        {
+            _longestTimeout = Milliseconds(timeout);
+            LimitUnacknowledged();
+        }
+
         call.Repeats = _isDatagram;
         call.Wait = Milliseconds(_options.FirstRetry);
         call.ResendAt = now + call.Wait;
@@ -116,19 +128,24 @@ internal sealed partial class Channel
     private void RunTimers()
     {
         List<PendingCall>? late = null;
+        bool givesUp = false;
         lock (_gate)
         {
             long now = Now, earliest = long.MaxValue;
+            bool isOldest = true;   // of those that the server may be at
             if (now < _earliest)
                 return;
             foreach (PendingCall call in _calls.InOrder())
             {
                 if (now >= call.Deadline)
                 {
-                    Take(call);
                     (late ??= []).Add(call);
+                    _timeoutsInRow += isOldest && IsSent(call) ? 1 : 0;
+                    call.WasSent |= IsSent(call);
                     continue;
                 }
+
+                isOldest &= !IsSent(call);
 
                 if (call.Repeats && now >= call.ResendAt)
                     Repeat(call, now);
@@ -136,14 +153,23 @@ internal sealed partial class Channel
             }
 
             _earliest = earliest;
+            late?.ForEach(call => TakeBack(call));
+            givesUp = late is not null && MayGiveUp;
         }
 
+        if (givesUp)
+            GiveUpConnection();
         foreach (PendingCall call in late ?? [])
-        {
-            call.Fail(new RpcTimeoutException(
-                $"call {_server}: no answer within {call.Timeout.TotalSeconds:0.###} s: the server is down or hangs, or what was sent is lost"));
-        }
+            call.Fail(NoReply(call));
     }
+
+    private RpcTimeoutException NoReply(PendingCall call) => new(
+        $"call {_server}: no reply in {call.Timeout.TotalSeconds:0.###} s: " + (call.WasSent
+            ? "the server is down or hangs, or what was sent is lost"
+            : "the call was not sent, as the server takes no bytes or there is no connection"))
+    {
+        WasSent = call.WasSent,
+    };
 
     private void Repeat(PendingCall call, long now)
     {
@@ -153,6 +179,7 @@ internal sealed partial class Channel
             return;
         }
 
+        call.WasSent = true;
         Landed(call);
         call.Wait = Math.Min(2 * call.Wait, Milliseconds(_options.LongestRetry));
         call.ResendAt = now + call.Wait;
@@ -164,7 +191,7 @@ internal sealed partial class Channel
     private List<PendingCall> TakeCalls(Func<PendingCall, bool> which)
     {
         List<PendingCall> taken = [.. _calls.InOrder().Where(which)];
-        taken.ForEach(call => Take(call));
+        taken.ForEach(call => TakeBack(call));
         return taken;
     }
 

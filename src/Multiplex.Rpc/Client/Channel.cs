@@ -45,6 +45,8 @@ internal sealed partial class Channel : IDisposable
         catch
         {
             close(WakeDescriptor);
+            if (_socket >= 0)
+                close(_socket);
             throw;
         }
     }
@@ -59,6 +61,16 @@ internal sealed partial class Channel : IDisposable
         {
             lock (_gate)
                 return _counters;
+        }
+    }
+
+    /// <summary>The server's address that is in use, or is to be tried next.</summary>
+    public Endpoint Address
+    {
+        get
+        {
+            lock (_gate)
+                return Endpoint.Parse(AddressText.Format(_server.Kind, _addresses[_address]));
         }
     }
 
@@ -123,7 +135,7 @@ internal sealed partial class Channel : IDisposable
         lock (_gate)
         {
             Check(message.Length);
-            if (_driver == Driver.None)
+            if (flush || _output.Length == 0)
                 NoticeClosedConnection();
             PendingCall.SetXid(message, _calls.NewXid());
             Queue(message);
@@ -131,7 +143,7 @@ internal sealed partial class Channel : IDisposable
             attaches = flush && _driver == Driver.None;
             if (attaches)
                 _driver = Driver.Loop;   // somebody must take the replies that come nevertheless
-            else if (_state != ConnectionState.Connected)
+            else if (_state != ConnectionState.Connected || _sendErrno != 0)
                 wakes = flush && MustWake();
         }
 
@@ -144,6 +156,7 @@ internal sealed partial class Channel : IDisposable
         bool attaches;
         lock (_gate)
         {
+            NoticeClosedConnection();
             attaches = _driver == Driver.None && HasUnsent;
             if (attaches)
                 _driver = Driver.Loop;
@@ -157,7 +170,7 @@ internal sealed partial class Channel : IDisposable
     public bool TryWithdraw(PendingCall call)
     {
         lock (_gate)
-            return Take(call);
+            return TakeBack(call);
     }
 
     /// <summary>Closes the socket; calls in flight fail.</summary>
@@ -189,7 +202,7 @@ internal sealed partial class Channel : IDisposable
         Check(call.Message.Length);
         if (_calls.Count >= _options.MaxInFlight)
             throw new RpcException($"{_options.MaxInFlight} calls are in flight already: wait for some, or raise MaxInFlight");
-        if (_driver == Driver.None)
+        if (!IsRepeatable(call))
             NoticeClosedConnection();
         if (_calls.Count == 0)
             _brokenAt = Now;
@@ -198,14 +211,14 @@ internal sealed partial class Channel : IDisposable
         _counters.Calls++;
         if (_state == ConnectionState.Connected)
             QueueCall(call);
-        return (_state != ConnectionState.Connected || call.Due < _sleepsUntil) && MustWake();
+        return (_state != ConnectionState.Connected || _sendErrno != 0 || call.Due < _sleepsUntil) && MustWake();
     }
 
     private void Check(int length)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, typeof(RpcClient));
         _wire.MakeRoom(_socket, length - RecordMarking.HeaderLength);
-        if ((long)_output.Length + _sending.Length + length > _options.MaxUnsent)
+        if (UnsentBytes - _withdrawnBytes + length > _options.MaxUnsent)
             throw new RpcException($"{_options.MaxUnsent} bytes wait to be sent, and the server takes none: wait, or raise MaxUnsent");
     }
 }

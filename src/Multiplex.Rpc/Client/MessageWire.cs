@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -19,11 +18,11 @@ internal sealed class MessageWire(Endpoint server, int maxReply) : Wire(server)
         int done = 0;
         while (done < records.Length)
         {
-            int length = (int)(BinaryPrimitives.ReadUInt32BigEndian(records[done..]) & ~RecordMarking.LastFragment);
-            SyscallResult result = send(socket, records.Slice(done + RecordMarking.HeaderLength, length), MSG_NOSIGNAL | MSG_DONTWAIT);
+            ReadOnlySpan<byte> record = records.Slice(done, RecordMarking.LengthOf(records[done..]));
+            SyscallResult result = send(socket, record[RecordMarking.HeaderLength..], MSG_NOSIGNAL | MSG_DONTWAIT);
             if (result.IsError)
                 return done > 0 ? SyscallResult.Of(done) : result;
-            done += RecordMarking.HeaderLength + length;
+            done += record.Length;
         }
 
         return SyscallResult.Of(done);

@@ -39,7 +39,7 @@ internal abstract class PendingCall
     /// <summary>Whether it has left as a datagram, and neither an answer nor the time to send it again has come.</summary>
     public bool IsUnderWay { get; set; }
 
-    /// <summary>Whether any of it has been sent on a connection that broke.</summary>
+    /// <summary>Whether any of it has been sent, on a connection that broke or by an earlier datagram.</summary>
     public bool WasSent { get; set; }
 
     /// <summary>Whether the thread that blocks for it may go on.</summary>
@@ -59,6 +59,12 @@ internal abstract class PendingCall
     /// <summary>Writes the xid into a call that stands as a record.</summary>
     public static void SetXid(OutputBuffer message, uint xid) =>
         BinaryPrimitives.WriteUInt32BigEndian(message.Rewrite(XidOffset, sizeof(uint)), xid);
+
+    /// <summary>The xid of a message that stands as a record.</summary>
+    public static uint XidOf(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt32BigEndian(record[XidOffset..]);
+
+    /// <summary>Whether a message that stands as a record is a call.</summary>
+    public static bool IsCall(ReadOnlySpan<byte> record) => CallHeader.IsCall(record[XidOffset..]);
 
     /// <summary>Whether it is sent again, on the same socket, while it is not answered.</summary>
     public bool Repeats { get; set; }

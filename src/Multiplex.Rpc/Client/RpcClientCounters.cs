@@ -12,6 +12,12 @@ public record struct RpcClientCounters
     /// <summary>Connections that broke with calls in flight that are sent again on a new one.</summary>
     public long Reconnects { get; internal set; }
 
+    /// <summary>Connections, or sockets for datagrams, that were given up since calls in a row got no reply: <see cref="RpcClientOptions.ReconnectAfterTimeouts"/>.</summary>
+    public long ConnectionsGivenUp { get; internal set; }
+
+    /// <summary>Calls that came from the server. The client serves no programs, and answers PROG_UNAVAIL.</summary>
+    public long CallsRefused { get; internal set; }
+
     /// <summary>Messages that answer no call in flight: late, repeated, to a call that was given up or that nobody waits for, or nonsense.</summary>
     public long UnmatchedReplies { get; internal set; }
 }

@@ -24,8 +24,26 @@ public sealed record RpcClientOptions
     /// <summary>Over datagrams: how many calls may be on their way at a time; others wait, so that no burst of replies overruns a socket. 64.</summary>
     public int DatagramWindow { get; init; } = 64;
 
-    /// <summary>How long a connection may take to be made, at the start. 10 seconds.</summary>
+    /// <summary>
+    /// How long a connection may take to be made, over all addresses of the server. At the start the next address is tried beside the one before
+    /// after 250 ms (RFC 8305); when a connection is made anew, each address gets an equal share of the time. 10 seconds.
+    /// </summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Over TCP: after how much silence the connection is probed, SO_KEEPALIVE of socket(7). A server that answers none of six probes is given up
+    /// after twice this time. From 1 second to 9 hours; zero sends no probes. A minute.
+    /// </summary>
+    /// <remarks>Bytes that are not acknowledged end a connection too, after the longest time-out of its calls, but not before 5 seconds: TCP_USER_TIMEOUT of tcp(7).</remarks>
+    public TimeSpan KeepAlive { get; init; } = Sockets.KeepAlive.Usual;
+
+    /// <summary>
+    /// After how many calls in a row that were sent and got no reply in time the connection is given up and made anew: a middlebox may have
+    /// forgotten it. A call does not count while an earlier one is in flight, which the server may be at. Calls in flight are
+    /// sent again with their xids, or fail, as when a connection breaks. Over datagrams it is a new socket, unless a call is under way that must not
+    /// be run twice. 0: never. 3.
+    /// </summary>
+    public int ReconnectAfterTimeouts { get; init; } = 3;
 
     /// <summary>How long a connection that broke is tried to be made anew, with growing pauses, before the calls that wait for it fail. 5 seconds.</summary>
     public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromSeconds(5);

@@ -64,6 +64,79 @@ public class RpcClientTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
     }
 
     [Test]
+    public void A_call_from_the_server_is_refused_and_fails_no_call_even_with_its_xid()
+    {
+        byte[] fromServer = [.. Word(0), .. Word(2), .. Word(0x4000_0000), .. Word(1), .. new byte[20]];   // CALL, RPC version 2
+        List<ReceivedCall> refusals = [];
+        using ScriptedServer server = Serve(connection =>
+        {
+            ReceivedCall call = connection.Receive();
+            foreach (uint xid in (uint[])[call.Xid, 99])
+                connection.Send(Record([.. Word(xid), .. fromServer]));
+            connection.Send(Record([.. Word(call.Xid), .. fromServer[..8]]));   // cut off: no answer
+            connection.Send(Record([.. Word(98), .. Word(0), .. Word(3), .. fromServer[8..]]));
+            refusals.AddRange(Enumerable.Range(0, 3).Select(_ => connection.Receive()));
+            connection.Answer(call.Xid, call.Arguments);
+            EchoAll(connection);
+        });
+        using RpcClient client = new(server.Endpoint, Patient);
+        Assert.That(Call(client, Add, 7), Is.EqualTo(7));
+        Assert.That(refusals.Take(2).Select(one => one.Message[4..]), Is.All.EqualTo((byte[])[.. Word(1), .. new byte[12], .. Word(1)]), "REPLY, MSG_ACCEPTED, PROG_UNAVAIL");
+        Assert.That(refusals.Skip(1).Select(one => one.Xid), Is.EqualTo((uint[])[99, 98]));
+        Assert.That(refusals[2].Message[4..], Is.EqualTo((byte[])[.. Word(1), .. Word(1), .. Word(0), .. Word(2), .. Word(2)]), "MSG_DENIED, RPC_MISMATCH, from 2 to 2");
+        Assert.That(client.Counters.CallsRefused, Is.EqualTo(4));
+        Assert.That(client.Counters.UnmatchedReplies, Is.Zero);
+        Assert.That(Call(client, Add, 8), Is.EqualTo(8));
+    }
+
+    [Test]
+    public void A_connection_that_the_server_closes_after_a_reply_is_not_used_for_the_next_call([Values] bool looped, [Values] bool withBytes)
+    {
+        using ScriptedServer server = Serve(connection =>
+        {
+            ReceivedCall call = connection.Receive();
+            connection.Answer(call.Xid, call.Arguments);
+            if (withBytes)
+                connection.Answer(call.Xid, call.Arguments);   // what is still to be received hides the end from recv(2)
+        });
+        using RpcClient client = new(server.Endpoint, Patient);
+        for (int i = 1; i < 5; i++)
+        {
+            Assert.That(looped ? Results([CallAsync(client, Add, 1)])[0] : Call(client, Add, 1), Is.EqualTo(1));
+            Eventually.Holds(() => server.Ended == i, "the server closes the connection");
+            if (looped)
+                Eventually.Holds(() => !client.IsConnected, "the loop hears of it");
+            else
+                server.AwaitEnd();
+        }
+
+        Assert.That(server.Connections, Is.EqualTo(4));
+    }
+
+    [Test]
+    public void Calls_that_are_posted_and_not_sent_outlive_a_connection_that_the_server_closes()
+    {
+        List<byte[]> posted = [];
+        using ScriptedServer server = Serve(connection =>
+        {
+            if (connection.Number > 1)
+                posted.AddRange(Enumerable.Range(0, 3).Select(_ => connection.Receive().Arguments));
+            ReceivedCall call = connection.Receive();
+            connection.Answer(call.Xid, call.Arguments);
+            if (connection.Number > 1)
+                connection.AwaitEnd();
+        });
+        using RpcClient client = new(server.Endpoint, Patient);
+        Assert.That(Call(client, Add, 1), Is.EqualTo(1));
+        foreach (ulong amount in (ulong[])[10, 11])
+            client.Batch(Add, amount, (writer, value) => writer.WriteUInt64(value));
+        server.AwaitEnd();
+        client.OneWay(Add, 12UL, (writer, value) => writer.WriteUInt64(value));
+        Assert.That(Call(client, Add, 2), Is.EqualTo(2));
+        Assert.That(posted, Is.EqualTo((byte[][])[[0, 0, 0, 0, 0, 0, 0, 10], [0, 0, 0, 0, 0, 0, 0, 11], [0, 0, 0, 0, 0, 0, 0, 12]]));
+    }
+
+    [Test]
     public void A_call_that_was_sent_and_may_not_be_repeated_fails_when_the_connection_breaks([Values] bool reset)
     {
         using ScriptedServer server = Serve(connection =>

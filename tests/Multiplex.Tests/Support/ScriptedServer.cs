@@ -13,6 +13,7 @@ internal sealed class ScriptedServer : IDisposable
     private readonly Socket _listener;
     private readonly ConcurrentBag<Socket> _connections = [];
     private int _count;
+    private int _ended;
 
     /// <param name="converse">What happens on a connection: the first is number 1. It is closed afterwards.</param>
     /// <param name="kind">The kind of endpoint: TCP, UNIX stream or seqpacket.</param>
@@ -33,8 +34,9 @@ internal sealed class ScriptedServer : IDisposable
                 int number = Interlocked.Increment(ref _count);
                 Run(() =>
                 {
-                    using ScriptedConnection connection = new(socket, number);
-                    converse(connection);
+                    using (ScriptedConnection connection = new(socket, number))
+                        converse(connection);
+                    Interlocked.Increment(ref _ended);
                 });
             }
         });
@@ -44,6 +46,14 @@ internal sealed class ScriptedServer : IDisposable
 
     /// <summary>How many connections there have been.</summary>
     public int Connections => Volatile.Read(ref _count);
+
+    /// <summary>How many of them are closed as what was to happen on them has happened.</summary>
+    public int Ended => Volatile.Read(ref _ended);
+
+    /// <summary>Waits until the end of a connection has arrived at a client that has not closed its own side.</summary>
+    public void AwaitEnd() => Eventually.Holds(
+        () => Ended > 0 && (Endpoint.Kind != EndpointKind.Tcp || TcpTable.All().Any(one => one.RemotePort == Endpoint.Port && one.IsClosedByPeer)),
+        "the end of a connection does not arrive");
 
     public void Dispose()
     {
