@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using CommandLine;
@@ -12,6 +13,8 @@ internal sealed class CallOptions : IVerb
 {
     private static readonly (string Name, Func<RpcAuthentication> Make)[] s_credentials =
         [("none", () => RpcAuthentication.None), ("sys", RpcAuthentication.Sys)];
+
+    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(1);
 
     [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
     public string Server { get; set; } = "";
@@ -28,25 +31,45 @@ internal sealed class CallOptions : IVerb
     [Option("auth", Default = "none", MetaValue = "none|sys", HelpText = "The credential: none, or sys: AUTH_SYS with this machine's name, user and groups.")]
     public string Authentication { get; set; } = "";
 
+    [Option("timeout", Default = "25s", MetaValue = "TIME", HelpText = "How long all of it may take: to find the program, to connect to any of the host's addresses, and to get the reply.")]
+    public string Timeout { get; set; } = "";
+
     public int Run()
     {
+        TimeSpan timeout = Values.PositiveTime("--timeout", Timeout);
         MultiplexV1Procedure procedure = Values.Named(
             "PROCEDURE", Procedure, Enum.GetValues<MultiplexV1Procedure>(), one => one.ToString().ToLowerInvariant());
         RemoteProgram? program = RemoteProgram.IsMeantBy(Server) ? Meant(procedure) : null;
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
-        Func<RpcClient, string>? call = Prepare(procedure);
-        RpcClientOptions options = new()
+        Func<MultiplexV1Client, RpcCallOptions, string>? call = Prepare(procedure);
+        RpcAuthentication authentication = Values.Named("--auth", Authentication, s_credentials, one => one.Name).Make();
+        Stopwatch elapsed = Stopwatch.StartNew();
+        string result = "";
+        try
         {
-            Authentication = Values.Named("--auth", Authentication, s_credentials, one => one.Name).Make(),
-        };
-        (Endpoint server, uint version) = program?.Locate(names) ?? (endpoint!, MultiplexV1.Version);
-        using RpcClient client = new(server, options);
-        if (call is null)
-            client.Call<byte>(new(program?.Program ?? MultiplexV1.Program, version, 0), 0, MultiplexV1Client.WriteNothing);
-        else if (call(client) is { Length: > 0 } result)
-            StandardStream.Output.WriteLine(result);
+            (Endpoint server, uint version) = program?.Locate(names, timeout) ?? (endpoint!, MultiplexV1.Version);
+            using RpcClient client = new(server, new() { Authentication = authentication, Timeout = timeout, ConnectTimeout = Left() });
+            RpcCallOptions options = new() { Timeout = Left() };
+            if (call is null)
+                client.Call<byte>(new(program?.Program ?? MultiplexV1.Program, version, 0), 0, MultiplexV1Client.WriteNothing, options);
+            else
+                result = call(new(client), options);
+        }
+        catch (RpcTimeoutException)
+        {
+            throw new IOException($"call {Server}: no reply in {timeout.TotalSeconds:0.###} s: the server is down or hangs, or what was sent is lost");
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{e.Message} (after {elapsed.Elapsed.TotalSeconds:0.###} s)", e);
+        }
+
+        if (result.Length > 0)
+            StandardStream.Output.WriteLine(Printable.Of(result));
         return ExitStatus.Done;
+
+        TimeSpan Left() => timeout - elapsed.Elapsed is var left && left > s_least ? left : s_least;
     }
 
     // Procedure 0 is every program's, in every version; the others are known of this program, in this version.
@@ -61,7 +84,7 @@ internal sealed class CallOptions : IVerb
     }
 
     // Null for a ping.
-    private Func<RpcClient, string>? Prepare(MultiplexV1Procedure procedure)
+    private Func<MultiplexV1Client, RpcCallOptions, string>? Prepare(MultiplexV1Procedure procedure)
     {
         string[] arguments = [.. Arguments];
         string form = procedure switch
@@ -80,20 +103,20 @@ internal sealed class CallOptions : IVerb
                 return null;
             case MultiplexV1Procedure.Echo:
                 byte[] text = Encoding.UTF8.GetBytes(arguments[0]);
-                return client => Encoding.UTF8.GetString(new MultiplexV1Client(client).Echo(text));
+                return (client, options) => Encoding.UTF8.GetString(client.Echo(text, options));
             case MultiplexV1Procedure.Sleep:
                 uint milliseconds = (uint)Number(arguments[0], MultiplexConstants.MaxSleep);
-                return client => $"{new MultiplexV1Client(client).Sleep(milliseconds)}";
+                return (client, options) => $"{client.Sleep(milliseconds, options)}";
             case MultiplexV1Procedure.Burn:
                 uint microseconds = (uint)Number(arguments[0], MultiplexConstants.MaxBurn);
-                return client => $"{new MultiplexV1Client(client).Burn(microseconds)}";
+                return (client, options) => $"{client.Burn(microseconds, options)}";
             case MultiplexV1Procedure.Add:
                 ulong amount = Number(arguments[0], ulong.MaxValue);
-                return client => $"{new MultiplexV1Client(client).Add(amount)}";
+                return (client, options) => $"{client.Add(amount, options)}";
             default:
-                return client =>
+                return (client, options) =>
                 {
-                    WhoamiRes who = new MultiplexV1Client(client).Whoami();
+                    WhoamiRes who = client.Whoami(options);
                     return $"pid={who.Pid} thread={who.Thread} served={who.Served} peer={who.Peer}";
                 };
         }

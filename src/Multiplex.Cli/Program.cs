@@ -27,6 +27,6 @@ catch (UsageException e)
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
-    StandardStream.Error.WriteLine($"multiplex: {e.Message}");
+    StandardStream.Error.WriteLine($"multiplex: {Printable.Of(e.Message)}");
     return ExitStatus.Failed;
 }

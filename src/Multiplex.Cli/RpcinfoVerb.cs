@@ -11,8 +11,6 @@ namespace Multiplex.Cli;
 [Verb("rpcinfo", HelpText = "List what a host's name service knows; or call procedure 0 of a program that it knows: HOST PROGRAM [VERSION].")]
 internal sealed class RpcinfoOptions : IVerb
 {
-    private static readonly RpcClientOptions s_patience = new() { Timeout = TimeSpan.FromSeconds(10) };
-
     [Value(0, MetaName = "HOST", HelpText = "The host; without it, this machine.")]
     public string? Host { get; set; }
 
@@ -25,18 +23,22 @@ internal sealed class RpcinfoOptions : IVerb
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask; by default the host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
+    [Option("timeout", Default = "10s", MetaValue = "TIME", HelpText = "How long to connect, over all addresses of a host, and how long to wait for a reply.")]
+    public string Timeout { get; set; } = "";
+
     public int Run()
     {
+        TimeSpan timeout = Values.PositiveTime("--timeout", Timeout);
         uint? program = Program is null ? null : Values.Program("PROGRAM", Program);
         uint? version = Version is null ? null
             : uint.TryParse(Version, NumberStyles.None, CultureInfo.InvariantCulture, out uint number) ? number
             : throw new UsageException($"VERSION {Version}: write a number");
-        using NameServiceClient names = NameServiceAt is not null ? new(Values.Endpoint("--rpcbind", NameServiceAt))
-            : Host is null ? NameServiceClient.OfThisMachine()
-            : NameServiceClient.OfHost(Host.Trim('[', ']'));
+        using NameServiceClient names = NameServiceAt is not null ? new(Values.Endpoint("--rpcbind", NameServiceAt), timeout)
+            : Host is null ? NameServiceClient.OfThisMachine(timeout)
+            : NameServiceClient.OfHost(Host.Trim('[', ']'), timeout);
         IReadOnlyList<Registration> registered = names.Dump();
         if (program is not null)
-            return Ping(names, registered, program.Value, version);
+            return Ping(names, registered, program.Value, version, timeout);
         List(registered);
         return ExitStatus.Done;
     }
@@ -49,13 +51,13 @@ internal sealed class RpcinfoOptions : IVerb
         foreach (Registration one in registered.OrderBy(one => (one.Program, one.Version)))
         {
             string?[] row = [$"{one.Program}", $"{one.Version}", one.Netid, one.Address, ProgramNames.Of(one.Program), one.Owner];
-            table.AddRow([.. row.Select(cell => Markup.Escape(cell ?? ""))]);
+            table.AddRow([.. row.Select(cell => Markup.Escape(Printable.Of(cell ?? "")))]);
         }
 
         Terminal.Output.Write(table);
     }
 
-    private static int Ping(NameServiceClient names, IReadOnlyList<Registration> registered, uint program, uint? version)
+    private static int Ping(NameServiceClient names, IReadOnlyList<Registration> registered, uint program, uint? version, TimeSpan timeout)
     {
         Registration[] ofProgram = [.. registered.Where(one => one.Program == program)];
         Registration[] wanted = [.. ofProgram.Where(one => version is null || one.Version == version).Where(IsNear)];
@@ -70,9 +72,9 @@ internal sealed class RpcinfoOptions : IVerb
         bool allReady = true;
         foreach (Registration one in wanted)
         {
-            string answer = PingOne(names, one);
+            string answer = PingOne(names, one, timeout);
             allReady &= answer == Ready;
-            StandardStream.Output.WriteLine($"{name} version {one.Version} over {one.Netid} at {one.Address}: {answer}");
+            StandardStream.Output.WriteLine(Printable.Of($"{name} version {one.Version} over {one.Netid} at {one.Address}: {answer}"));
         }
 
         return allReady ? ExitStatus.Done : ExitStatus.Failed;
@@ -84,7 +86,7 @@ internal sealed class RpcinfoOptions : IVerb
 
     private const string Ready = "ready and waiting";
 
-    private static string PingOne(NameServiceClient names, Registration one)
+    private static string PingOne(NameServiceClient names, Registration one, TimeSpan timeout)
     {
         if (one.Endpoint is not { } endpoint)
             return "its address makes no sense";
@@ -93,7 +95,7 @@ internal sealed class RpcinfoOptions : IVerb
             Endpoint server = names.Service.Kind.IsInternet()
                 ? UniversalAddress.Reached(endpoint, names.Service.Host)
                 : UniversalAddress.ReachedHere(endpoint);
-            using RpcClient client = new(server, s_patience);
+            using RpcClient client = new(server, new() { Timeout = timeout, ConnectTimeout = timeout });
             return client.Call<object?, string>(
                 new RpcProcedure(one.Program, one.Version, 0), null, static (_, _) => { }, static (ref XdrReader _) => Ready);
         }

@@ -53,6 +53,9 @@ internal sealed class ServeOptions : IVerb
     [Option("idle-timeout", Default = "10m", MetaValue = "TIME", HelpText = "How long a connection may be silent; 0 is for ever.")]
     public string IdleTimeout { get; set; } = "";
 
+    [Option("keepalive", Default = "1m", MetaValue = "TIME", HelpText = "Of TCP: after how much silence to probe whether the client is still there; one that answers no probe is closed after twice that. 0: never.")]
+    public string Probing { get; set; } = "";
+
     [Option("drain", Default = "15s", MetaValue = "TIME", HelpText = "How long a stop waits for calls in progress.")]
     public string Drain { get; set; } = "";
 
@@ -78,6 +81,7 @@ internal sealed class ServeOptions : IVerb
         Endpoint[] endpoints = [.. Listen.Select(text => ServerSockets.Served(text, model))];
         ServerOptions options = Limits(model);
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
+        TimeSpan keepAlive = Values.Time("--keepalive", Probing, TimeSpan.FromHours(9));
         ProtocolLimits limits = new(Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20), RepliesToRemember());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
@@ -90,7 +94,7 @@ internal sealed class ServeOptions : IVerb
         ServerCounters counters = new(CountersFile);
         StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using ServerCounters scratch = new();
-        ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses);
+        ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
         using Registered? registered = Register || nameService is not null
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)

@@ -1,3 +1,4 @@
+using Multiplex.Interop;
 using Multiplex.Servers;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -11,8 +12,14 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
 
     public IReadOnlyList<DatagramSocket> Datagrams { get; } = [.. All.OfType<DatagramSocket>()];
 
-    /// <summary>Opens all of them, or none. An IPv6 socket on every interface takes IPv4 too, unless that port is asked for as well.</summary>
-    public static ServerSockets Open(IReadOnlyList<Endpoint> endpoints, int backlog, bool shared)
+    // So often a port is looked for that is free at every address of a name.
+    private const int MostAttempts = 16;
+
+    /// <summary>
+    /// Opens all of them, or none: one for each address of an endpoint's name. An IPv6 socket on every interface takes IPv4 too, unless that
+    /// port is asked for as well.
+    /// </summary>
+    public static ServerSockets Open(IReadOnlyList<Endpoint> endpoints, int backlog, bool shared, TimeSpan? keepAlive = null)
     {
         List<BoundSocket> sockets = [];
         try
@@ -21,9 +28,9 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
             {
                 bool onlyIPv6 = endpoint.Host == "::" && endpoints.Any(
                     one => one.Kind == endpoint.Kind && one.Port == endpoint.Port && one.Host is "*" or "0.0.0.0");
-                sockets.Add(endpoint.Kind.IsDatagram()
-                    ? DatagramSocket.Open(endpoint, shared, onlyIPv6)
-                    : Listener.Open(endpoint, backlog, shared, onlyIPv6));
+                sockets.AddRange(OpenAll(endpoint, address => endpoint.Kind.IsDatagram()
+                    ? DatagramSocket.Open(address, shared, onlyIPv6)
+                    : Listener.Open(address, backlog, shared, onlyIPv6, keepAlive)));
             }
 
             return new(sockets);
@@ -33,6 +40,54 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
             sockets.ForEach(socket => socket.Dispose());
             throw;
         }
+    }
+
+    // All at one port, the kernel's choice or not, as clients know the name and one port. An address that this machine lacks may be another's of
+    // the same name.
+    private static List<BoundSocket> OpenAll(Endpoint endpoint, Func<Endpoint, BoundSocket> open)
+    {
+        Endpoint[] addresses = endpoint.Kind.IsInternet()
+            ? [.. AddressLookup.Find(endpoint, passive: true).Select(address => Endpoint.Parse(AddressText.Format(endpoint.Kind, address))).Distinct()]
+            : [endpoint];
+        if (addresses.Length == 1)
+            return [open(endpoint)];
+        for (int attempt = 1; ; attempt++)
+        {
+            List<BoundSocket> opened = [];
+            try
+            {
+                OpenEach(endpoint, addresses, open, opened);
+                return opened;
+            }
+            catch (SyscallException e)
+            {
+                bool tries = e.Errno == EADDRINUSE && endpoint.Port == "0" && opened.Count > 0 && attempt < MostAttempts;
+                opened.ForEach(socket => socket.Dispose());
+                if (!tries)
+                    throw;
+            }
+        }
+    }
+
+    private static void OpenEach(Endpoint endpoint, Endpoint[] addresses, Func<Endpoint, BoundSocket> open, List<BoundSocket> opened)
+    {
+        SyscallException? absent = null;
+        foreach (Endpoint address in addresses)
+        {
+            try
+            {
+                opened.Add(open(opened.Count > 0 ? address with { Port = opened[0].Local.Port } : address));
+            }
+            catch (SyscallException e) when (e.Errno is EADDRNOTAVAIL or EAFNOSUPPORT)
+            {
+                absent ??= e;
+            }
+        }
+
+        if (opened.Count == 0)
+            throw absent!;
+        if (absent is not null)
+            StandardStream.Error.WriteLine($"multiplex: {endpoint} is served in part: {absent.Message}");
     }
 
     /// <summary>An endpoint that a model serves.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
@@ -7,21 +8,54 @@ namespace Multiplex.Cli;
 /// Standard output or error, written with write(2) and so flushed at once. A server that forks keeps away from Console,
 /// which may start a thread for the terminal.
 /// </summary>
-internal sealed class StandardStream(int descriptor)
+internal sealed class StandardStream : TextWriter
 {
+    /// <summary>Standard output: results. What cannot be written is a failure of the command.</summary>
     public static readonly StandardStream Output = new(1);
+
+    /// <summary>Standard error. What cannot be written there can be told nowhere.</summary>
     public static readonly StandardStream Error = new(2);
 
-    /// <summary>Writes a line. A reader that has gone away is no reason to fail.</summary>
-    public void WriteLine(string line)
+    private readonly int _descriptor;
+
+    private StandardStream(int descriptor) => _descriptor = descriptor;
+
+    /// <inheritdoc/>
+    public override Encoding Encoding => Encoding.UTF8;
+
+    /// <inheritdoc/>
+    public override void Write(char value) => Write([value]);
+
+    /// <inheritdoc/>
+    public override void Write(char[] buffer, int index, int count) => Write(buffer.AsSpan(index, count));
+
+    /// <inheritdoc/>
+    public override void Write(string? value) => Write(value.AsSpan());
+
+    /// <inheritdoc/>
+    /// <exception cref="SyscallException">Standard output takes no more: ENOSPC, say, or EPIPE when its reader has gone.</exception>
+    public override void Write(ReadOnlySpan<char> text)
     {
-        ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(line + "\n");
-        while (!rest.IsEmpty)
+        byte[] bytes = new byte[Encoding.GetByteCount(text)];
+        Encoding.GetBytes(text, bytes);
+        for (ReadOnlySpan<byte> rest = bytes; !rest.IsEmpty;)
         {
-            Interop.SyscallResult result = write(descriptor, rest);
-            if (result.IsError)
+            SyscallResult result = write(_descriptor, rest);
+            if (result.IsError && this == Error)
                 return;
-            rest = rest[(int)result.Value..];
+            if (result.Is(EAGAIN))
+                AwaitRoom();   // another process made the pipe or terminal non-blocking
+            else
+                rest = rest[result.OrThrow("write", "standard output")..];
         }
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLine(string? line) => Write($"{line}\n");
+
+    private void AwaitRoom()
+    {
+        pollfd entry = new() { fd = _descriptor, events = POLLOUT };
+        poll(new Span<pollfd>(ref entry), -1);
     }
 }

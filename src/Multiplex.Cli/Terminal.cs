@@ -7,7 +7,11 @@ internal static class Terminal
 {
     private const int PlainWidth = 160;
 
-    private static readonly Lazy<IAnsiConsole> s_output = new(() => Create(Console.Out, Console.IsOutputRedirected));
+    // Not Console where it is redirected: that takes a pipe without a reader for written to.
+    private static readonly Lazy<IAnsiConsole> s_output = new(() => Console.IsOutputRedirected
+        ? Create(StandardStream.Output, redirected: true)
+        : Create(Console.Out, redirected: false));
+
     private static readonly Lazy<IAnsiConsole> s_error = new(() => Create(Console.Error, Console.IsErrorRedirected));
 
     /// <summary>Standard output: results.</summary>

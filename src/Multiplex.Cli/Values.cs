@@ -34,6 +34,13 @@ internal static class Values
         return time > TimeSpan.Zero ? time : throw new UsageException($"{option} {text}: write a time above zero");
     }
 
+    /// <summary>A time of at most so much.</summary>
+    public static TimeSpan Time(string option, string text, TimeSpan most)
+    {
+        TimeSpan time = Time(option, text);
+        return time <= most ? time : throw new UsageException($"{option} {text}: write a time of at most {most.TotalHours:0.###}h");
+    }
+
     /// <summary>A number of bytes, with k, M or G for powers of 1024.</summary>
     public static int Bytes(string option, string text, int least, int most)
     {

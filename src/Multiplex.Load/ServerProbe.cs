@@ -20,11 +20,11 @@ internal static class ServerProbe
         IReadOnlyList<byte[]> addresses = AddressLookup.Find(options.Server, passive: false);
         return options.Server.Kind == EndpointKind.Udp ? FindByDatagram(options, addresses)
             : addresses.Count == 1 ? addresses[0]
-            : FindByConnection(options.Server, addresses);
+            : FindByConnection(options, addresses);
     }
 
     /// <summary>Sends a request to the addresses in order.</summary>
-    /// <returns>The first that does not refuse it; silence is no refusal.</returns>
+    /// <returns>The first that answers; else, as silence is no refusal, the first that does not refuse it.</returns>
     /// <exception cref="SyscallException">All of them refuse it: nobody is there.</exception>
     public static byte[] FindByDatagram(LoadOptions options, IReadOnlyList<byte[]> addresses)
     {
@@ -32,29 +32,24 @@ internal static class ServerProbe
         options.Exchange().Write(request, uint.MaxValue);
         int wait = (int)Math.Min(options.Timeout.TotalMilliseconds, LongestWait);
         int errno = ECONNREFUSED;
+        byte[]? silent = null;
         foreach (byte[] address in addresses)
         {
-            SyscallResult result = Ask(options.Server, address, request.Written, wait);
-            if (!result.IsError || result.Is(EAGAIN))
+            SyscallResult result = Ask(options.Server, address, request.Written, wait / addresses.Count);
+            if (!result.IsError)
                 return address;
+            if (result.Is(EAGAIN))
+                silent ??= address;
             errno = result.Errno;
         }
 
-        throw AddressProblem.Of("load", errno, options.Server);
+        return silent ?? throw AddressProblem.Of("load", errno, options.Server);
     }
 
-    private static byte[] FindByConnection(Endpoint server, IReadOnlyList<byte[]> addresses)
+    private static byte[] FindByConnection(LoadOptions options, IReadOnlyList<byte[]> addresses)
     {
-        foreach (byte[] address in addresses.SkipLast(1))
-        {
-            SyscallResult result = Connect(server, address);
-            if (result.IsError)
-                continue;
-            close((int)result.Value);
-            return address;
-        }
-
-        return addresses[^1];   // whether somebody is there, the first connection will tell
+        close(Connector.Connect(options.Server, addresses, options.Timeout, out int index));
+        return addresses[index];
     }
 
     // What the first receive says: a length, or EAGAIN when nothing came.

@@ -1,3 +1,4 @@
+using Multiplex.Servers;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;
@@ -5,12 +6,12 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Command;
 
 /// <summary>
-/// A host with two addresses, as getaddrinfo(3) lists them: both are tried in order, to listen and to connect. The command
+/// A host with several addresses of both families, as getaddrinfo(3) lists them: all are listened at, and one that answers is connected to. The command
 /// runs with a hosts(5) file of its own, in a mount namespace that ends with it.
 /// </summary>
 public sealed class NamesOfSeveralAddresses
 {
-    private const string Name = "twofold";
+    private const string Name = "manifold", Elsewhere = "elsewhere";
 
     private string _hosts = "";
 
@@ -20,54 +21,86 @@ public sealed class NamesOfSeveralAddresses
         if (!Environment.IsPrivilegedProcess)
             Tools.Missing("a mount namespace takes root");
         _hosts = Path.GetTempFileName();
-        File.WriteAllText(_hosts, $"127.0.0.1 localhost {Name}\n127.0.0.2 {Name}\n");
+        File.WriteAllText(_hosts, $"127.0.0.1 localhost {Name} {Elsewhere}\n127.0.0.2 {Name}\n::1 {Name}\n192.0.2.1 {Elsewhere}\n");
     }
 
     [OneTimeTearDown]
     public void DeleteHosts() => File.Delete(_hosts);
 
-    [Test]
-    public void The_first_that_is_free_is_listened_at_and_the_first_that_answers_is_connected_to()
+    [TestCaseSource(typeof(Cells), nameof(Cells.Models))]
+    public void All_of_them_are_served_at_one_port(string model)
     {
-        using ServerProcess first = Serve(port: 0);
-        int port = PortOf(first);
-        using ServerProcess second = Serve(port);
-        Assert.That(PortOf(second), Is.EqualTo(port));
-        Assert.That(HostOf(second), Is.Not.EqualTo(HostOf(first)));
+        foreach (string prefix in ServerModelCatalog.Find(model)!.Kinds.Where(kind => kind.IsInternet()).Select(kind => kind.Prefix()))
+        {
+            using ServerProcess server = Serve($"{prefix}//{Name}:0", model, endpoints: 3);
+            Endpoint[] served = [.. server.Addresses.Select(address => Endpoint.Parse(address.Text))];
+            Assert.That(served.Select(one => one.Host), Is.EquivalentTo((string[])["127.0.0.1", "127.0.0.2", "::1"]));
+            Assert.That(served.Select(one => one.Port).Distinct().Count(), Is.EqualTo(1));
+            for (int i = 0; i < served.Length; i++)
+                Assert.That(AddsTo(served[i]), Is.EqualTo(i + 1), "one server");
+            Assert.That(server.Stop(), Is.Zero);
+        }
+    }
 
-        Assert.That(AddsTo(first, port), Is.EqualTo(1));
+    [Test]
+    public void When_one_is_in_use_the_failure_names_it_and_none_is_served()
+    {
+        using ServerProcess first = Serve("tcp://127.0.0.2:0");
+        ProgramRun second = WithHosts("serve", "--model", "poll", "--listen", $"tcp://{Name}:{PortOf(first)}");
+        Assert.That(second.Status, Is.EqualTo(1));
+        Assert.That(second.Lines, Is.Empty);
+        Assert.That(second.Errors.Single(), Does.Contain($"tcp://127.0.0.2:{PortOf(first)}").And.Contains("EADDRINUSE"));
         Assert.That(first.Stop(), Is.Zero);
-        Assert.That(AddsTo(second, port), Is.EqualTo(1));
-        Assert.That(second.Stop(), Is.Zero);
     }
 
     [Test]
-    public void When_none_is_free_the_failure_names_the_host()
+    public void One_that_is_another_machines_is_passed_over_and_said()
     {
-        using ServerProcess first = Serve(port: 0);
-        using ServerProcess second = Serve(PortOf(first));
-        ProgramRun third = ProgramRun.Of("unshare", [.. WithHosts, "serve", "--model", "poll", "--listen", $"tcp://{Name}:{PortOf(first)}"]);
-        Assert.That(third.Status, Is.EqualTo(1));
-        Assert.That(third.Errors, Has.Length.EqualTo(1));
-        Assert.That(third.Errors[0], Does.Contain(Name).And.Contains("EADDRINUSE"));
-        Assert.That(first.Stop() + second.Stop(), Is.Zero);
+        using ServerProcess server = Serve($"tcp://{Elsewhere}:0", endpoints: 1);
+        Assert.That(Endpoint.Parse(server.Address.Text).Host, Is.EqualTo("127.0.0.1"));
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.Errors[0], Does.StartWith($"multiplex: tcp://{Elsewhere}:0 is served in part: ").And.Contains("EADDRNOTAVAIL"));
     }
 
-    private string[] WithHosts =>
-        ["--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", _hosts, ServerProcess.Command];
-
-    private ServerProcess Serve(int port) => ServerProcess.StartProgram(
-        Tools.Require("unshare"), [.. WithHosts, "serve", "--model", "poll", "--listen", $"tcp://{Name}:{port}"]);
-
-    // What ADD says: how often this server, and not the other one, was called.
-    private int AddsTo(ServerProcess server, int port)
+    [Test]
+    public void The_one_that_answers_is_connected_to_though_another_refuses()
     {
-        ProgramRun run = ProgramRun.Successfully("unshare", [.. WithHosts, "call", $"tcp://{Name}:{port}", "add", "1"]);
-        Assert.That(server.HasExited, Is.False);
+        using ServerProcess server = Serve("tcp://127.0.0.2:0");
+        Assert.That(AddsTo(new(EndpointKind.Tcp, Name, PortOf(server), "")), Is.EqualTo(1));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [Test]
+    public void The_one_that_answers_is_connected_to_though_another_swallows_what_is_sent_to_it()
+    {
+        using ServerProcess names = ServerProcess.StartProgram(ServerProcess.Command, ["rpcbind", "--listen", "tcp://127.0.0.2:0"]);
+        string port = PortOf(names), service = $"tcp://{Name}:{port}";
+        using SwallowingServer ipv4 = new(new(EndpointKind.Tcp, "127.0.0.1", port, "")), ipv6 = new(new(EndpointKind.Tcp, "::1", port, ""));
+        Assert.That(WithHosts("rpcinfo", "--rpcbind", service).Status, Is.Zero);
+        Assert.That(WithHosts("call", "--rpcbind", service, "rpc://127.0.0.1/portmapper", "null").Status, Is.Zero);
+        Assert.That(names.Stop(), Is.Zero);
+        using ServerProcess server = Serve($"tcp://127.0.0.2:{port}");
+        Assert.That(AddsTo(new(EndpointKind.Tcp, Name, port, "")), Is.EqualTo(1));
+        ProgramRun load = WithHosts("load", "--connect", service, "--connections", "2", "--duration", "200ms");
+        Assert.That(load.Status, Is.Zero, () => string.Join('\n', load.Errors));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    private string[] Wrapped(params string[] arguments) =>
+        ["--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", _hosts, ServerProcess.Command, .. arguments];
+
+    private ProgramRun WithHosts(params string[] arguments) => ProgramRun.Of("unshare", Wrapped(arguments));
+
+    private ServerProcess Serve(string endpoint, string model = "poll", int endpoints = 1) => ServerProcess.StartProgram(
+        Tools.Require("unshare"), Wrapped("serve", "--model", model, "--listen", endpoint), endpoints);
+
+    // What ADD says: how often this server was called.
+    private int AddsTo(Endpoint endpoint)
+    {
+        ProgramRun run = WithHosts("call", endpoint.ToString(), "add", "1");
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
         return int.Parse(run.Lines.Single());
     }
 
-    private static int PortOf(ServerProcess server) => int.Parse(Endpoint.Parse(server.Address.ToString()!).Port);
-
-    private static string HostOf(ServerProcess server) => Endpoint.Parse(server.Address.ToString()!).Host;
+    private static string PortOf(ServerProcess server) => Endpoint.Parse(server.Address.Text).Port;
 }
