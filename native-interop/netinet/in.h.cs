@@ -15,6 +15,7 @@ public static partial class Libc
     public const int IPPROTO_IPV6 = 41;
     public const int IPPROTO_SCTP = 132;
     public const int IP_PKTINFO = 8;
+    public const int IP_MULTICAST_ALL = 49;
     public const int IPV6_V6ONLY = 26;
     public const int IPV6_RECVPKTINFO = 49;
     public const int IPV6_PKTINFO = 50;

@@ -20,10 +20,13 @@ public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, u
     /// <summary>The raw socket address of the peer: a sockaddr_in, sockaddr_in6 or sockaddr_un.</summary>
     public ReadOnlySpan<byte> Address { get; } = address;
 
-    /// <summary>A number of the connection that no other socket of this machine has had, SO_COOKIE of socket(7); 0 of a datagram.</summary>
+    /// <summary>
+    /// A number that no other connection from <see cref="Address"/> has had, SO_COOKIE of socket(7); 0 of a datagram. From a reserved port
+    /// it is the same again when the client connects anew: see <see cref="PeerAddress.Of"/>.
+    /// </summary>
     public ulong Connection { get; } = connection;
 
-    /// <summary>The process at the other end of a UNIX-domain connection; null of any other socket, and of datagrams.</summary>
+    /// <summary>The process at the other end of a UNIX-domain socket; null of any other socket.</summary>
     public UnixPeer? Unix { get; } = unix;
 
     /// <summary>The port of an Internet address, 1 to 65535; else 0.</summary>

@@ -44,7 +44,7 @@ internal sealed class AnsweringPort(DatagramSocket socket, IProtocol protocol, S
     {
         int start = _replies.Length;
         ref readonly DatagramOrigin origin = ref Batch.Origin(index);
-        if (!protocol.AnswerMessage(Batch.Message(index), new Peer(Kind, origin.AddressBytes), _replies))
+        if (!protocol.AnswerMessage(Batch.Message(index), origin.Peer(Kind), _replies))
         {
             _replies.Truncate(start);
             Counters.Increment(Counter.ProtocolErrors);

@@ -51,6 +51,9 @@ internal static class Rehearsal
     {
         byte[] address = new byte[Marshal.SizeOf<sockaddr_in>()];
         MemoryMarshal.Write(address, (ushort)(kind.IsInternet() ? AF_INET : AF_UNIX));
-        return PeerAddress.Of(kind, address, descriptor);
+        PeerAddress ordinary = PeerAddress.Of(kind, address, descriptor);
+        address[3] = 1;   // a reserved port
+        PeerAddress.Of(kind, address, descriptor);
+        return ordinary;
     }
 }

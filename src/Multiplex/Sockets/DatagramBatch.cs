@@ -65,7 +65,7 @@ public sealed unsafe class DatagramBatch : IDisposable
         for (int i = 0; i < result.Value; i++)
         {
             _origins[i].AddressLength = (int)Math.Min(_received[i].msg_hdr.msg_namelen, DatagramOrigin.AddressRoom);
-            _origins[i].KeepLocalAddress((int)_received[i].msg_hdr.msg_controllen);
+            _origins[i].ReadControl((int)_received[i].msg_hdr.msg_controllen);
         }
 
         return result;

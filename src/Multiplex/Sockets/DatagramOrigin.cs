@@ -13,8 +13,8 @@ public unsafe struct DatagramOrigin
     /// <summary>Bytes for the longest address.</summary>
     public const int AddressRoom = PeerAddress.MaxLength;
 
-    /// <summary>Bytes for one IP_PKTINFO or IPV6_PKTINFO, ip(7) and ipv6(7).</summary>
-    public const int ControlRoom = 48;
+    /// <summary>Bytes for an IP_PKTINFO beside an IPV6_PKTINFO, ip(7) and ipv6(7); an SCM_CREDENTIALS, unix(7), is shorter.</summary>
+    public const int ControlRoom = 80;
 
     /// <summary>The sender's raw socket address.</summary>
     internal fixed byte Address[AddressRoom];
@@ -32,25 +32,62 @@ public unsafe struct DatagramOrigin
     [UnscopedRef]
     public readonly ReadOnlySpan<byte> AddressBytes => MemoryMarshal.CreateReadOnlySpan(in Address[0], AddressLength);
 
+    /// <summary>The sending process, of a UNIX-domain datagram, as the kernel tells: SCM_CREDENTIALS of unix(7), with the real user and group.</summary>
+    public UnixPeer? Unix { get; private set; }
+
     /// <summary>Whether a reply would reach anybody.</summary>
     public readonly bool CanBeAnswered => AddressLength > sizeof(ushort);
 
+    /// <summary>The sender in the form that protocols take it.</summary>
+    /// <param name="kind">The kind of the socket.</param>
+    [UnscopedRef]
+    public readonly Peer Peer(EndpointKind kind) => new(kind, AddressBytes, unix: Unix);
+
     /// <summary>What recvmmsg(2) has written becomes what sendmmsg(2) takes: the address counts, the interface is routing's choice.</summary>
-    internal void KeepLocalAddress(int received)
+    /// <remarks>
+    /// No reply may leave from a broadcast or multicast address. IP_PKTINFO has an address of this machine beside the one in the
+    /// datagram's header. IPV6_PKTINFO has the latter alone, so it is used only of IPv6, and unless that is a multicast address.
+    /// </remarks>
+    /// <param name="received">Bytes of control messages.</param>
+    internal void ReadControl(int received)
     {
-        ControlLength = 0;
+        (ControlLength, Unix) = (0, null);
         fixed (byte* control = Control)
         {
-            cmsghdr* header = (cmsghdr*)control;
-            if (received < sizeof(cmsghdr))
+            msghdr message = new() { msg_control = control, msg_controllen = (nuint)received };
+            cmsghdr* source = null;
+            for (cmsghdr* header = CMSG_FIRSTHDR(message); header != null; header = CMSG_NXTHDR(message, header))
+            {
+                byte* data = CMSG_DATA(header);
+                switch (header->cmsg_level, header->cmsg_type)
+                {
+                    case (IPPROTO_IP, IP_PKTINFO):
+                        ((in_pktinfo*)data)->ipi_ifindex = 0;
+                        source = header;
+                        break;
+                    case (IPPROTO_IPV6, IPV6_PKTINFO) when IsIPv6Source(data):
+                        ((in6_pktinfo*)data)->ipi6_ifindex = 0;
+                        source = header;
+                        break;
+                    case (SOL_SOCKET, SCM_CREDENTIALS):
+                        ucred* sender = (ucred*)data;
+                        Unix = new(sender->pid, sender->uid, sender->gid);
+                        break;
+                }
+            }
+
+            if (source == null)
                 return;
-            if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO)
-                ((in_pktinfo*)CMSG_DATA(header))->ipi_ifindex = 0;
-            else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO)
-                ((in6_pktinfo*)CMSG_DATA(header))->ipi6_ifindex = 0;
-            else
-                return;
-            ControlLength = received;
+            ControlLength = (int)source->cmsg_len;
+            new Span<byte>(source, ControlLength).CopyTo(new(control, ControlLength));
         }
+    }
+
+    // in6_pktinfo begins with the address.
+    private static bool IsIPv6Source(byte* address)
+    {
+        const byte Multicast = 0xFF;   // ff00::/8, RFC 4291 section 2.7
+        ReadOnlySpan<byte> mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];   // ::ffff:a.b.c.d, section 2.5.5.2
+        return address[0] != Multicast && !new ReadOnlySpan<byte>(address, mapped.Length).SequenceEqual(mapped);
     }
 }

@@ -9,7 +9,11 @@ public sealed class DatagramSocket : BoundSocket
     private const int BufferSize = 4 << 20;   // the kernel takes what net.core.rmem_max allows
 
     private DatagramSocket(int descriptor, EndpointKind kind)
-        : base(descriptor, kind) => AskForLocalAddress();
+        : base(descriptor, kind)
+    {
+        AskForLocalAddress();
+        AskForSender();
+    }
 
     private DatagramSocket(DatagramSocket original)
         : base(original)
@@ -44,10 +48,20 @@ public sealed class DatagramSocket : BoundSocket
     // On every interface, the reply must leave from the address that the datagram was sent to: see DatagramOrigin.
     private void AskForLocalAddress()
     {
-        if (Kind == EndpointKind.Udp && Local.Host is "0.0.0.0")
+        if (Kind == EndpointKind.Udp && Local.Host is "0.0.0.0" or "::")
             setsockopt(Descriptor, IPPROTO_IP, IP_PKTINFO, 1).OrThrow("setsockopt IP_PKTINFO");
-        else if (Kind == EndpointKind.Udp && Local.Host is "::")
+        if (Kind == EndpointKind.Udp && Local.Host is "::")
+        {
             setsockopt(Descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1).OrThrow("setsockopt IPV6_RECVPKTINFO");
+            setsockopt(Descriptor, IPPROTO_IP, IP_MULTICAST_ALL, 1).OrThrow("setsockopt IP_MULTICAST_ALL");   // as an IPv4 socket has it
+        }
+    }
+
+    // Of a connection SO_PEERCRED tells the peer's user; of a datagram each tells its sender's.
+    private void AskForSender()
+    {
+        if (Kind == EndpointKind.UnixGram)
+            setsockopt(Descriptor, SOL_SOCKET, SO_PASSCRED, 1).OrThrow("setsockopt SO_PASSCRED");
     }
 
     private static void Prepare(int fd, EndpointKind kind, bool onlyIPv6)

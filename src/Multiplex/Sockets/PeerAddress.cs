@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Sockets;
@@ -27,15 +29,31 @@ public readonly struct PeerAddress
     /// <summary>The peer in the form that protocols take it.</summary>
     public Peer Peer => new(_kind, _address, _connection, _unix);
 
-    /// <summary>Keeps a copy of this raw socket address, and of a UNIX-domain connection who is at its other end.</summary>
+    /// <summary>Keeps a copy of this raw socket address, and of a UNIX-domain connection which process is at its other end.</summary>
     /// <param name="kind">The kind of socket.</param>
     /// <param name="address">What accept(2) gave.</param>
     /// <param name="descriptor">The connection.</param>
     public static PeerAddress Of(EndpointKind kind, ReadOnlySpan<byte> address, int descriptor)
     {
-        getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, out ulong connection);   // 0 where there is none
+        ulong connection = new Peer(kind, address).HasReservedPort ? NumberOfPlace(descriptor) : NumberOf(descriptor);
         return kind.IsInternet()
             ? new(kind, address.ToArray(), connection, null)
             : new(kind, address.Length <= s_unnamed.Length ? s_unnamed : address.ToArray(), connection, UnixPeer.Of(descriptor));
+    }
+
+    // 0 where the kernel has none, before Linux 4.6
+    private static ulong NumberOf(int descriptor)
+    {
+        getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, out ulong connection);
+        return connection;
+    }
+
+    // A client that binds a reserved port, such as Linux' NFS client, keeps it over a reconnect, so that its repeated calls are known
+    // again. Such a connection has a number of its local address, for the client may have another from the same port to another one.
+    private static ulong NumberOfPlace(int descriptor)
+    {
+        Span<byte> local = stackalloc byte[MaxLength];
+        SyscallResult length = getsockname(descriptor, local);
+        return length.IsError ? NumberOf(descriptor) : XxHash3.HashToUInt64(local[..(int)length.Value]);
     }
 }

@@ -1,6 +1,3 @@
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-using Mono.Unix.Native;
 using Multiplex.Rpc.Binding;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
@@ -23,15 +20,13 @@ public enum NameServiceKind
 /// too, and an empty /run, so that port 111 and /run/rpcbind.sock are nobody else's. A process that only sleeps keeps them while the
 /// name service is started anew.
 /// </summary>
-internal sealed partial class NameServiceProcess : IDisposable
+internal sealed class NameServiceProcess : IDisposable
 {
     /// <summary>An address of the machine that is no loopback address, so that who calls from there is no local caller.</summary>
     public const string OtherAddress = "192.0.2.7";
 
     private const string Enter =
         $"mount -t tmpfs tmpfs /run && ip link set lo up && ip address add {OtherAddress}/32 dev lo && echo ready >&2 && exec sleep infinity";
-
-    private const int CLONE_NEWNET = 0x4000_0000;
 
     private readonly ServerProcess _network;
     private readonly string[] _command;
@@ -51,7 +46,7 @@ internal sealed partial class NameServiceProcess : IDisposable
 
     public static NameServiceProcess Start(NameServiceKind kind, params string[] options)
     {
-        RequireNetworksOfItsOwn();
+        NetworkOf.RequireOne();
         NameServiceProcess started = new(kind, options);
         try
         {
@@ -98,30 +93,8 @@ internal sealed partial class NameServiceProcess : IDisposable
         return ask(names);
     }
 
-    /// <summary>Runs something on a thread whose sockets are in there: setns(2).</summary>
-    public T InItsNetwork<T>(Func<T> run)
-    {
-        T? result = default;
-        Exception? failure = null;
-        Thread thread = new(() =>
-        {
-            try
-            {
-                int network = Syscall.open($"/proc/{_network.Id}/ns/net", OpenFlags.O_RDONLY);
-                if (setns(network, CLONE_NEWNET) != 0)
-                    throw new Win32Exception(Marshal.GetLastPInvokeError(), "setns");
-                Interop.Libc.close(network);
-                result = run();
-            }
-            catch (Exception e)
-            {
-                failure = e;
-            }
-        });
-        thread.Start();
-        thread.Join();
-        return failure is null ? result! : throw new AggregateException(failure);
-    }
+    /// <summary>Runs something on a thread whose sockets are in there.</summary>
+    public T InItsNetwork<T>(Func<T> run) => NetworkOf.Run(_network.Id, run);
 
     public void Dispose()
     {
@@ -149,15 +122,4 @@ internal sealed partial class NameServiceProcess : IDisposable
 
     /// <summary>The arguments of nsenter(1) that run a command in there.</summary>
     public string[] Inside(string[] command) => ["--target", $"{_network.Id}", "--net", "--mount", .. command];
-
-    private static void RequireNetworksOfItsOwn()
-    {
-        Tools.Require("ip");
-        ProgramRun trial = ProgramRun.Of(Tools.Require("unshare"), ["--net", "--mount", "true"]);
-        if (trial.Status != 0)
-            Assert.Ignore($"no network of its own may be made here: {string.Join(' ', trial.Errors)}");
-    }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setns(int fd, int nstype);
 }

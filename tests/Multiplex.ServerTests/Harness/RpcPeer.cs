@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 using System.Text;
 using NUnit.Framework;
 
@@ -8,7 +9,7 @@ namespace Multiplex.ServerTests.Harness;
 internal sealed record WhoamiResult(uint Process, uint Thread, ulong Served, string Peer);
 
 /// <summary>A client that calls the procedures of <c>multiplex.x</c> over a connection of its own.</summary>
-internal sealed class RpcPeer(ServerAddress server) : IDisposable
+internal sealed class RpcPeer(ServerAddress server, EndPoint? local = null) : IDisposable
 {
     private const int SuccessLength = 24;   // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, length 0, SUCCESS
     private readonly Dictionary<uint, byte[]> _early = [];
@@ -18,7 +19,7 @@ internal sealed class RpcPeer(ServerAddress server) : IDisposable
     /// <summary>The xids of the replies that <see cref="Finish"/> has received, in the order in which they came.</summary>
     public IReadOnlyList<uint> Arrived => _arrived;
 
-    public TestClient Client { get; } = new(server);
+    public TestClient Client { get; } = new(server, local);
 
     public void Null() => Call(RpcWire.Null);
 

@@ -8,12 +8,15 @@ internal sealed class TestClient : IDisposable
 {
     private static readonly int s_patience = (int)Eventually.Deadline.TotalMilliseconds;
 
-    public TestClient(ServerAddress server)
+    /// <summary>Connects.</summary>
+    /// <param name="server">Whither.</param>
+    /// <param name="local">From which address; null is the kernel's choice.</param>
+    public TestClient(ServerAddress server, EndPoint? local = null)
     {
         Socket = server.NewSocket();
         Socket.ReceiveTimeout = s_patience;
         Socket.SendTimeout = s_patience;
-        if (server.NewClientName() is { } name)
+        if ((local ?? server.NewClientName()) is { } name)
             Socket.Bind(name);
         Socket.Connect(server.EndPoint);
     }

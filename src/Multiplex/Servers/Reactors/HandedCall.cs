@@ -55,7 +55,7 @@ internal sealed class HandedCall
     {
         ReadOnlySpan<byte> request = _request.AsSpan(0, _length);
         IsAnswered =
-            Port is not null ? protocol.AnswerMessage(request, new(Port.Kind, _origin.AddressBytes), Reply)
+            Port is not null ? protocol.AnswerMessage(request, _origin.Peer(Port.Kind), Reply)
             : Connection!.Kind.IsStream() ? protocol.AnswerFrame(request, Connection.Peer, Reply)
             : protocol.AnswerMessage(request, Connection.Peer, Reply);
     }
