@@ -3,7 +3,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc;
 
 /// <summary>The program of <c>multiplex.x</c>: six procedures that every server model serves, behind the stub that is made from it.</summary>
-/// <param name="counters">Where its one counter and its "served" are kept, for all processes and threads of the server.</param>
+/// <param name="counters">Where its one counter is kept, and "served", which the protocol counts, for all processes and threads of the server.</param>
 public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
 {
     // Where WHOAMI's result stands until it is written: a call allocates nothing.
@@ -11,20 +11,17 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     private static byte[]? t_peer;
 
     /// <inheritdoc/>
-    protected override void Null(in RpcCall call) => counters.Increment(Counter.Calls);
+    protected override void Null(in RpcCall call)
+    {
+    }
 
     /// <inheritdoc/>
-    protected override ReadOnlySpan<byte> Echo(in RpcCall call, ReadOnlySpan<byte> payload)
-    {
-        counters.Increment(Counter.Calls);
-        return payload;
-    }
+    protected override ReadOnlySpan<byte> Echo(in RpcCall call, ReadOnlySpan<byte> payload) => payload;
 
     /// <inheritdoc/>
     protected override uint Sleep(in RpcCall call, uint milliseconds)
     {
         Require(milliseconds, MultiplexConstants.MaxSleep);
-        counters.Increment(Counter.Calls);
 
         // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child.
         clock_nanosleep_until(clock_gettime(CLOCK_MONOTONIC) + (milliseconds * 1_000_000L));
@@ -35,16 +32,11 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     protected override ulong Burn(in RpcCall call, uint microseconds)
     {
         Require(microseconds, MultiplexConstants.MaxBurn);
-        counters.Increment(Counter.Calls);
         return CpuBurner.Spend(microseconds);
     }
 
     /// <inheritdoc/>
-    protected override ulong Add(in RpcCall call, ulong amount)
-    {
-        counters.Increment(Counter.Calls);
-        return (ulong)counters.Add(Counter.Sum, (long)amount);
-    }
+    protected override ulong Add(in RpcCall call, ulong amount) => (ulong)counters.Add(Counter.Sum, (long)amount);
 
     /// <inheritdoc/>
     protected override WhoamiResView Whoami(in RpcCall call)
@@ -54,7 +46,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
         {
             Pid = (uint)getpid(),
             Thread = (uint)gettid(),
-            Served = (ulong)counters.Increment(Counter.Calls),
+            Served = (ulong)counters[Counter.Calls],
             Peer = peer[..call.Peer.Format(peer)],
         };
     }

@@ -15,6 +15,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     private readonly Served[] _served;
 
     private ReplyCache? _replies;
+    private ServerCounters? _counters;
 
     /// <summary>Serves these programs.</summary>
     /// <param name="programs">The programs, each a version of one; several versions of a program may stand side by side.</param>
@@ -38,12 +39,17 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// </summary>
     /// <remarks>
     /// <para>A call is known again by the kind of socket, the caller, xid, program, version, procedure, and the length and a checksum of the
-    /// arguments. The caller is the connection, or of a datagram its sender's address and port. With an AUTH_SYS credential it is the host's
-    /// address, machine name, stamp and uid instead, so that a client which comes back on another connection, from another port, is known again,
-    /// unless the stamp is a time (<see cref="SysCredential.StampIsTime"/>).</para>
+    /// arguments. The caller is the connection, or of a datagram its sender's address and port. Two connections that are open at once are two
+    /// callers. Two things make a client known again on another connection or from another port, also while the older connection is half open:</para>
+    /// <para>An AUTH_SYS credential with a random stamp (<see cref="SysCredential.HasRandomStamp"/>), as <see cref="RpcAuthentication.Sys()"/> makes
+    /// it: the caller is then the stamp, machine name and uid with the host's address, or on a UNIX-domain socket with the user by the kernel's
+    /// word (<see cref="Peer.Unix"/>).</para>
+    /// <para>A reserved port (<see cref="Peer.HasReservedPort"/>): the caller is then both addresses and ports of the connection. Linux' NFS
+    /// client keeps its port over a reconnect for that.</para>
     /// <para>A call is entered before it is run. If the process that runs it dies, nobody can know whether it took effect: it is not run again, and a
     /// repeat gets SYSTEM_ERR. So a call takes effect at most once, and exactly once if it was answered with success, for as long as
-    /// it is remembered. A repeat of a call in progress gets no reply.</para>
+    /// it is remembered. A repeat of a call in progress gets no reply. A call that was refused with GARBAGE_ARGS or PROC_UNAVAIL was not
+    /// run, and is not remembered.</para>
     /// </remarks>
     public ReplyCacheOptions? Replies { get; init; } = new();
 
@@ -60,13 +66,14 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     internal bool KeepsReplies => _replies is not null;
 
     /// <summary>
-    /// Sets aside the memory for replies, unless all procedures are idempotent. Servers that share the protocol share the memory; what becomes of
-    /// replies is counted where the last of them counts.
+    /// Sets aside the memory for replies, unless all procedures are idempotent. Servers that share the protocol share the memory; calls, and what
+    /// becomes of replies, are counted where the last of them counts.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A bound of <see cref="Replies"/> is out of its range.</exception>
     /// <exception cref="SyscallException">The memory was refused.</exception>
     public void Open(ServerCounters counters)
     {
+        _counters = counters;
         if (_replies is not null)
             _replies.Counters = counters;
         else if (Replies is not null && !_served.All(one => one.Program.AreAllIdempotent))
@@ -151,20 +158,29 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         if (replies.Begin(call, arguments.Rest, reply, out ReplyCache.Entry entry) != Repeat.New)
             return;
         int start = reply.Length;
-        Run(program, call, ref arguments, reply);
-        replies.Complete(entry, reply.Written[start..]);
+        if (Run(program, call, ref arguments, reply))
+            replies.Complete(entry, reply.Written[start..]);
+        else
+            replies.Forget(entry);
     }
 
-    private void Run(IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    // Returns whether the procedure ran. It is counted before it does, for it may take long, and not any more if it did not.
+    private bool Run(IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
         int start = reply.Length;
+        _counters?.Increment(Counter.Calls);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
         AcceptStatus status = Call(program, call, ref arguments, reply);
         if (status == AcceptStatus.Success && !program.IsOneWay(call.Procedure))
-            return;
+            return true;
         reply.Truncate(start);
-        if (status != AcceptStatus.Success)
-            ReplyWriter.Accepted(reply, call.Xid, status);
+        if (status == AcceptStatus.Success)
+            return true;
+        ReplyWriter.Accepted(reply, call.Xid, status);
+        if (status == AcceptStatus.SystemError)
+            return true;   // it may have done something before it failed
+        _counters?.Add(Counter.Calls, -1);
+        return false;
     }
 
     private AuthenticationStatus Refuses(in RpcCall call)

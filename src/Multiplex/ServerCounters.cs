@@ -18,7 +18,7 @@ public enum Counter
     /// <summary>Replies to datagrams that could not be sent: the sender has no address or takes no more, or they were too long.</summary>
     RepliesDropped,
 
-    /// <summary>Procedures run: the "served" of the protocol.</summary>
+    /// <summary>Calls of which the procedure was run, of any RPC program: the "served" of multiplex.x. Repeats that get a kept reply do not count.</summary>
     Calls,
 
     /// <summary>The protocol's one counter, which ADD adds to.</summary>
@@ -72,8 +72,17 @@ public enum Counter
     /// <summary>Replies forgotten before their time, because there was no room for more.</summary>
     ReplyCacheEvictions,
 
+    /// <summary>UDP datagrams not echoed because their source is most likely a server: a port below 1024, or one of this server's own addresses.</summary>
+    EchoesRefused,
+
+    /// <summary>UDP datagrams not echoed because their source sent too many with the same bytes.</summary>
+    EchoesLimited,
+
     /// <summary>Calls refused, and not run, because there was no room to remember them: too many others were in progress.</summary>
     ReplyCacheRefusals,
+
+    /// <summary>Registrations that a name service refused because its table, or the owner's share of it, was full.</summary>
+    RegistrationsRefused,
 
     /// <summary>Not zero once the server is stopping: how a parent tells its children.</summary>
     Stopping,

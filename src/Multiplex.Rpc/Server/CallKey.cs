@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Multiplex.Sockets;
 
 namespace Multiplex.Rpc;
 
 /// <summary>What two calls have in common when one is a repeat of the other.</summary>
-/// <param name="Caller">A hash of who calls.</param>
+/// <param name="Caller">A hash of the caller.</param>
 /// <param name="Checksum">A hash of the arguments.</param>
 /// <param name="Length">The arguments' length in bytes.</param>
 /// <param name="Xid">The transaction.</param>
@@ -17,7 +18,7 @@ namespace Multiplex.Rpc;
 internal readonly record struct CallKey(
     ulong Caller, ulong Checksum, uint Length, uint Xid, uint Program, uint Version, uint Procedure, uint Kind)
 {
-    // An address or the host part of one, a machine name, and what goes with it.
+    // The longest address with a connection's number before it, or AUTH_SYS's longest machine name with what goes with it.
     private const int LongestCaller = 512;
 
     /// <summary>Takes the key of a call.</summary>
@@ -29,8 +30,8 @@ internal readonly record struct CallKey(
     public static bool TryTake(in RpcCall call, ReadOnlySpan<byte> arguments, long seed, out CallKey key)
     {
         Span<byte> caller = stackalloc byte[LongestCaller];
-        int length = call.Credential.TryGetSys(out SysCredential sys) && !sys.StampIsTime
-            ? Write(sys, call.Peer.Host, caller)
+        int length = call.Credential.TryGetSys(out SysCredential sys) && sys.HasRandomStamp && IsPlaceKnown(call.Peer)
+            ? Write(sys, call.Peer, caller)
             : Write(call.Peer, caller);
         key = length == 0 ? default : new(
             XxHash3.HashToUInt64(caller[..length], seed),
@@ -47,31 +48,30 @@ internal readonly record struct CallKey(
     /// <summary>A hash of the key.</summary>
     public ulong Hash(long seed) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<CallKey>(in this)), seed);
 
+    // On a UNIX-domain socket the place is the user, by the kernel's word: a credential says what its sender likes.
+    private static bool IsPlaceKnown(in Peer peer) => peer.Kind.IsInternet() ? !peer.Host.IsEmpty : peer.Unix is not null;
+
     // Without port and connection: this caller is known again on another connection.
-    private static int Write(in SysCredential sys, ReadOnlySpan<byte> host, Span<byte> caller)
+    private static int Write(in SysCredential sys, in Peer peer, Span<byte> caller)
     {
         BinaryPrimitives.WriteUInt32BigEndian(caller, sys.Stamp);
         BinaryPrimitives.WriteUInt32BigEndian(caller[4..], sys.Uid);
-        BinaryPrimitives.WriteInt32BigEndian(caller[8..], sys.MachineName.Length);
-        sys.MachineName.CopyTo(caller[12..]);
-        host.CopyTo(caller[(12 + sys.MachineName.Length)..]);
-        return 12 + sys.MachineName.Length + host.Length;
+        BinaryPrimitives.WriteUInt32BigEndian(caller[8..], peer.Unix?.UserId ?? 0);
+        BinaryPrimitives.WriteInt32BigEndian(caller[12..], sys.MachineName.Length);
+        sys.MachineName.CopyTo(caller[16..]);
+        peer.Host.CopyTo(caller[(16 + sys.MachineName.Length)..]);
+        return 16 + sys.MachineName.Length + peer.Host.Length;
     }
 
-    // Another connection may come from a port that somebody else had a moment ago, and begin with the same xid: it is not the same
-    // caller. A datagram has its sender's address; without that it is nobody's.
+    // A later connection may have a port that another client had before, and begin with the same xid, so the connection's number
+    // counts. A datagram has its sender's address; without one its caller cannot be told from others.
     private static int Write(in Peer peer, Span<byte> caller)
     {
         const int FamilyAlone = 2;
-        if (peer.Connection != 0)
-        {
-            BinaryPrimitives.WriteUInt64BigEndian(caller, peer.Connection);
-            return sizeof(ulong);
-        }
-
-        if (peer.Address.Length <= FamilyAlone)
+        if (peer.Connection == 0 && peer.Address.Length <= FamilyAlone)
             return 0;
-        peer.Address.CopyTo(caller);
-        return peer.Address.Length;
+        BinaryPrimitives.WriteUInt64BigEndian(caller, peer.Connection);
+        peer.Address.CopyTo(caller[sizeof(ulong)..]);
+        return sizeof(ulong) + peer.Address.Length;
     }
 }

@@ -22,17 +22,21 @@ internal enum Repeat
 /// threads and all processes forked after it was made.
 /// </summary>
 /// <remarks>
-/// What it promises stands at <see cref="RpcProtocol.Replies"/>. Calls fall into buckets of 16 places by a hash; in a bucket, an empty or
-/// outdated place is taken first, then the one not asked for longest. Calls in progress are never pushed out. Replies that are pushed
-/// out before their time are counted.
+/// <para>What it promises stands at <see cref="RpcProtocol.Replies"/> and <see cref="ReplyCacheOptions.Entries"/>. Calls fall into buckets by a
+/// hash, each of which keeps twice as many as falls to it on average: with 128 for 64, one in 10^11 has to forget early.</para>
+/// <para>A full bucket forgets when the next call begins: of the caller that has most there, what was not asked for longest. A call that
+/// is found not to have run gives its place back, and has pushed nothing out. Calls in progress are never pushed out. Replies that are
+/// forgotten before their time are counted.</para>
 /// </remarks>
 internal sealed class ReplyCache : IDisposable
 {
-    /// <summary>Places of a bucket.</summary>
-    internal const int Ways = 16;
+    /// <summary>Places of a bucket beyond those that it keeps, for calls in progress.</summary>
+    internal const int Spare = 16;
 
     private const int MaxEntries = 1024 * 1024;
+    private const int MostKept = ReplyBucket.MaxPlaces - Spare;
 
+    private readonly int _kept;
     private readonly ReplyMemory _memory;
     private readonly long _time;
     private readonly long _seed = Random.Shared.NextInt64();
@@ -50,7 +54,9 @@ internal sealed class ReplyCache : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.LongestReply, ReplyWriter.AcceptedLength, nameof(options.LongestReply));
         Counters = counters;
         _time = (long)options.Time.TotalMilliseconds;
-        _memory = new((options.Entries + Ways - 1) / Ways, Ways, options.LongestReply);
+        bool fitsOne = options.Entries <= MostKept;
+        _kept = fitsOne ? options.Entries : MostKept;
+        _memory = new(fitsOne ? 1 : (options.Entries * 2 / MostKept) + 1, _kept + Spare, options.LongestReply);
         ReplyCacheRehearsal.Once();
     }
 
@@ -71,9 +77,10 @@ internal sealed class ReplyCache : IDisposable
         if (!CallKey.TryTake(call, arguments, _seed, out CallKey key))
             return Repeat.New;   // not even a repeat could be told from another caller's call
         reply.EnsureRoom(_memory.LongestReply);   // what grows must not grow while others wait
-        int bucket = (int)(key.Hash(_seed) % (uint)_memory.Buckets);
+        ulong hash = key.Hash(_seed);
+        int bucket = (int)(hash % (uint)_memory.Buckets);
         _memory.Lock(bucket);
-        Repeat found = Look(bucket, key, reply, ref entry, out bool evicted);
+        Repeat found = Look(bucket, (uint)(hash >> 32), key, reply, ref entry, out bool evicted);
         _memory.Unlock(bucket);
         Count(found, evicted);
         return found;
@@ -84,98 +91,110 @@ internal sealed class ReplyCache : IDisposable
     {
         if (!entry.IsKept)
             return;
-        ref ReplySlot slot = ref _memory.Slot(entry.Bucket, entry.Way);
         bool fits = reply.Length <= _memory.LongestReply;
         if (fits)
-            reply.CopyTo(_memory.Reply(entry.Bucket, entry.Way));
-        slot.ReplyLength = fits ? reply.Length : 0;
-        slot.Touched = Environment.TickCount64;
-        slot.State = fits ? SlotState.Answered : SlotState.WithoutReply;
-        slot.Running.Unlock();
+            reply.CopyTo(_memory.Reply(entry.Bucket, entry.Place));
+        _memory.Slot(entry.Bucket, entry.Place).ReplyLength = fits ? reply.Length : 0;
+        End(entry, fits ? SlotState.Answered : SlotState.WithoutReply);
     }
 
-    private Repeat Look(int bucket, in CallKey key, OutputBuffer reply, ref Entry entry, out bool evicted)
+    /// <summary>A new call has not been run: its arguments could not be decoded, say. On the thread that began it.</summary>
+    internal void Forget(Entry entry)
+    {
+        if (entry.IsKept)
+            End(entry, SlotState.Empty);
+    }
+
+    private void End(Entry entry, SlotState state)
+    {
+        ReplyBucket places = _memory.Bucket(entry.Bucket);
+        places.Touch(entry.Place, Environment.TickCount64);
+        places.Set(entry.Place, state);
+        _memory.Slot(entry.Bucket, entry.Place).Running.Unlock();
+    }
+
+    private Repeat Look(int bucket, uint tag, in CallKey key, OutputBuffer reply, ref Entry entry, out bool evicted)
     {
         long now = Environment.TickCount64;
-        int free = -1, oldest = -1;
+        ReplyBucket places = _memory.Bucket(bucket);
         evicted = false;
-        for (int way = 0; way < Ways; way++)
+        for (int place = places.Find(tag, 0); place >= 0; place = places.Find(tag, place + 1))
         {
-            ref ReplySlot slot = ref _memory.Slot(bucket, way);
-            SlotState state = slot.State;
-            if (state == SlotState.InProgress)
-            {
-                if (slot.Key != key)
-                    continue;
-                if (IsRunning(ref slot, now))
-                    return Repeat.InProgress;
-            }
-            else if (state == SlotState.Empty || now - slot.Touched > _time)
-            {
-                free = way;
+            SlotState state = places.State(place);
+            if (state is SlotState.Unused or SlotState.Empty || _memory.Slot(bucket, place).Key != key || places.IsKeptFromBefore(place, now - _time))
                 continue;
-            }
-
-            if (slot.Key == key)
-                return Again(bucket, way, now, reply);
-            if (oldest < 0 || slot.Touched < _memory.Slot(bucket, oldest).Touched)
-                oldest = way;
+            if (state == SlotState.InProgress && IsRunning(bucket, place, now))
+                return Repeat.InProgress;
+            if (places.State(place) != SlotState.Empty)
+                return Again(bucket, place, now, reply);
         }
 
-        evicted = free < 0;
-        return Enter(bucket, free >= 0 ? free : oldest >= 0 ? oldest : Abandoned(bucket, now), key, now, reply, ref entry);
+        int free = places.Free(now - _time, out int kept);
+        if (kept > _kept || free < 0)
+        {
+            int victim = places.Victim();
+            evicted = victim >= 0;
+            free = evicted ? victim : free >= 0 ? free : Abandoned(bucket, now);
+        }
+
+        return Enter(bucket, free, tag, key, now, reply, ref entry);
     }
 
-    private Repeat Again(int bucket, int way, long now, OutputBuffer reply)
+    private Repeat Again(int bucket, int place, long now, OutputBuffer reply)
     {
-        ref ReplySlot slot = ref _memory.Slot(bucket, way);
-        slot.Touched = now;
-        if (slot.State == SlotState.Answered)
-            reply.Write(_memory.Reply(bucket, way)[..slot.ReplyLength]);
+        ReplyBucket places = _memory.Bucket(bucket);
+        ref ReplySlot slot = ref _memory.Slot(bucket, place);
+        places.Touch(place, now);
+        if (places.State(place) == SlotState.Answered)
+            reply.Write(_memory.Reply(bucket, place)[..slot.ReplyLength]);
         else
             ReplyWriter.Accepted(reply, slot.Key.Xid, AcceptStatus.SystemError);
         return Repeat.Answered;
     }
 
-    private Repeat Enter(int bucket, int way, in CallKey key, long now, OutputBuffer reply, ref Entry entry)
+    private Repeat Enter(int bucket, int place, uint tag, in CallKey key, long now, OutputBuffer reply, ref Entry entry)
     {
-        if (way < 0)
+        if (place < 0)
         {
             ReplyWriter.Accepted(reply, key.Xid, AcceptStatus.SystemError);
             return Repeat.Refused;
         }
 
-        ref ReplySlot slot = ref _memory.Slot(bucket, way);
+        ReplyBucket places = _memory.Bucket(bucket);
+        ref ReplySlot slot = ref _memory.Slot(bucket, place);
+        if (places.State(place) == SlotState.Unused)
+            slot.Running.Initialize();
         slot.Running.Lock();   // at most for the moment between an answer and its unlock
-        slot.State = SlotState.Empty;
+        places.Set(place, SlotState.Empty);
         Volatile.WriteBarrier();
         slot.Key = key;
-        slot.Touched = now;
-        slot.State = SlotState.InProgress;
-        entry = new(bucket, way, IsKept: true);
+        places.Enter(place, tag, (uint)key.Caller, now);
+        entry = new(bucket, place, IsKept: true);
         return Repeat.New;
     }
 
     // Places of calls whose runners have died stay taken until a repeat asks for them, or there is no other place.
     private int Abandoned(int bucket, long now)
     {
-        for (int way = 0; way < Ways; way++)
+        for (int place = 0; place < _memory.Bucket(bucket).Places; place++)
         {
-            if (!IsRunning(ref _memory.Slot(bucket, way), now))
-                return way;
+            if (!IsRunning(bucket, place, now))
+                return place;
         }
 
         return -1;
     }
 
-    private static bool IsRunning(ref ReplySlot slot, long now)
+    private bool IsRunning(int bucket, int place, long now)
     {
+        ref ReplySlot slot = ref _memory.Slot(bucket, place);
         if (!slot.Running.TryLock())
             return true;
-        if (slot.State == SlotState.InProgress)   // else it has just been answered
+        ReplyBucket places = _memory.Bucket(bucket);
+        if (places.State(place) == SlotState.InProgress)   // else it has just been answered, or forgotten
         {
-            slot.Touched = now;
-            slot.State = SlotState.WithoutReply;
+            places.Touch(place, now);
+            places.Set(place, SlotState.WithoutReply);
         }
 
         slot.Running.Unlock();
@@ -195,5 +214,5 @@ internal sealed class ReplyCache : IDisposable
     }
 
     /// <summary>Where a call that is being run is remembered.</summary>
-    internal readonly record struct Entry(int Bucket, int Way, bool IsKept);
+    internal readonly record struct Entry(int Bucket, int Place, bool IsKept);
 }

@@ -4,9 +4,10 @@ namespace Multiplex.Rpc;
 public sealed record ReplyCacheOptions
 {
     /// <summary>
-    /// How many replies are kept at a time, 1 to 1,048,576, rounded up to a multiple of 16. Memory is taken as they come, not before. When there
-    /// are more, those that were not asked for longest are forgotten, and a repeat of such a call is run again: keep as many as clients call in the
-    /// time for which they repeat. As calls fall into buckets of 16, the first are forgotten when about half of the places are taken.
+    /// How many replies are kept, 1 to 1,048,576: at least the last so many, and up to 2.3 times as many, for calls fall into
+    /// buckets. Memory is taken as they come, not before. When there are more, the caller that has the most loses those that it did not ask for
+    /// longest, so that a busy client does not have the replies of others forgotten. A repeat of a forgotten call is run again: keep as many
+    /// as clients call in the time for which they repeat. Calls that did not run, as their arguments could not be decoded, take no place.
     /// </summary>
     public int Entries { get; init; } = 32 * 1024;
 

@@ -1,45 +1,33 @@
 namespace Multiplex.Rpc;
 
-/// <summary>How far the call of a <see cref="ReplySlot"/> is.</summary>
+/// <summary>How far the call of a place of a <see cref="ReplyBucket"/> is.</summary>
 internal enum SlotState
 {
-    /// <summary>There is none.</summary>
-    Empty = 0,
+    /// <summary>There never was one: its <see cref="ReplySlot"/> is still zeros.</summary>
+    Unused = 0,
 
-    /// <summary>Somebody runs it: whoever has <see cref="ReplySlot.Running"/>.</summary>
+    /// <summary>There is none.</summary>
+    Empty,
+
+    /// <summary>It is run by the thread that has <see cref="ReplySlot.Running"/>.</summary>
     InProgress,
 
     /// <summary>It has been answered, and here is the reply.</summary>
     Answered,
 
-    /// <summary>It has been run, once or not at all, and there is no reply to repeat: it was too long, or who ran it has died.</summary>
+    /// <summary>It has been run, once or not at all, and there is no reply to repeat: that was too long, or the thread died.</summary>
     WithoutReply,
 }
 
-/// <summary>
-/// One call that was, or is being, run; the bytes of its reply follow it in memory. It is written so that it makes sense whenever its
-/// writer dies: what is written last is always the state.
-/// </summary>
+/// <summary>One call that was, or is being, run; the bytes of its reply follow it in memory.</summary>
 internal struct ReplySlot
 {
-    private int _state;
-
-    /// <summary>Held while the call is run: free it is if the one who ran it has died.</summary>
+    /// <summary>Held while the call is run: if the thread that ran it has died, it is free.</summary>
     public SharedMutex Running;
 
-    /// <summary>Whose call it is. Means nothing when it is empty.</summary>
+    /// <summary>Tells the call from all others. Means nothing when the place is empty.</summary>
     public CallKey Key;
-
-    /// <summary>When it was begun, answered or asked for last, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
-    public long Touched;
 
     /// <summary>Bytes of the reply.</summary>
     public int ReplyLength;
-
-    /// <summary>How far it is.</summary>
-    public SlotState State
-    {
-        readonly get => (SlotState)Volatile.Read(in _state);
-        set => Volatile.Write(ref _state, (int)value);
-    }
 }

@@ -6,7 +6,7 @@ namespace Multiplex.Rpc;
 /// <summary>An AUTH_SYS credential, authsys_parms of RFC 5531 appendix A: who the caller says it is, without any proof.</summary>
 public readonly ref struct SysCredential
 {
-    private const uint FirstTime = 1_500_000_000, LastTime = int.MaxValue;   // from 2017 to 2038
+    private const uint FirstRandom = 0x8000_0000, LastRandom = 0xFFFF_FFFE;   // and not -1, a usual constant
 
     private readonly ReadOnlySpan<byte> _groups;
 
@@ -20,17 +20,16 @@ public readonly ref struct SysCredential
     }
 
     /// <summary>
-    /// An arbitrary number that the caller's machine chose. With <see cref="MachineName"/>, <see cref="Uid"/> and the host's address it
-    /// tells the <see cref="ReplyCache"/> who repeats a call from another port, so a client takes a random one with the highest
-    /// bit set, and keeps it.
+    /// An arbitrary number that the client chose. A client that takes a random one with the highest bit set, and keeps it, is known
+    /// again on another connection: see <see cref="RpcProtocol.Replies"/>.
     /// </summary>
     public uint Stamp { get; }
 
     /// <summary>
-    /// Whether the stamp looks like a time of day, in seconds since 1970: libtirpc's authunix_create(3) puts one there. Two clients
-    /// that begin in the same second have the same, so it does not tell them apart, as a random number would.
+    /// Whether the stamp is one as <see cref="RpcAuthentication.Sys()"/> makes it: the highest bit is set. Others tell no client from
+    /// another: libtirpc's authunix_create(3) takes the time in seconds, the Linux kernel 0, other libraries other constants.
     /// </summary>
-    public bool StampIsTime => Stamp is >= FirstTime and <= LastTime;
+    public bool HasRandomStamp => Stamp is >= FirstRandom and <= LastRandom;
 
     /// <summary>The name of the caller's machine, at most 255 bytes.</summary>
     public ReadOnlySpan<byte> MachineName { get; }

@@ -47,7 +47,7 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
     protected static byte[] Call(uint xid, params uint[] arguments) => Words([xid, 0, 2, Program, 1, 1, 0, 0, 0, 0, .. arguments]);
 
     /// <summary>A call of it, with AUTH_SYS.</summary>
-    protected static byte[] CallAs(uint xid, uint stamp = 77, string machine = "host", uint uid = 1000)
+    protected static byte[] CallAs(uint xid, uint stamp = 0x8000_004D, string machine = "host", uint uid = 1000)
     {
         byte[] name = System.Text.Encoding.ASCII.GetBytes(machine);
         byte[] body = [.. Words(stamp, (uint)name.Length), .. name, .. new byte[-name.Length & 3], .. Words(uid, 100, 0)];
@@ -62,6 +62,9 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
 
     /// <summary>Somebody at 10.0.0.1.</summary>
     protected static Peer From(byte[] address, EndpointKind kind = EndpointKind.Udp) => new(kind, address);
+
+    /// <summary>A connection from 10.0.0.1.</summary>
+    protected static Peer On(ulong connection) => new(EndpointKind.Tcp, Address, connection);
 
     /// <summary>The same machine, from another port.</summary>
     protected static byte[] WithPort(byte[] address, ushort port) => [.. address[..2], (byte)(port >> 8), (byte)port, .. address[4..]];

@@ -26,7 +26,7 @@ public class ReplyCacheProperties() : ReplyCacheFixture(Form.Record)
         void Send(int client, int xid)
         {
             byte[] address = WithPort(Address, (ushort)(1000 + client));
-            byte[] call = withCredential ? CallAs((uint)xid, stamp: (uint)client) : Call((uint)xid);
+            byte[] call = withCredential ? CallAs((uint)xid, stamp: 0x8000_0000 + (uint)client) : Call((uint)xid);
             byte[] reply = Ask(call, From(address))!;
             replies.GetOrAdd((client, xid), _ => []).Add(Convert.ToHexString(reply));
         }

@@ -18,7 +18,7 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
             Assert.That(Ask(Call(5, 8), From(Address)), Is.EqualTo(Ran(5, 1)));
         Assert.That(Runs, Is.EqualTo(1));
         Assert.That(Counters[Counter.ReplyCacheHits], Is.EqualTo(2));
-        Assert.That(Counters.Summary(), Is.EqualTo("ReplyCacheHits=2"));
+        Assert.That(Counters.Summary(), Is.EqualTo("Calls=1 ReplyCacheHits=2"));
     }
 
     [Test]
@@ -43,7 +43,7 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
     }
 
     [Test]
-    public void A_caller_with_AUTH_SYS_is_known_again_from_another_port()
+    public void A_caller_with_a_random_stamp_is_known_again_from_another_port()
     {
         Remember();
         Assert.That(Ask(CallAs(5), From(Address)), Is.EqualTo(Ran(5, 1)));
@@ -51,47 +51,81 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
         byte[] machine = [10, 0, 2, 0, 0, 0, 0, 0, 0x20, 1, 0xd, 0xb8, .. new byte[11], 1, 0, 0, 0, 0];   // [2001:db8::1]:512
         Assert.That(Ask(CallAs(5), From(machine)), Is.EqualTo(Ran(5, 2)), "another machine");
         Assert.That(Ask(CallAs(5), From(WithPort(machine, 3000))), Is.EqualTo(Ran(5, 2)));
-        Assert.That(Ask(CallAs(5, stamp: 78), From(Address)), Is.EqualTo(Ran(5, 3)), "another stamp");
+        Assert.That(Ask(CallAs(5, stamp: 0x8000_004E), From(Address)), Is.EqualTo(Ran(5, 3)), "another stamp");
         Assert.That(Ask(CallAs(5, machine: "other"), From(Address)), Is.EqualTo(Ran(5, 4)), "another machine name");
         Assert.That(Ask(CallAs(5, uid: 0), From(Address)), Is.EqualTo(Ran(5, 5)), "another user");
         Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Ran(5, 6)), "nobody in particular");
     }
 
-    [TestCase(1_500_000_000u, true)]
-    [TestCase(1_795_000_000u, true)]
-    [TestCase(0x7FFF_FFFFu, true)]
-    [TestCase(0u, false)]
-    [TestCase(0x8000_0000u, false)]
-    [TestCase(0xFFFF_FFFFu, false)]
-    public void A_stamp_that_is_a_time_tells_nobody_from_another_port_apart(uint stamp, bool isTime)
+    [TestCase(0u, "the Linux kernel's")]
+    [TestCase(42u, "pynfs'")]
+    [TestCase(1_795_000_000u, "a time, libtirpc's")]
+    [TestCase(0x7FFF_FFFFu)]
+    [TestCase(0xFFFF_FFFFu, "-1")]
+    [TestCase(0x8000_0000u, "", true)]
+    [TestCase(0xFFFF_FFFEu, "", true)]
+    public void Only_a_stamp_as_our_own_client_makes_it_tells_a_caller_across_ports_and_connections(uint stamp, string whose = "", bool isRandom = false)
     {
         Remember();
-        Assert.That(Ask(CallAs(5, stamp), From(Address)), Is.EqualTo(Ran(5, 1)));
-        Assert.That(Ask(CallAs(5, stamp), From(WithPort(Address, 2000))), Is.EqualTo(Ran(5, isTime ? 2u : 1u)));
+        Assert.That(Ask(CallAs(5, stamp), From(Address)), Is.EqualTo(Ran(5, 1)), whose);
+        Assert.That(Ask(CallAs(5, stamp), From(WithPort(Address, 2000))), Is.EqualTo(Ran(5, isRandom ? 1u : 2u)));
         Assert.That(Ask(CallAs(5, stamp), From(Address)), Is.EqualTo(Ran(5, 1)), "from the same port it is known in any case");
+        int runs = Runs;
+        Ask(CallAs(6, stamp), On(10));
+        Ask(CallAs(6, stamp), On(11));
+        Assert.That(Runs - runs, Is.EqualTo(isRandom ? 1 : 2), "two connections");
+        Ask(CallAs(6, stamp), On(10));
+        Ask(CallAs(6, stamp), On(11));
+        Assert.That(Runs - runs, Is.EqualTo(isRandom ? 1 : 2), "and a repeat on each");
+    }
+
+    [TestCase(EndpointKind.Unix)]
+    [TestCase(EndpointKind.UnixPacket)]
+    [TestCase(EndpointKind.UnixGram)]
+    public void On_a_UNIX_domain_socket_another_user_is_another_caller_whatever_the_credential_says(EndpointKind kind)
+    {
+        Remember();
+        Assert.That(Ask(CallAs(5), OfUser(1000, connection: 10)), Is.EqualTo(Ran(5, 1)));
+        Assert.That(Ask(CallAs(5), OfUser(1001, connection: 11)), Is.EqualTo(Ran(5, 2)));
+        Assert.That(Ask(CallAs(5), OfUser(1000, connection: 12)), Is.EqualTo(Ran(5, 1)), "the first user again");
+
+        Peer OfUser(uint user, byte connection) => kind == EndpointKind.UnixGram
+            ? new(kind, (byte[])[1, 0, (byte)'/', connection], unix: new UnixPeer(1, user, 100))
+            : new(kind, (byte[])[1, 0], connection, new UnixPeer(1, user, 100));
+    }
+
+    [Test]
+    public void A_caller_whose_user_the_kernel_does_not_tell_is_known_by_its_address_alone()
+    {
+        Remember();
+        byte[] one = [1, 0, .. "/a"u8], other = [1, 0, .. "/b"u8];
+        Assert.That(Ask(CallAs(5), From(one, EndpointKind.UnixGram)), Is.EqualTo(Ran(5, 1)));
+        Assert.That(Ask(CallAs(5), From(other, EndpointKind.UnixGram)), Is.EqualTo(Ran(5, 2)));
+        Assert.That(Ask(CallAs(5), From(one, EndpointKind.UnixGram)), Is.EqualTo(Ran(5, 1)));
     }
 
     [TestCase(EndpointKind.Tcp)]
     [TestCase(EndpointKind.Unix)]
-    public void Over_connections_a_caller_is_its_connection_unless_a_credential_tells(EndpointKind kind)
+    public void Without_a_random_stamp_a_caller_is_its_connection(EndpointKind kind)
     {
         Remember();
         byte[] address = kind == EndpointKind.Tcp ? Address : [1, 0];
         Assert.That(Ask(Call(5), new Peer(kind, address, connection: 10)), Is.EqualTo(Ran(5, 1)));
-        Assert.That(Ask(Call(5), new Peer(kind, address, connection: 11)), Is.EqualTo(Ran(5, 2)), "somebody else, if from the same port");
+        Assert.That(Ask(Call(5), new Peer(kind, address, connection: 11)), Is.EqualTo(Ran(5, 2)), "another client, if from the same port");
         Assert.That(Ask(Call(5), new Peer(kind, address, connection: 10)), Is.EqualTo(Ran(5, 1)));
-        Assert.That(Ask(CallAs(6), new Peer(kind, address, connection: 10)), Is.EqualTo(Ran(6, 3)));
-        Assert.That(Ask(CallAs(6), new Peer(kind, address, connection: 11)), Is.EqualTo(Ran(6, 3)));
     }
 
     [Test]
-    public void A_datagram_without_a_sender_is_nobodys_and_always_run()
+    public void A_datagram_without_a_sender_has_no_caller_and_is_always_run()
     {
         Remember();
-        Assert.That(Ask(Call(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 1)));
-        Assert.That(Ask(Call(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 2)));
-        Assert.That(Ask(CallAs(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 3)));
-        Assert.That(Ask(CallAs(7), new Peer(EndpointKind.UnixGram, default)), Is.EqualTo(Ran(7, 3)));
+        Peer unnamed = new(EndpointKind.UnixGram, default);
+        Assert.That(Ask(Call(7), unnamed), Is.EqualTo(Ran(7, 1)));
+        Assert.That(Ask(Call(7), unnamed), Is.EqualTo(Ran(7, 2)));
+        Assert.That(Ask(CallAs(7), unnamed), Is.EqualTo(Ran(7, 3)));
+        Peer ofUser = new(EndpointKind.UnixGram, default, unix: new UnixPeer(1, 1000, 100));
+        Assert.That(Ask(CallAs(7), ofUser), Is.EqualTo(Ran(7, 4)));
+        Assert.That(Ask(CallAs(7), ofUser), Is.EqualTo(Ran(7, 4)), "user and stamp are known");
     }
 
     [Test]
@@ -122,6 +156,21 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
         for (int i = 0; i < 2; i++)
             Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Failed(5)));
         Assert.That(Runs, Is.EqualTo(1));
+    }
+
+    [TestCase(AcceptStatus.GarbageArguments)]
+    [TestCase(AcceptStatus.ProcedureUnavailable)]
+    public void A_call_that_was_refused_before_it_ran_is_not_remembered(AcceptStatus status)
+    {
+        Remember(beforeItAnswers: (run, _) =>
+        {
+            if (run == 1)
+                throw new RpcFault(status);
+        });
+        Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Words(5, 1, 0, 0, 0, (uint)status)));
+        Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Ran(5, 2)));
+        Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Ran(5, 2)));
+        Assert.That(Counters.Summary(), Is.EqualTo("Calls=1 ReplyCacheHits=1"), "what was refused, and what was repeated, was not run");
     }
 
     [Test]

@@ -61,7 +61,11 @@ public class RpcAccessTests(Form form) : RpcFixture(form)
         Assert.That(told.Single().Message, Is.EqualTo("hook"));
     }
 
-    private void Guard(RpcAccess access) => Protocol = new(new MultiplexProgram(Counters)) { Access = access };
+    private void Guard(RpcAccess access)
+    {
+        Protocol = new(new MultiplexProgram(Counters)) { Access = access, Replies = null };
+        Protocol.Open(Counters);
+    }
 
     private static byte[] NullAs(uint uid) => [.. Words(Xid, 0, 2, Program, 1, 0, 1, 20, 7, 0, uid, 100, 0), .. Words(0, 0)];
 }

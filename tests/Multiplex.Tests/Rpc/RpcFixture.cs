@@ -36,7 +36,11 @@ public abstract class RpcFixture(Form form)
     }
 
     /// <summary>Has the protocol serve these programs instead of that of multiplex.x.</summary>
-    protected void Serve(params IRpcProgram[] programs) => Protocol = new(programs);
+    protected void Serve(params IRpcProgram[] programs)
+    {
+        Protocol = new(programs) { Replies = null };   // tests use one xid for all calls
+        Protocol.Open(Counters);
+    }
 
     [TearDown]
     public void Dispose_of_the_counters() => Counters.Dispose();
