@@ -28,7 +28,8 @@ internal sealed record ProtocolEntry(
 /// <summary>The limits of a protocol.</summary>
 /// <param name="MaxRecord">The longest record, in bytes.</param>
 /// <param name="Replies">How many replies are remembered, and for how long; null for none.</param>
-internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies);
+/// <param name="Echo">Which UDP datagrams are echoed.</param>
+internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, EchoOptions Echo);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
@@ -37,7 +38,7 @@ internal static class ProtocolCatalog
     [
         new(
             "echo",
-            (_, _) => new EchoProtocol(),
+            (_, limits) => new EchoProtocol(limits.Echo),
             () => "warm up"u8.ToArray(),
             () => ["warm up"u8.ToArray()],
             (kind, mix) => new EchoExchange(kind, mix),

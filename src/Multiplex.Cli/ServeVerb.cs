@@ -1,4 +1,5 @@
 using CommandLine;
+using Multiplex.Protocols;
 using Multiplex.Rpc;
 using Multiplex.Servers;
 using Multiplex.Sockets;
@@ -50,6 +51,12 @@ internal sealed class ServeOptions : IVerb
     [Option("reply-cache-time", Default = "2m", MetaValue = "TIME", HelpText = "How long to remember a reply that is not asked for again.")]
     public string ReplyCacheTime { get; set; } = "";
 
+    [Option("echo-any-source", HelpText = "Echo UDP datagrams from ports below 1024 and from the server's own addresses too.")]
+    public bool EchoAnySource { get; set; }
+
+    [Option("echo-repeats", Default = EchoOptions.UsualRepeatsPerSecond, MetaValue = "N", HelpText = "UDP datagrams a second to echo to one source when they repeat its earlier ones, as those of an echo loop do. 0: no limit.")]
+    public int EchoRepeats { get; set; }
+
     [Option("idle-timeout", Default = "10m", MetaValue = "TIME", HelpText = "How long a connection may be silent; 0 is for ever.")]
     public string IdleTimeout { get; set; } = "";
 
@@ -82,7 +89,9 @@ internal sealed class ServeOptions : IVerb
         ServerOptions options = Limits(model);
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
         TimeSpan keepAlive = Values.Time("--keepalive", Probing, TimeSpan.FromHours(9));
-        ProtocolLimits limits = new(Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20), RepliesToRemember());
+        int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
+        ReplyCacheOptions? replies = RepliesToRemember();
+        EchoOptions echo = new() { AnySource = EchoAnySource, RepeatsPerSecond = Values.Number("--echo-repeats", EchoRepeats, 0, 1_000_000) };
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
         if (model.Forks)
@@ -96,6 +105,7 @@ internal sealed class ServeOptions : IVerb
         using ServerCounters scratch = new();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
+        ProtocolLimits limits = new(maxRecord, replies, echo with { OwnPorts = sockets.UdpPorts });
         using Registered? registered = Register || nameService is not null
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
             : null;

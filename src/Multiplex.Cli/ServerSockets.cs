@@ -1,3 +1,4 @@
+using System.Globalization;
 using Multiplex.Interop;
 using Multiplex.Servers;
 using Multiplex.Sockets;
@@ -11,6 +12,10 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
     public IReadOnlyList<Listener> Listeners { get; } = [.. All.OfType<Listener>()];
 
     public IReadOnlyList<DatagramSocket> Datagrams { get; } = [.. All.OfType<DatagramSocket>()];
+
+    /// <summary>The ports of those that are UDP's.</summary>
+    public IReadOnlyList<int> UdpPorts =>
+        [.. from socket in Datagrams where socket.Kind == EndpointKind.Udp select int.Parse(socket.Local.Port, CultureInfo.InvariantCulture)];
 
     // So often a port is looked for that is free at every address of a name.
     private const int MostAttempts = 16;

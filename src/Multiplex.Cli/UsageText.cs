@@ -10,7 +10,7 @@ internal static class UsageText
     private const string Verbs = "serve, load, compare, call, rpcbind, rpcinfo, rpcgen or models";
 
     // Options without a value.
-    private static readonly string[] s_switches = ["--help", "--version", "--quick", "--find-capacity", "--register", "--indirect"];
+    private static readonly string[] s_switches = ["--help", "--version", "--quick", "--find-capacity", "--register", "--indirect", "--echo-any-source"];
 
     /// <summary>Prints help to standard output, or the first error to standard error.</summary>
     /// <returns>The exit status.</returns>
