@@ -17,8 +17,17 @@ internal sealed class RpcbindOptions : IVerb
     [Option("model", MetaValue = "NAME", HelpText = "The server model, one that serves every kind of endpoint in one process: epoll, or with --indirect hybrid.")]
     public string? Model { get; set; }
 
-    [Option("max-registrations", Default = RegistrationTable.UsualCapacity, MetaValue = "N", HelpText = "Registrations at a time; one more is refused.")]
+    [Option("max-registrations", Default = RegistrationLimits.UsualTotal, MetaValue = "N", HelpText = "Registrations at a time; one more is refused.")]
     public int MaxRegistrations { get; set; }
+
+    [Option("max-per-owner", Default = 0, MetaValue = "N", HelpText = "Registrations at a time of one owner other than root. 0: a quarter of all.")]
+    public int MaxPerOwner { get; set; }
+
+    [Option("root-reserve", Default = -1, MetaValue = "N", HelpText = "Registrations that only root may make. -1: an eighth of all.")]
+    public int RootReserve { get; set; }
+
+    [Option("state", MetaValue = "FILE", HelpText = "Keep the registrations in this file, and begin with those that are there, so that servers survive a restart of the name service.")]
+    public string? StateFile { get; set; }
 
     [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
@@ -37,10 +46,12 @@ internal sealed class RpcbindOptions : IVerb
         {
             MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: true),
         };
-        NameService names = new(new(Values.Number("--max-registrations", MaxRegistrations, 1, 1_000_000))) { CallsForOthers = Indirect };
+        NameService names = new(new(Limits())) { CallsForOthers = Indirect };
         NameServiceProtocol protocol = new(names, Values.Number("--amplification", Amplification, 1, 65_535));
 
         BlockedSignals.Enter();
+        if (StateFile is not null)
+            Keep(names, new RegistrationFile(StateFile));
 
         // Not disposed: a signal may come for as long as the process lives.
         ServerCounters counters = new();
@@ -62,6 +73,44 @@ internal sealed class RpcbindOptions : IVerb
         signals.Finish();
         StopBySignals.Report(counters);
         return ExitStatus.Done;
+    }
+
+    private RegistrationLimits Limits()
+    {
+        int total = Values.Number("--max-registrations", MaxRegistrations, 1, 1_000_000);
+        return new()
+        {
+            Total = total,
+            PerOwner = Values.Number("--max-per-owner", MaxPerOwner, 0, total),
+            Reserved = Values.Number("--root-reserve", RootReserve, -1, total),
+        };
+    }
+
+    // A file that cannot be written is told of at once, and later each time that it begins to fail.
+    private static void Keep(NameService names, RegistrationFile file)
+    {
+        foreach (Registration one in file.Read(StandardStream.Error.WriteLine))
+        {
+            if (!names.Restore(one))
+                StandardStream.Error.WriteLine($"not registered again: {one.Program} version {one.Version} over {one.Netid} at {one.Address}");
+        }
+
+        file.Write(names.Table.All);
+        bool failed = false;
+        names.Table.Changed = registrations =>
+        {
+            try
+            {
+                file.Write(registrations);
+                failed = false;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (!failed)
+                    StandardStream.Error.WriteLine($"--state: {e.Message}");
+                failed = true;
+            }
+        };
     }
 
     // A call for others waits for its answer.

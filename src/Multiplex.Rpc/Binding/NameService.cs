@@ -43,6 +43,15 @@ public sealed class NameService(RegistrationTable table)
     /// <summary>Makes calls for others; null when that is not done.</summary>
     internal IndirectCalls? Indirect { get; private init; }
 
+    /// <summary>
+    /// The first port that a process without a privilege may bind on this machine: what is registered over the loopback interface from a lower
+    /// one is the superuser's. By default net.ipv4.ip_unprivileged_port_start of ip(7), at most 1024.
+    /// </summary>
+    public int FirstUnprivilegedPort { get; init; } = NameServiceCaller.UsualFirstUnprivilegedPort();
+
+    /// <summary>Where registrations that were refused for want of room are counted; null for nowhere.</summary>
+    internal ServerCounters? Counters { get; set; }
+
     /// <summary>How often it was asked for what.</summary>
     internal NameServiceStatistics Statistics { get; } = new();
 
@@ -55,30 +64,46 @@ public sealed class NameService(RegistrationTable table)
         if (Netid.Of(local) is not { } netid)
             return;
         for (uint version = netid.PortmapProtocol > 0 ? PortmapVersion : LowVersion; version <= HighVersion; version++)
-            Table.Set(new(Program, version, netid.Name, UniversalAddress.Of(local), RegistrationTable.Superuser));
+            Table.Set(new(Program, version, netid.Name, UniversalAddress.Of(local), RegistrationTable.Superuser), out _);
     }
 
-    /// <summary>Registers what a local caller serves. The name service itself is nobody's to change.</summary>
+    /// <summary>Registers what an earlier name service knew, if it still makes sense.</summary>
     /// <returns>Whether it is registered now.</returns>
-    internal bool Set(in NameServiceCaller caller, Registration registration)
+    public bool Restore(Registration registration) => MakesSense(registration) && Table.Set(registration, out _);
+
+    /// <summary>Registers what a local caller serves. Nobody changes the registrations of the name service itself.</summary>
+    /// <returns>Whether it is registered now.</returns>
+    internal bool Set(in RpcCall call, Registration registration)
     {
-        bool done = caller.IsLocal && registration.Program != Program && registration.Endpoint is not null
-            && Table.Set(registration with { Owner = caller.Owner });
-        Statistics.CountSet(done);
+        NameServiceCaller caller = NameServiceCaller.Of(call, FirstUnprivilegedPort);
+        bool isFull = false;
+        bool done = caller.IsLocal && MakesSense(registration) && Table.Set(registration with { Owner = caller.Owner }, out isFull);
+        if (isFull)
+            Counters?.Increment(Counter.RegistrationsRefused);
+        Statistics.CountSet(call.Version, done);
         return done;
     }
 
     /// <summary>Removes what a local caller has registered.</summary>
-    /// <param name="caller">Who asks.</param>
+    /// <param name="call">The call.</param>
     /// <param name="program">The program.</param>
     /// <param name="version">The version.</param>
     /// <param name="netids">The transports.</param>
-    /// <returns>Whether all that was there is gone.</returns>
-    internal bool Unset(in NameServiceCaller caller, uint program, uint version, IEnumerable<Netid> netids)
+    /// <returns>Whether nothing of it is left, also when nothing was there.</returns>
+    internal bool Unset(in RpcCall call, uint program, uint version, IEnumerable<Netid> netids)
     {
+        NameServiceCaller caller = NameServiceCaller.Of(call, FirstUnprivilegedPort);
         bool done = caller.IsLocal && program != Program
             && Table.Unset(program, version, netids.Select(netid => netid.Name), caller.Owner);
-        Statistics.CountUnset(done);
+        Statistics.CountUnset(call.Version, done);
         return done;
     }
+
+    // A client would be sent to whatever address is registered, so it must be one of this machine. What is printed has no control characters.
+    private static bool MakesSense(Registration registration) =>
+        registration.Program != Program && registration.Endpoint is { } endpoint && !registration.Address.Any(char.IsControl)
+        && (!endpoint.Kind.IsInternet() || (endpoint.Port != "0" && IsHere(endpoint)));
+
+    private static bool IsHere(Endpoint endpoint) =>
+        UniversalAddress.IsEverywhere(endpoint) || ThisMachine.Has(AddressLookup.Find(endpoint, passive: false)[0]);
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -7,8 +8,10 @@ namespace Multiplex.Rpc.Binding;
 /// <summary>Who calls a name service: from where, and with which rights.</summary>
 internal readonly record struct NameServiceCaller
 {
-    /// <summary>Whose registrations those are that came over TCP or UDP, from this machine.</summary>
+    /// <summary>Owns what comes over TCP or UDP, from this machine, unless it is the superuser's.</summary>
     public const string Unknown = "unknown";
+
+    private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
 
     private static readonly byte[] s_mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
     private static readonly byte[] s_ipv6Loopback = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -19,19 +22,31 @@ internal readonly record struct NameServiceCaller
     /// <summary>Whether it came from this machine: by a UNIX-domain socket, or from a loopback address.</summary>
     public bool IsLocal { get; private init; }
 
-    /// <summary>Who owns what this caller registers.</summary>
+    /// <summary>The owner of what this caller registers.</summary>
     public string Owner { get; private init; }
 
+    /// <summary>The first port that needs no privilege: net.ipv4.ip_unprivileged_port_start, which containers often have at 0; at most 1024.</summary>
+    public static int UsualFirstUnprivilegedPort()
+    {
+        const string Setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+        return File.Exists(Setting) && int.TryParse(File.ReadAllText(Setting), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int first)
+            ? Math.Min(first, FirstOrdinaryPort)
+            : FirstOrdinaryPort;
+    }
+
     /// <summary>The caller of a call.</summary>
-    public static NameServiceCaller Of(in RpcCall call)
+    /// <param name="call">The call.</param>
+    /// <param name="firstUnprivilegedPort">From a lower port over the loopback interface, the caller is the superuser.</param>
+    public static NameServiceCaller Of(in RpcCall call, int firstUnprivilegedPort = 0)
     {
         Peer peer = call.Peer;
         if (!peer.Kind.IsInternet())
             return new() { Netid = Netid.Local, IsLocal = true, Owner = OwnerOf(peer.Unix) };
         bool isStream = peer.Kind.IsStream();
+        string owner = peer.Port < firstUnprivilegedPort ? RegistrationTable.Superuser : Unknown;   // only local callers own anything
         return IPv4Of(peer.Host) is { } address
-            ? new() { Netid = isStream ? Netid.Tcp : Netid.Udp, IsLocal = address >> 24 == INADDR_LOOPBACK >> 24, Owner = Unknown }
-            : new() { Netid = isStream ? Netid.Tcp6 : Netid.Udp6, IsLocal = peer.Host.StartsWith(s_ipv6Loopback), Owner = Unknown };
+            ? new() { Netid = isStream ? Netid.Tcp : Netid.Udp, IsLocal = address >> 24 == INADDR_LOOPBACK >> 24, Owner = owner }
+            : new() { Netid = isStream ? Netid.Tcp6 : Netid.Udp6, IsLocal = peer.Host.StartsWith(s_ipv6Loopback), Owner = owner };
     }
 
     // By the kernel's word. Root may remove everybody's.
@@ -39,7 +54,7 @@ internal readonly record struct NameServiceCaller
     {
         null => Unknown,
         { UserId: 0 } => RegistrationTable.Superuser,
-        _ => $"{user.UserId}",
+        _ => $"{user.Value.UserId}",
     };
 
     // Of an IPv4 address, also one that an IPv6 socket shows as ::ffff:a.b.c.d; else null.

@@ -29,7 +29,11 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
     public bool AnswersInAnyOrder => _rpc.AnswersInAnyOrder;
 
     /// <inheritdoc/>
-    public void Open(ServerCounters counters) => _rpc.Open(counters);
+    public void Open(ServerCounters counters)
+    {
+        service.Counters = counters;
+        _rpc.Open(counters);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _rpc.Dispose();

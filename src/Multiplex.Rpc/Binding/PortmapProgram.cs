@@ -46,9 +46,9 @@ internal sealed class PortmapProgram(NameService service) : IRpcProgram
     private uint Answer(in RpcCall call, PortmapMapping mapping) => (PortmapProcedure)call.Procedure switch
     {
         PortmapProcedure.Set => mapping.ToRegistration() is { } registration
-            && service.Set(NameServiceCaller.Of(call), registration) ? 1u : 0u,
+            && service.Set(call, registration) ? 1u : 0u,
         PortmapProcedure.Unset => service.Unset(
-            NameServiceCaller.Of(call), mapping.Program, mapping.Version, [Netid.Tcp, Netid.Udp]) ? 1u : 0u,
+            call, mapping.Program, mapping.Version, [Netid.Tcp, Netid.Udp]) ? 1u : 0u,
         _ => Netid.OfPortmap(mapping.Protocol) is { } netid
             ? service.Table.FindAnyVersion(mapping.Program, mapping.Version, netid.Name)?.PortmapPort ?? 0
             : 0,

@@ -1,15 +1,13 @@
 namespace Multiplex.Rpc.Binding;
 
 /// <summary>What a name service knows. For several threads.</summary>
-/// <param name="capacity">How many registrations it holds at most.</param>
-public sealed class RegistrationTable(int capacity = RegistrationTable.UsualCapacity)
+/// <param name="limits">How many registrations it holds at most; null for the usual limits.</param>
+public sealed class RegistrationTable(RegistrationLimits? limits = null)
 {
-    /// <summary>The usual limit.</summary>
-    public const int UsualCapacity = 1024;
-
-    /// <summary>Who may remove everybody's registrations.</summary>
+    /// <summary>The owner that may remove everybody's registrations, and for which places are reserved.</summary>
     public const string Superuser = "superuser";
 
+    private readonly RegistrationLimits _limits = limits ?? new();
     private readonly Lock _lock = new();
     private readonly List<Registration> _entries = [];
 
@@ -23,17 +21,25 @@ public sealed class RegistrationTable(int capacity = RegistrationTable.UsualCapa
         }
     }
 
+    /// <summary>Called with all of them after each change, one change at a time. It must not throw.</summary>
+    public Action<IReadOnlyList<Registration>>? Changed { get; set; }
+
     /// <summary>Adds a registration.</summary>
+    /// <param name="registration">The registration.</param>
+    /// <param name="isFull">Whether there is no room for it: in the table, or in its owner's share.</param>
     /// <returns>False when the program's version has another address on this transport already, or there is no room.</returns>
-    public bool Set(Registration registration)
+    public bool Set(Registration registration, out bool isFull)
     {
         lock (_lock)
         {
+            isFull = false;
             if (Index(registration.Program, registration.Version, registration.Netid) is >= 0 and int index)
                 return _entries[index].Address == registration.Address;
-            if (_entries.Count >= capacity)
+            isFull = !HasRoomFor(registration.Owner);
+            if (isFull)
                 return false;
             _entries.Add(registration);
+            Changed?.Invoke(_entries);
             return true;
         }
     }
@@ -42,13 +48,14 @@ public sealed class RegistrationTable(int capacity = RegistrationTable.UsualCapa
     /// <param name="program">The program.</param>
     /// <param name="version">The version.</param>
     /// <param name="netids">The transports.</param>
-    /// <param name="owner">Who asks: what another has registered stays, unless it is the superuser.</param>
-    /// <returns>Whether something was removed, and all that was meant.</returns>
+    /// <param name="owner">Whose registrations may be removed; the superuser removes all.</param>
+    /// <returns>Whether nothing of what was meant is left, also when nothing was there: as rpcbind(8).</returns>
     public bool Unset(uint program, uint version, IEnumerable<string> netids, string owner)
     {
         lock (_lock)
         {
-            bool any = false, all = true;
+            int before = _entries.Count;
+            bool all = true;
             foreach (string netid in netids)
             {
                 int index = Index(program, version, netid);
@@ -57,11 +64,12 @@ public sealed class RegistrationTable(int capacity = RegistrationTable.UsualCapa
                 bool allowed = owner == Superuser || owner == _entries[index].Owner;
                 if (allowed)
                     _entries.RemoveAt(index);
-                any |= allowed;
                 all &= allowed;
             }
 
-            return any && all;
+            if (_entries.Count < before)
+                Changed?.Invoke(_entries);
+            return all;
         }
     }
 
@@ -86,6 +94,27 @@ public sealed class RegistrationTable(int capacity = RegistrationTable.UsualCapa
         }
     }
 
+    private bool HasRoomFor(string owner) => _entries.Count < _limits.Total
+        && (owner == Superuser
+            || (_entries.Count(entry => entry.Owner != Superuser) < _limits.Total - _limits.Reserved
+                && _entries.Count(entry => entry.Owner == owner) < _limits.PerOwner));
+
     private int Index(uint program, uint version, string netid) =>
         _entries.FindIndex(entry => entry.Program == program && entry.Version == version && entry.Netid == netid);
+}
+
+/// <summary>How many registrations a <see cref="RegistrationTable"/> holds at a time.</summary>
+public sealed record RegistrationLimits
+{
+    /// <summary>The usual <see cref="Total"/>.</summary>
+    public const int UsualTotal = 1024;
+
+    /// <summary>How many in all.</summary>
+    public int Total { get; init; } = UsualTotal;
+
+    /// <summary>How many of one owner; those of callers over TCP and UDP that are not the superuser have one owner. By default a quarter of all.</summary>
+    public int PerOwner { get => field > 0 ? field : Math.Max(1, Total / 4); init; }
+
+    /// <summary>How many places only the superuser may take; by default an eighth of all.</summary>
+    public int Reserved { get => field >= 0 ? field : Total / 8; init; } = -1;
 }

@@ -72,11 +72,11 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         switch ((RpcbindProcedure)call.Procedure)
         {
             case RpcbindProcedure.Set:
-                results.WriteBool(service.Set(caller, asked));
+                results.WriteBool(service.Set(call, asked));
                 break;
             case RpcbindProcedure.Unset:
                 IEnumerable<Netid> netids = Netid.All.Where(one => asked.Netid.Length == 0 || one.Name == asked.Netid);
-                results.WriteBool(service.Unset(caller, asked.Program, asked.Version, netids));
+                results.WriteBool(service.Unset(call, asked.Program, asked.Version, netids));
                 break;
             case RpcbindProcedure.GetAddress:
                 Registration? any = service.Table.FindAnyVersion(asked.Program, asked.Version, netid);

@@ -27,14 +27,14 @@ public abstract class NameServiceFixture
     protected IProtocol Protocol { get; private set; } = null!;
 
     [SetUp]
-    public void Make_a_name_service() => Serve(RegistrationTable.UsualCapacity, NameServiceProtocol.UsualAmplification);
+    public void Make_a_name_service() => Serve(new(), NameServiceProtocol.UsualAmplification);
 
     [TearDown]
     public void Dispose_of_it() => (Protocol as IDisposable)?.Dispose();
 
-    protected void Serve(int capacity, int amplification)
+    protected void Serve(RegistrationLimits limits, int amplification)
     {
-        Service = new(new(capacity));
+        Service = new(new(limits)) { FirstUnprivilegedPort = 1024 };
         Protocol = new NameServiceProtocol(Service, amplification);
     }
 

@@ -40,14 +40,15 @@ public class NameServiceMessagesTests : NameServiceFixture
             [.. Words(1), .. Rpcb(Program, 1, "tcp", "127.0.0.1.15.160", "unknown"), .. Words(1), .. Rpcb(Program, 1, "local", "/tmp/s", "unknown"), .. Words(0)]));
         Assert.That(Ask(version, 2, Rpcb(Program, 1, "local")), Is.EqualTo(s_true));
         Assert.That(Ask(version, 2, Rpcb(Program, 1, "")), Is.EqualTo(s_true), "all that are left");
-        Assert.That(Ask(version, 2, Rpcb(Program, 1, "")), Is.EqualTo(s_false), "nothing is left");
+        Assert.That(Ask(version, 2, Rpcb(Program, 1, "")), Is.EqualTo(s_true), "nothing is left, as was asked for");
+        Assert.That(Ask(version, 4, []), Is.EqualTo(Words(0)));
     }
 
     [Test]
     public void What_one_version_registers_the_others_know()
     {
         Ask(2, 1, Words(Program, 1, 6, 4000));
-        Ask(4, 1, Rpcb(Program, 2, "udp", "10.0.0.1.0.9"));
+        Ask(4, 1, Rpcb(Program, 2, "udp", "127.0.0.9.0.9"));
         Ask(3, 1, Rpcb(Program, 3, "tcp6", "::1.0.9"));
         Assert.That(Ask(3, 3, Rpcb(Program, 1, "tcp", "192.0.2.7.0.111")), Is.EqualTo(Text("192.0.2.7.15.160")), "where the caller knows this host");
         Assert.That(Ask(2, 3, Words(Program, 2, 17, 0)), Is.EqualTo(Words(9)));
@@ -82,6 +83,12 @@ public class NameServiceMessagesTests : NameServiceFixture
         Assert.That(Ask(4, 1, Rpcb(Program, 1, "tcp", "127.0.0.1.0.2")), Is.EqualTo(s_false), "another address");
         Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", "no address")), Is.EqualTo(s_false));
         Assert.That(Ask(4, 1, Rpcb(Program, 1, "x25", "127.0.0.1.0.1")), Is.EqualTo(s_false), "no such netid");
+        Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", "127.0.0.1.0.0")), Is.EqualTo(s_false), "no port");
+        foreach (string elsewhere in (string[])["192.0.2.77.0.9", "224.0.0.1.0.9", "255.255.255.255.0.9", "127.255.255.255.0.9"])
+            Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", elsewhere)), Is.EqualTo(s_false), $"{elsewhere} is not of this machine");
+        foreach (string elsewhere in (string[])["2001:db8::77.0.9", "ff02::1.0.9"])
+            Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp6", elsewhere)), Is.EqualTo(s_false), $"{elsewhere} is not of this machine");
+        Assert.That(Ask(4, 1, Rpcb(Program, 1, "local", "/tmp/a\nb")), Is.EqualTo(s_false), "a control character");
         Assert.That(Ask(2, 1, Words(Program, 2, 6, 0)), Is.EqualTo(s_false), "no port");
         Assert.That(Ask(2, 1, Words(Program, 2, 6, 65536)), Is.EqualTo(s_false), "no port");
         Assert.That(Ask(4, 1, Rpcb(NameService.Program, 5, "tcp", "127.0.0.1.0.1")), Is.EqualTo(s_false), "the name service itself");
@@ -91,7 +98,7 @@ public class NameServiceMessagesTests : NameServiceFixture
     [Test]
     public void There_is_a_limit_to_registrations()
     {
-        Serve(capacity: 2, amplification: 1);
+        Serve(new() { Total = 2, PerOwner = 2, Reserved = 0 }, amplification: 1);
         Assert.That(Ask(2, 1, Words(Program, 1, 6, 1)), Is.EqualTo(s_true));
         Assert.That(Ask(2, 1, Words(Program, 2, 6, 1)), Is.EqualTo(s_true));
         Assert.That(Ask(2, 1, Words(Program, 3, 6, 1)), Is.EqualTo(s_false));
@@ -125,8 +132,10 @@ public class NameServiceMessagesTests : NameServiceFixture
         Ask(2, 0, []);
         Ask(3, 1, Rpcb(Program, 1, "tcp", "127.0.0.1.0.1"));
         Ask(3, 2, Rpcb(Program, 1, "tcp"));
-        uint[] portmap = [1, .. new uint[12], 0, 0, 0, 0], rpcbind3 = [0, 1, 1, .. new uint[10], 0, 0, 0, 0];
-        uint[] rpcbind4 = [.. new uint[12], 1, 1, 1, 0, 0];   // this very call; one set, one unset
+        Ask(2, 1, Words(Program, 1, 6, 4000));
+        Ask(2, 1, Words(Program, 1, 6, 4001));   // refused, for it has another port
+        uint[] portmap = [1, 2, .. new uint[11], 1, 0, 0, 0], rpcbind3 = [0, 1, 1, .. new uint[10], 1, 1, 0, 0];
+        uint[] rpcbind4 = [.. new uint[12], 1, 0, 0, 0, 0];   // this very call
         Assert.That(Ask(4, 12, []), Is.EqualTo(Words([.. portmap, .. rpcbind3, .. rpcbind4])));
     }
 
@@ -177,7 +186,7 @@ public class NameServiceMessagesTests : NameServiceFixture
         Assert.That(Ask(2, 4, []), Has.Length.EqualTo(204));
         Assert.That(Refusal(2, 4, [], kind: EndpointKind.Udp), Is.EqualTo(SystemError));
         Assert.That(Ask(2, 3, Words(Program, 1, 6, 0), kind: EndpointKind.Udp), Is.EqualTo(Words(4000)));
-        Serve(capacity: 10, amplification: 100);
+        Serve(new() { Total = 10 }, amplification: 100);
         Ask(2, 1, Words(Program, 1, 6, 4000));
         Assert.That(Ask(2, 4, [], kind: EndpointKind.Udp), Has.Length.EqualTo(24));
     }

@@ -1,3 +1,4 @@
+using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
 
@@ -53,12 +54,62 @@ public class RegistrationRightsTests : NameServiceFixture
         Assert.That(Ask(4, 2, Rpcb(Program, 1, "tcp"), kind: EndpointKind.Unix), Is.EqualTo(Words(1)), "the superuser");
     }
 
+    [TestCase(EndpointKind.Tcp)]
+    [TestCase(EndpointKind.Udp)]
+    public void What_comes_over_loopback_from_a_reserved_port_is_the_superusers(EndpointKind kind)
+    {
+        byte[] reserved = [.. Loopback[..2], 3, 0xFF, .. Loopback[4..]], remote = [.. Elsewhere[..2], 3, 0xFF, .. Elsewhere[4..]];
+        Assert.That(Ask(2, 1, Words(Program, 1, 6, 4000), reserved, kind), Is.EqualTo(Words(1)));
+        Assert.That(Service.Table.All.Single().Owner, Is.EqualTo(RegistrationTable.Superuser));
+        User = 65_534;
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), Loopback, kind), Is.EqualTo(Words(0)), "an ordinary port");
+        Assert.That(Ask(4, 2, Rpcb(Program, 1, ""), kind: EndpointKind.Unix), Is.EqualTo(Words(0)), "another user");
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), remote, kind), Is.EqualTo(Words(0)), "a reserved port of another machine");
+        Assert.That(Service.Table.All, Has.Count.EqualTo(1));
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), reserved, kind), Is.EqualTo(Words(1)));
+    }
+
+    [Test]
+    public void Where_any_process_may_bind_a_low_port_that_says_nothing()
+    {
+        NameService service = new(new()) { FirstUnprivilegedPort = 0 };
+        byte[] reserved = [.. Loopback[..2], 3, 0xFF, .. Loopback[4..]];
+        RpcCall call = new(1, NameService.Program, 4, 1, new Peer(EndpointKind.Tcp, reserved));
+        Assert.That(service.Set(call, new(Program, 1, "tcp", "127.0.0.1.0.9", "")), Is.True);
+        Assert.That(service.Table.All.Single().Owner, Is.EqualTo("unknown"));
+    }
+
+    [Test]
+    public void Each_owner_has_a_share_of_the_table_and_the_superuser_a_reserve()
+    {
+        using ServerCounters counters = new();
+        Serve(new() { Total = 16 }, amplification: 1);   // 4 an owner, 2 reserved
+        Protocol.Open(counters);
+        foreach (uint user in (uint[])[1000, 1001, 1002, 1003])
+        {
+            User = user;
+            for (uint version = 1; version <= 5; version++)
+            {
+                bool fits = version <= (user == 1003 ? 2 : 4);
+                Assert.That(Ask(4, 1, Rpcb(user, version, "tcp", "127.0.0.1.0.9"), kind: EndpointKind.Unix), Is.EqualTo(Words(fits ? 1u : 0)), $"{user} {version}");
+            }
+        }
+
+        Assert.That(counters[Counter.RegistrationsRefused], Is.EqualTo(1 + 1 + 1 + 3));
+        User = 0;
+        for (uint version = 1; version <= 3; version++)
+            Assert.That(Ask(4, 1, Rpcb(Program, version, "tcp", "127.0.0.1.0.9"), kind: EndpointKind.Unix), Is.EqualTo(Words(version <= 2 ? 1u : 0)));
+        User = 1000;
+        Assert.That(Ask(4, 2, Rpcb(1000, 1, ""), kind: EndpointKind.Unix), Is.EqualTo(Words(1)));
+        Assert.That(Ask(4, 1, Rpcb(1000, 6, "tcp", "127.0.0.1.0.9"), kind: EndpointKind.Unix), Is.EqualTo(Words(1)), "there is room again");
+    }
+
     [Test]
     public void A_registration_goes_with_its_owner_or_the_superuser_only()
     {
         RegistrationTable table = new();
-        Assert.That(table.Set(new(Program, 1, "tcp", "127.0.0.1.0.1", "1000")), Is.True);
-        Assert.That(table.Set(new(Program, 1, "udp", "127.0.0.1.0.1", "1001")), Is.True);
+        Assert.That(table.Set(new(Program, 1, "tcp", "127.0.0.1.0.1", "1000"), out _), Is.True);
+        Assert.That(table.Set(new(Program, 1, "udp", "127.0.0.1.0.1", "1001"), out _), Is.True);
         Assert.That(table.Unset(Program, 1, ["tcp"], "1001"), Is.False);
         Assert.That(table.Unset(Program, 1, ["tcp", "udp"], "1000"), Is.False, "one of the two is another's");
         Assert.That(table.All.Select(one => one.Netid), Is.EqualTo((string[])["udp"]));

@@ -1,0 +1,82 @@
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+using Mono.Unix.Native;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Rpc.Binding;
+
+/// <summary>
+/// Keeps what a name service knows in a file, so that the next one begins with it: a warm start. A line for each registration: program,
+/// version, netid, owner and address, with a space between them.
+/// </summary>
+/// <param name="path">The file.</param>
+public sealed class RegistrationFile(string path)
+{
+    private const int Fields = 5;
+
+    /// <summary>Reads it. Nothing when there is no such file.</summary>
+    /// <param name="onMistake">Told of each line that makes no sense, and is left out.</param>
+    /// <exception cref="IOException">It cannot be read, or another user could have written it.</exception>
+    public IReadOnlyList<Registration> Read(Action<string> onMistake)
+    {
+        int fd = Syscall.open(path, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC);
+        if (fd < 0)
+        {
+            Errno errno = Stdlib.GetLastError();
+            return errno == Errno.ENOENT ? [] : throw new IOException($"open {path}: {errno}");
+        }
+
+        using FileStream file = new(new SafeFileHandle(fd, ownsHandle: true), FileAccess.Read);
+        const FilePermissions WritableByOthers = FilePermissions.S_IWGRP | FilePermissions.S_IWOTH;
+        if (Syscall.fstat(fd, out Stat status) != 0)
+            throw new IOException($"fstat {path}: {Stdlib.GetLastError()}");
+        if ((status.st_mode & FilePermissions.S_IFMT) != FilePermissions.S_IFREG || status.st_uid != geteuid() || (status.st_mode & WritableByOthers) != 0)
+            throw new IOException($"{path}: name a regular file of this user that no other user may write");
+
+        List<Registration> all = [];
+        using StreamReader reader = new(file);
+        for (int number = 1; reader.ReadLine() is { } line; number++)
+        {
+            if (Parse(line) is { } registration)
+                all.Add(registration);
+            else
+                onMistake($"{path} line {number} is no registration: it is left out");
+        }
+
+        return all;
+    }
+
+    /// <summary>Writes it anew, whole or not at all: under another name, which then takes the place of this one.</summary>
+    /// <param name="registrations">All; those of the name service itself are left out, for the next one makes its own.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public void Write(IReadOnlyList<Registration> registrations)
+    {
+        string temporary = $"{path}.{Guid.NewGuid():N}";   // made, not opened: nobody can have put a link there
+        try
+        {
+            using (StreamWriter writer = new(new FileStream(temporary, FileMode.CreateNew)))
+            {
+                foreach (Registration one in registrations.Where(one => one.Program != NameService.Program))
+                    writer.WriteLine($"{one.Program} {one.Version} {one.Netid} {one.Owner} {one.Address}");
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    private static Registration? Parse(string line)
+    {
+        string[] fields = line.Split(' ', Fields);
+        return fields.Length == Fields
+            && uint.TryParse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint program)
+            && uint.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out uint version)
+            ? new(program, version, fields[2], fields[4], fields[3])
+            : null;
+    }
+}
