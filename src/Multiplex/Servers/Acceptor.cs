@@ -39,11 +39,9 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
             descriptor = (int)result.Value;
             if (!result.IsError)
             {
-                if (descriptor < _end)
+                if (Takes(descriptor, peer))
                     return true;
                 Errno = EMFILE;
-                counters.Increment(Counter.Refused);   // before the client can see it
-                close(descriptor);
                 refusals++;
                 continue;
             }
@@ -67,6 +65,19 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
 
         descriptor = -1;
         peer = default;
+        return false;
+    }
+
+    /// <summary>
+    /// Whether an accepted connection is served: its peer has an address, and it leaves the last descriptors to others. Else it is closed
+    /// before a byte of it is read, and counted: an access check or the reply cache would take a peer without address for somebody else.
+    /// </summary>
+    public bool Takes(int descriptor, PeerAddress peer)
+    {
+        if (descriptor < _end && !peer.Peer.Address.IsEmpty)
+            return true;
+        counters.Increment(Counter.Refused);   // before the client can see it
+        close(descriptor);
         return false;
     }
 

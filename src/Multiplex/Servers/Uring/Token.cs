@@ -6,10 +6,10 @@ internal enum Operation : byte
     /// <summary>Nobody asks what came of it.</summary>
     None,
 
-    /// <summary>A connection was accepted, or could not be; by the listener's index.</summary>
+    /// <summary>A connection was accepted, or could not be; by the slot of the accept.</summary>
     Accept,
 
-    /// <summary>Somebody waits to be accepted; by the listener's index.</summary>
+    /// <summary>A connection is pending at a listener that could not accept; by the listener's index.</summary>
     Knock,
 
     /// <summary>Bytes were received, or the last; by descriptor.</summary>

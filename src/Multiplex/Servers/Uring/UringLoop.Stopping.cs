@@ -55,13 +55,12 @@ internal sealed partial class UringLoop
 
         Gather(() => _receiving > 0 && _stopRequests < 2, _drainDeadline);
         _loan.Gathers = false;
-        byte[] buffer = GC.AllocateUninitializedArray<byte>(64 * 1024);
         foreach (UringConnection? connection in _connections)
         {
             if (_loan.Now >= _drainDeadline)
                 break;
             if (connection is { IsLeaving: false, IsReceivingInPlace: false })
-                Drain(connection, buffer);
+                Drain(connection);
         }
 
         while (_count > 0 && _stopRequests < 2 && _loan.Now < _drainDeadline)
@@ -90,7 +89,7 @@ internal sealed partial class UringLoop
     }
 
     // Answers what has arrived already, and reads no more afterwards.
-    private void Drain(UringConnection connection, byte[] buffer)
+    private void Drain(UringConnection connection)
     {
         connection.LastMoved = _loan.Now;
         for (int reads = 0; ; reads++)
@@ -104,7 +103,7 @@ internal sealed partial class UringLoop
 
             if (reads == DrainReads || connection.IsLeaving || !connection.WantsInput(_service.Options))
                 break;
-            SyscallResult result = recv(connection.Descriptor, buffer, MSG_DONTWAIT);
+            SyscallResult result = recv(connection.Descriptor, _ownBuffer, MSG_DONTWAIT);
             if (result.Is(EAGAIN))
                 break;
             if (result.IsError)
@@ -115,7 +114,7 @@ internal sealed partial class UringLoop
 
             if (result.Value == 0)
                 break;
-            connection.Take(buffer.AsSpan(0, (int)result.Value), _loan);
+            connection.Take(_ownBuffer.AsSpan(0, (int)result.Value), _loan);
             LetTimePass(connection);
             Flush();
         }

@@ -1,3 +1,4 @@
+using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -18,6 +19,7 @@ internal sealed partial class UringLoop : IDisposable
     private readonly Ring _ring;
     private readonly ProvidedBuffers _buffers;
     private readonly UringListeners _listeners;
+    private readonly byte[] _ownBuffer = GC.AllocateUninitializedArray<byte>(64 * 1024);   // when no provided buffer is left, and to drain
     private UringConnection?[] _connections = new UringConnection?[64];   // by descriptor
     private int _count;
     private int _receiving;
@@ -122,7 +124,7 @@ internal sealed partial class UringLoop : IDisposable
         UringConnection connection = _connections[Token.IndexOf(completion.user_data)]!;
 
         // This first: it may settle the connection, for which no receive is to be begun before what this one brought is taken.
-        if (completion.res > 0)
+        if (completion.res is > 0 or -ENOBUFS)
             Prepare(connection);
         bool inPlace = connection.IsReceivingInPlace;
         if ((completion.flags & IORING_CQE_F_MORE) == 0)
@@ -145,11 +147,35 @@ internal sealed partial class UringLoop : IDisposable
             _buffers.Return(completion);
             if (completion.res == 0)
                 connection.EndInput();
-            else if (completion.res is not (-ENOBUFS or -ECANCELED or -EAGAIN or -EINTR))
+            else if (completion.res == -ENOBUFS)
+                ReceiveAtOnce(connection);
+            else if (completion.res is not (-ECANCELED or -EAGAIN or -EINTR))
                 Break(connection);
         }
 
         Settle(connection);
+    }
+
+    // The others have filled all provided buffers, and a few that keep their sockets full would do so in each turn: what has come for this
+    // connection is read here, once, so that each has its share of a turn.
+    private void ReceiveAtOnce(UringConnection connection)
+    {
+        if (_isStopping || connection.IsLeaving || connection.WantsInPlace || !connection.WantsInput(_service.Options))
+            return;
+        SyscallResult result = recv(connection.Descriptor, _ownBuffer, MSG_DONTWAIT);
+        if (result.Value > 0)
+        {
+            connection.Take(_ownBuffer.AsSpan(0, (int)result.Value), _loan);
+            LetTimePass(connection);
+        }
+        else if (result.Value == 0)
+        {
+            connection.EndInput();
+        }
+        else if (!result.Is(EAGAIN))
+        {
+            Break(connection);
+        }
     }
 
     private void OnSent(in io_uring_cqe completion)
