@@ -4,7 +4,7 @@ namespace Multiplex;
 [Flags]
 public enum Interest : byte
 {
-    /// <summary>Nothing. Most multiplexers report errors and hang-ups all the same; select(2) cannot.</summary>
+    /// <summary>Nothing. Most multiplexers report an error or a hang-up all the same, once; select(2) cannot.</summary>
     None = 0,
 
     /// <summary>A read would not block: there are bytes, a connection to accept, or an end of file.</summary>
@@ -26,7 +26,8 @@ public readonly record struct Readiness(int Descriptor, Interest Ready);
 /// <remarks>
 /// poll(2) and epoll(7) report errors and hang-ups as Readable | Writable whatever was asked for. select(2) has no such events:
 /// an error makes readable and writable what is watched for that, a hang-up readable, and where nothing is asked for nothing is
-/// told. Whoever asks for <see cref="Interest.None"/> needs another reason to go on, such as a timeout.
+/// told. A caller that asks for <see cref="Interest.None"/> needs another reason to go on, such as a timeout. An error or a hang-up of a
+/// descriptor of which nothing is asked is reported once, until the next <see cref="IMultiplexer.Modify"/>: it would end every wait.
 /// </remarks>
 public interface IMultiplexer : IDisposable
 {

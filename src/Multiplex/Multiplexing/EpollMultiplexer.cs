@@ -67,8 +67,10 @@ public sealed class EpollMultiplexer : IMultiplexer
             result.OrThrow(call, $"descriptor {fd}");
     }
 
-    private static uint EventsOf(Interest interest) =>
-        ((interest & Interest.Readable) != 0 ? EPOLLIN : 0) | ((interest & Interest.Writable) != 0 ? EPOLLOUT : 0);
+    // An error or a hang-up is reported whatever is asked for, and cannot be masked: where nothing is, EPOLLET has it reported once.
+    private static uint EventsOf(Interest interest) => interest == Interest.None
+        ? EPOLLET
+        : ((interest & Interest.Readable) != 0 ? EPOLLIN : 0) | ((interest & Interest.Writable) != 0 ? EPOLLOUT : 0);
 
     private static Interest ReadyOf(uint events) =>
         (events & (EPOLLERR | EPOLLHUP)) != 0

@@ -35,7 +35,8 @@ public sealed class PollMultiplexer : IMultiplexer
     }
 
     /// <inheritdoc/>
-    public void Modify(int fd, Interest interest) => _set[RequireSlot(fd, "poll modify")].events = EventsOf(interest);
+    public void Modify(int fd, Interest interest) =>
+        _set[RequireSlot(fd, "poll modify")] = new pollfd { fd = fd, events = EventsOf(interest) };
 
     /// <inheritdoc/>
     public void Remove(int fd)
@@ -78,7 +79,7 @@ public sealed class PollMultiplexer : IMultiplexer
     // next look begins there.
     private bool Collect(int from, int to, int pending, Span<Readiness> ready, ref int filled)
     {
-        ReadOnlySpan<pollfd> set = _set.AsSpan(0, to);
+        Span<pollfd> set = _set.AsSpan(0, to);
         for (int i = from; i < set.Length && filled < pending; i++)
         {
             if (set[i].revents == 0)
@@ -90,6 +91,10 @@ public sealed class PollMultiplexer : IMultiplexer
             }
 
             ready[filled++] = new(set[i].fd, ReadyOf(set[i].revents));
+
+            // Nothing was asked for: it is an error or a hang-up, which would end each wait from now on. poll(2) passes over what is negative.
+            if (set[i].events == 0)
+                set[i] = new pollfd { fd = ~set[i].fd };
         }
 
         return true;
@@ -101,7 +106,7 @@ public sealed class PollMultiplexer : IMultiplexer
         if (from != to)
         {
             _set[to] = _set[from];
-            _slotOf[_set[to].fd] = to;
+            _slotOf[Math.Max(_set[to].fd, ~_set[to].fd)] = to;
         }
 
         return from;

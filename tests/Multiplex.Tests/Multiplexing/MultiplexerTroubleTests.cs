@@ -48,6 +48,34 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
     }
 
     [Test]
+    public void Where_nothing_was_asked_for_an_error_or_a_hang_up_ends_one_wait_and_not_each()
+    {
+        (int one, int other) = Pair();
+        (int two, _) = Pair();
+        int server = ResetConnection();
+        foreach (int fd in (int[])[one, server, two])
+            Multiplexer.Add(fd, Interest.Readable);
+        foreach (int fd in (int[])[one, server, two])
+            Multiplexer.Modify(fd, Interest.None);
+        CloseNow(other);
+        if (TellsTroubleUnasked)
+            ExpectReady((one, Both), (server, Both));
+        ExpectReady();
+        ExpectReady();
+
+        // The others keep their places, and what is asked for again is reported again.
+        Multiplexer.Remove(server);
+        Multiplexer.Modify(two, Interest.Writable);
+        Multiplexer.Modify(one, Interest.Readable);
+        Interest told = TellsTroubleUnasked ? Both : Interest.Readable;
+        ExpectReady((one, told), (two, Interest.Writable));
+        ExpectReady((one, told), (two, Interest.Writable));
+        Multiplexer.Modify(one, Interest.None);
+        Multiplexer.Remove(one);
+        ExpectReady((two, Interest.Writable));
+    }
+
+    [Test]
     public void A_refused_connection_is_reported_to_whoever_waits_to_write()
     {
         int held = TcpSocket();
@@ -137,7 +165,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         ExpectReady();
     }
 
-    // The kernel may have dropped it from the set by itself.
+    // The kernel may have dropped it from the set by itself, and the runtime may have opened a file at its number, which epoll(7) takes not (EPERM).
     private void RemoveClosed(int fd)
     {
         try
@@ -146,7 +174,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         }
         catch (SyscallException refusal)
         {
-            Assert.That(refusal.Errno, Is.EqualTo(EBADF).Or.EqualTo(ENOENT));
+            Assert.That(refusal.Errno, Is.AnyOf(EBADF, ENOENT, EPERM));
         }
     }
 
