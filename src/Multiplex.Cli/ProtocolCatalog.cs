@@ -28,8 +28,9 @@ internal sealed record ProtocolEntry(
 /// <summary>The limits of a protocol.</summary>
 /// <param name="MaxRecord">The longest record, in bytes.</param>
 /// <param name="Replies">How many replies are remembered, and for how long; null for none.</param>
+/// <param name="Order">In which order the replies of one connection leave.</param>
 /// <param name="Echo">Which UDP datagrams are echoed.</param>
-internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, EchoOptions Echo);
+internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, ReplyOrder Order, EchoOptions Echo);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
@@ -49,6 +50,7 @@ internal static class ProtocolCatalog
             {
                 MaxRecord = limits.MaxRecord,
                 Replies = limits.Replies,
+                ReplyOrder = limits.Order,
             },
             OneCallOfEach,
             () => MessagesIn(OneCallOfEach()),

@@ -24,8 +24,14 @@ internal sealed class ServeOptions : IVerb
     [Option("reactors", Default = 0, MetaValue = "N", HelpText = "Reactors of the model of that name. 0: one a core.")]
     public int Reactors { get; set; }
 
-    [Option("max-calls", Default = 64, MetaValue = "N", HelpText = "Calls of one connection, or datagram socket, that the workers of hybrid may have at a time.")]
+    [Option("max-calls", Default = 64, MetaValue = "N", HelpText = "Calls of one connection, or source of datagrams, in progress at a time in hybrid.")]
     public int MaxCalls { get; set; }
+
+    [Option("max-queued-calls", Default = 4096, MetaValue = "N", HelpText = "Calls of all connections that may wait for a worker of hybrid.")]
+    public int MaxQueuedCalls { get; set; }
+
+    [Option("reply-order", Default = "calls", MetaValue = "ORDER", HelpText = "RPC replies of one connection leave in the order of its calls, or in any order, as they are ready: for clients that match xids.")]
+    public string ReplyOrder { get; set; } = "";
 
     [Option("queue", Default = 1024, MetaValue = "N", HelpText = "Connections that may wait for a thread of the pool.")]
     public int Queue { get; set; }
@@ -92,6 +98,7 @@ internal sealed class ServeOptions : IVerb
         int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
         ReplyCacheOptions? replies = RepliesToRemember();
         EchoOptions echo = new() { AnySource = EchoAnySource, RepeatsPerSecond = Values.Number("--echo-repeats", EchoRepeats, 0, 1_000_000) };
+        ReplyOrder order = Values.Named("--reply-order", ReplyOrder, Enum.GetValues<ReplyOrder>(), one => one.ToString().ToLowerInvariant());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
         if (model.Forks)
@@ -105,7 +112,7 @@ internal sealed class ServeOptions : IVerb
         using ServerCounters scratch = new();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
-        ProtocolLimits limits = new(maxRecord, replies, echo with { OwnPorts = sockets.UdpPorts });
+        ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts });
         using Registered? registered = Register || nameService is not null
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
             : null;
@@ -127,6 +134,7 @@ internal sealed class ServeOptions : IVerb
         Workers = Values.Number("--workers", Workers, 1, 10_000),
         Reactors = Values.Number("--reactors", Reactors, 0, 1024) is > 0 and int wanted ? wanted : Environment.ProcessorCount,
         MaxCallsInProgress = Values.Number("--max-calls", MaxCalls, 1, 1_000_000),
+        MaxQueuedCalls = Values.Number("--max-queued-calls", MaxQueuedCalls, 1, 1_000_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
         MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),

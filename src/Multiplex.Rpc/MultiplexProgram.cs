@@ -6,6 +6,8 @@ namespace Multiplex.Rpc;
 /// <param name="counters">Where its one counter is kept, and "served", which the protocol counts, for all processes and threads of the server.</param>
 public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
 {
+    private const long SleepStep = 100_000_000;   // nanoseconds
+
     // Where WHOAMI's result stands until it is written: a call allocates nothing.
     [ThreadStatic]
     private static byte[]? t_peer;
@@ -23,8 +25,14 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     {
         Require(milliseconds, MultiplexConstants.MaxSleep);
 
-        // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child.
-        clock_nanosleep_until(clock_gettime(CLOCK_MONOTONIC) + (milliseconds * 1_000_000L));
+        // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child. In steps, for a client that has gone waits for nothing.
+        long now = clock_gettime(CLOCK_MONOTONIC), end = now + (milliseconds * 1_000_000L);
+        while (now < end && !call.Peer.HasEnded)
+        {
+            clock_nanosleep_until(Math.Min(end, now + SleepStep));
+            now = clock_gettime(CLOCK_MONOTONIC);
+        }
+
         return milliseconds;
     }
 
@@ -32,7 +40,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     protected override ulong Burn(in RpcCall call, uint microseconds)
     {
         Require(microseconds, MultiplexConstants.MaxBurn);
-        return CpuBurner.Spend(microseconds);
+        return CpuBurner.Spend(microseconds, call.Peer);
     }
 
     /// <inheritdoc/>

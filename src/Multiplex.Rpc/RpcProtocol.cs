@@ -59,8 +59,12 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error. It must not throw itself.</summary>
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
 
-    /// <summary>The xid tells which call a reply belongs to, RFC 5531 section 9.</summary>
-    public bool AnswersInAnyOrder => true;
+    /// <summary>
+    /// In which order the replies of one connection leave. The xid tells which call a reply belongs to (RFC 5531 section 9), but clients of libtirpc
+    /// skip one record for each call that has timed out, whichever it answers, and then miss their own: so by default it is the order of the
+    /// calls. <see cref="ReplyOrder.Any"/> is for clients that match xids, such as <see cref="RpcClient"/>, Linux's NFS client and ganesha.
+    /// </summary>
+    public ReplyOrder ReplyOrder { get; init; } = ReplyOrder.Calls;
 
     /// <summary>Whether anything is remembered.</summary>
     internal bool KeepsReplies => _replies is not null;

@@ -10,8 +10,8 @@ namespace Multiplex;
 /// </remarks>
 public interface IProtocol
 {
-    /// <summary>Whether the replies of one stream may come in another order than the requests, because each says which one it answers.</summary>
-    bool AnswersInAnyOrder => false;
+    /// <summary>In which order the replies of one connection leave. Models whose workers answer run several of its requests at a time in either case.</summary>
+    ReplyOrder ReplyOrder => ReplyOrder.Calls;
 
     /// <summary>
     /// Called when a <see cref="Service"/> or a <see cref="WarmUp"/> is made of it, so before its first request and before the server
@@ -36,6 +36,16 @@ public interface IProtocol
     /// <summary>Datagram and seqpacket sockets: appends the reply to exactly one request; nothing when it deserves none.</summary>
     /// <returns>False when the message was no request of this protocol.</returns>
     bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply);
+}
+
+/// <summary>In which order the replies of one connection leave.</summary>
+public enum ReplyOrder
+{
+    /// <summary>In the order of the calls.</summary>
+    Calls,
+
+    /// <summary>Each as soon as it is ready, because it says which call it answers: a call that takes long does not hold up the replies behind it.</summary>
+    Any,
 }
 
 /// <summary>What <see cref="IProtocol.Frame"/> says when it does not return a length.</summary>

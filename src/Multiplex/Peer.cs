@@ -9,7 +9,9 @@ namespace Multiplex;
 /// <param name="address">The raw socket address of the peer; a UNIX-domain client that did not bind has no more than a family.</param>
 /// <param name="connection">See <see cref="Connection"/>.</param>
 /// <param name="unix">See <see cref="Unix"/>.</param>
-public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, ulong connection = 0, UnixPeer? unix = null)
+/// <param name="state">See <see cref="HasEnded"/>.</param>
+public readonly ref struct Peer(
+    EndpointKind kind, ReadOnlySpan<byte> address, ulong connection = 0, UnixPeer? unix = null, IConnectionState? state = null)
 {
     private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
     private const int Ipv6Length = 28;            // sizeof(struct sockaddr_in6)
@@ -28,6 +30,12 @@ public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, u
 
     /// <summary>The process at the other end of a UNIX-domain socket; null of any other socket.</summary>
     public UnixPeer? Unix { get; } = unix;
+
+    /// <summary>
+    /// Whether the client has gone, so that nobody will get the reply: a procedure that takes long asks now and then, and ends early. Any thread may
+    /// ask. It is seen only where another thread does the I/O, as in hybrid; elsewhere, and of datagrams, it is always false.
+    /// </summary>
+    public bool HasEnded => state is { HasEnded: true };
 
     /// <summary>The port of an Internet address, 1 to 65535; else 0.</summary>
     public int Port => Kind.IsInternet() && Address.Length >= 4 ? BinaryPrimitives.ReadUInt16BigEndian(Address[2..]) : 0;
@@ -50,4 +58,11 @@ public readonly ref struct Peer(EndpointKind kind, ReadOnlySpan<byte> address, u
 
     /// <summary>The peer as an endpoint, such as "tcp://127.0.0.1:51234".</summary>
     public override string ToString() => AddressText.Format(Kind, Address);
+}
+
+/// <summary>A connection that one thread watches while others run its calls.</summary>
+public interface IConnectionState
+{
+    /// <summary>Whether the peer has reset the connection or closed its socket. May be asked by any thread.</summary>
+    bool HasEnded { get; }
 }

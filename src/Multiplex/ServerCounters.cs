@@ -33,11 +33,17 @@ public enum Counter
     /// <summary>Connections that ended with an error, such as a reset by the peer.</summary>
     Broken,
 
-    /// <summary>
-    /// Times that a connection was no longer read from because its peer did not take its replies, or a datagram socket because
-    /// too many of its calls were in progress.
-    /// </summary>
+    /// <summary>Times that a connection was no longer read from because its peer did not take its replies.</summary>
     Throttled,
+
+    /// <summary>Times that a connection or a datagram socket was not read from because as many calls waited for a worker as may.</summary>
+    CallQueueFull,
+
+    /// <summary>Calls that waited for a worker and were not run because their connection had ended.</summary>
+    CallsDropped,
+
+    /// <summary>Datagrams dropped because too many of the same source were in progress.</summary>
+    DatagramsDropped,
 
     /// <summary>Child processes made.</summary>
     ChildrenMade,
@@ -83,6 +89,9 @@ public enum Counter
 
     /// <summary>Registrations that a name service refused because its table, or the owner's share of it, was full.</summary>
     RegistrationsRefused,
+
+    /// <summary>Calls that a name service was asked to make for others and refused, because too many were in progress.</summary>
+    IndirectCallsRefused,
 
     /// <summary>Not zero once the server is stopping: how a parent tells its children.</summary>
     Stopping,

@@ -9,8 +9,14 @@ public sealed record ServerOptions
     /// <summary>Reactors of a model that has several.</summary>
     public int Reactors { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Calls of one connection, or of one datagram socket, that workers may have at a time; past it, it is not read from.</summary>
+    /// <summary>Calls of one connection, or of one source of datagrams, in progress at a time where workers answer; past it, a connection is not read from.</summary>
     public int MaxCallsInProgress { get; init; } = 64;
+
+    /// <summary>
+    /// Calls of all connections together that may wait for a worker; past it, a connection that has calls in progress is not read from.
+    /// A source of datagrams may have an eighth of them; further ones are dropped.
+    /// </summary>
+    public int MaxQueuedCalls { get; init; } = 4096;
 
     /// <summary>Accepted connections that may wait for a worker; past it, the kernel's queue holds them.</summary>
     public int QueueLength { get; init; } = 1024;

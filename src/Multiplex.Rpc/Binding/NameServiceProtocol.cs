@@ -26,7 +26,7 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
     private readonly RpcProtocol _rpc = new(service.Programs()) { MaxRecord = LongestRecord };
 
     /// <inheritdoc/>
-    public bool AnswersInAnyOrder => _rpc.AnswersInAnyOrder;
+    public ReplyOrder ReplyOrder => _rpc.ReplyOrder;
 
     /// <inheritdoc/>
     public void Open(ServerCounters counters)

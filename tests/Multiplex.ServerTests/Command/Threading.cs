@@ -69,15 +69,31 @@ public sealed class Threading
     [TestCase(ListenForm.UnixPacket)]
     [TestCase(ListenForm.Udp)]
     [TestCase(ListenForm.UnixGram)]
-    public void A_call_that_takes_long_in_hybrid_holds_up_not_even_its_own_connection(ListenForm form)
+    public void A_call_that_takes_long_in_hybrid_holds_up_not_even_its_own_connection_where_replies_may_leave_in_any_order(ListenForm form)
     {
-        using ServerProcess server = ServerProcess.Start("hybrid", "rpc", form);
+        using ServerProcess server = ServerProcess.Start("hybrid", "rpc", form, "--reply-order", "any");
         using RpcPeer peer = new(server.Address);
         uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(3000));
         for (int i = 0; i < 20; i++)
             peer.Null();
         Assert.That(peer.Arrived, Does.Not.Contain(sleep));
         Assert.That(peer.Finish(sleep), Is.EqualTo(RpcWire.UInt(3000)));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [Test]
+    public void Calls_of_one_connection_run_at_the_same_time_in_hybrid_also_where_their_replies_leave_in_order()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.Start("hybrid", "rpc", ListenForm.Tcp, counters.Option);
+        using RpcPeer peer = new(server.Address);
+        uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(3000));
+        counters.Await(Counter.Calls, 1);
+        uint add = peer.Begin(RpcWire.Add, RpcWire.Hyper(1));
+        counters.Await(Counter.Sum, 1);
+        Assert.That(peer.Client.Socket.Available, Is.Zero, "the first call is not done");
+        peer.Finish(add);
+        Assert.That(peer.Arrived, Is.EqualTo((uint[])[sleep, add]));
         Assert.That(server.Stop(), Is.Zero);
     }
 

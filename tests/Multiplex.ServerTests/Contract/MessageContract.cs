@@ -38,7 +38,7 @@ public sealed class MessageContract(string model, ListenForm form) : SharedServe
         }
 
         // Of datagrams no order is promised: several reactors may take them from one queue.
-        if (Cells.KeepsOrder(Model) && !Server.Address.Kind.IsDatagram())
+        if (!Server.Address.Kind.IsDatagram())
             Assert.That(peer.Arrived, Is.Ordered);
     }
 

@@ -36,8 +36,8 @@ public static class Cells
     /// <summary>Whether a model's call that takes long holds others up.</summary>
     public static bool StallsOthers(string model) => ServerModelCatalog.Find(model)!.StallsOthers;
 
-    /// <summary>Whether a model answers the calls of a connection in their order.</summary>
-    public static bool KeepsOrder(string model) => !ServerModelCatalog.Find(model)!.AnswersInAnyOrder;
+    /// <summary>Whether a model runs calls of one connection at the same time.</summary>
+    public static bool RunsCallsTogether(string model) => ServerModelCatalog.Find(model)!.RunsCallsTogether;
 
     /// <summary>Whether a model has its processes from the start.</summary>
     public static bool HasProcessesAhead(string model) => model == "prefork";

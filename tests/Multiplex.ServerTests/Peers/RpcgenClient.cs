@@ -34,6 +34,16 @@ public sealed class RpcgenClient(string model)
         Assert.That(server.Stop(), Is.Zero);
     }
 
+    [TestCase(ListenForm.Tcp)]
+    [TestCase(ListenForm.UnixPath)]
+    public void After_a_call_that_timed_out_it_gets_the_replies_of_the_next_ones(ListenForm form)
+    {
+        using ServerProcess server = ServerProcess.Start(model, "rpc", form);
+        string[] arguments = form == ListenForm.Tcp ? ["tcp", $"{server.Address.Port}"] : ["unix", server.Address.FilePath!];
+        ProgramRun.Successfully(RpcgenProgram.Multiplex.AfterATimeout, arguments);
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
     [Test]
     public void Rpcinfo_pings_it()
     {

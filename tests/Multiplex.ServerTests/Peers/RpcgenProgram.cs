@@ -6,7 +6,7 @@ namespace Multiplex.ServerTests.Peers;
 internal sealed class RpcgenProgram
 {
     private readonly string _name;
-    private readonly Lazy<string> _folder, _client, _server;
+    private readonly Lazy<string> _folder, _client, _server, _afterATimeout;
 
     private RpcgenProgram(string name, string client, string server)
     {
@@ -14,6 +14,7 @@ internal sealed class RpcgenProgram
         _folder = new(Generate);
         _client = new(() => Compile(client, $"{name}_clnt.c"));
         _server = new(() => Compile(server, $"{name}_svc.c"));
+        _afterATimeout = new(() => Compile("after_a_timeout", $"{name}_clnt.c"));
     }
 
     /// <summary>Of <c>multiplex.x</c>: <c>client.c</c> and <c>server.c</c>.</summary>
@@ -27,6 +28,9 @@ internal sealed class RpcgenProgram
 
     /// <summary>The server.</summary>
     public string Server => _server.Value;
+
+    /// <summary>A client of <c>multiplex.x</c>, one of whose calls times out.</summary>
+    public string AfterATimeout => _afterATimeout.Value;
 
     /// <summary>Skips the test where there is no rpcgen, compiler or libtirpc.</summary>
     public static void RequireTools()

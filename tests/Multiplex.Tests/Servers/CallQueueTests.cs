@@ -12,18 +12,18 @@ public class CallQueueTests
     public void As_many_calls_as_there_are_workers_are_taken_at_the_same_time()
     {
         const int Rounds = 300;
-        CallQueue queue = new();
+        CallQueue queue = new(Workers, mostOfOne: Workers);
         using Barrier together = new(Workers);
         Background<int>[] workers = [.. Enumerable.Range(0, Workers).Select(_ => Background.Run(() =>
         {
             int taken = 0;
-            for (; queue.TryTake(out HandedCall? _); taken++)
+            for (CallFlow? flow = null; queue.TryTake(out HandedCall? call, flow); taken++, flow = call.Flow)
                 Assert.That(together.SignalAndWait(Eventually.Deadline), Is.True, "a call lies there, and a worker sleeps");
             return taken;
         }))];
         for (int i = 0; i < Rounds * Workers; i++)
         {
-            queue.Add(new());
+            queue.Add(Call(new()));
             if (Random.Shared.Next(10) == 0)
                 Thread.Yield();
         }
@@ -37,20 +37,102 @@ public class CallQueueTests
     public void Each_call_is_taken_once_and_what_is_left_when_it_is_completed_too()
     {
         const int Calls = 20_000;
-        CallQueue queue = new();
+        CallQueue queue = new(Workers, mostOfOne: Workers);
         HashSet<HandedCall> taken = [];
         Background<bool>[] workers = [.. Enumerable.Range(0, Workers).Select(_ => Background.Run(() =>
         {
-            while (queue.TryTake(out HandedCall? call))
+            for (CallFlow? flow = null; queue.TryTake(out HandedCall? call, flow); flow = call.Flow)
             {
                 lock (taken)
                     Assert.That(taken.Add(call), Is.True, "for the first time");
             }
         }))];
+        CallFlow[] flows = [.. Enumerable.Range(0, 5).Select(_ => new CallFlow())];
         for (int i = 0; i < Calls; i++)
-            queue.Add(new());
+            queue.Add(Call(flows[Random.Shared.Next(flows.Length)]));
         queue.Complete();
         Assert.That(workers.Select(worker => worker.Result()), Is.All.True);
         Assert.That(taken, Has.Count.EqualTo(Calls));
+    }
+
+    [Test]
+    public void A_flow_takes_no_more_workers_than_it_leaves_free_and_the_fewest_running_come_first()
+    {
+        CallQueue queue = ThatWaitsForNothing(mostOfOne: Workers);
+        CallFlow greedy = new(), second = new(), third = new();
+        AddAll(queue, greedy, 20);
+        Assert.That(TakeAll(queue), Is.EqualTo(Enumerable.Repeat(greedy, 4)), "half of them");
+        AddAll(queue, second, 20);
+        Assert.That(TakeAll(queue), Is.EqualTo(Enumerable.Repeat(second, 2)), "half of the rest");
+        AddAll(queue, third, 20);
+        Assert.That(TakeAll(queue), Is.EqualTo((CallFlow[])[third]));
+        CallFlow[] others = [new(), new()];
+        AddAll(queue, others[0], 1);
+        Assert.That(Take(queue), Is.EqualTo(others[0]), "the last one");
+        AddAll(queue, others[1], 1);
+
+        // The first that ends makes room for the one that has none, though the others have waited longer.
+        Assert.That(Take(queue, finished: greedy), Is.EqualTo(others[1]));
+        Assert.That(Take(queue, finished: others[0]), Is.Null, "the last worker is for a flow that has none");
+    }
+
+    [Test]
+    public void Calls_of_one_flow_run_in_their_order_and_no_more_at_a_time_than_it_may()
+    {
+        CallQueue queue = ThatWaitsForNothing(mostOfOne: 1);
+        CallFlow flow = new();
+        HandedCall[] calls = [.. Enumerable.Range(0, 5).Select(_ => Call(flow))];
+        Array.ForEach(calls, queue.Add);
+        CallFlow? finished = null;
+        foreach (HandedCall call in calls)
+        {
+            Assert.That(queue.TryTake(out HandedCall? taken, finished), Is.True);
+            Assert.That(taken, Is.SameAs(call));
+            finished = flow;
+            Assert.That(TakeAll(queue), Is.Empty);
+        }
+    }
+
+    [Test]
+    public void Calls_that_are_dropped_are_not_taken_and_those_of_others_are()
+    {
+        CallQueue queue = ThatWaitsForNothing(mostOfOne: Workers);
+        CallFlow gone = new(), other = new();
+        AddAll(queue, gone, 10);
+        Assert.That(Take(queue), Is.EqualTo(gone));
+        AddAll(queue, other, 1);
+        int dropped = 0;
+        for (HandedCall? call = queue.Drop(gone); call is not null; call = call.Next)
+            dropped++;
+        Assert.That(dropped, Is.EqualTo(9));
+        Assert.That(queue.Drop(gone), Is.Null);
+        Assert.That(queue.Waiting, Is.EqualTo(1));
+        Assert.That(TakeAll(queue), Is.EqualTo((CallFlow[])[other]));
+    }
+
+    private static CallQueue ThatWaitsForNothing(int mostOfOne)
+    {
+        CallQueue queue = new(Workers, mostOfOne);
+        queue.Complete();
+        return queue;
+    }
+
+    private static HandedCall Call(CallFlow flow) => new() { Flow = flow };
+
+    private static void AddAll(CallQueue queue, CallFlow flow, int calls)
+    {
+        for (int i = 0; i < calls; i++)
+            queue.Add(Call(flow));
+    }
+
+    private static CallFlow? Take(CallQueue queue, CallFlow? finished = null) =>
+        queue.TryTake(out HandedCall? call, finished) ? call.Flow : null;
+
+    private static List<CallFlow> TakeAll(CallQueue queue)
+    {
+        List<CallFlow> taken = [];
+        while (Take(queue) is { } flow)
+            taken.Add(flow);
+        return taken;
     }
 }

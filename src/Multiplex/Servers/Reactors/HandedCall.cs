@@ -16,6 +16,21 @@ internal sealed class HandedCall
     /// <summary>The datagram socket that it came by, or null.</summary>
     public HandedPort? Port { get; private set; }
 
+    /// <summary>The caller whose call it is.</summary>
+    public CallFlow? Flow { get; set; }
+
+    /// <summary>The call that waits behind it for a worker. Under the queue's lock.</summary>
+    public HandedCall? Next { get; set; }
+
+    /// <summary>The next call of its connection, where replies leave in the order of the calls. For the reactor's thread alone.</summary>
+    public HandedCall? NextInOrder { get; set; }
+
+    /// <summary>Whether the reactor has its reply, which may wait for its turn. For the reactor's thread alone.</summary>
+    public bool IsFinished { get; private set; }
+
+    /// <summary>Bytes of the request; once it is finished, of the reply too.</summary>
+    public int Bytes { get; private set; }
+
     /// <summary>The reply.</summary>
     public OutputBuffer Reply { get; } = new();
 
@@ -24,9 +39,6 @@ internal sealed class HandedCall
 
     /// <summary>Where a datagram came from.</summary>
     public ref readonly DatagramOrigin Origin => ref _origin;
-
-    /// <summary>How many bytes the request has.</summary>
-    public int RequestLength => _length;
 
     /// <summary>Takes a request of a connection over.</summary>
     public void Take(HandedConnection connection, ReadOnlySpan<byte> request)
@@ -39,7 +51,7 @@ internal sealed class HandedCall
     public void Take(HandedConnection connection, byte[] request, int length)
     {
         Connection = connection;
-        (_request, _length) = (request, length);
+        (_request, _length, Bytes) = (request, length, length);
     }
 
     /// <summary>Takes a datagram over.</summary>
@@ -56,8 +68,16 @@ internal sealed class HandedCall
         ReadOnlySpan<byte> request = _request.AsSpan(0, _length);
         IsAnswered =
             Port is not null ? protocol.AnswerMessage(request, _origin.Peer(Port.Kind), Reply)
-            : Connection!.Kind.IsStream() ? protocol.AnswerFrame(request, Connection.Peer, Reply)
-            : protocol.AnswerMessage(request, Connection.Peer, Reply);
+            : Connection!.Kind.IsStream() ? protocol.AnswerFrame(request, Connection.Caller, Reply)
+            : protocol.AnswerMessage(request, Connection.Caller, Reply);
+    }
+
+    /// <summary>The reactor has its reply.</summary>
+    public void Finish()
+    {
+        IsFinished = true;
+        Bytes += Reply.Length;
+        Flow!.BytesInProgress += Reply.Length;
     }
 
     /// <summary>Makes it ready for the next request.</summary>
@@ -66,7 +86,8 @@ internal sealed class HandedCall
     {
         ArrayPool<byte>.Shared.Return(_request);
         _request = [];
-        (Connection, Port) = (null, null);
+        (Connection, Port, Flow, Next, NextInOrder) = (null, null, null, null, null);
+        IsFinished = false;
         Reply.Clear(keep);
     }
 
@@ -74,6 +95,6 @@ internal sealed class HandedCall
     {
         _request = ArrayPool<byte>.Shared.Rent(request.Length);
         request.CopyTo(_request);
-        _length = request.Length;
+        _length = Bytes = request.Length;
     }
 }

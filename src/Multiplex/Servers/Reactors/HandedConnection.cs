@@ -5,44 +5,50 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Servers.Reactors;
 
 /// <summary>
-/// A connection whose requests are answered by a crew: the reactor finds where each ends and hands it over. Where replies
-/// say what they answer, many are in progress at a time and come back as they are ready; else one at a time.
+/// A connection whose requests are answered by a crew: the reactor finds where each ends and hands it over. Several run at a time; their
+/// replies leave in the order of the calls, or, where the protocol says so, as they are ready.
 /// </summary>
-internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCrew crew) : ReactorConnection(descriptor, peer)
+internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCrew crew) : ReactorConnection(descriptor, peer), IConnectionState
 {
     private const int SentAlone = 64 * 1024;   // a reply that is not copied first, to be sent with others
 
+    private readonly CallFlow _calls = new();
+    private HandedCall? _oldest, _newest;   // the calls in progress, where replies leave in their order
     private HeldRequests _held;
     private FramingProgress _framing;
-    private int _inProgress;
-    private int _bytesInProgress;
     private bool _touched;
     private bool _isBroken;
-    private bool _released;
+    private bool _isCut;            // a call was no request: the replies behind it are not sent
+    private volatile bool _released;
     private int _drainReads = -1;   // not draining
 
     /// <inheritdoc/>
-    public override bool IsDone => _inProgress == 0 && base.IsDone;
+    public override bool IsDone => _calls.InProgress == 0 && base.IsDone;
 
     /// <inheritdoc/>
-    public override bool IsAtWork => _inProgress > 0;
+    public override bool IsAtWork => _calls.InProgress > 0;
 
-    /// <summary>A reply has come; <see cref="SendReplies"/> sends it.</summary>
+    /// <summary>Whether the client has gone, for a procedure that runs.</summary>
+    public bool HasEnded => _released || HasHungUp;
+
+    /// <summary>The peer, for a call that is run by a worker.</summary>
+    public Peer Caller => PeerAddress.PeerOf(this);
+
+    /// <summary>A call has been run; <see cref="SendReplies"/> sends its reply once it is its turn.</summary>
     /// <returns>Whether it is the first since then.</returns>
     public bool Take(HandedCall call, ReactorLoan loan)
     {
-        _inProgress--;
-        _bytesInProgress -= call.RequestLength;
         if (_released)
+        {
+            crew.Recycle(call);
             return false;
-        if (!call.IsAnswered)
-            Malformed(loan);
-        else if (Kind.IsStream() && call.Reply.Length >= SentAlone)
-            _isBroken |= !SendOrOwe(call.Reply.Written, loan);
-        else if (Kind.IsStream())
-            _unsent.Append(call.Reply.Written);
-        else if (call.Reply.Length > 0)
-            _unsent.AppendMessage(call.Reply.Written);
+        }
+
+        call.Finish();
+        if (loan.Protocol.ReplyOrder == ReplyOrder.Any)
+            TakeReply(call, loan);
+        else
+            TakeRepliesInOrder(loan);
         bool first = !_touched;
         _touched = true;
         return first;
@@ -76,6 +82,14 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         base.Release();
         _held.Set(default);
         _released = true;
+        for (HandedCall? call = _oldest, next; call is not null; call = next)
+        {
+            next = call.NextInOrder;
+            if (call.IsFinished)
+                crew.Recycle(call);
+        }
+
+        crew.Drop(_calls);
     }
 
     /// <inheritdoc/>
@@ -132,25 +146,71 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
                 break;
             }
 
-            if (_held.GiveAway(received[..length]) is { } array)
-                crew.Hand(this, array, length);
-            else
-                crew.Hand(this, received[..length]);
-            _inProgress++;
-            _bytesInProgress += length;
+            HandedCall call = _held.GiveAway(received[..length]) is { } array
+                ? crew.Hand(this, _calls, array, length)
+                : crew.Hand(this, _calls, received[..length]);
+            if (loan.Protocol.ReplyOrder != ReplyOrder.Any)
+                AppendInOrder(call);
             _framing = default;
             received = received[length..];
         }
 
+        bool waited = RequestsWait;
         RequestsWait = !HasRoom(loan);
+        if (RequestsWait && !waited && crew.Room == 0)
+            loan.Counters.Increment(Counter.CallQueueFull);
         _held.Set(received);
     }
 
-    // Replies may be as long as requests: what is in progress counts as owed.
+    private void AppendInOrder(HandedCall call)
+    {
+        if (_oldest is null)
+            _oldest = call;
+        else
+            _newest!.NextInOrder = call;
+        _newest = call;
+    }
+
+    private void TakeRepliesInOrder(ReactorLoan loan)
+    {
+        while (_oldest is { IsFinished: true } call)
+        {
+            _oldest = call.NextInOrder;
+            TakeReply(call, loan);
+        }
+    }
+
+    private void TakeReply(HandedCall call, ReactorLoan loan)
+    {
+        ReadOnlySpan<byte> reply = _isCut ? default : call.Reply.Written;
+        if (!call.IsAnswered)
+        {
+            Malformed(loan);
+            _isCut = loan.Protocol.ReplyOrder != ReplyOrder.Any;
+        }
+        else if (Kind.IsStream() && reply.Length >= SentAlone)
+        {
+            _isBroken |= !SendOrOwe(reply, loan);
+        }
+        else if (Kind.IsStream())
+        {
+            _unsent.Append(reply);
+        }
+        else if (!reply.IsEmpty)
+        {
+            _unsent.AppendMessage(reply);
+        }
+
+        crew.Recycle(call);
+    }
+
+    // Replies may be as long as requests: what is in progress counts as pending. A connection that has no call in progress may hand one
+    // over however many wait, and so needs nobody to tell it when there is room.
     private bool HasRoom(ReactorLoan loan) =>
-        _inProgress == 0
-        || (_inProgress < (loan.Protocol.AnswersInAnyOrder ? loan.Options.MaxCallsInProgress : 1)
-            && Owed + _bytesInProgress < loan.Options.MaxPendingOutput);
+        _calls.InProgress == 0
+        || (_calls.InProgress < loan.Options.MaxCallsInProgress
+            && Owed + _calls.BytesInProgress < loan.Options.MaxPendingOutput
+            && crew.Room > 0);
 
     private void Malformed(ReactorLoan loan)
     {

@@ -3,22 +3,34 @@ using Multiplex.Sockets;
 namespace Multiplex.Servers.Reactors;
 
 /// <summary>
-/// A datagram socket whose requests are answered by a crew, only so many at a time: what is beyond stays in the socket's own
-/// queue until there is room, and what does not fit into that the kernel drops.
+/// A datagram socket whose requests are answered by a crew, which shares its workers between the sources that send. A source that has
+/// too many calls in progress loses the next ones, as if the network had; what all together have no room for stays in the socket's
+/// own queue, and what does not fit into that the kernel drops.
 /// </summary>
-internal sealed class HandedPort(DatagramSocket socket, CallCrew crew, ServerOptions options, ServerCounters counters)
-    : DatagramPort(socket, counters)
+internal sealed class HandedPort : DatagramPort
 {
-    private const int LastRequests = 2048;   // of senders who go on while the server stops
+    private const int LastRequests = 2048;   // of senders that go on while the server stops
+    private const int ShareOfSource = 8;     // it may have so many-th of the calls that may wait
+    private const int ManySources = 16;      // that may have as many bytes in progress as one may, together
 
+    private readonly CallCrew _crew;
+    private readonly ServerOptions _options;
+    private readonly Dictionary<ulong, CallFlow> _sources = [];   // that have calls in progress
+    private readonly Stack<CallFlow> _spare = new();
     private int _inProgress;
-    private int _bytesInProgress;   // how long a datagram is shows only when it has been taken: up to a batch more
+    private long _bytesInProgress;
     private int _last;
     private long _drainDeadline;
 
+    /// <summary>Serves a socket.</summary>
+    public HandedPort(DatagramSocket socket, CallCrew crew, ServerOptions options, ServerCounters counters)
+        : base(socket, counters) => (_crew, _options) = (crew, options);
+
     /// <inheritdoc/>
     public override int Room =>
-        _inProgress == 0 || _bytesInProgress < options.MaxPendingOutput ? options.MaxCallsInProgress - _inProgress : 0;
+        _inProgress == 0 ? Math.Max(1, _crew.Room)
+        : _bytesInProgress < ManySources * (long)_options.MaxPendingOutput ? _crew.Room
+        : 0;
 
     /// <inheritdoc/>
     public override void Answer()
@@ -28,25 +40,37 @@ internal sealed class HandedPort(DatagramSocket socket, CallCrew crew, ServerOpt
             if (!IsWhole(i))
                 continue;
             ReadOnlySpan<byte> request = Batch.Message(i);
-            crew.Hand(this, Batch.Origin(i), request);
-            _inProgress++;
-            _bytesInProgress += request.Length;
+            CallFlow source = Find(KeyOf(Batch.Origin(i)));
+            if (HasRoom(source))
+            {
+                _crew.Hand(this, source, Batch.Origin(i), request);
+                _inProgress++;
+                _bytesInProgress += request.Length;
+            }
+            else
+            {
+                Counters.Increment(Counter.DatagramsDropped);
+            }
         }
 
         if (Room <= 0)
-            Counters.Increment(Counter.Throttled);
+            Counters.Increment(Counter.CallQueueFull);
     }
 
     /// <summary>Sends a reply that a worker has made.</summary>
     public void Take(HandedCall call)
     {
         _inProgress--;
-        _bytesInProgress -= call.RequestLength;
+        _bytesInProgress -= call.Bytes;
         if (!call.IsAnswered)
             Counters.Increment(Counter.ProtocolErrors);
         else if (call.Reply.Length > 0
             && (!call.Origin.CanBeAnswered || DatagramBatch.SendOne(Descriptor, call.Origin, call.Reply.Written).IsError))
             Counters.Increment(Counter.RepliesDropped);
+        CallFlow source = call.Flow!;
+        if (source.InProgress == 1)
+            Forget(KeyOf(call.Origin), source);
+        _crew.Recycle(call);
         ServeTheLast();
     }
 
@@ -55,6 +79,36 @@ internal sealed class HandedPort(DatagramSocket socket, CallCrew crew, ServerOpt
     {
         (_last, _drainDeadline) = (LastRequests, deadline);
         ServeTheLast();
+    }
+
+    private bool HasRoom(CallFlow source) =>
+        source.InProgress == 0
+        || (source.InProgress < Math.Max(_options.MaxCallsInProgress, _options.MaxQueuedCalls / ShareOfSource)
+            && source.BytesInProgress < _options.MaxPendingOutput);
+
+    private CallFlow Find(ulong key)
+    {
+        if (_sources.TryGetValue(key, out CallFlow? source))
+            return source;
+        source = _spare.TryPop(out CallFlow? spare) ? spare : new();
+        _sources.Add(key, source);
+        return source;
+    }
+
+    private void Forget(ulong key, CallFlow source)
+    {
+        _sources.Remove(key);
+        _spare.Push(source);
+    }
+
+    // Seeded for each process: nobody can find an address that takes another's place.
+    private static ulong KeyOf(in DatagramOrigin origin)
+    {
+        HashCode high = default, low = default;
+        high.AddBytes(origin.AddressBytes);
+        low.Add(1);
+        low.AddBytes(origin.AddressBytes);
+        return ((ulong)(uint)high.ToHashCode() << 32) | (uint)low.ToHashCode();
     }
 
     // What waits in the socket until there is room for it has arrived too.

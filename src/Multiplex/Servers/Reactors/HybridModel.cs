@@ -3,15 +3,15 @@ using Multiplex.Multiplexing;
 namespace Multiplex.Servers.Reactors;
 
 /// <summary>
-/// A reactor does the I/O, a fixed number of threads runs the procedures. A call that takes long holds up neither the
-/// others nor, where replies say what they answer, its own connection; each call costs two switches between threads.
+/// A reactor does the I/O, a fixed number of threads runs the procedures. A call that takes long holds up no other connection, and not its
+/// own where replies may leave in any order; each call costs two switches between threads.
 /// </summary>
 public sealed class HybridModel : IServerModel
 {
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        using CallCrew crew = new(service.Protocol, service.Options.Workers);
+        using CallCrew crew = new(service.Protocol, service.Options, service.Counters);
         using Reactor reactor = new(service, new EpollMultiplexer(), crew);
         reactor.Run();
     }

@@ -16,6 +16,8 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <summary>Replies that the kernel did not take yet. A field, for it is changed in place.</summary>
     protected UnsentReplies _unsent;
 
+    private volatile bool _hasHungUp;
+
     /// <summary>The socket.</summary>
     public int Descriptor { get; } = descriptor;
 
@@ -40,6 +42,12 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <summary>The peer.</summary>
     public Peer Peer => peer.Peer;
 
+    /// <summary>Whether the peer has closed its socket, as a UNIX-domain peer shows while nothing is asked of it: no reply reaches it any more.</summary>
+    protected bool HasHungUp => _hasHungUp;
+
+    /// <summary>The peer's address.</summary>
+    protected PeerAddress PeerAddress => peer;
+
     /// <summary>The peer has shut down its side, or the reactor is draining.</summary>
     protected bool InputEnded { get; set; }
 
@@ -57,6 +65,8 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <returns>False when the connection is broken.</returns>
     public bool OnReady(Interest ready, ReactorLoan loan)
     {
+        if (Watched == Interest.None)
+            return OnTrouble(loan);
         if ((ready & Interest.Writable) != 0 && Owed > 0 && !(SendOwed(loan) && AnswerWaiting(loan)))
             return false;
         return (ready & Interest.Readable) == 0 || !MayRead(loan.Options) || Receive(loan, out _);
@@ -133,6 +143,15 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     {
         loan.Counters.Increment(Counter.Broken);
         return false;
+    }
+
+    // Nothing was asked for, so there is an error or a hang-up; or it was before, earlier in this turn, and there is none.
+    private bool OnTrouble(ReactorLoan loan)
+    {
+        pollfd entry = new() { fd = Descriptor };
+        poll(new Span<pollfd>(ref entry), 0).OrThrow("poll");
+        _hasHungUp |= (entry.revents & POLLHUP) != 0;
+        return (entry.revents & POLLERR) == 0 || Broken(loan);
     }
 
     private bool SendOwedBytes(ReactorLoan loan)
