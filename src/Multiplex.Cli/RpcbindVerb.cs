@@ -38,6 +38,9 @@ internal sealed class RpcbindOptions : IVerb
     [Option("indirect", HelpText = "Call programs of this machine for callers elsewhere (CALLIT, BCAST, INDIRECT), as for rpcinfo -b. Programs take these for local calls.")]
     public bool Indirect { get; set; }
 
+    [Option("max-indirect", Default = 16, MetaValue = "N", HelpText = "Such calls in progress at a time, each up to 3 s; one more is SYSTEM_ERR. The other workers, of 64, are for lookups.")]
+    public int MaxIndirect { get; set; }
+
     public int Run()
     {
         ServerModelEntry model = Values.Named("--model", Model ?? (Indirect ? "hybrid" : "epoll"), Models(), entry => entry.Name);
@@ -46,7 +49,8 @@ internal sealed class RpcbindOptions : IVerb
         {
             MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: true),
         };
-        NameService names = new(new(Limits())) { CallsForOthers = Indirect };
+        int indirect = Values.Number("--max-indirect", MaxIndirect, 1, options.Workers / 2);
+        NameService names = new(new(Limits())) { MaxIndirectCalls = Indirect ? indirect : 0 };
         NameServiceProtocol protocol = new(names, Values.Number("--amplification", Amplification, 1, 65_535));
 
         BlockedSignals.Enter();

@@ -7,15 +7,22 @@ namespace Multiplex.Rpc.Binding;
 /// Calls procedures of this machine's programs for callers that do not know where those are: CALLIT, BCAST and INDIRECT, RFC 1833
 /// sections 2.2.1 and 3.2. To the program such a call seems to come from this machine, so it is made for those alone who ask for it.
 /// </summary>
-internal sealed class IndirectCalls(RegistrationTable table)
+/// <param name="table">Where the programs are.</param>
+/// <param name="atATime">How many calls may be in progress; each blocks a thread, and the other threads are for those who look something up.</param>
+internal sealed class IndirectCalls(RegistrationTable table, int atATime)
 {
     private static readonly RpcClientOptions s_patience = new() { Timeout = TimeSpan.FromSeconds(3) };
+
+    private int _inProgress;
+
+    /// <summary>Where calls that are refused are counted.</summary>
+    public ServerCounters? Counters { get; set; }
 
     /// <summary>Makes a call, over UDP on the loopback interface. Blocks until it is answered, or for 3 seconds.</summary>
     /// <param name="wanted">struct rpcb_rmtcallargs: program, version, procedure and its arguments. The name service itself is not called.</param>
     /// <param name="server">Who was called.</param>
     /// <param name="results">The results, marshalled.</param>
-    /// <returns>What came of it.</returns>
+    /// <returns>What came of it: SYSTEM_ERR when too many others are in progress.</returns>
     public AcceptStatus Call(ref XdrReader wanted, out Registration? server, out byte[] results)
     {
         results = [];
@@ -30,6 +37,12 @@ internal sealed class IndirectCalls(RegistrationTable table)
             return AcceptStatus.ProgramUnavailable;
         try
         {
+            if (Interlocked.Increment(ref _inProgress) > atATime)
+            {
+                Counters?.Increment(Counter.IndirectCallsRefused);
+                return AcceptStatus.SystemError;
+            }
+
             using RpcClient client = new(UniversalAddress.ReachedHere(endpoint), s_patience);
             results = client.Call(procedure, arguments, static (writer, value) => writer.WriteFixedOpaque(value), ReadAll);
             return AcceptStatus.Success;
@@ -43,6 +56,10 @@ internal sealed class IndirectCalls(RegistrationTable table)
                 RpcGarbageArgumentsException => AcceptStatus.GarbageArguments,
                 _ => AcceptStatus.SystemError,   // nobody is there, or it did not answer
             };
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inProgress);
         }
     }
 

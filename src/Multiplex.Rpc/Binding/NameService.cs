@@ -31,13 +31,17 @@ public sealed class NameService(RegistrationTable table)
     public RegistrationTable Table { get; } = table;
 
     /// <summary>
-    /// Whether it calls procedures of this machine's programs for others. Such a call blocks its thread, and seems to its program to come
-    /// from this machine; so it is not done unless asked for.
+    /// How many calls of this machine's programs it makes for others at a time; one more is answered with SYSTEM_ERR. Such a call blocks its thread
+    /// for up to 3 seconds, and seems to its program to come from this machine; so by default, 0, it makes none.
     /// </summary>
-    public bool CallsForOthers
+    public int MaxIndirectCalls
     {
-        get => Indirect is not null;
-        init => Indirect = value ? new(Table) : null;
+        get;
+        init
+        {
+            field = value;
+            Indirect = value > 0 ? new(Table, value) : null;
+        }
     }
 
     /// <summary>Makes calls for others; null when that is not done.</summary>

@@ -33,6 +33,8 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
     {
         service.Counters = counters;
         _rpc.Open(counters);
+        if (service.Indirect is { } calls)
+            calls.Counters = counters;
     }
 
     /// <inheritdoc/>
