@@ -43,8 +43,6 @@ public sealed class SilentTargets
         using (NameServiceClient other = new(Endpoint.Parse(service.Addresses[1].Text)))
             Assert.That(other.Find(Program, 1, Netid.Udp, "127.0.0.1"), Is.Not.Null);
         Assert.That(names.Find(Program, 1, Netid.Udp, "127.0.0.1"), Is.Not.Null);
-        if (over == "tcp")
-            Assert.That(caller.Socket.Available, Is.Zero, "the calls are still in progress");
         Assert.That(service.Stop(), Is.Zero);
         Assert.That(service.FinalCount(Counter.IndirectCallsRefused), Is.Positive.And.AtMost(Calls - AtATime));
     }
