@@ -9,45 +9,57 @@ internal static class LoadCapacity
 {
     /// <summary>Searches.</summary>
     /// <returns>The exit status: 3 when no rate holds the objectives.</returns>
-    public static int Run(LoadOptions options, ArrivalSpacing spacing, LoadReportOptions asked, string? json, string? html)
+    public static int Run(LoadOptions options, ArrivalSpacing spacing, LoadReportOptions asked, ResultFiles files)
     {
         using Interruption interruption = new();
-        bool quiet = json == ResultFile.StandardOutput;
-        double peak;
-        IReadOnlyList<CapacityStep> steps;
-        try
+        LoadTally peak;
+        using (StatusLine status = new())
         {
-            (peak, steps) = Terminal.WithStatus("", show => CapacitySearch.Run(
-                options,
-                spacing,
-                rate => show(rate is null ? "closed loop" : string.Create(CultureInfo.InvariantCulture, $"{rate:N0}/s")),
-                step =>
-                {
-                    if (!quiet)
-                        LoadTables.Print(step);
-                },
-                interruption.Token));
-        }
-        catch (OperationCanceledException)
-        {
-            StandardStream.Error.WriteLine("multiplex: the search was interrupted before its end");
-            return ExitStatus.Failed;
+            status.Show("closed loop");
+            peak = LoadGenerator.Run(options with { Arrivals = null }, cancelled: interruption.Token);
         }
 
+        CapacitySearch search = CapacitySearch.Of(peak.Throughput, options, spacing, interruption.Token);
+        Search(search, files.UseStandardOutput, interruption.Token);
         CapacityReport report = new()
         {
             Options = asked with { Arrivals = LoadReportOptions.Name(spacing) },
             Objective = string.Join(", ", options.Objectives),
-            PeakPerS = peak,
-            CapacityPerS = steps.Where(step => step.Held).Select(step => step.RatePerS).DefaultIfEmpty().Max(),
-            Steps = steps,
+            Interrupted = interruption.Token.IsCancellationRequested,
+            PeakPerS = peak.Throughput,
+            CapacityPerS = search.CapacityPerS,
+            Monotone = search.IsMonotone,
+            Warnings = [.. LoadReport.Of(peak, options with { Arrivals = null }, asked).Warnings.Where(_ => peak.Replies == 0), .. search.Warnings()],
+            Steps = search.Steps,
         };
-        ResultFile.Write(json, () => report.ToJson() + "\n");
-        ResultFile.Write(html, () => LoadPage.Of(report));
-        if (!quiet)
+        if (!files.UseStandardOutput)
             LoadTables.Print(report);
-        return report.Steps.Any(step => step.Errors.WrongReplies > 0) || peak <= 0 ? ExitStatus.Failed
+        bool written = files.Write((LoadVerbOptions.JsonOption, () => report.ToJson() + "\n"), (LoadVerbOptions.HtmlOption, () => LoadPage.Of(report)));
+        return !written ? ExitStatus.Failed
+            : report.Interrupted ? ExitStatus.Interrupted
+            : report.Steps.Any(step => step.Errors.WrongReplies > 0) || peak.Replies == 0 ? ExitStatus.Failed
             : report.CapacityPerS > 0 ? ExitStatus.Done
             : ExitStatus.Missed;
+    }
+
+    private static void Search(CapacitySearch search, bool quiet, CancellationToken cancelled)
+    {
+        using StatusLine status = new();
+        try
+        {
+            cancelled.ThrowIfCancellationRequested();
+            search.Run(
+                rate => status.Show(string.Create(CultureInfo.InvariantCulture, $"trying {rate:N0}/s")),
+                step =>
+                {
+                    status.Clear();
+                    if (!quiet)
+                        LoadTables.Print(step);
+                });
+        }
+        catch (OperationCanceledException)
+        {
+            // The steps so far are the result.
+        }
     }
 }

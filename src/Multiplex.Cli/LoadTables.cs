@@ -1,69 +1,92 @@
 using System.Globalization;
 using Multiplex.Load;
+using Multiplex.Load.Charts;
 using Multiplex.Load.Formats;
-using Spectre.Console;
 
 namespace Multiplex.Cli;
 
 /// <summary>The result of a load on the terminal: the figures, what went wrong, and what to think of them.</summary>
 internal static class LoadTables
 {
+    private static readonly string[] s_columns = ["time", "p50", "p90", "p99", "p99.9", "p99.99", "max"];
+
     /// <summary>Writes a report to standard output.</summary>
     public static void Print(LoadReport report)
     {
-        Line($"{report.Options.Connect}  {LoadText.Asked(report.Options)}, {report.ElapsedS:F1} s");
+        LoadErrors errors = report.Errors;
+        ConnectionsReport spread = report.Connections;
+        Line($"{report.Options.Connect}  {LoadText.Asked(report.Options)}, {LoadText.Length(report)}");
         Line(
-            $"{report.ThroughputPerS:N0} replies/s, {report.SentBytesPerS / 1e6:N1} MB/s out, {report.ReceivedBytesPerS / 1e6:N1} MB/s in, {report.Errors.Total} errors");
-        Table table = Terminal.Table("us", "p50", "p90", "p99", "p99.9", "p99.99", "max");
-        bool open = report.ServiceUs is not null;
-        AddRow(table, open ? "latency, from when due" : "latency, from sending", report.LatencyUs);
-        if (report.ServiceUs is { } service)
-            AddRow(table, "latency, from sending", service);
-        if (report.Client.LagUs is { } lag)
-            AddRow(table, "the client's own delay", lag);
-        if (report.ConnectUs is { } connect)
-            AddRow(table, "connecting", connect);
-        Terminal.Output.Write(table);
+            $"{report.ThroughputPerS:N0} replies/s, {Quantities.Size(report.SentBytesPerS)}/s out, {Quantities.Size(report.ReceivedBytesPerS)}/s in, {errors.Total:N0} errors");
+        if (report.Unanswered > 0)
+            Line($"requests without a reply: {report.Unanswered:N0}");
+        if (report.Options.Connections > 1)
+            Line($"replies to a connection: least {spread.LeastReplies:N0}, median {spread.MedianReplies:N0}, most {spread.MostReplies:N0}");
+        Terminal.WriteTable(s_columns, Rows(report));
         Line($"the client's busiest thread worked {report.Client.BusiestThread:P0} of its time");
-        if (report.Errors.Total + report.Errors.Late > 0)
-            Line($"errors: {LoadText.Of(report.Errors)}");
+        if (errors.Total + errors.Late > 0)
+            Line($"errors: {LoadText.Of(errors)}");
         if (report.Slow is { } slow)
-            Line($"slow clients: {slow.Replies} replies{(slow.Errors.Total > 0 ? $"; {LoadText.Of(slow.Errors)}" : "")}");
-        foreach (ObjectiveReport objective in report.Objectives ?? [])
-            Line($"{(objective.Held ? "held" : "MISSED")}: {objective.Objective}, measured {objective.MeasuredUs:N0} us");
+            Line($"slow clients: {slow.Replies:N0} replies{(slow.Errors.Total > 0 ? $"; {LoadText.Of(slow.Errors)}" : "")}");
+        Print(report.Objectives, $"no reply in {Quantities.Time(report.ElapsedS * 1e6)}");
         foreach (string warning in report.Warnings)
             Line($"note: {warning}");
     }
 
+    /// <summary>Writes what several runs are together.</summary>
+    public static void Print(MergedReport report)
+    {
+        Line($"{report.Requests:N0} requests of {string.Join(", ", report.Files)}");
+        Terminal.WriteTable(s_columns, [Row("latency", report.LatencyUs)]);
+        Print(report.Objectives, "no requests");
+    }
+
     /// <summary>Writes a step of a search for the capacity as soon as it is done.</summary>
     public static void Print(CapacityStep step) => Line(
-        $"{step.RatePerS,12:N0}/s due {step.ThroughputPerS,12:N0}/s answered   p50 {step.LatencyUs.P50,9:N0} us   p99 {step.LatencyUs.P99,9:N0} us   p99.9 {step.LatencyUs.P999,9:N0} us   {step.Verdict}");
+        $"{step.RatePerS,9:N0}/s due {step.ThroughputPerS,9:N0}/s answered  p50 {Quantities.Time(step.LatencyUs.P50),7}  p99 {Quantities.Time(step.LatencyUs.P99),7}  {step.Verdict}");
 
     /// <summary>Writes what a search for the capacity found: the rate, and latency against rate as a curve.</summary>
     public static void Print(CapacityReport report)
     {
         Line($"{report.Options.Connect}  {LoadText.Asked(report.Options)}; a closed loop brings {report.PeakPerS:N0}/s");
-        Table table = Terminal.Table("rate/s", "replies/s", "p50 us", "p99 us", "", "p99, two marks for each doubling from 1 us");
-        foreach (CapacityStep step in report.Steps.OrderBy(step => step.RatePerS))
-        {
-            string marks = new('*', (int)Math.Ceiling(2 * Math.Log2(Math.Max(step.LatencyUs.P99, 1))));
-            table.AddRow(Text($"{step.RatePerS:N0}"), Text($"{step.ThroughputPerS:N0}"), Us(step.LatencyUs.P50), Us(step.LatencyUs.P99), step.Verdict, marks);
-        }
-
-        table.Columns[^1].LeftAligned();
-        Terminal.Output.Write(table);
+        Terminal.WriteTable(["rate/s", "replies/s", "p50", "p99", "", "p99, two marks for each doubling from 1 µs"], report.Steps.OrderBy(step => step.RatePerS).Select(Row), lastIsDrawing: true);
+        foreach (string warning in report.Warnings)
+            Line($"note: {warning}");
+        if (report.Interrupted)
+            Line($"interrupted after {report.Steps.Count:N0} steps");
         if (report.CapacityPerS > 0)
             Line($"capacity: {report.CapacityPerS:N0} requests a second hold {report.Objective}");
         else
             Line($"capacity: no rate that was tried holds {report.Objective}");
     }
 
-    private static void AddRow(Table table, string name, LatencyReport l) =>
-        table.AddRow(name, Us(l.P50), Us(l.P90), Us(l.P99), Us(l.P999), Us(l.P9999), Us(l.Max));
+    private static void Print(IReadOnlyList<ObjectiveReport>? objectives, string nothing)
+    {
+        foreach (ObjectiveReport objective in objectives ?? [])
+            Line($"{(objective.Held ? "held" : "MISSED")}: {objective.Objective}, {(objective.MeasuredUs is { } time ? $"measured {Quantities.Time(time)}" : nothing)}");
+    }
 
-    private static void Line(FormattableString text) => Terminal.Output.WriteLine(Text(text));
+    private static IEnumerable<IReadOnlyList<string>> Rows(LoadReport report)
+    {
+        yield return Row(report.ServiceUs is null ? "latency, from sending" : "latency, from when due", report.LatencyUs);
+        if (report.ServiceUs is { } service)
+            yield return Row("latency, from sending", service);
+        if (report.Client.LagUs is { } lag)
+            yield return Row("the client's own delay", lag);
+        if (report.ConnectUs is { } connect)
+            yield return Row("connecting", connect);
+    }
 
-    private static string Us(double microseconds) => microseconds < 10 ? Text($"{microseconds:N1}") : Text($"{microseconds:N0}");
+    private static IReadOnlyList<string> Row(string name, LatencyReport l) =>
+        [name, .. new[] { l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max }.Select(Quantities.Time)];
+
+    private static IReadOnlyList<string> Row(CapacityStep step) =>
+    [
+        Text($"{step.RatePerS:N0}"), Text($"{step.ThroughputPerS:N0}"), Quantities.Time(step.LatencyUs.P50), Quantities.Time(step.LatencyUs.P99), step.Verdict,
+        step.LatencyUs.P99 is { } p99 ? new string('*', (int)Math.Ceiling(2 * Math.Log2(Math.Max(p99, 1)))) : "",
+    ];
+
+    private static void Line(FormattableString text) => Terminal.WriteLine(Text(text));
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,19 +1,54 @@
 using System.Globalization;
+using System.Reflection;
 using CommandLine;
 using Multiplex.Load;
+using Multiplex.Load.Charts;
 using Multiplex.Load.Formats;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
-[Verb("load", HelpText = "Load a server, check every reply, measure latencies. Exit status 1: something went wrong; 3: --slo was missed.")]
+[Verb("load", HelpText = "Load a server, check every reply, measure latencies. Exit status 1: something went wrong; 3: --slo was missed; 4: a signal ended it early.")]
 internal sealed class LoadVerbOptions : IVerb
 {
-    [Option("connect", Required = true, MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}.")]
-    public string Connect { get; set; } = "";
+    [Value(0, MetaName = "ENDPOINT", HelpText = "The server, as after --connect.")]
+    public string? Positional { get; set; }
 
-    [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (the program of multiplex.x).")]
-    public string Protocol { get; set; } = "";
+    [Option("connect", MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
+    public string? Connect { get; set; }
+
+    [Option("protocol", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (the program of multiplex.x), the default.")]
+    public string? Protocol { get; set; }
+
+    [Option("program", MetaValue = "PROGRAM/VERSION", HelpText = "Load this program at ENDPOINT, such as nfs/3 or 0x20004543/1, without a name service.")]
+    public string? Program { get; set; }
+
+    [Option("procedure", MetaValue = "N", HelpText = "The procedure of --program or of rpc://…: 0 by default, which takes and returns nothing.")]
+    public uint? Procedure { get; set; }
+
+    [Option("arguments", MetaValue = "HEX", HelpText = "Its arguments in XDR, such as 00000003616263 00.")]
+    public string? Arguments { get; set; }
+
+    [Option("x-file", MetaValue = "FILE.x", HelpText = "The program's .x file (--x does as well), for --call; results are checked to be of the procedure's type.")]
+    public string? XFile { get; set; }
+
+    [Option("call", MetaValue = "CALL", HelpText = "A call of --x, such as 'GREET(\"you\", {1, TRUE}, [1, 2])'.")]
+    public string? Call { get; set; }
+
+    [Option("auth", MetaValue = "none|sys", HelpText = "The credential of these calls: none, the default, or sys: AUTH_SYS with this machine's name, user and groups.")]
+    public string? Authentication { get; set; }
+
+    [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for rpc://…; by default its host's, at port 111.")]
+    public string? NameServiceAt { get; set; }
+
+    [Option("send", MetaValue = "FILE", HelpText = "Load any protocol of bytes: the file is one request.")]
+    public string? SendFile { get; set; }
+
+    [Option("expect", MetaValue = "BYTES|LINES", HelpText = "How much each reply to --send has: 64 (bytes), 1line, 3lines.")]
+    public string? Expect { get; set; }
 
     [Option("connections", Default = 50, MetaValue = "N", HelpText = "Connections, or datagram sockets.")]
     public int Connections { get; set; }
@@ -27,8 +62,8 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("ramp", MetaValue = "FROM:TO", HelpText = "Open loop whose rate goes evenly from one to the other.")]
     public string? Ramp { get; set; }
 
-    [Option("arrivals", Default = "constant", MetaValue = "NAME", HelpText = "How requests of an open loop follow each other: constant or poisson.")]
-    public string Arrivals { get; set; } = "";
+    [Option("arrivals", MetaValue = "NAME", HelpText = "How requests of an open loop follow each other: constant, the default, or poisson.")]
+    public string? Arrivals { get; set; }
 
     [Option("slo", MetaValue = "LIMITS", HelpText = $"Objectives, {Objective.Forms}; exit status 3 when one is missed.")]
     public string? Slo { get; set; }
@@ -39,14 +74,17 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("mix", MetaValue = "CALLS", HelpText = $"Procedures of rpc with weights, such as echo=90,sleep:10=10: {MixedCall.Forms}. By default echo.")]
     public string? Mix { get; set; }
 
-    [Option("size", Default = "64", MetaValue = "BYTES", HelpText = "Payload, or several with weights: 64=90,16k=10; for datagrams and seqpacket, what fits into one message.")]
-    public string Size { get; set; } = "";
+    [Option("size", MetaValue = "BYTES", HelpText = "Payload, 64 by default, or several with weights: 64=90,16k=10; for datagrams and seqpacket, what fits into one message.")]
+    public string? Size { get; set; }
 
     [Option("think", Default = "0s", MetaValue = "TIME", HelpText = "Closed loop: pause after a reply.")]
     public string Think { get; set; } = "";
 
-    [Option("duration", Default = "10s", MetaValue = "TIME", HelpText = "How long to measure.")]
-    public string Duration { get; set; } = "";
+    [Option("requests", MetaValue = "N", HelpText = "Make so many requests and end with the last reply, however long that takes, up to --duration, which then is 1h by default.")]
+    public long? Requests { get; set; }
+
+    [Option("duration", MetaValue = "TIME", HelpText = "How long to measure: 10s by default.")]
+    public string? Duration { get; set; }
 
     [Option("warmup", MetaValue = "TIME", HelpText = "How long to load before measuring: 500ms by default in an open loop, else not at all.")]
     public string? WarmUp { get; set; }
@@ -66,14 +104,17 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("slow-writers", Default = 0, MetaValue = "N", HelpText = "Streams beside the others whose requests trickle in.")]
     public int SlowWriters { get; set; }
 
-    [Option("slow-rate", Default = "1k", MetaValue = "BYTES", HelpText = "Bytes a second that each slow stream reads or writes.")]
-    public string SlowRate { get; set; } = "";
+    [Option("slow-rate", MetaValue = "BYTES", HelpText = "Bytes a second that each slow stream reads or writes: 1k by default.")]
+    public string? SlowRate { get; set; }
 
     [Option("timeout", MetaValue = "TIME", HelpText = "How long a reply may take: 30s by default; 1s for datagrams, which then count as lost.")]
     public string? Timeout { get; set; }
 
     [Option("threads", Default = 1, MetaValue = "N", HelpText = "Client threads.")]
     public int Threads { get; set; }
+
+    [Option("merge", MetaValue = "FILE …", HelpText = "Make no load: add up what several runs wrote by --hlog; with --slo and --json.")]
+    public IEnumerable<string> Merge { get; set; } = [];
 
     [Option("json", MetaValue = "FILE", HelpText = "Write the result to this file; - is standard output, instead of the table.")]
     public string? Json { get; set; }
@@ -87,48 +128,159 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("html", MetaValue = "FILE", HelpText = "Write the result as a page, one file with its charts.")]
     public string? Html { get; set; }
 
+    internal const string JsonOption = "--json", CsvOption = "--csv", HlogOption = "--hlog", HtmlOption = "--html";
+
     public int Run()
     {
-        Endpoint server = Values.Endpoint("--connect", Connect);
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        RequestMix mix = ReadMix(server, protocol);
-        LoadOptions options = ReadOptions(server, protocol, mix);
+        if (Merge.Any())
+            return RunMerge();
+        LoadRequests requests = ReadRequests();
+        LoadOptions options = ReadOptions(requests);
+        CheckDescriptors(options.AllConnections);
+        using ResultFiles files = new((JsonOption, Json), (CsvOption, Csv), (HlogOption, Hlog), (HtmlOption, Html));
         if (FindCapacity)
-            return LoadCapacity.Run(options, ReadSpacing(), Report(options, mix), Json, Html);
+            return LoadCapacity.Run(options, ReadSpacing(), Report(options, requests), files);
         HistogramLog log = new();
-        if (Hlog is not null)
-            options = options with { Interval = log.Add };
+        LatencyOverTime over = new();
+        if (files.Has(HlogOption) || files.Has(HtmlOption))
+        {
+            options = options with
+            {
+                Interval = (second, latencies) =>
+                {
+                    log.Add(second, latencies);
+                    over.Add(second, latencies);
+                },
+            };
+        }
+
         LoadTally tally = RunWithProgress(options);
-        LoadReport report = LoadReport.Of(tally, options, Report(options, mix));
-        ResultFile.Write(Json, () => report.ToJson() + "\n");
-        ResultFile.Write(Csv, () => SeriesCsv.Of(report.Series));
-        ResultFile.Write(Hlog, () => log.ToText(tally.StartedAt));
-        ResultFile.Write(Html, () => LoadPage.Of(report));
-        if (Json != ResultFile.StandardOutput)
+        LoadReport report = LoadReport.Of(tally, options, Report(options, requests));
+        if (!files.UseStandardOutput)
             LoadTables.Print(report);
-        return report.Errors.Total > 0 || report.Replies == 0 ? ExitStatus.Failed
+        bool written = files.Write(
+            (JsonOption, () => report.ToJson() + "\n"),
+            (CsvOption, () => SeriesCsv.Of(report.Series)),
+            (HlogOption, () => log.ToText(tally.StartedAt)),
+            (HtmlOption, () => LoadPage.Of(report, over)));
+        return !written ? ExitStatus.Failed
+            : report.Interrupted is not null ? ExitStatus.Interrupted
+            : report.Errors.Total > 0 || report.Replies == 0 || report.Connections.WithoutReply > 0 ? ExitStatus.Failed
             : report.Objectives is { } objectives && objectives.Any(objective => !objective.Held) ? ExitStatus.Missed
             : ExitStatus.Done;
     }
 
-    private LoadReportOptions Report(LoadOptions options, RequestMix mix) => LoadReportOptions.Of(options, Connect, Protocol, mix);
+    private void CheckDescriptors(int connections)
+    {
+        const int Reserve = 64;   // for the runtime, which takes a pipe when a signal comes, and for results
+        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
+        if (limit.rlim_cur < (ulong)connections + Reserve)
+        {
+            throw new UsageException(
+                $"--connections {Connections}: this process may open {limit.rlim_cur} descriptors, which leaves room for {Math.Max((long)Math.Min(limit.rlim_cur, int.MaxValue) - Reserve, 0)} connections of all kinds together; write fewer, or raise its limit (ulimit -n)");
+        }
+    }
+
+    private int RunMerge()
+    {
+        foreach ((string name, PropertyInfo property) in Verbs.OptionsOf(typeof(LoadVerbOptions)).Where(option => option.Name is not ("merge" or "slo" or "json")))
+        {
+            object? value = property.GetValue(this), usual = Verbs.OptionOf(property).Default;
+            if (value is not (null or false) && !value.Equals(usual))
+                throw new UsageException($"--{name} {value}: --merge makes no load; leave it out");
+        }
+
+        if (Positional is not null)
+            throw new UsageException($"{Positional}: --merge makes no load; leave it out");
+        using ResultFiles files = new((JsonOption, Json));
+        return LoadMerge.Run([.. Merge], Slo is null ? [] : Values.Parsed("--slo", Slo, Objective.ParseAll), files);
+    }
+
+    private string Target => Connect ?? Positional ?? "";
+
+    private LoadReportOptions Report(LoadOptions options, LoadRequests requests) =>
+        LoadReportOptions.Of(options, Target, requests.Protocol, requests.Mix, requests.Sizes, requests.SizeBytes);
+
+    private LoadRequests ReadRequests()
+    {
+        if ((Connect is null) == (Positional is null))
+            throw new UsageException(Connect is null ? "--connect is missing: write the server's endpoint" : $"--connect {Connect} and {Positional}: write one endpoint");
+        bool calls = RemoteProgram.IsMeantBy(Target) || Program is not null || XFile is not null;
+        string loaded = SendFile is not null ? "--send" : RemoteProgram.IsMeantBy(Target) ? Target : Program is not null ? "--program" : "--x";
+        if (!calls)
+            Refuse("the program is missing: write rpc://HOST/PROGRAM/VERSION, --program or --x", ("--procedure", Procedure), ("--arguments", Arguments), ("--call", Call), ("--auth", Authentication));
+        if (!RemoteProgram.IsMeantBy(Target))
+            Refuse("only rpc://… is looked up", ("--rpcbind", NameServiceAt));
+        if (SendFile is null)
+            Refuse("add --send", ("--expect", Expect));
+        if (calls || SendFile is not null)
+            Refuse($"{loaded} says what is asked; leave one out", ("--protocol", Protocol), ("--mix", Mix), ("--size", Size));
+        if (calls && SendFile is not null)
+            throw new UsageException($"--send {SendFile}: the requests are calls of a program; leave one out");
+        if (calls)
+            return ReadCalls();
+        Endpoint server = Values.Endpoint("--connect", Target);
+        if (SendFile is not null)
+            return LoadRequests.OfBytes(server, SendFile, Expect);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.All, entry => entry.Name);
+        return LoadRequests.Of(server, protocol, ReadMix(server, protocol));
+    }
+
+    private LoadRequests ReadCalls()
+    {
+        if (XFile is not null == Call is null)
+            throw new UsageException(Call is null ? $"--x {XFile}: add --call with one of its procedures" : $"--call {Call}: add --x with the program's .x file");
+        if (Call is not null)
+            Refuse("--call says what is called; leave one out", ("--procedure", Procedure), ("--arguments", Arguments));
+        RemoteProgram? remote = RemoteProgram.IsMeantBy(Target) ? Values.RemoteProgram("--connect", Target) : null;
+        if (remote is not null)
+            Refuse($"{Target} names the program; leave one out", ("--program", Program));
+        (uint Number, uint Version)? program = Program is null ? null : Values.ProgramAndVersion("--program", Program);
+        RpcAuthentication authentication = Values.Credential("--auth", Authentication ?? "none");
+        byte[] arguments = Arguments is null ? [] : Values.Hexadecimal("--arguments", Arguments);
+        TimeSpan timeout = Values.PositiveTime("--timeout", Timeout ?? "30s");
+        Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt), direct = remote is null ? Values.Endpoint("--connect", Target) : null;
+        XFileCall? written = XFile is null ? null : XFileCall.Read(XFile, Call!, remote?.Program ?? program?.Number, remote?.Version ?? program?.Version);
+        (Endpoint server, uint version) = remote is null ? (direct!, program?.Version ?? 0) : (remote with { Version = written?.Procedure.Version ?? remote.Version }).Locate(names);
+        RpcProcedure procedure = written?.Procedure ?? new(remote?.Program ?? program!.Value.Number, version, Procedure ?? 0);
+        return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty : null), authentication, timeout);
+    }
+
+    private static void Refuse(string why, params ReadOnlySpan<(string Option, object? Value)> options)
+    {
+        foreach ((string option, object? value) in options)
+        {
+            if (value is not null)
+                throw new UsageException($"{option} {value}: {why}");
+        }
+    }
 
     private RequestMix ReadMix(Endpoint server, ProtocolEntry protocol)
     {
         (int least, int most) = protocol.Sizes(server.Kind);
-        RequestMix mix = RequestMix.OfSize(0) with { Sizes = Values.Weights("--size", Size, text => Values.Bytes("--size", text, least, most)) };
+        RequestMix mix = RequestMix.OfSize(0) with { Sizes = Values.Weights("--size", Size ?? "64", text => Values.Bytes("--size", text, least, most)) };
         if (Mix is null)
             return mix;
         if (protocol.Name != "rpc")
             throw new UsageException($"--mix {Mix}: only --protocol rpc has procedures");
-        return mix with { Calls = Values.Weights("--mix", Mix, text => Values.Parsed("--mix", text, MixedCall.Parse)) };
+        mix = mix with { Calls = Values.Weights("--mix", Mix, text => Values.Parsed("--mix", text, MixedCall.Parse)) };
+        return Size is null || mix.Calls.Any(call => call.Value.Procedure == MultiplexV1Procedure.Echo)
+            ? mix
+            : throw new UsageException($"--size {Size}: only echo has a payload; put echo into --mix {Mix}, or leave --size out");
     }
 
-    private LoadOptions ReadOptions(Endpoint server, ProtocolEntry protocol, RequestMix mix)
+    private LoadOptions ReadOptions(LoadRequests requests)
     {
+        Endpoint server = requests.Server;
         OpenLoop? arrivals = ReadArrivals();
         if (FindCapacity && (arrivals is not null || Slo is null || Csv is not null || Hlog is not null))
             throw new UsageException("--find-capacity: write what has to hold, such as --slo p99<2ms; --rate, --ramp, --csv and --hlog are of one run");
+        if (Arrivals is not null && arrivals is null && !FindCapacity)
+            throw new UsageException($"--arrivals {Arrivals}: only an open loop has arrivals; add --rate or --ramp");
+        if (Requests is not null)
+            Refuse("--requests counts all of them, from the first on; leave one out", ("--warmup", WarmUp), ("--find-capacity", FindCapacity ? "" : null));
+        if (SlowRate is not null && SlowReaders + SlowWriters == 0)
+            throw new UsageException($"--slow-rate {SlowRate}: nothing is slow; add --slow-readers or --slow-writers");
         TimeSpan think = Values.Time("--think", Think);
         if ((arrivals is not null || FindCapacity) && think > TimeSpan.Zero)
             throw new UsageException($"--think {Think}: in an open loop nobody thinks; leave it out, or --rate");
@@ -139,26 +291,29 @@ internal sealed class LoadVerbOptions : IVerb
         return new()
         {
             Server = server,
-            Exchange = () => protocol.Exchange(server.Kind, mix),
+            Exchange = requests.Exchange,
             Connections = Values.Number("--connections", Connections, 1, 1_000_000),
             Depth = Values.Number("--depth", Depth, 1, 65_536),
             Arrivals = arrivals,
             ThinkTime = think,
-            Duration = Values.PositiveTime("--duration", Duration),
-            WarmUp = Values.Time("--warmup", WarmUp ?? (arrivals is not null || FindCapacity ? "500ms" : "0s")),
+            Duration = Values.PositiveTime("--duration", Duration ?? (Requests is null ? "10s" : "1h")),
+            WarmUp = Values.Time("--warmup", WarmUp ?? (Requests is null && (arrivals is not null || FindCapacity) ? "500ms" : "0s")),
+            Requests = Requests is null or > 0 ? Requests ?? 0 : throw new UsageException($"--requests {Requests}: write a number above zero"),
             CallsPerConnection = Values.Number("--calls-per-connection", CallsPerConnection, 0, int.MaxValue),
             ConnectRate = ConnectRate is null ? 0 : Values.Rate("--connect-rate", ConnectRate),
             IdleConnections = Values.Number("--idle", Idle, 0, 1_000_000),
             SlowReaders = Values.Number("--slow-readers", SlowReaders, 0, 100_000),
             SlowWriters = Values.Number("--slow-writers", SlowWriters, 0, 100_000),
-            SlowBytesPerS = Values.Bytes("--slow-rate", SlowRate, 1, 1 << 30),
+            SlowBytesPerS = Values.Bytes("--slow-rate", SlowRate ?? "1k", 1, 1 << 30),
             Timeout = Values.PositiveTime("--timeout", Timeout ?? (server.Kind.IsDatagram() ? "1s" : "30s")),
-            Threads = Values.Number("--threads", Threads, 1, 1024),
+            Threads = Threads <= Connections || Threads == 1
+                ? Values.Number("--threads", Threads, 1, 1024)
+                : throw new UsageException($"--threads {Threads}: {Connections} connections keep at most so many threads busy; write more --connections"),
             Objectives = Slo is null ? [] : Values.Parsed("--slo", Slo, Objective.ParseAll),
         };
     }
 
-    private ArrivalSpacing ReadSpacing() => Values.Named("--arrivals", Arrivals, Enum.GetValues<ArrivalSpacing>(), LoadReportOptions.Name);
+    private ArrivalSpacing ReadSpacing() => Values.Named("--arrivals", Arrivals ?? "constant", Enum.GetValues<ArrivalSpacing>(), LoadReportOptions.Name);
 
     private OpenLoop? ReadArrivals()
     {
@@ -177,27 +332,38 @@ internal sealed class LoadVerbOptions : IVerb
     private static LoadTally RunWithProgress(LoadOptions options)
     {
         using Interruption interruption = new();
-        return Terminal.WithStatus("connecting", show =>
-        {
-            LoadProgress last = default;
-            return LoadGenerator.Run(
-                options,
-                progress =>
-                {
-                    show(Describe(progress, last));
-                    last = progress;
-                },
-                interruption.Token);
-        });
+        using StatusLine status = new();
+        status.Show("connecting");
+        int shown = -1;
+        return LoadGenerator.Run(
+            options,
+            progress =>
+            {
+                int second = progress.LastSecond?.Second ?? -1;
+                if (second > shown || progress.LastSecond is null)
+                    status.Show([.. Describe(progress)]);
+                shown = second;
+            },
+            interruption.Token);
     }
 
-    private static string Describe(LoadProgress progress, LoadProgress last)
+    // What matters most comes first: on a narrow terminal the rest is left out.
+    private static IEnumerable<string> Describe(LoadProgress progress)
     {
-        if (progress.Replies == 0)
-            return "warming up";
-        double rate = Math.Max(progress.Replies - last.Replies, 0) / Math.Max((progress.Elapsed - last.Elapsed).TotalSeconds, 0.001);
-        double left = Math.Max((progress.Total - progress.Elapsed).TotalSeconds, 0);
-        string p99 = progress.LastSecond is { } second ? string.Create(CultureInfo.InvariantCulture, $"   p99 {second.LatencyUs.P99:N0} us") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{rate,10:N0}/s{p99}   {progress.Errors} errors   {left:F0} s left");
+        if (progress.LastSecond is not { } second)
+        {
+            yield return progress.Replies == 0 ? "warming up" : Text($"{progress.Replies:N0} replies");
+            yield break;
+        }
+
+        yield return Text($"{second.Replies / second.LengthS:N0}/s");
+        yield return $"p50 {Quantities.Time(second.LatencyUs.P50)}";
+        yield return $"p99 {Quantities.Time(second.LatencyUs.P99)}";
+        yield return Text($"{progress.Errors:N0} errors");
+        yield return Text($"{Math.Max((progress.Total - progress.Elapsed).TotalSeconds, 0):F0} s left");
+        if (second.LagMaxUs is { } lag)
+            yield return $"own delay {Quantities.Time(lag)}";
     }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

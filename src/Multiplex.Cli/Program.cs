@@ -9,13 +9,14 @@ using Parser parser = new(settings =>
     settings.CaseSensitive = true;
 });
 
-if (UsageText.FindMisplaced(args) is { } mistake)
+string[] words = [.. args.Select(word => word == "--x" ? "--x-file" : word)];   // the parser takes no long name of one letter
+if (UsageText.FindMisplaced(words) is { } mistake)
 {
     StandardStream.Error.WriteLine($"multiplex: {mistake}");
     return ExitStatus.Usage;
 }
 
-ParserResult<object> parsed = parser.ParseArguments<ServeOptions, LoadVerbOptions, CompareVerbOptions, CallOptions, RpcbindOptions, RpcinfoOptions, RpcgenOptions, ModelsOptions>(args);
+ParserResult<object> parsed = parser.ParseArguments(words, Verbs.All);
 try
 {
     return parsed.MapResult<IVerb, int>(verb => verb.Run(), errors => UsageText.Report(parsed, [.. errors]));

@@ -6,12 +6,6 @@ namespace Multiplex.Cli;
 /// <summary>What the parser found wrong, in one line; or the help that was asked for.</summary>
 internal static class UsageText
 {
-    private const int Width = 110;
-    private const string Verbs = "serve, load, compare, call, rpcbind, rpcinfo, rpcgen or models";
-
-    // Options without a value.
-    private static readonly string[] s_switches = ["--help", "--version", "--quick", "--find-capacity", "--register", "--indirect", "--echo-any-source"];
-
     /// <summary>Prints help to standard output, or the first error to standard error.</summary>
     /// <returns>The exit status.</returns>
     public static int Report(ParserResult<object> result, Error[] errors)
@@ -24,11 +18,14 @@ internal static class UsageText
 
         if (errors.IsHelp())
         {
-            StandardStream.Output.WriteLine(Help(result));
+            Type? verb = errors.OfType<HelpVerbRequestedError>().FirstOrDefault()?.Type ?? VerbOf(result);
+            foreach (string line in HelpPage.Of(verb, Terminal.Width))
+                StandardStream.Output.WriteLine(line.Replace('\u00a0', ' '));
             return ExitStatus.Done;
         }
 
-        StandardStream.Error.WriteLine($"multiplex: {Describe(errors[0])}; see multiplex {VerbOf(result)}--help");
+        StandardStream.Error.WriteLine(
+            $"multiplex: {Describe(errors[0], VerbOf(result))}; see multiplex {(VerbOf(result) is { } of ? Verbs.NameOf(of) + " " : "")}--help");
         return ExitStatus.Usage;
     }
 
@@ -39,23 +36,25 @@ internal static class UsageText
     /// <returns>One line on what is wrong, or null.</returns>
     public static string? FindMisplaced(string[] arguments)
     {
-        if (arguments is [] or ["help", ..])
+        if (arguments is [] || Verbs.Find(arguments[0]) is not { } verb)
             return null;
-        bool takesWords = arguments[0] is "call" or "rpcinfo" or "rpcgen";
+        string[] switches = ["--help", "--version", .. Verbs.SwitchesOf(verb).Select(name => $"--{name}")];
         for (int i = 1; i < arguments.Length; i++)
         {
             string word = arguments[i];
             if (word == "--")
                 return null;
-            if (s_switches.Contains(word) || (word.StartsWith('-') && word.Contains('=')))
+            if (switches.Contains(word) || (word.StartsWith('-') && word.Contains('=')))
                 continue;
             if (!word.StartsWith("--", StringComparison.Ordinal))
             {
-                if (takesWords)
+                if (Verbs.TakesWords(verb))
                     continue;
                 return word.StartsWith('-') ? null : $"'{word}' belongs to no option; see multiplex {arguments[0]} --help";
             }
 
+            if (!Verbs.OptionsOf(verb).Any(option => $"--{option.Name}" == word))
+                return null;   // the parser says that there is none
             i++;
             if (i == arguments.Length || arguments[i].StartsWith("--", StringComparison.Ordinal))
                 return $"{word} needs a value; see multiplex {arguments[0]} --help";
@@ -64,26 +63,15 @@ internal static class UsageText
         return null;
     }
 
-    private static string Help(ParserResult<object> result) => HelpText.AutoBuild(
-        result,
-        text =>
-        {
-            text.AdditionalNewLineAfterOption = false;
-            text.Copyright = "";
-            text.MaximumDisplayWidth = Width;
-            return text;
-        },
-        example => example,
-        verbsIndex: result.TypeInfo.Current == typeof(NullInstance)).ToString();
+    private static Type? VerbOf(ParserResult<object> result) => Array.Find(Verbs.All, verb => verb == result.TypeInfo.Current);
 
-    private static string VerbOf(ParserResult<object> result) =>
-        result.TypeInfo.Current.GetCustomAttributes(typeof(VerbAttribute), inherit: false) is [VerbAttribute verb] ? verb.Name + " " : "";
-
-    private static string Describe(Error error) => error switch
+    private static string Describe(Error error, Type? verb) => error switch
     {
-        NoVerbSelectedError => $"a verb is missing: {Verbs}",
-        BadVerbSelectedError bad => $"'{bad.Token}' is no verb: write {Verbs}",
-        UnknownOptionError unknown => $"there is no option '{unknown.Token}'",
+        NoVerbSelectedError => $"a verb is missing: {Verbs.Names}",
+        BadVerbSelectedError bad => $"'{bad.Token}' is no verb"
+            + (Verbs.Suggest(bad.Token, Verbs.All.Select(Verbs.NameOf)) is { Length: > 0 } suggestion ? suggestion : $": write {Verbs.Names}"),
+        UnknownOptionError unknown => $"there is no option '{unknown.Token}'"
+            + (verb is null ? "" : Verbs.Suggest(unknown.Token, Verbs.OptionsOf(verb).Select(option => option.Name), "--")),
         MissingRequiredOptionError missing when missing.NameInfo.NameText.Length == 0 => "an argument is missing",
         MissingRequiredOptionError missing => $"--{missing.NameInfo.LongName} is missing",
         MissingValueOptionError missing => $"--{missing.NameInfo.LongName} needs a value",

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Multiplex.Load;
+using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
 
@@ -8,6 +9,9 @@ namespace Multiplex.Cli;
 /// <summary>Values of options, each with one line on what would be right.</summary>
 internal static class Values
 {
+    private static readonly (string Name, Func<RpcAuthentication> Make)[] s_credentials =
+        [("none", () => RpcAuthentication.None), ("sys", RpcAuthentication.Sys)];
+
     /// <summary>A time: a number with us, ms, s, m or h; without a unit, seconds.</summary>
     public static TimeSpan Time(string option, string text)
     {
@@ -112,6 +116,29 @@ internal static class Values
     public static uint Program(string option, string text) => ProgramNames.TryParse(text, out uint program)
         ? program
         : throw new UsageException($"{option} {text}: write a program's number, such as 100003 or 0x20004543, or its name in /etc/rpc");
+
+    /// <summary>A program and its version: <c>nfs/3</c>.</summary>
+    public static (uint Number, uint Version) ProgramAndVersion(string option, string text) =>
+        text.Split('/') is [string program, string version] && uint.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
+            ? (Program(option, program), number)
+            : throw new UsageException($"{option} {text}: write PROGRAM/VERSION, such as nfs/3");
+
+    /// <summary>Bytes as hexadecimal digits, with or without spaces and 0x.</summary>
+    public static byte[] Hexadecimal(string option, string text)
+    {
+        string digits = text.Replace(" ", "");
+        try
+        {
+            return Convert.FromHexString(digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? digits.AsSpan(2) : digits);
+        }
+        catch (FormatException)
+        {
+            throw new UsageException($"{option} {text}: write bytes as pairs of hexadecimal digits, such as 0000002a");
+        }
+    }
+
+    /// <summary>A credential: none, or sys.</summary>
+    public static RpcAuthentication Credential(string option, string name) => Named(option, name, s_credentials, one => one.Name).Make();
 
     /// <summary>One of several names.</summary>
     public static T Named<T>(string option, string name, IEnumerable<T> all, Func<T, string> nameOf)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Multiplex.Sockets;
 
 namespace Multiplex.Load;
@@ -8,11 +9,13 @@ namespace Multiplex.Load;
 internal abstract class BusyConnection(LoadContext context, uint seed) : LoadConnection(context)
 {
     private long _toAsk;
+    private bool _hasAskedSince;    // measuring began
+    private bool _hasHeardSince;
 
     public override Interest Wanted => HasUnsent ? Interest.Readable | Interest.Writable : Interest.Readable;
 
     /// <summary>Whether a request could be sent, if one is due.</summary>
-    public bool CanAsk => Descriptor >= 0 && ConnectingSince == 0 && Window.FreeCount > 0 && _toAsk > 0 && !IsBlocked;
+    public bool CanAsk => Descriptor >= 0 && ConnectingSince == 0 && Window.FreeCount > 0 && _toAsk > 0 && Context.MayAsk && !IsBlocked;
 
     /// <summary>Slots that have nothing under way.</summary>
     public int FreeSlots => Window.FreeCount;
@@ -34,6 +37,12 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
 
     /// <summary>How often it has been made.</summary>
     public int Incarnation { get; private set; }
+
+    /// <summary>Right replies that it has had since measuring began.</summary>
+    public long Replies { get; private set; }
+
+    /// <summary>Whether it had requests under way since measuring began, and no reply to any, not even a wrong one.</summary>
+    public bool IsStarved => _hasAskedSince && !_hasHeardSince;
 
     /// <summary>The requests under way.</summary>
     protected RequestWindow Window { get; } = new(context.Options.Depth, seed);
@@ -62,7 +71,20 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
         _toAsk = calls > 0 ? calls : long.MaxValue;
     }
 
-    public override ConnectionState Start(long now) => AskAgain(now);
+    /// <summary>Closes the socket; requests under way will have no reply.</summary>
+    public override void Close()
+    {
+        long now = Stopwatch.GetTimestamp(), timeout = LoadContext.Nanoseconds(Context.Options.Timeout);
+        foreach (long due in Unanswered())
+            Context.Recorder.RecordUnanswered(due, now, waited: now - due >= timeout);
+        Window.Clear();
+        base.Close();
+    }
+
+    /// <summary>Measuring begins: what it has had so far does not count.</summary>
+    public void BeginMeasuring() => (Replies, _hasAskedSince, _hasHeardSince) = (0, IsAwaiting, false);
+
+    public override ConnectionState Start(long now) => AskAgain(now, now);
 
     /// <summary>Sends requests that are due, as many as there are free slots, and at most so many.</summary>
     public abstract ConnectionState Ask(long now, int most);
@@ -70,27 +92,47 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <summary>When each request was due that has no reply.</summary>
     public virtual IEnumerable<long> Unanswered() => Window.DueTimes();
 
+    /// <summary>A reply has come that names its request, or is the one that is due.</summary>
+    /// <param name="asked">The request; its SentAt is 0 when there is none.</param>
+    /// <param name="right">Whether it is right.</param>
+    /// <param name="arrivedAt">When it came.</param>
+    protected void Heard(AskedAt asked, bool right, long arrivedAt)
+    {
+        _hasHeardSince = true;
+        if (!right)
+        {
+            Context.Recorder.Errors.WrongReplies++;
+            return;
+        }
+
+        Context.Recorder.Record(asked, arrivedAt);
+        Replies++;
+    }
+
     /// <summary>Whether a request is to be asked now. If so, it has to be sent sooner or later.</summary>
     protected bool TryTake(long now, out long due)
     {
         due = now;
-        if (_toAsk == 0 || Window.FreeCount == 0 || (Context.Pace is { } pace && !pace.TryTake(now, out due)))
+        if (!Context.MayAsk || _toAsk == 0 || Window.FreeCount == 0 || (Context.Pace is { } pace && !pace.TryTake(now, out due)))
             return false;
         _toAsk--;
-        HasAsked = true;
+        Context.ToAsk--;
+        HasAsked = _hasAskedSince = true;
         return true;
     }
 
     /// <summary>Slots have become free.</summary>
-    protected ConnectionState AskAgain(long now)
+    /// <param name="now">Now.</param>
+    /// <param name="freeSince">Since when they are: when the reply came that freed them.</param>
+    protected ConnectionState AskAgain(long now, long freeSince)
     {
         if (_toAsk == 0 && Window.UnderWay == 0 && !HasUnsent)
             return ConnectionState.Spent;
         if (Context.Pace is not { } pace)
             return Ask(now, int.MaxValue);
-        ConnectionState state = pace.AsksAtOnce ? Ask(now, int.MaxValue) : ConnectionState.Open;
+        ConnectionState state = pace.AsksAtOnce(freeSince) ? Ask(now, int.MaxValue) : ConnectionState.Open;
         if (state == ConnectionState.Open && CanAsk)
-            pace.Freed(this, now);
+            pace.Freed(this, freeSince);
         return state;
     }
 

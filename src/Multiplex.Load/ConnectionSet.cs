@@ -64,6 +64,13 @@ internal sealed class ConnectionSet(LoadOptions options, byte[] address, int thr
             Settle(connection, connection.Start(Stopwatch.GetTimestamp()));
     }
 
+    /// <summary>Measuring begins.</summary>
+    public void BeginMeasuring()
+    {
+        foreach (BusyConnection connection in Measured)
+            connection.BeginMeasuring();
+    }
+
     /// <summary>Waits for what is ready, and has it served.</summary>
     /// <param name="nanoseconds">For how long at most; 0 does not wait.</param>
     /// <returns>How many were ready.</returns>
@@ -200,6 +207,8 @@ internal sealed class ConnectionSet(LoadOptions options, byte[] address, int thr
         errors.ConnectFailures++;
         if (result.Is(ECONNREFUSED))
             errors.ConnectsRefused++;
+        if (result.Is(EADDRNOTAVAIL))
+            errors.NoLocalPort++;
         connection.ConnectingSince = 0;
         _broken.Enqueue(connection);
     }

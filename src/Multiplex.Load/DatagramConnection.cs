@@ -43,7 +43,7 @@ internal sealed class DatagramConnection(LoadContext context, uint seed) : Messa
         }
 
         Context.Recorder.Errors.Lost += lost;
-        return lost > 0 ? AskAgain(now) : ConnectionState.Open;
+        return lost > 0 ? AskAgain(now, now) : ConnectionState.Open;
     }
 
     protected override void Unmatched(uint sequence)

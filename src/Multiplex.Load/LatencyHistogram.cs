@@ -55,6 +55,30 @@ public sealed class LatencyHistogram
         Count += other.Count;
     }
 
+    /// <summary>The values that were recorded, ascending, each as the highest of its bucket, and how often.</summary>
+    internal IEnumerable<(long Value, long Count)> Values()
+    {
+        for (int i = 0; Count > 0 && i <= BucketOf(Max); i++)
+        {
+            if (_counts[i] > 0)
+                yield return (Math.Min(HighestIn(i), Max), _counts[i]);
+        }
+    }
+
+    /// <summary>Adds values of which only the bucket is known: they count with its middle, and as the least and the greatest with its ends.</summary>
+    internal void Add(int bucket, long count)
+    {
+        if (count == 0)
+            return;
+        bucket = Math.Min(bucket, _counts.Length - 1);
+        (long least, long most) = (bucket == 0 ? 0 : HighestIn(bucket - 1) + 1, HighestIn(bucket));
+        _counts[bucket] += count;
+        Min = Count == 0 ? least : Math.Min(Min, least);
+        Max = Math.Max(Max, most);
+        Sum += count * (least + ((most - least) / 2));
+        Count += count;
+    }
+
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {

@@ -33,6 +33,15 @@ internal sealed class LoadContext
     /// <summary>Says when requests are asked; null is a closed loop without a pause: at once.</summary>
     public Pace? Pace { get; init; }
 
+    /// <summary>How many requests are still to be asked.</summary>
+    public long ToAsk { get; set; } = long.MaxValue;
+
+    /// <summary>In a closed loop: the end is reached, and no more is asked.</summary>
+    public bool IsOver { get; set; }
+
+    /// <summary>Whether any more is to be asked.</summary>
+    public bool MayAsk => ToAsk > 0 && !IsOver;
+
     /// <summary>The kernel's word for when packets went and came; null where it is not asked.</summary>
     public KernelStamps? Stamps { get; init; }
 

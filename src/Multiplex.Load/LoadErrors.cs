@@ -18,6 +18,9 @@ public sealed class LoadErrors
     /// <summary>Of <see cref="ConnectFailures"/>: those that were refused (ECONNREFUSED).</summary>
     public long ConnectsRefused { get; set; }
 
+    /// <summary>Of <see cref="ConnectFailures"/>: those for which this machine had no local port left (EADDRNOTAVAIL).</summary>
+    public long NoLocalPort { get; set; }
+
     /// <summary>Connections given up because a reply did not come in time, or because nothing could be sent for so long.</summary>
     public long Timeouts { get; set; }
 
@@ -46,6 +49,7 @@ public sealed class LoadErrors
         Resets += other.Resets;
         ConnectFailures += other.ConnectFailures;
         ConnectsRefused += other.ConnectsRefused;
+        NoLocalPort += other.NoLocalPort;
         Timeouts += other.Timeouts;
         Lost += other.Lost;
         Refused += other.Refused;

@@ -35,13 +35,13 @@ public static class LoadGenerator
             if (options.WarmUp <= TimeSpan.Zero)
                 options.Measuring?.Invoke(true);
             running.Begin();
-            LoadTally tally = new() { StartedAt = DateTimeOffset.UtcNow + options.WarmUp };
+            LoadTally tally = new() { StartedAt = running.BeganAt + options.WarmUp };
             SecondCollector collector = new(loops, tally.Latencies, options.Interval);
             Watch(options, running, collector, report);
             running.Join();
-            collector.Collect();
             loops.ForEach(tally.Add);
-            tally.Seconds = collector.Seconds;
+            tally.Seconds = collector.Finish();
+            tally.IsInterrupted = cancelled.IsCancellationRequested;
             return tally;
         }
         finally
@@ -116,10 +116,24 @@ internal sealed class LoadThreads : IDisposable
         Join();
     }
 
+    /// <summary>When the load began, by the clock on the wall.</summary>
+    public DateTimeOffset BeganAt { get; private set; }
+
     /// <summary>Begins the load.</summary>
     public void Begin()
     {
-        _start = Stopwatch.GetTimestamp();
+        const int Tries = 10;
+        long between = long.MaxValue;
+        for (int i = 0; i < Tries; i++)
+        {
+            // Both clocks at the same moment, or as near as they come: the thread may lose its processor between them.
+            long before = Stopwatch.GetTimestamp();
+            DateTimeOffset now = DateTimeOffset.UtcNow;
+            long after = Stopwatch.GetTimestamp();
+            if (after - before < between)
+                (BeganAt, _start, between) = (now, before + ((after - before) / 2), after - before);
+        }
+
         _begin.Set();
     }
 

@@ -25,6 +25,7 @@ internal sealed class LoadLoop : IDisposable
     private readonly LoadContext _context;
     private readonly long _tick;
     private long _nextTick;
+    private long _polled;   // CPU time spent polling for nothing
 
     /// <param name="options">What load.</param>
     /// <param name="address">The server's.</param>
@@ -43,6 +44,8 @@ internal sealed class LoadLoop : IDisposable
         _connections = new(options, address, threads);
         int Share(int all) => (all / threads) + (thread < all % threads ? 1 : 0);
         _context = new(options, Recorder) { Pace = _pace, Stamps = stamps };
+        if (options.Requests > 0)
+            _context.ToAsk = (options.Requests / threads) + (thread < options.Requests % threads ? 1 : 0);
         for (int i = 0; i < Share(options.Connections); i++)
             _connections.Add(BusyConnection.Of(_context, (uint)((i * threads) + thread) * 0x9E37_79B1));
         for (int i = 0; i < Share(options.IdleConnections); i++)
@@ -63,14 +66,17 @@ internal sealed class LoadLoop : IDisposable
     /// <summary>How long was measured, in nanoseconds.</summary>
     public long Elapsed { get; private set; }
 
-    /// <summary>Right replies when the measured time was over: those that came in afterwards have their latency counted, no more.</summary>
-    public long RepliesInTime { get; private set; }
+    /// <summary>The part of the measured time that the thread worked; polling for nothing does not count.</summary>
+    public double Busy { get; private set; }
 
-    /// <summary>CPU time of the thread in the measured time, in nanoseconds, without what it spent polling for nothing.</summary>
-    public long CpuTime { get; private set; }
+    /// <summary>The connections whose requests count.</summary>
+    public IEnumerable<BusyConnection> Measured => _connections.Measured;
 
     /// <summary>Bytes that the thread allocated in the measured time.</summary>
     public long Allocated { get; private set; }
+
+    // As many requests as were wanted have been asked, and none is under way.
+    private bool IsDone => _context.ToAsk == 0 && !_connections.IsAwaiting;
 
     /// <summary>Makes the connections, all of them, before any request is sent.</summary>
     /// <exception cref="SyscallException">One could not be made.</exception>
@@ -90,6 +96,8 @@ internal sealed class LoadLoop : IDisposable
             _schedule.End = end;
         }
 
+        Recorder.Measure(measureFrom, end);
+
         _context.Tick();
         _connections.Start();
         _nextTick = start + _tick;
@@ -104,11 +112,12 @@ internal sealed class LoadLoop : IDisposable
 
     private void Measure(long now, long measureFrom, long end, CancellationToken cancelled)
     {
-        Recorder.Begin(measureFrom);
+        Recorder.Begin();
+        _connections.BeginMeasuring();
         long cpu = clock_gettime(CLOCK_THREAD_CPUTIME_ID), allocated = GC.GetAllocatedBytesForCurrentThread();
         long began = now, nextSecond = measureFrom + Second;
-        CpuTime = 0;
-        while (now < end && !cancelled.IsCancellationRequested)
+        _polled = 0;
+        while (now < end && !cancelled.IsCancellationRequested && !IsDone)
         {
             now = Turn(now, Math.Min(end, nextSecond));
             for (; now >= nextSecond && nextSecond < end; nextSecond += Second)
@@ -116,26 +125,30 @@ internal sealed class LoadLoop : IDisposable
         }
 
         Allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
-        CpuTime += clock_gettime(CLOCK_THREAD_CPUTIME_ID) - cpu;
-        Elapsed = now - began;
-        RepliesInTime = Recorder.Replies;
-        if (_schedule is not null)
-            Drain(_schedule, now);
+        Busy = Math.Max(clock_gettime(CLOCK_THREAD_CPUTIME_ID) - cpu - _polled, 0) / (double)Math.Max(now - began, 1);
+        end = Math.Min(now, end);   // earlier, when the run was cancelled or all is asked
+        Elapsed = Math.Max(end - measureFrom, 0);
+        Recorder.Measure(measureFrom, end);
+        Recorder.End();
+        Drain(end);
         Recorder.HandOver();
     }
 
-    // What was due before the end is still answered, for a while. What is not counts with the time that it has waited, or else a
-    // stall at the end would not show.
-    private void Drain(ArrivalSchedule schedule, long end)
+    // What was asked or due before the end is still answered, for a while. What is not counts with the time that it has waited, or else a
+    // stall that lasts to the end would not show.
+    private void Drain(long end)
     {
-        schedule.End = Math.Min(schedule.End, end);   // earlier, when the run was cancelled
-        long now = end;
-        while (now < end + LongestDrain && (_connections.IsAwaiting || schedule.Overdue(now) > 0))
-            now = Turn(now, end + LongestDrain);
+        if (_schedule is null)
+            _context.IsOver = true;
+        else
+            _schedule.End = IsDone ? 0 : Math.Min(_schedule.End, end);
+        long now = Stopwatch.GetTimestamp(), until = now + LongestDrain;
+        while (now < until && (_connections.IsAwaiting || _schedule?.Overdue(now) > 0))
+            now = Turn(now, until);
         foreach (long due in _connections.Measured.SelectMany(connection => connection.Unanswered()))
-            Recorder.RecordUnanswered(due, now);
-        while (schedule.TryTake(now, out long due))
-            Recorder.RecordUnanswered(due, now);
+            Recorder.RecordUnanswered(due, now, waited: true);
+        while (_schedule is not null && _schedule.TryTake(now, out long due))
+            Recorder.RecordUnanswered(due, now, waited: true);
     }
 
     // Asks what is due, waits for replies, and returns when that was.
@@ -154,7 +167,7 @@ internal sealed class LoadLoop : IDisposable
         int ready = _connections.Wait(dozes ? 0 : Math.Min(nap, next - now - Doze));
         long after = Stopwatch.GetTimestamp();
         if (dozes && ready == 0)
-            CpuTime -= after - now;   // it would have slept, if it could do so exactly
+            _polled += after - now;   // it would have slept, if it could do so exactly
         if (after >= _nextTick)
         {
             _connections.Tick(after);

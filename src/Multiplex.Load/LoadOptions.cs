@@ -14,6 +14,9 @@ public sealed record LoadOptions
     /// <summary>Connections that ask.</summary>
     public int Connections { get; init; } = 50;
 
+    /// <summary>Connections of every kind.</summary>
+    public int AllConnections => Connections + IdleConnections + SlowReaders + SlowWriters;
+
     /// <summary>The most requests that each connection has under way.</summary>
     public int Depth { get; init; } = 1;
 
@@ -23,7 +26,10 @@ public sealed record LoadOptions
     /// <summary>In a closed loop: how long a slot waits after a reply before it asks again.</summary>
     public TimeSpan ThinkTime { get; init; }
 
-    /// <summary>How long to measure.</summary>
+    /// <summary>How many requests to make, all threads together, the warm-up's included; 0 is as many as there is time for.</summary>
+    public long Requests { get; init; }
+
+    /// <summary>How long to measure, at most.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long to load before measuring.</summary>

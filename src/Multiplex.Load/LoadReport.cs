@@ -21,11 +21,20 @@ public sealed record LoadReport
     /// <summary>How long was measured, in seconds.</summary>
     public required double ElapsedS { get; init; }
 
-    /// <summary>Right replies.</summary>
+    /// <summary>When and by what the run was ended early; null when it was not.</summary>
+    public InterruptionReport? Interrupted { get; init; }
+
+    /// <summary>Requests whose latencies are told: in an open loop, those due within the measured time.</summary>
+    public required long Requests { get; init; }
+
+    /// <summary>Right replies within the measured time.</summary>
     public required long Replies { get; init; }
 
-    /// <summary>In an open loop: requests that were due and had no reply at the end; they count with the time that they had waited.</summary>
+    /// <summary>Requests that never had a reply; those still waiting a second after the end count with the time that they had waited.</summary>
     public required long Unanswered { get; init; }
+
+    /// <summary>How the replies are spread over the connections.</summary>
+    public required ConnectionsReport Connections { get; init; }
 
     /// <summary>Right replies a second.</summary>
     public required double ThroughputPerS { get; init; }
@@ -78,8 +87,11 @@ public sealed record LoadReport
             Options = asked,
             StartedAt = tally.StartedAt,
             ElapsedS = tally.Elapsed.TotalSeconds,
+            Interrupted = tally.IsInterrupted ? new(tally.Elapsed.TotalSeconds, options.Duration.TotalSeconds) : null,
+            Requests = tally.Latencies.Count,
             Replies = tally.Replies,
             Unanswered = tally.Unanswered,
+            Connections = ConnectionsReport.Of(tally),
             ThroughputPerS = tally.Throughput,
             SentBytesPerS = PerSecond(tally.BytesSent),
             ReceivedBytesPerS = PerSecond(tally.BytesReceived),
@@ -91,9 +103,9 @@ public sealed record LoadReport
             Errors = tally.Errors,
             Slow = slow ? new(tally.SlowReplies, tally.SlowErrors) : null,
             Objectives = options.Objectives.Count > 0
-                ? [.. options.Objectives.Select(one => new ObjectiveReport(one.ToString(), one.Of(tally.Latencies) / 1e3, one.IsHeldBy(tally.Latencies)))]
+                ? [.. options.Objectives.Select(one => ObjectiveReport.Of(one, tally.Latencies))]
                 : null,
-            Warnings = [.. LoadWarnings.Of(tally, options)],
+            Warnings = [.. LoadWarnings.Of(tally, options, asked.Protocol)],
             Series = tally.Seconds,
         };
 
@@ -102,6 +114,24 @@ public sealed record LoadReport
 
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, LoadJson.Default.LoadReport);
+}
+
+/// <summary>A run that was ended early.</summary>
+/// <param name="AfterS">How long it measured, in seconds.</param>
+/// <param name="OfS">How long it should have, in seconds.</param>
+public sealed record InterruptionReport(double AfterS, double OfS);
+
+/// <summary>How right replies are spread over the connections.</summary>
+/// <param name="WithoutReply">Connections that asked and had no reply at all.</param>
+/// <param name="LeastReplies">The fewest that one had.</param>
+/// <param name="MedianReplies">The median.</param>
+/// <param name="MostReplies">The most.</param>
+public sealed record ConnectionsReport(int WithoutReply, long LeastReplies, long MedianReplies, long MostReplies)
+{
+    /// <summary>Those of a run.</summary>
+    public static ConnectionsReport Of(LoadTally tally) => tally.RepliesByConnection is { Count: > 0 } all
+        ? new(tally.Starved, all[0], all[(all.Count - 1) / 2], all[^1])
+        : new(tally.Starved, 0, 0, 0);
 }
 
 /// <summary>A point of a distribution.</summary>
@@ -137,11 +167,16 @@ public sealed record SlowReport(long Replies, LoadErrors Errors);
 
 /// <summary>What became of an objective.</summary>
 /// <param name="Objective">The objective.</param>
-/// <param name="MeasuredUs">The figure in microseconds.</param>
+/// <param name="MeasuredUs">The figure in microseconds; null without any latency.</param>
 /// <param name="Held">Whether it was held.</param>
-public sealed record ObjectiveReport(string Objective, double MeasuredUs, bool Held);
+public sealed record ObjectiveReport(string Objective, double? MeasuredUs, bool Held)
+{
+    /// <summary>What these latencies make of it.</summary>
+    public static ObjectiveReport Of(Objective objective, LatencyHistogram latencies) => new(
+        objective.ToString(), latencies.Count > 0 ? objective.Of(latencies) / 1e3 : null, objective.IsHeldBy(latencies));
+}
 
-/// <summary>Latencies in microseconds.</summary>
+/// <summary>Latencies in microseconds; null when there is none.</summary>
 /// <param name="Min">The least.</param>
 /// <param name="Mean">The mean.</param>
 /// <param name="P50">The median.</param>
@@ -151,11 +186,12 @@ public sealed record ObjectiveReport(string Objective, double MeasuredUs, bool H
 /// <param name="P9999">9,999 in 10,000.</param>
 /// <param name="Max">The greatest.</param>
 public sealed record LatencyReport(
-    double Min, double Mean, double P50, double P90, double P99, double P999, double P9999, double Max)
+    double? Min, double? Mean, double? P50, double? P90, double? P99, double? P999, double? P9999, double? Max)
 {
     /// <summary>The percentiles of a histogram.</summary>
-    public static LatencyReport Of(LatencyHistogram h) => new(
-        h.Min / 1e3, h.Mean / 1e3, Us(h, 50), Us(h, 90), Us(h, 99), Us(h, 99.9), Us(h, 99.99), h.Max / 1e3);
+    public static LatencyReport Of(LatencyHistogram h) => h.Count == 0
+        ? new(null, null, null, null, null, null, null, null)
+        : new(h.Min / 1e3, h.Mean / 1e3, Us(h, 50), Us(h, 90), Us(h, 99), Us(h, 99.9), Us(h, 99.99), h.Max / 1e3);
 
     private static double Us(LatencyHistogram histogram, double percent) => histogram.Percentile(percent) / 1e3;
 }
@@ -164,4 +200,5 @@ public sealed record LatencyReport(
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(LoadReport))]
 [JsonSerializable(typeof(CapacityReport))]
+[JsonSerializable(typeof(MergedReport))]
 internal sealed partial class LoadJson : JsonSerializerContext;

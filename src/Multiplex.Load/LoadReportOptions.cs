@@ -4,7 +4,7 @@ namespace Multiplex.Load;
 
 /// <summary>The options of a run, for its report.</summary>
 /// <param name="Connect">The endpoint.</param>
-/// <param name="Protocol">echo or rpc.</param>
+/// <param name="Protocol">echo, rpc, procedure or bytes.</param>
 /// <param name="Connections">Connections.</param>
 /// <param name="Depth">Requests under way on each.</param>
 /// <param name="SizeBytes">Payload; of several sizes the longest.</param>
@@ -47,13 +47,26 @@ public sealed record LoadReportOptions(
     int SlowBytesPerS,
     double TimeoutS)
 {
+    /// <summary>Requests to make; 0: as many as there was time for.</summary>
+    public long Requests { get; init; }
+
+    /// <summary>The options of a run that asks a mix of requests.</summary>
+    public static LoadReportOptions Of(LoadOptions options, string connect, string protocol, RequestMix mix) => Of(
+        options, connect, protocol, protocol == "echo" ? "" : Text(mix.Calls), Text(mix.Sizes), mix.Sizes.Max(size => size.Value));
+
     /// <summary>The options of a run.</summary>
-    public static LoadReportOptions Of(LoadOptions options, string connect, string protocol, RequestMix mix) => new(
+    /// <param name="options">What load was made.</param>
+    /// <param name="connect">The endpoint.</param>
+    /// <param name="protocol">What is asked for.</param>
+    /// <param name="mix">The procedures.</param>
+    /// <param name="sizes">The sizes; empty where the requests are given as they are.</param>
+    /// <param name="sizeBytes">The longest size.</param>
+    public static LoadReportOptions Of(LoadOptions options, string connect, string protocol, string mix, string sizes, int sizeBytes) => new(
         connect,
         protocol,
         options.Connections,
         options.Depth,
-        mix.Sizes.Max(size => size.Value),
+        sizeBytes,
         options.Duration.TotalSeconds,
         options.WarmUp.TotalSeconds,
         options.CallsPerConnection,
@@ -61,15 +74,18 @@ public sealed record LoadReportOptions(
         options.Arrivals?.FromPerS,
         options.Arrivals?.ToPerS,
         options.Arrivals is { } arrivals ? Name(arrivals.Spacing) : null,
-        protocol == "echo" ? "" : Text(mix.Calls),
-        Text(mix.Sizes),
+        mix,
+        sizes,
         options.ThinkTime.TotalSeconds,
         options.ConnectRate,
         options.IdleConnections,
         options.SlowReaders,
         options.SlowWriters,
         options.SlowBytesPerS,
-        options.Timeout.TotalSeconds);
+        options.Timeout.TotalSeconds)
+    {
+        Requests = options.Requests,
+    };
 
     /// <summary>How a spacing is written.</summary>
     public static string Name(ArrivalSpacing spacing) => spacing == ArrivalSpacing.Poisson ? "poisson" : "constant";

@@ -5,7 +5,7 @@ public sealed class LoadTally
 {
     /// <summary>
     /// The latency of each right reply in nanoseconds: in a closed loop from just before its request was sent, in an open loop from when
-    /// that was due. There, requests without a reply at the end are among them, with the time that they had waited.
+    /// that was due. Requests without a reply at the end are among them, with the time that they had waited.
     /// </summary>
     public LatencyHistogram Latencies { get; } = new();
 
@@ -33,31 +33,41 @@ public sealed class LoadTally
     /// <summary>When measuring began.</summary>
     public DateTimeOffset StartedAt { get; internal set; }
 
-    /// <summary>Right replies.</summary>
+    /// <summary>Right replies that came within the measured time.</summary>
     public long Replies { get; private set; }
 
-    /// <summary>In an open loop: requests that were due in time and had no reply at the end, a second after the last one was due.</summary>
+    /// <summary>
+    /// Requests that never had a reply: those still without one a second after the end, and those that were under way on a connection that broke.
+    /// Datagrams counted as lost are not among them.
+    /// </summary>
     public long Unanswered { get; private set; }
 
-    /// <summary>Bytes sent.</summary>
+    /// <summary>Right replies to each connection, ascending.</summary>
+    public IReadOnlyList<long> RepliesByConnection { get; private set; } = [];
+
+    /// <summary>Connections that asked and had no reply at all.</summary>
+    public int Starved { get; private set; }
+
+    /// <summary>Whether the run was ended early.</summary>
+    public bool IsInterrupted { get; internal set; }
+
+    /// <summary>Bytes sent within the measured time.</summary>
     public long BytesSent { get; private set; }
 
-    /// <summary>Bytes received.</summary>
+    /// <summary>Bytes received within the measured time.</summary>
     public long BytesReceived { get; private set; }
 
     /// <summary>How long was measured.</summary>
     public TimeSpan Elapsed { get; private set; }
 
-    /// <summary>Right replies a second, of those that came within the measured time.</summary>
-    public double Throughput => Elapsed > TimeSpan.Zero ? RepliesInTime / Elapsed.TotalSeconds : 0;
+    /// <summary>Right replies a second.</summary>
+    public double Throughput => Elapsed > TimeSpan.Zero ? Replies / Elapsed.TotalSeconds : 0;
 
     /// <summary>The part of its time that the busiest client thread worked, from 0 to 1; polling for nothing does not count.</summary>
     public double BusiestThread { get; private set; }
 
     /// <summary>Bytes that the client threads allocated.</summary>
     internal long Allocated { get; private set; }
-
-    private long RepliesInTime { get; set; }
 
     /// <summary>Adds what one thread measured; its latencies have been handed over second by second.</summary>
     internal void Add(LoadLoop loop)
@@ -74,13 +84,14 @@ public sealed class LoadTally
         SlowErrors.Add(loop.Slow.Errors);
         SlowReplies += loop.Slow.Replies;
         Replies += recorder.Replies;
-        RepliesInTime += loop.RepliesInTime;
+        RepliesByConnection = [.. RepliesByConnection.Concat(loop.Measured.Select(connection => connection.Replies)).Order()];
+        Starved += loop.Measured.Count(connection => connection.IsStarved);
         Unanswered += recorder.Unanswered;
-        BytesSent += recorder.BytesSent;
-        BytesReceived += recorder.BytesReceived;
+        BytesSent += recorder.BytesSentInTime;
+        BytesReceived += recorder.BytesReceivedInTime;
         Allocated += loop.Allocated;
         TimeSpan elapsed = TimeSpan.FromTicks(loop.Elapsed / TimeSpan.NanosecondsPerTick);
         Elapsed = elapsed > Elapsed ? elapsed : Elapsed;
-        BusiestThread = Math.Max(BusiestThread, loop.CpuTime / (double)Math.Max(loop.Elapsed, 1));
+        BusiestThread = Math.Max(BusiestThread, loop.Busy);
     }
 }

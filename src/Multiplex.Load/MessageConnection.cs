@@ -25,12 +25,20 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         (_held, _blockedSince) = (0, 0);
     }
 
+    public override void Close()
+    {
+        base.Close();
+        _held = 0;
+    }
+
     public override ConnectionState Serve(Interest ready)
     {
-        ConnectionState state = (ready & Interest.Readable) != 0 ? Receive() : ConnectionState.Open;
+        long freeSince = 0;
+        ConnectionState state = (ready & Interest.Readable) != 0 ? Receive(out freeSince) : ConnectionState.Open;
         if (state == ConnectionState.Open && HasUnsent)
             state = Ask(Stopwatch.GetTimestamp(), most: 0);
-        return state == ConnectionState.Open ? AskAgain(Stopwatch.GetTimestamp()) : state;
+        long now = Stopwatch.GetTimestamp();
+        return state == ConnectionState.Open ? AskAgain(now, freeSince == 0 ? now : freeSince) : state;
     }
 
     public override ConnectionState Ask(long now, int most)
@@ -85,9 +93,10 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     /// <returns>Open when it is worth trying again.</returns>
     protected abstract ConnectionState Failed(SyscallResult result);
 
-    // As many messages as are expected: one more recv(2) would only say EAGAIN.
-    private ConnectionState Receive()
+    // As many messages as are expected: one more recv(2) would only say EAGAIN. Tells when the first came; 0 when none did.
+    private ConnectionState Receive(out long firstAt)
     {
+        firstAt = 0;
         for (int i = Math.Max(Window.UnderWay, 1); i > 0; i--)
         {
             // MSG_TRUNC: returns the whole length of what it cuts off
@@ -97,9 +106,14 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
             if (result.Value == 0 && EndsWithEmptyMessage)
                 return Disconnected(result);
             if (!result.IsError)
+            {
+                firstAt = firstAt == 0 ? arrivedAt : firstAt;
                 Take((int)result.Value, arrivedAt);
+            }
             else if (Failed(result) == ConnectionState.Broken)
+            {
                 return ConnectionState.Broken;
+            }
         }
 
         return ConnectionState.Open;
@@ -112,11 +126,9 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         ReplyVerdict verdict = Context.Exchange.Check(message, Window.Due, out int expected, out uint sequence);
         bool right = verdict == ReplyVerdict.Right && length == expected;
         AskedAt asked = verdict == ReplyVerdict.Unreadable ? default : Window.Answer(sequence);
-        if (!right)
-            Context.Recorder.Errors.WrongReplies++;
-        else if (asked.SentAt == 0)
+        if (right && asked.SentAt == 0)
             Unmatched(sequence);
         else
-            Context.Recorder.Record(asked, arrivedAt);
+            Heard(asked, right, arrivedAt);
     }
 }

@@ -9,7 +9,8 @@ internal abstract class Pace
     public abstract long Next { get; }
 
     /// <summary>Whether a connection whose slots have become free may ask before <see cref="Issue"/> gives it its turn.</summary>
-    public abstract bool AsksAtOnce { get; }
+    /// <param name="freeSince">Since when they are free.</param>
+    public abstract bool AsksAtOnce(long freeSince);
 
     /// <summary>May a request be asked now?</summary>
     /// <param name="now">Now.</param>
@@ -17,7 +18,9 @@ internal abstract class Pace
     public abstract bool TryTake(long now, out long due);
 
     /// <summary>A connection has free slots.</summary>
-    public abstract void Freed(BusyConnection connection, long now);
+    /// <param name="connection">Which.</param>
+    /// <param name="since">Since when.</param>
+    public abstract void Freed(BusyConnection connection, long since);
 
     /// <summary>Has connections ask what is due.</summary>
     public abstract void Issue(long now, ConnectionSet connections);
@@ -31,13 +34,19 @@ internal abstract class Pace
 internal sealed class OpenPace(ArrivalSchedule schedule, LoadRecorder recorder, KernelStamps? stamps) : Pace
 {
     private readonly Queue<BusyConnection> _line = new();
-    private long _freeSince;   // since when somebody has been standing in line
+    private long _freeSince;   // since when there has been a connection with a free slot: the client's own delay counts from then
 
     private long WayOut => stamps?.WayOut ?? 0;
 
     public override long Next => _line.Count > 0 ? schedule.Next - WayOut : long.MaxValue;
 
-    public override bool AsksAtOnce => _line.Count == 0;
+    public override bool AsksAtOnce(long freeSince)
+    {
+        if (_line.Count > 0)
+            return false;
+        _freeSince = freeSince;
+        return true;
+    }
 
     public override bool TryTake(long now, out long due)
     {
@@ -47,12 +56,12 @@ internal sealed class OpenPace(ArrivalSchedule schedule, LoadRecorder recorder, 
         return true;
     }
 
-    public override void Freed(BusyConnection connection, long now)
+    public override void Freed(BusyConnection connection, long since)
     {
         if (connection.IsInLine)
             return;
         if (_line.Count == 0)
-            _freeSince = now;
+            _freeSince = since;
         Enqueue(connection);
     }
 
@@ -87,7 +96,7 @@ internal sealed class ThinkPace(TimeSpan thinkTime) : Pace
 
     public override long Next => _thinking.TryPeek(out _, out long next) ? next : long.MaxValue;
 
-    public override bool AsksAtOnce => false;
+    public override bool AsksAtOnce(long freeSince) => false;
 
     public override bool TryTake(long now, out long due)
     {
@@ -95,12 +104,12 @@ internal sealed class ThinkPace(TimeSpan thinkTime) : Pace
         return true;
     }
 
-    public override void Freed(BusyConnection connection, long now)
+    public override void Freed(BusyConnection connection, long since)
     {
         for (; connection.Thinking < connection.FreeSlots; connection.Thinking++)
         {
             double part = connection.HasAsked ? 1 : _random.NextDouble();
-            _thinking.Enqueue((connection, connection.Incarnation), now + (long)(part * _time));
+            _thinking.Enqueue((connection, connection.Incarnation), since + (long)(part * _time));
         }
     }
 

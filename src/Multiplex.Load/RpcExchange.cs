@@ -13,7 +13,7 @@ public sealed class RpcExchange : IExchange
 {
     private readonly int _xidOffset;   // after the record's header, where there is one
     private readonly WeightedChoice<RpcVariant> _variants;
-    private byte[] _message = [];      // a record's fragments put together
+    private readonly ReplyFrames _frames;
 
     /// <summary>ECHO with payloads of <paramref name="size"/> bytes, at most <see cref="MostSize"/>.</summary>
     public RpcExchange(EndpointKind kind, int size)
@@ -30,6 +30,7 @@ public sealed class RpcExchange : IExchange
         bool records = kind.IsStream();
         double allSizes = sizes.Sum(size => size.Weight);
         _xidOffset = records ? RecordMarking.HeaderLength : 0;
+        _frames = new(records);
         _variants = new([.. calls.SelectMany(call => call.Value.Procedure == MultiplexV1Procedure.Echo
             ? sizes.Select(size => new Weighted<RpcVariant>(new(call.Value, size.Value, records), call.Weight * size.Weight / allSizes))
             : [new(new(call.Value, 0, records), call.Weight)])]);
@@ -82,16 +83,8 @@ public sealed class RpcExchange : IExchange
     // Not byte for byte what was expected, or not all of it yet: find the record's end. A message may come in several fragments.
     private ReplyVerdict CheckRecord(ReadOnlySpan<byte> received, uint due, out int length, ref uint sequence)
     {
-        FramingProgress progress = default;
-        int record = received.Length < RecordMarking.HeaderLength
-            ? FrameResult.Incomplete
-            : RecordMarking.Frame(received, ref progress, RpcProtocol.UsualMaxRecord);
-        length = Math.Max(record, 0);
-        if (record <= 0)
-            return record == FrameResult.Malformed ? ReplyVerdict.Unreadable : ReplyVerdict.Incomplete;
-        if (_message.Length < record)
-            _message = new byte[Math.Max(record, 4096)];
-        ReadOnlySpan<byte> message = _message.AsSpan(0, RecordMarking.Reassemble(received[..record], _message));
+        if (_frames.Find(received, out length, out ReadOnlySpan<byte> message) is { } none)
+            return none;
         sequence = message.Length >= sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(message) : due;
         return IsRight(message, sequence) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
     }

@@ -57,7 +57,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         if (answered < 0)
             return ConnectionState.Broken;
         Keep(received);
-        return answered > 0 ? AskAgain(now) : ConnectionState.Open;
+        return answered > 0 ? AskAgain(now, arrivedAt) : ConnectionState.Open;
     }
 
     /// <summary>Sends requests; what the kernel does not take is kept.</summary>
@@ -103,7 +103,6 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     // Records each whole reply. Returns how many slots are free now, or -1 when the connection has to be given up.
     private int Check(ref ReadOnlySpan<byte> received, long arrivedAt)
     {
-        LoadRecorder recorder = Context.Recorder;
         int answered = 0;
         while (!received.IsEmpty && Window.UnderWay > 0)
         {
@@ -115,10 +114,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 
             // A reply to nothing that was asked, or a second one to the same request, is a wrong one.
             AskedAt asked = Window.Answer(sequence);
-            if (verdict == ReplyVerdict.Right && asked.SentAt != 0)
-                recorder.Record(asked, arrivedAt);
-            else
-                recorder.Errors.WrongReplies++;
+            Heard(asked, verdict == ReplyVerdict.Right && asked.SentAt != 0, arrivedAt);
             if (asked.SentAt != 0)
                 answered++;
             received = received[length..];
@@ -126,7 +122,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 
         if (received.IsEmpty)
             return answered;
-        recorder.Errors.WrongReplies++;   // bytes that make no sense, or that nobody asked for
+        Heard(default, right: false, arrivedAt);   // bytes that make no sense, or that answer nothing
         return -1;
     }
 

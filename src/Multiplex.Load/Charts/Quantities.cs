@@ -8,6 +8,9 @@ public static class Quantities
     /// <summary>A number, with k for thousands, M for millions and G beyond.</summary>
     public static string Short(double number) => Scaled(number, 1000, ["", "k", "M", "G"]);
 
+    /// <summary>A time given in microseconds; a dash where there is none.</summary>
+    public static string Time(double? microseconds) => microseconds is { } time ? Time(time) : "–";
+
     /// <summary>A time given in microseconds.</summary>
     public static string Time(double microseconds) => microseconds is > 0 and < 1
         ? Scaled(microseconds * 1e3, 1000, [" ns"])

@@ -12,11 +12,12 @@ namespace Multiplex.Load.Formats;
 /// </summary>
 public sealed class HistogramLog
 {
-    private const int EncodingCookie = 0x1c84_9303 | 0x10;     // V2; 0x10: counts are words of up to eight bytes
-    private const int CompressedCookie = 0x1c84_9304 | 0x10;
+    internal const int EncodingCookie = 0x1c84_9303 | 0x10;     // V2; 0x10: counts are words of up to eight bytes
+    internal const int CompressedCookie = 0x1c84_9304 | 0x10;
+    internal const int SignificantDigits = 3;
+    internal const long LowestDiscernible = 1;
+
     private const int HeaderLength = 40;
-    private const int SignificantDigits = 3;
-    private const long LowestDiscernible = 1;
     private const long HighestTrackable = 3_600_000_000_000;   // an hour
 
     private readonly StringBuilder _lines = new();

@@ -10,18 +10,20 @@ public static class LoadPage
     private static readonly double[] s_oneOutOf = [1, 10, 100, 1000, 10_000, 100_000];
 
     /// <summary>The page of one run.</summary>
-    public static string Of(LoadReport report)
+    /// <param name="report">The run.</param>
+    /// <param name="latencies">Its latencies over time; null without such a chart.</param>
+    public static string Of(LoadReport report, LatencyOverTime? latencies = null)
     {
         LoadReportOptions o = report.Options;
         return Page.Of($"Load of {o.Connect}", Html.Of($"""
             <header>
             <h1>Load of {o.Connect}</h1>
-            <p class="lede">{LoadText.Asked(o)}, {report.ElapsedS:0.#} s, {report.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC; {Machine(report.Environment)}.</p>
+            <p class="lede">{LoadText.Asked(o)}, {LoadText.Length(report)}, {report.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC; {Machine(report.Environment)}.</p>
             </header>
             <section><h2>Figures</h2>
             {Figures(report)}{report.Warnings.Select(warning => Html.Of($"""<p class="verdict">{warning}</p>"""))}</section>
             <section><h2>Latencies</h2>
-            <div class="charts">{Percentiles(report).Draw()}{Times(report).Draw()}{Rates(report).Draw()}</div></section>
+            <div class="charts">{Percentiles(report).Draw()}{latencies?.Chart().Draw()}{Times(report).Draw()}{Rates(report).Draw()}</div></section>
 
             """));
     }
@@ -30,7 +32,8 @@ public static class LoadPage
     public static string Of(CapacityReport report)
     {
         CapacityStep[] steps = [.. report.Steps.OrderBy(step => step.RatePerS)];
-        ChartPoint[] Line(Func<LatencyReport, double> figure) => [.. steps.Select(step => new ChartPoint(step.RatePerS, figure(step.LatencyUs)))];
+        ChartPoint[] Line(Func<LatencyReport, double?> figure) =>
+            [.. steps.Where(step => figure(step.LatencyUs) is not null).Select(step => new ChartPoint(step.RatePerS, figure(step.LatencyUs) ?? 0))];
         LineChart curve = new(
             "Latency against offered rate", new("requests due in a second"), new("latency") { Logarithmic = true, Label = Quantities.Time },
             [new("p50", 5, Line(l => l.P50)), new("p99", 7, Line(l => l.P99)), new("p99.9", 1, Line(l => l.P999))]);
@@ -42,8 +45,8 @@ public static class LoadPage
             <section><h2>Steps</h2>
             {SortableTable.Of(
                 [new("rate/s"), new("replies/s"), new("p50"), new("p99"), new("p99.9"), new("max"), new("")],
-                steps.Select(step => new TableRow(Html.Of($"{step.RatePerS:N0}"), $"{step.RatePerS:000000000}", [Cell(step.ThroughputPerS, Quantities.Short), Cell(step.LatencyUs.P50), Cell(step.LatencyUs.P99), Cell(step.LatencyUs.P999), Cell(step.LatencyUs.Max), new(Html.Of($"{step.Verdict}"))])))}
-            <div class="charts">{curve.Draw()}</div></section>
+                steps.Select(step => new TableRow(Html.Of($"{step.RatePerS:N0}"), $"{step.RatePerS:000000000}", [new(Html.Of($"{Quantities.Short(step.ThroughputPerS)}"), step.ThroughputPerS), Cell(step.LatencyUs.P50), Cell(step.LatencyUs.P99), Cell(step.LatencyUs.P999), Cell(step.LatencyUs.Max), new(Html.Of($"{step.Verdict}"))])))}
+            {report.Warnings.Select(warning => Html.Of($"""<p class="verdict">{warning}</p>"""))}<div class="charts">{curve.Draw()}</div></section>
 
             """));
     }
@@ -59,15 +62,19 @@ public static class LoadPage
             rows.Add(Row("connecting", connect));
         LoadErrors e = report.Errors;
         return Html.Of($"""
-            <dl class="findings"><dt>replies/s</dt><dd>{report.ThroughputPerS:N0}</dd><dt>replies</dt><dd>{report.Replies:N0}, all checked byte for byte</dd><dt>bytes/s</dt><dd>{Quantities.Size(report.SentBytesPerS)} sent, {Quantities.Size(report.ReceivedBytesPerS)} received</dd><dt>errors</dt><dd>{e.Total:N0}{(e.Total > 0 ? $": {LoadText.Of(e)}" : "")}</dd>{(report.Objectives ?? []).Select(one => Html.Of($"""<dt>{one.Objective}</dt><dd class="{(one.Held ? "better" : "worse")}">{(one.Held ? "held" : "missed")}: {Quantities.Time(one.MeasuredUs)}</dd>"""))}</dl>
+            <dl class="findings"><dt>replies/s</dt><dd>{report.ThroughputPerS:N0}</dd><dt>replies</dt><dd>{report.Replies:N0}, all checked byte for byte</dd>{Missing(report)}<dt>bytes/s</dt><dd>{Quantities.Size(report.SentBytesPerS)} sent, {Quantities.Size(report.ReceivedBytesPerS)} received</dd><dt>errors</dt><dd>{e.Total:N0}{(e.Total > 0 ? $": {LoadText.Of(e)}" : "")}</dd>{(report.Objectives ?? []).Select(one => Html.Of($"""<dt>{one.Objective}</dt><dd class="{(one.Held ? "better" : "worse")}">{(one.Held ? "held" : "missed")}: {LoadText.Measured(one, report.ElapsedS)}</dd>"""))}</dl>
             {SortableTable.Of([new("time"), new("min"), new("mean"), new("p50"), new("p90"), new("p99"), new("p99.9"), new("p99.99"), new("max")], rows)}
             """);
     }
 
+    private static Html Missing(LoadReport report) => report is { Unanswered: 0, Connections.WithoutReply: 0 }
+        ? Html.None
+        : Html.Of($"<dt>no reply</dt><dd class=\"worse\">{report.Unanswered:N0} requests, {report.Connections.WithoutReply:N0} of {report.Options.Connections:N0} connections</dd>");
+
     private static TableRow Row(string name, LatencyReport l) => new(
         Html.Of($"{name}"), name, [.. new[] { l.Min, l.Mean, l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max }.Select(time => Cell(time))]);
 
-    private static TableCell Cell(double value, Func<double, string>? label = null) => new(Html.Of($"{(label ?? Quantities.Time)(value)}"), value);
+    private static TableCell Cell(double? time) => new(Html.Of($"{Quantities.Time(time)}"), time);
 
     private static string Machine(MachineReport machine) => $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}";
 
@@ -90,8 +97,8 @@ public static class LoadPage
 
     private static LineChart Times(LoadReport report)
     {
-        Series Line(string name, int color, Func<LatencyReport, double> figure) =>
-            new(name, color, [.. report.Series.Where(second => second.Replies > 0).Select(second => new ChartPoint(second.Second, figure(second.LatencyUs)))]);
+        Series Line(string name, int color, Func<LatencyReport, double?> figure) => new(
+            name, color, [.. report.Series.Where(second => figure(second.LatencyUs) is not null).Select(second => new ChartPoint(second.Second, figure(second.LatencyUs) ?? 0))]);
         return new(
             "Latency second by second", new("second"), new("latency") { Label = Quantities.Time, Logarithmic = true },
             [Line("p50", 5, l => l.P50), Line("p99", 7, l => l.P99), Line("max", 1, l => l.Max)])
@@ -102,7 +109,10 @@ public static class LoadPage
 
     private static LineChart Rates(LoadReport report) => new(
         "Replies second by second", new("second"), new("replies/s"),
-        [new("replies", 6, [.. report.Series.Select(second => new ChartPoint(second.Second, second.Replies / second.LengthS))])])
+        [
+            new("replies", 6, [.. report.Series.Select(second => new ChartPoint(second.Second, second.Replies / second.LengthS))]),
+            new("unanswered", 1, report.Unanswered == 0 ? [] : [.. report.Series.Select(second => new ChartPoint(second.Second, second.Unanswered / second.LengthS))]),
+        ])
     {
         Marks = report.Series.Count <= 60,
     };

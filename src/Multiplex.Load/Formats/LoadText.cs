@@ -1,4 +1,5 @@
 using System.Globalization;
+using Multiplex.Load.Charts;
 
 namespace Multiplex.Load.Formats;
 
@@ -12,18 +13,28 @@ public static class LoadText
             : o.RatePerS is not { } rate ? $"open loop, {o.Arrivals}"
             : rate == o.RateToPerS ? Text($"open loop, {rate:N0}/s {o.Arrivals}")
             : Text($"open loop, {rate:N0}/s to {o.RateToPerS:N0}/s {o.Arrivals}");
-        string asked = o.Mix is "" or "echo" ? $"{o.Sizes} bytes" : $"{o.Mix}, {o.Sizes} bytes";
+        string asked = o.Sizes.Length == 0 ? o.Mix : o.Mix is "" or "echo" ? $"{o.Sizes} bytes" : $"{o.Mix}, {o.Sizes} bytes";
         string beside = string.Concat(
             Beside(o.IdleConnections, "idle"), Beside(o.SlowReaders, "slow readers"), Beside(o.SlowWriters, "slow writers"));
         return Text($"{o.Protocol}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}");
     }
+
+    /// <summary>How long it was measured, and that this was cut short if it was.</summary>
+    public static string Length(LoadReport report) => report.Interrupted is { } early
+        ? Text($"interrupted after {early.AfterS:0.#} of {early.OfS:0.###} s")
+        : Quantities.Time(report.ElapsedS * 1e6);
+
+    /// <summary>What was measured of an objective.</summary>
+    public static string Measured(ObjectiveReport objective, double elapsedS) => objective.MeasuredUs is { } time
+        ? $"measured {Quantities.Time(time)}"
+        : $"no reply in {Quantities.Time(elapsedS * 1e6)}";
 
     /// <summary>What went wrong, the kinds that did.</summary>
     public static string Of(LoadErrors e) => string.Join(", ", new[]
     {
         (e.WrongReplies, "wrong replies"),
         (e.Disconnected, Text($"disconnected ({e.Resets} by a reset)")),
-        (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused} refused)")),
+        (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused} refused{(e.NoLocalPort > 0 ? $", {e.NoLocalPort} as no local port was left: net.ipv4.ip_local_port_range" : "")})")),
         (e.Timeouts, "timed out"),
         (e.Lost, Text($"datagrams lost ({e.Late} of them answered late)")),
         (e.Refused, "datagrams refused as nobody listens there"),

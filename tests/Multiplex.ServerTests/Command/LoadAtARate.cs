@@ -31,10 +31,12 @@ public sealed class LoadAtARate
         Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
         using JsonDocument report = JsonDocument.Parse(run.Output);
         JsonElement root = report.RootElement;
-        Assert.That(root.GetProperty("replies").GetInt64(), Is.EqualTo(3000));
+        Assert.That((root.GetProperty("requests").GetInt64(), root.GetProperty("unanswered").GetInt64()), Is.EqualTo((3000, 0)));
         Assert.That(Figure(root, "latency_us", "p99"), Is.GreaterThan(500_000));
         Assert.That(Figure(root, "latency_us", "p90"), Is.GreaterThan(200_000));
-        Assert.That(root.GetProperty("series").EnumerateArray().Max(second => Figure(second, "latency_us", "max")), Is.EqualTo(Figure(root, "latency_us", "max")));
+        Assert.That(
+            root.GetProperty("series").EnumerateArray().Select(second => second.GetProperty("latency_us").GetProperty("max")).Where(max => max.ValueKind == JsonValueKind.Number).Max(max => max.GetDouble()),
+            Is.EqualTo(Figure(root, "latency_us", "max")));
 
         // All but the eight that were under way were sent once the server went on.
         Assert.That(Figure(root, "service_us", "p90"), Is.LessThan(Figure(root, "latency_us", "p90")));
@@ -94,8 +96,7 @@ public sealed class LoadAtARate
         double capacity = Figure(report.RootElement, "capacity_per_s");
         Assert.That(steps, Is.Not.Empty);
         Assert.That(steps.Select(step => Figure(step, "rate_per_s")), Is.All.LessThanOrEqualTo(Figure(report.RootElement, "peak_per_s") + 1));
-        Assert.That(
-            capacity, Is.EqualTo(steps.Where(step => step.GetProperty("held").GetBoolean()).Select(step => Figure(step, "rate_per_s")).DefaultIfEmpty().Max()));
+        Assert.That(capacity, Is.Zero.Or.AnyOf(steps.Where(step => step.GetProperty("held").GetBoolean()).Select(step => (object)Figure(step, "rate_per_s")).ToArray()));
         Assert.That(run.Status, Is.EqualTo(capacity > 0 ? 0 : 3));
         Assert.That(report.RootElement.GetProperty("options").GetProperty("arrivals").GetString(), Is.EqualTo("poisson"));
     }

@@ -53,6 +53,6 @@ public class LoadReportTests
         LoadReport report = Report(OpenLoop.At(500));
         Assert.That(report.Percentiles.Select(point => point.Percent), Is.Ordered.And.Unique);
         Assert.That(report.Percentiles.Select(point => point.LatencyUs), Is.Ordered);
-        Assert.That(report.Percentiles[^1], Is.EqualTo(new PercentileReport(100, report.LatencyUs.Max)));
+        Assert.That(report.Percentiles[^1], Is.EqualTo(new PercentileReport(100, report.LatencyUs.Max!.Value)));
     }
 }

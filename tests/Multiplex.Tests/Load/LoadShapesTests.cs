@@ -24,9 +24,9 @@ public class LoadShapesTests
         LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Arrivals = OpenLoop.At(1000, spacing) });
         int due = spacing == ArrivalSpacing.Constant ? 500 : server.Numbers.Count;
         Assert.That(tally.Errors.Total, Is.Zero);
-        Assert.That((tally.Replies + tally.Unanswered, (long)server.Numbers.Count), Is.EqualTo(((long)due, tally.Replies)));
-        Assert.That(tally.Latencies.Count, Is.EqualTo(due));
-        Assert.That(tally.Services.Count, Is.EqualTo(tally.Replies));
+        Assert.That((tally.Latencies.Count, tally.Services.Count), Is.EqualTo(((long)due, due - tally.Unanswered)));
+        Assert.That(tally.Services.Count, Is.EqualTo(server.Numbers.Count));
+        Assert.That(tally.Replies, Is.InRange(1, tally.Services.Count), "the last ones may have come after the end");
     }
 
     [Test]
@@ -49,7 +49,8 @@ public class LoadShapesTests
     {
         using MessageServer server = new(EndpointKind.UnixPacket, "rpc", _ => Fate.Drop);
         LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Arrivals = OpenLoop.At(100) });
-        Assert.That((tally.Replies, tally.Unanswered), Is.EqualTo((0L, 50L)));
+        Assert.That((tally.Replies, tally.Unanswered, tally.Starved), Is.EqualTo((0L, 50L, 2)));
+        Assert.That(tally.Seconds.Select(second => (second.Replies, second.Unanswered, second.LatencyUs.P50)), Is.EqualTo(new[] { (0L, 50L, (double?)null) }));
         Assert.That(tally.Latencies.Min, Is.GreaterThan(900_000_000), "all waited for the second after the end");
     }
 
@@ -86,7 +87,8 @@ public class LoadShapesTests
         };
         LoadTally tally = LoadGenerator.Run(options);
         Assert.That(tally.Seconds.Select(second => second.Second), Is.EqualTo(new[] { 0, 1 }));
-        Assert.That(tally.Seconds.Sum(second => second.Replies), Is.EqualTo(tally.Latencies.Count).And.EqualTo(650));
+        Assert.That(tally.Latencies.Count, Is.EqualTo(650));
+        Assert.That(tally.Seconds.Sum(second => second.Replies), Is.EqualTo(tally.Replies));
         Assert.That((sum.Count, sum.Max, sum.Percentile(99)), Is.EqualTo((tally.Latencies.Count, tally.Latencies.Max, tally.Latencies.Percentile(99))));
     }
 

@@ -1,0 +1,113 @@
+using System.Reflection;
+using CommandLine;
+
+namespace Multiplex.Cli;
+
+/// <summary>The help of the command and of each verb, laid out for the columns there are.</summary>
+internal static class HelpPage
+{
+    private const int Widest = 110;
+    private const int NarrowestForTwo = 70;   // columns: below, an option stands above its explanation
+    private const int Margin = 2, Deeper = 6, Gap = 2;
+
+    // Each verb's form after its name, and what one might write.
+    private static readonly Dictionary<string, (string Form, string[] Examples)> s_usage = new()
+    {
+        ["serve"] = ("--model NAME --listen ENDPOINT [OPTION …]",
+        [
+            "multiplex serve --model epoll --listen tcp://127.0.0.1:7000",
+            "multiplex serve --model prefork --protocol echo --listen tcp://*:7 --listen unix:/run/echo",
+        ]),
+        ["load"] = ("ENDPOINT [OPTION …]",
+        [
+            "multiplex load tcp://127.0.0.1:7000 --rate 20k --slo p99<2ms",
+            "multiplex load tcp://127.0.0.1:7000 --find-capacity --slo p99<2ms --duration 2s",
+            "multiplex load rpc://server/nfs/3 --procedure 0 --auth sys",
+            "multiplex load tcp://127.0.0.1:7000 --x greeter.x --call 'GREET(\"you\")'",
+            "multiplex load tcp://127.0.0.1:11211 --send get.txt --expect 1line",
+            "multiplex load --merge a.hlog b.hlog",
+        ]),
+        ["compare"] = ("[OPTION …]",
+        [
+            "multiplex compare --quick",
+            "multiplex compare --models epoll,uring --peer 'mine=./server {port}' --rounds auto",
+        ]),
+        ["call"] = ("ENDPOINT PROCEDURE [ARGUMENT] [OPTION …]",
+        [
+            "multiplex call tcp://127.0.0.1:7000 echo hello",
+            "multiplex call rpc://server/nfs null",
+        ]),
+        ["rpcbind"] = ("[OPTION …]", ["multiplex rpcbind --listen tcp://127.0.0.1:111 --listen udp://127.0.0.1:111"]),
+        ["rpcinfo"] = ("[HOST [PROGRAM [VERSION]]] [OPTION …]", ["multiplex rpcinfo server", "multiplex rpcinfo server nfs 3"]),
+        ["rpcgen"] = ("FILE [OPTION …]", ["multiplex rpcgen greeter.x --namespace Greeting"]),
+        ["models"] = ("", ["multiplex models"]),
+    };
+
+    /// <summary>The lines of the help.</summary>
+    /// <param name="verb">The verb's options; null for the whole command.</param>
+    /// <param name="columns">Columns of the terminal; null where lines may be of any length.</param>
+    public static IEnumerable<string> Of(Type? verb, int? columns)
+    {
+        int width = Math.Min(columns ?? Widest, Widest);
+        return verb is null ? OfCommand(width) : OfVerb(verb, width);
+    }
+
+    private static IEnumerable<string> OfCommand(int width)
+    {
+        (string, string)[] verbs = [.. Verbs.All.Select(type => (Verbs.NameOf(type), type.GetCustomAttribute<VerbAttribute>()!.HelpText))];
+        return
+        [
+            "usage: multiplex VERB [OPTION …]", "",
+            .. Entries(verbs, width), "",
+            .. Terminal.Wrap("multiplex VERB --help tells what a verb takes; multiplex --version, which version this is.", width, 0),
+        ];
+    }
+
+    private static IEnumerable<string> OfVerb(Type verb, int width)
+    {
+        string name = Verbs.NameOf(verb);
+        (string form, string[] examples) = s_usage.GetValueOrDefault(name, ("[OPTION …]", []));
+        IEnumerable<(string, string)> values = verb.GetProperties().Select(property => property.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>()
+            .Select(value => (value.MetaName, value.HelpText));
+        IEnumerable<(string, string)> options = Verbs.OptionsOf(verb).Select(one => Verbs.OptionOf(one.Property))
+            .Select(option => ($"--{option.LongName} {option.MetaValue}".TrimEnd(), Explain(option)));
+        return
+        [
+            .. Terminal.Wrap($"usage: multiplex {name} {form}".TrimEnd(), width, Deeper), "",
+            .. Terminal.Wrap(verb.GetCustomAttribute<VerbAttribute>()!.HelpText, width, 0), "",
+            .. Entries([.. values, .. options], width),
+            .. examples.Length > 0 ? (string[])["", "examples:"] : [],
+            .. examples.SelectMany(example => Terminal.Wrap(new string('\u00a0', Margin) + example, width, Deeper)),
+        ];
+    }
+
+    private static string Explain(OptionAttribute option) => option switch
+    {
+        { Required: true } => $"{option.HelpText} Required.",
+        { Default: not null and not "" and var usual } => $"{option.HelpText} Default: {usual}.",
+        _ => option.HelpText,
+    };
+
+    private static IEnumerable<string> Entries(IReadOnlyList<(string Name, string Text)> entries, int width)
+    {
+        int names = entries.Select(entry => entry.Name.Length).DefaultIfEmpty().Max() + Margin + Gap;
+        foreach ((string name, string text) in entries)
+        {
+            if (width >= NarrowestForTwo && names <= width / 2)
+            {
+                bool isFirst = true;
+                foreach (string line in Terminal.Wrap(text, width - names, 0))
+                {
+                    yield return (isFirst ? $"{new string(' ', Margin)}{name}".PadRight(names) : new string(' ', names)) + line;
+                    isFirst = false;
+                }
+            }
+            else
+            {
+                yield return $"{new string(' ', Margin)}{name}";
+                foreach (string line in Terminal.Wrap(text, width - Deeper, 0))
+                    yield return new string(' ', Deeper) + line;
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Multiplex.Load;
+using Multiplex.Load.Formats;
+
+namespace Multiplex.Cli;
+
+/// <summary><c>load --merge</c>: adds up the histograms that several runs have logged. Percentiles of each alone could not be.</summary>
+internal static class LoadMerge
+{
+    /// <summary>Adds them up, and says what they are together.</summary>
+    /// <returns>The exit status: 3 when an objective was missed.</returns>
+    /// <exception cref="UsageException">A file cannot be read, or is no such log.</exception>
+    public static int Run(IReadOnlyList<string> logs, IReadOnlyList<Objective> objectives, ResultFiles files)
+    {
+        LatencyHistogram all = new();
+        foreach (string log in logs)
+        {
+            try
+            {
+                HistogramLogReader.AddAll(File.ReadLines(log), all);
+            }
+            catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+            {
+                throw new UsageException($"--merge {log}: {e.Message}");
+            }
+        }
+
+        MergedReport report = MergedReport.Of(logs, all, objectives);
+        if (!files.UseStandardOutput)
+            LoadTables.Print(report);
+        return !files.Write((LoadVerbOptions.JsonOption, () => report.ToJson() + "\n")) ? ExitStatus.Failed
+            : report.Objectives is { } judged && judged.Any(objective => !objective.Held) ? ExitStatus.Missed
+            : ExitStatus.Done;
+    }
+}

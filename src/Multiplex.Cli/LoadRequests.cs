@@ -1,0 +1,90 @@
+using System.Globalization;
+using Multiplex.Load;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+
+namespace Multiplex.Cli;
+
+/// <summary>What a load asks of which server, as its options say.</summary>
+/// <param name="Server">The server.</param>
+/// <param name="Exchange">The requests, made for the kind of its socket.</param>
+/// <param name="Protocol">How they are called: echo, rpc, procedure or bytes.</param>
+/// <param name="Mix">Which procedures.</param>
+/// <param name="Sizes">Which payloads; empty where the requests are given as they are.</param>
+/// <param name="SizeBytes">The longest.</param>
+internal sealed record LoadRequests(Endpoint Server, Func<IExchange> Exchange, string Protocol, string Mix, string Sizes, int SizeBytes)
+{
+    /// <summary>The requests of a protocol of the command's own.</summary>
+    public static LoadRequests Of(Endpoint server, ProtocolEntry protocol, RequestMix mix)
+    {
+        LoadReportOptions asked = LoadReportOptions.Of(new() { Server = server, Exchange = () => protocol.Exchange(server.Kind, mix) }, "", protocol.Name, mix);
+        return new(server, () => protocol.Exchange(server.Kind, mix), protocol.Name, asked.Mix, asked.Sizes, asked.SizeBytes);
+    }
+
+    /// <summary>A file's bytes, and how much comes back: <c>64</c> bytes, <c>1line</c>, <c>3lines</c>.</summary>
+    /// <exception cref="UsageException">There is no such file, or nothing in it; or the endpoint takes datagrams.</exception>
+    public static LoadRequests OfBytes(Endpoint server, string file, string? expect)
+    {
+        byte[] request;
+        try
+        {
+            request = File.ReadAllBytes(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--send {file}: {e.Message}");
+        }
+
+        if (request.Length == 0)
+            throw new UsageException($"--send {file}: it is empty; write a file with one request");
+        if (!BytesExchange.Serves(server.Kind))
+            throw new UsageException($"--send {file}: datagrams may be lost, and these replies have no number; load a tcp:, unix: or unixpacket: endpoint");
+        if (request.Length > MessageSize.Limit(server.Kind))
+            throw new UsageException($"--send {file}: a message there has at most {MessageSize.Limit(server.Kind)} bytes");
+        string number = (expect ?? "").Replace("lines", "").Replace("line", "");
+        if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int expected) || expected < 1)
+            throw new UsageException($"--expect {expect}: write how many bytes the reply has, such as 64, or how many lines: 1line, 3lines");
+        bool inLines = number != expect;
+        return new(
+            server, () => new BytesExchange(request, expected, inLines), "bytes",
+            $"{request.Length} bytes of {file}, {expected} {(inLines ? "lines" : "bytes")} expected", "", request.Length);
+    }
+
+    /// <summary>One procedure of any program.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="procedure">The procedure.</param>
+    /// <param name="call">Its arguments, and what its results are.</param>
+    /// <param name="authentication">The credential.</param>
+    /// <param name="timeout">How long the first call may take.</param>
+    /// <exception cref="IOException">The procedure was called once, and failed: that says why, as a load cannot.</exception>
+    public static LoadRequests OfProcedure(Endpoint server, RpcProcedure procedure, XCall call, RpcAuthentication authentication, TimeSpan timeout)
+    {
+        ProcedureExchange Exchange() => new(server.Kind, procedure, call.Arguments, authentication, call.Check);
+        if (Exchange().LongestRequest > MessageSize.Limit(server.Kind))
+            throw new UsageException($"the arguments are {call.Arguments.Length} bytes: a whole message there has at most {MessageSize.Limit(server.Kind)}");
+        using (RpcClient client = new(server, new() { Authentication = authentication, Timeout = timeout }))
+        {
+            client.Call<byte[], int>(procedure, call.Arguments, static (writer, arguments) => writer.WriteFixedOpaque(arguments), TakeAll);
+        }
+
+        return new(
+            server, Exchange, "procedure",
+            $"program {ProgramNames.Of(procedure.Program) ?? $"{procedure.Program}"} version {procedure.Version} procedure {procedure.Number}, {call.Arguments.Length} bytes of arguments",
+            "", call.Arguments.Length);
+    }
+
+    // Whether the results are right is checked under load.
+    private static int TakeAll(ref XdrReader results)
+    {
+        int length = results.Rest.Length;
+        results.Skip(length);
+        return length;
+    }
+}
+
+/// <summary>A call of any procedure.</summary>
+/// <param name="Arguments">Its arguments in XDR.</param>
+/// <param name="Check">What its results are; null if that is not known.</param>
+internal sealed record XCall(byte[] Arguments, ResultCheck? Check);

@@ -1,0 +1,61 @@
+using Multiplex.Rpc;
+using Multiplex.Rpc.Generator;
+using Multiplex.Rpc.Generator.Model;
+
+namespace Multiplex.Cli;
+
+/// <summary>A procedure of a .x file, and a call of it that is written as in C: <c>GREET("you", 3)</c>.</summary>
+/// <param name="Procedure">The procedure.</param>
+/// <param name="Call">The call.</param>
+internal sealed record XFileCall(RpcProcedure Procedure, XCall Call)
+{
+    /// <summary>Reads a call.</summary>
+    /// <param name="file">The .x file.</param>
+    /// <param name="text">The call.</param>
+    /// <param name="program">The program that it has to be of; null takes any.</param>
+    /// <param name="version">The version that it has to be of; null takes the highest that has the procedure.</param>
+    /// <exception cref="UsageException">The file is none, has no such procedure, or the arguments are not its.</exception>
+    public static XFileCall Read(string file, string text, uint? program, uint? version)
+    {
+        Specification specification = Load(file);
+        int open = text.IndexOf('(');
+        string name = (open < 0 ? text : text[..open]).Trim();
+        if (open >= 0 && !text.TrimEnd().EndsWith(')'))
+            throw new UsageException($"--call {text}: the closing parenthesis is missing");
+        var all = from one in specification.Programs
+                  from of in one.Versions
+                  from procedure in of.Procedures
+                  select (Program: (uint)(one.Number.Value ?? 0), Version: (uint)(of.Number.Value ?? 0), Procedure: procedure);
+        var matching = all.Where(one => one.Procedure.Name == name
+            && (program is null || one.Program == program) && (version is null || one.Version == version)).ToArray();
+        if (matching.Length == 0)
+        {
+            string names = string.Join(", ", all.Select(one => one.Procedure.Name).Distinct());
+            throw new UsageException($"--call {text}: {file} has no procedure '{name}' in that program and version: there is {(names.Length > 0 ? names : "none at all")}");
+        }
+
+        var (number, highest, found) = matching.MaxBy(one => one.Version);
+        XdrText arguments = new(open < 0 ? "" : text.TrimEnd()[(open + 1)..^1], specification);
+        try
+        {
+            return new(
+                new(number, highest, (uint)(found.Number.Value ?? 0)),
+                new(arguments.ReadAll(found.Arguments), results => XdrShape.Fits(found.Result, results)));
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"--call {text}: {e.Message}");
+        }
+    }
+
+    private static Specification Load(string file)
+    {
+        if (!File.Exists(file))
+            throw new UsageException($"--x {file}: there is no such file");
+        ProblemList problems = [];
+        Specification? specification = new XFile(file, File.ReadAllText(file), "Load").Load(
+            name => Path.Combine(Path.GetDirectoryName(file) ?? "", name) is var path && File.Exists(path) ? new(path, File.ReadAllText(path), "Load") : null,
+            problems);
+        return specification ?? throw new UsageException($"--x {problems.First(problem => problem.IsError)}");
+    }
+}

@@ -1,0 +1,35 @@
+using Multiplex.Rpc;
+
+namespace Multiplex.Load;
+
+/// <summary>Finds RPC messages in what has been received: on streams in records, whose fragments it puts together, else as they came.</summary>
+/// <param name="inRecords">Whether they come in records: RFC 5531 section 11.</param>
+internal sealed class ReplyFrames(bool inRecords)
+{
+    private byte[] _message = [];
+
+    /// <summary>Finds the first.</summary>
+    /// <param name="received">What has been received.</param>
+    /// <param name="length">Its length there.</param>
+    /// <param name="message">The message; empty when there is none.</param>
+    /// <returns>Why there is no message: it is not whole yet, or makes no sense; null when there is one.</returns>
+    public ReplyVerdict? Find(ReadOnlySpan<byte> received, out int length, out ReadOnlySpan<byte> message)
+    {
+        length = received.Length;
+        message = received;
+        if (!inRecords)
+            return received.Length < sizeof(uint) ? ReplyVerdict.Unreadable : null;
+        FramingProgress progress = default;
+        int record = received.Length < RecordMarking.HeaderLength
+            ? FrameResult.Incomplete
+            : RecordMarking.Frame(received, ref progress, RpcProtocol.UsualMaxRecord);
+        length = Math.Max(record, 0);
+        message = default;
+        if (record <= 0)
+            return record == FrameResult.Malformed ? ReplyVerdict.Unreadable : ReplyVerdict.Incomplete;
+        if (_message.Length < record)
+            _message = new byte[Math.Max(record, 4096)];
+        message = _message.AsSpan(0, RecordMarking.Reassemble(received[..record], _message));
+        return null;
+    }
+}
