@@ -39,7 +39,7 @@ internal sealed class Registrar(ServerRegistrations registrations, TimeSpan inte
     }
 
     /// <summary>Says that the registrations are still there.</summary>
-    public static void LeftBehind(string why) => StandardStream.Error.WriteLine($"multiplex: the registrations are left behind: {why}");
+    public static void LeftBehind(string why) => StandardStream.Error.WriteLine($"multiplex: the registrations are left behind: {Printable.Of(why)}");
 
     // An interrupted wait is one more look.
     private bool ServerStops()
@@ -63,7 +63,7 @@ internal sealed class Registrar(ServerRegistrations registrations, TimeSpan inte
         catch (IOException e)
         {
             _trouble = e.Message;
-            StandardStream.Error.WriteLine($"multiplex: the registrations cannot be kept for now: {e.Message}");
+            StandardStream.Error.WriteLine($"multiplex: the registrations cannot be kept for now: {Printable.Of(e.Message)}");
         }
     }
 }
