@@ -3,27 +3,40 @@ using System.Runtime.InteropServices;
 namespace Multiplex.Rpc;
 
 /// <summary>
-/// Which calls the places of one bucket of a <see cref="ReplyMemory"/> have. What is searched stands side by side here; the calls and
-/// replies themselves are elsewhere, and only the right one is looked at.
+/// Which calls the places of one bucket of a <see cref="ReplyMemory"/> have. What is searched stands side by side here, in few cache lines; the
+/// calls and replies themselves are elsewhere, and only the right one is looked at.
 /// </summary>
 /// <remarks>
 /// Under the bucket's lock, but for the state of a place that is in progress: it belongs to the thread that runs the call. What is
 /// written last is always the state, so that the figures make sense whenever their writer dies.
 /// </remarks>
-/// <param name="memory">The bytes of it, <see cref="Size"/> of them, which begin as zeros.</param>
-/// <param name="places">How many places there are, at most <see cref="MaxPlaces"/>.</param>
-internal readonly ref struct ReplyBucket(Span<byte> memory, int places)
+internal readonly ref struct ReplyBucket
 {
     /// <summary>The most places that a bucket may have.</summary>
     public const int MaxPlaces = 144;
 
-    private const int PlaceSize = sizeof(long) + (2 * sizeof(uint)) + sizeof(int);
-    private const byte NotKept = byte.MaxValue;
+    private const int PlaceSize = sizeof(long) + (2 * sizeof(ushort)) + sizeof(byte);
+    private const int OldestOf = 4;
 
-    private readonly Span<long> _touched = MemoryMarshal.Cast<byte, long>(memory[..(places * sizeof(long))]);
-    private readonly Span<uint> _tags = MemoryMarshal.Cast<byte, uint>(memory.Slice(places * 8, places * sizeof(uint)));
-    private readonly Span<uint> _callers = MemoryMarshal.Cast<byte, uint>(memory.Slice(places * 12, places * sizeof(uint)));
-    private readonly Span<int> _states = MemoryMarshal.Cast<byte, int>(memory.Slice(places * 16, places * sizeof(int)));
+    private readonly Span<long> _touched;
+    private readonly Span<ushort> _tags;
+    private readonly Span<ushort> _callers;
+    private readonly Span<byte> _states;
+    private readonly ref int _hand;
+
+    /// <summary>Stands over a bucket's memory.</summary>
+    /// <param name="memory">The bytes of it, <see cref="Size"/> of them, which begin as zeros.</param>
+    /// <param name="places">How many places there are, at most <see cref="MaxPlaces"/>.</param>
+    /// <param name="hand">The place from which on the oldest calls are; begins as zero.</param>
+    public ReplyBucket(Span<byte> memory, int places, ref int hand)
+    {
+        const int Tags = sizeof(long), Callers = Tags + sizeof(ushort), States = Callers + sizeof(ushort);
+        _touched = MemoryMarshal.Cast<byte, long>(memory[..(places * Tags)]);
+        _tags = MemoryMarshal.Cast<byte, ushort>(memory[(places * Tags)..(places * Callers)]);
+        _callers = MemoryMarshal.Cast<byte, ushort>(memory[(places * Callers)..(places * States)]);
+        _states = memory[(places * States)..];
+        _hand = ref hand;
+    }
 
     /// <summary>How many bytes so many places take.</summary>
     public static int Size(int places) => places * PlaceSize;
@@ -31,11 +44,14 @@ internal readonly ref struct ReplyBucket(Span<byte> memory, int places)
     /// <summary>How many places there are.</summary>
     public int Places => _states.Length;
 
+    /// <summary>How many calls have been answered or given up, in progress not included.</summary>
+    public int Kept => _states.Count((byte)SlotState.Answered) + _states.Count((byte)SlotState.WithoutReply);
+
     /// <summary>How far the call of a place is.</summary>
     public SlotState State(int place) => (SlotState)Volatile.Read(in _states[place]);
 
     /// <summary>The same from now on.</summary>
-    public void Set(int place, SlotState state) => Volatile.Write(ref _states[place], (int)state);
+    public void Set(int place, SlotState state) => Volatile.Write(ref _states[place], (byte)state);
 
     /// <summary>The call of a place is asked for, at this time of <see cref="Environment.TickCount64"/>.</summary>
     public void Touch(int place, long now) => _touched[place] = now;
@@ -45,72 +61,60 @@ internal readonly ref struct ReplyBucket(Span<byte> memory, int places)
     /// <param name="tag">By which the call is found.</param>
     /// <param name="caller">Tells callers apart.</param>
     /// <param name="now">The time.</param>
-    public void Enter(int place, uint tag, uint caller, long now)
+    public void Enter(int place, ushort tag, ushort caller, long now)
     {
         (_tags[place], _callers[place], _touched[place]) = (tag, caller, now);
         Set(place, SlotState.InProgress);
     }
 
     /// <summary>The next place, from this one on, whose call has the tag, or had it before it was emptied; -1 when there is none.</summary>
-    public int Find(uint tag, int from) => _tags[from..].IndexOf(tag) is >= 0 and int found ? from + found : -1;
+    public int Find(ushort tag, int from) => _tags[from..].IndexOf(tag) is >= 0 and int found ? from + found : -1;
 
     /// <summary>Whether the call of a place was answered, or given up, and last asked for before this time.</summary>
-    public bool IsKeptFromBefore(int place, long time) => IsKept(State(place)) && _touched[place] < time;
+    public bool IsKeptFromBefore(int place, long time) => IsKept(place) && _touched[place] < time;
 
-    /// <summary>Looks for room.</summary>
-    /// <param name="time">Calls that were last asked for before this time do not count.</param>
-    /// <param name="kept">How many others are kept, in progress not included.</param>
-    /// <returns>A place for one more call; -1 when all are taken.</returns>
-    public int Free(long time, out int kept)
-    {
-        int free = -1;
-        kept = 0;
-        for (int place = 0; place < Places; place++)
-        {
-            SlotState state = State(place);
-            if (state == SlotState.InProgress)
-                continue;
-            if (IsKept(state) && _touched[place] >= time)
-                kept++;
-            else if (free < 0)
-                free = place;
-        }
+    /// <summary>A place without a call, one that had a call before rather than one that takes more memory; -1 when there is none.</summary>
+    public int Vacant() => _states.IndexOf((byte)SlotState.Empty) is >= 0 and int empty ? empty : _states.IndexOf((byte)SlotState.Unused);
 
-        return free;
-    }
+    /// <summary>The place where the oldest call is, if all came in order and none was asked for again.</summary>
+    public int Hand => _hand;
 
-    /// <summary>What is forgotten first: of the caller that has the most calls here, the one that was not asked for longest.</summary>
+    /// <summary>A place at the hand gets another call.</summary>
+    public void MoveHandBehind(int place) => _hand = Next(place);
+
+    /// <summary>
+    /// What is forgotten first: of the caller that has many calls here, one that was not asked for for long. The callers of eight places
+    /// at random are compared, so that a caller with few is taken for the one with most about never; then the next calls from the hand on.
+    /// </summary>
+    /// <param name="random">Which places.</param>
     /// <returns>Its place; -1 when none is kept.</returns>
-    public int Victim()
+    public int Victim(ulong random)
     {
-        // Each caller's calls are counted at its first place, which is found by the caller's lowest byte and the bytes after that.
-        Span<byte> firsts = stackalloc byte[byte.MaxValue + 1];   // 1 more than the place; 0 for none
-        Span<byte> counts = stackalloc byte[MaxPlaces];
-        Span<byte> firstOf = stackalloc byte[MaxPlaces];
-        byte most = 0;
-        for (int place = 0; place < Places; place++)
+        int heaviest = -1, most = 0;
+        for (int i = 0; i < sizeof(ulong); i++, random >>= 8)
         {
-            firstOf[place] = NotKept;
-            if (!IsKept(State(place)))
+            int place = (int)(random & byte.MaxValue) % Places;
+            if (!IsKept(place) || (heaviest >= 0 && _callers[place] == _callers[heaviest]))
                 continue;
-            byte cell = (byte)_callers[place];
-            while (firsts[cell] != 0 && _callers[firsts[cell] - 1] != _callers[place])
-                cell++;
-            if (firsts[cell] == 0)
-                firsts[cell] = (byte)(place + 1);
-            firstOf[place] = (byte)(firsts[cell] - 1);
-            most = Math.Max(most, ++counts[firstOf[place]]);
+            int count = _callers.Count(_callers[place]);
+            if (count > most)
+                (heaviest, most) = (place, count);
         }
 
         int victim = -1;
-        for (int place = 0; place < Places; place++)
+        for (int i = 0, seen = 0, place = _hand; i < Places && seen < OldestOf; i++, place = Next(place))
         {
-            if (firstOf[place] != NotKept && counts[firstOf[place]] == most && (victim < 0 || _touched[place] < _touched[victim]))
+            if (!IsKept(place) || (heaviest >= 0 && _callers[place] != _callers[heaviest]))
+                continue;
+            seen++;
+            if (victim < 0 || _touched[place] < _touched[victim])
                 victim = place;
         }
 
         return victim;
     }
 
-    private static bool IsKept(SlotState state) => state is SlotState.Answered or SlotState.WithoutReply;
+    private int Next(int place) => place + 1 < Places ? place + 1 : 0;
+
+    private bool IsKept(int place) => State(place) is SlotState.Answered or SlotState.WithoutReply;
 }

@@ -24,7 +24,7 @@ internal enum Repeat
 /// <remarks>
 /// <para>What it promises stands at <see cref="RpcProtocol.Replies"/> and <see cref="ReplyCacheOptions.Entries"/>. Calls fall into buckets by a
 /// hash, each of which keeps twice as many as falls to it on average: with 128 for 64, one in 10^11 has to forget early.</para>
-/// <para>A full bucket forgets when the next call begins: of the caller that has most there, what was not asked for longest. A call that
+/// <para>A full bucket forgets when the next call begins: of a caller that has many there, what was not asked for for long. A call that
 /// is found not to have run gives its place back, and has pushed nothing out. Calls in progress are never pushed out. Replies that are
 /// forgotten before their time are counted.</para>
 /// </remarks>
@@ -80,7 +80,7 @@ internal sealed class ReplyCache : IDisposable
         ulong hash = key.Hash(_seed);
         int bucket = (int)(hash % (uint)_memory.Buckets);
         _memory.Lock(bucket);
-        Repeat found = Look(bucket, (uint)(hash >> 32), key, reply, ref entry, out bool evicted);
+        Repeat found = Look(bucket, hash, key, reply, ref entry, out bool evicted);
         _memory.Unlock(bucket);
         Count(found, evicted);
         return found;
@@ -113,10 +113,11 @@ internal sealed class ReplyCache : IDisposable
         _memory.Slot(entry.Bucket, entry.Place).Running.Unlock();
     }
 
-    private Repeat Look(int bucket, uint tag, in CallKey key, OutputBuffer reply, ref Entry entry, out bool evicted)
+    private Repeat Look(int bucket, ulong hash, in CallKey key, OutputBuffer reply, ref Entry entry, out bool evicted)
     {
         long now = Environment.TickCount64;
         ReplyBucket places = _memory.Bucket(bucket);
+        ushort tag = (ushort)(hash >> 48);
         evicted = false;
         for (int place = places.Find(tag, 0); place >= 0; place = places.Find(tag, place + 1))
         {
@@ -129,15 +130,30 @@ internal sealed class ReplyCache : IDisposable
                 return Again(bucket, place, now, reply);
         }
 
-        int free = places.Free(now - _time, out int kept);
-        if (kept > _kept || free < 0)
+        return Enter(bucket, Place(bucket, hash, now, out evicted), tag, key, now, reply, ref entry);
+    }
+
+    // A place for one more call, -1 when all are taken by calls in progress.
+    private int Place(int bucket, ulong hash, long now, out bool evicted)
+    {
+        ReplyBucket places = _memory.Bucket(bucket);
+        int place = places.Hand;
+        evicted = false;
+        if (places.IsKeptFromBefore(place, now - _time))
         {
-            int victim = places.Victim();
-            evicted = victim >= 0;
-            free = evicted ? victim : free >= 0 ? free : Abandoned(bucket, now);
+            places.MoveHandBehind(place);
+            return place;
         }
 
-        return Enter(bucket, free, tag, key, now, reply, ref entry);
+        int vacant = places.Vacant();
+        if (vacant >= 0 && places.Kept <= _kept)
+            return vacant;
+        place = places.Victim(hash);
+        if (place < 0)
+            return vacant >= 0 ? vacant : Abandoned(bucket, now);
+        evicted = !places.IsKeptFromBefore(place, now - _time);
+        places.MoveHandBehind(place);
+        return place;
     }
 
     private Repeat Again(int bucket, int place, long now, OutputBuffer reply)
@@ -152,7 +168,7 @@ internal sealed class ReplyCache : IDisposable
         return Repeat.Answered;
     }
 
-    private Repeat Enter(int bucket, int place, uint tag, in CallKey key, long now, OutputBuffer reply, ref Entry entry)
+    private Repeat Enter(int bucket, int place, ushort tag, in CallKey key, long now, OutputBuffer reply, ref Entry entry)
     {
         if (place < 0)
         {
@@ -168,7 +184,7 @@ internal sealed class ReplyCache : IDisposable
         places.Set(place, SlotState.Empty);
         Volatile.WriteBarrier();
         slot.Key = key;
-        places.Enter(place, tag, (uint)key.Caller, now);
+        places.Enter(place, tag, (ushort)key.Caller, now);
         entry = new(bucket, place, IsKept: true);
         return Repeat.New;
     }

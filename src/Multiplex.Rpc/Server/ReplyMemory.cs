@@ -53,7 +53,7 @@ internal sealed unsafe class ReplyMemory : IDisposable
     public void Unlock(int bucket) => HeadOf(bucket).Lock.Unlock();
 
     /// <summary>Which calls its places have.</summary>
-    public ReplyBucket Bucket(int bucket) => new(new(BucketAt(bucket) + CacheLine, ReplyBucket.Size(_places)), _places);
+    public ReplyBucket Bucket(int bucket) => new(new(BucketAt(bucket) + CacheLine, ReplyBucket.Size(_places)), _places, ref HeadOf(bucket).Hand);
 
     /// <summary>One of a bucket's slots.</summary>
     public ref ReplySlot Slot(int bucket, int place) => ref *(ReplySlot*)SlotAt(bucket, place);
@@ -88,6 +88,7 @@ internal sealed unsafe class ReplyMemory : IDisposable
     private struct Head
     {
         public SharedMutex Lock;
-        public long Ready;
+        public int Ready;
+        public int Hand;
     }
 }

@@ -63,7 +63,7 @@ public sealed class EchoLoops(string model, string listen)
         {
             using SharedCounters counters = new();
             using ServerProcess server = Start([.. counters.Option, .. any ? (string[])["--echo-any-source"] : []]);
-            using Socket reserved = NewSocket(1023);
+            using Socket reserved = NewReservedSocket();
             Inject(reserved, server);
             if (any)
             {
@@ -97,6 +97,21 @@ public sealed class EchoLoops(string model, string listen)
     private void Inject(Socket from, ServerProcess server) => from.SendTo("same"u8, new IPEndPoint(Loopback, server.Address.Port));
 
     private static IPAddress Any(Socket socket) => socket.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
+
+    // Other tests may have some of the ports.
+    private Socket NewReservedSocket()
+    {
+        for (int port = 1023; ; port--)
+        {
+            try
+            {
+                return NewSocket(port);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && port > 1)
+            {
+            }
+        }
+    }
 
     private Socket NewSocket(int port = 0)
     {
