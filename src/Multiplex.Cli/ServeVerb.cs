@@ -36,8 +36,8 @@ internal sealed class ServeOptions : IVerb
     [Option("queue", Default = 1024, MetaValue = "N", HelpText = "Connections that may wait for a thread of the pool.")]
     public int Queue { get; set; }
 
-    [Option("max-children", Default = 1024, MetaValue = "N", HelpText = "Child processes at a time.")]
-    public int MaxChildren { get; set; }
+    [Option("max-children", MetaValue = "N", HelpText = "Child processes at a time. Without it: 1024, or where memory is small one for each MiB of --max-memory.")]
+    public int? MaxChildren { get; set; }
 
     [Option("max-threads", Default = 1024, MetaValue = "N", HelpText = "Threads of connections at a time.")]
     public int MaxThreads { get; set; }
@@ -47,6 +47,9 @@ internal sealed class ServeOptions : IVerb
 
     [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]
     public string MaxPending { get; set; } = "";
+
+    [Option("max-memory", MetaValue = "BYTES", HelpText = "Memory that all connections together may own; the largest is closed. Without it: half of the machine's or the container's.")]
+    public string? MaxMemory { get; set; }
 
     [Option("max-record", Default = "1028k", MetaValue = "BYTES", HelpText = "The longest RPC record.")]
     public string MaxRecord { get; set; } = "";
@@ -129,17 +132,29 @@ internal sealed class ServeOptions : IVerb
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }
 
-    private ServerOptions Limits(ServerModelEntry model) => new()
+    private ServerOptions Limits(ServerModelEntry model)
+    {
+        const int Mebibyte = 1 << 20;
+        ServerOptions usual = new();
+        long memory = MaxMemory is null ? usual.MaxMemory : Values.LongBytes("--max-memory", MaxMemory, Mebibyte, long.MaxValue);
+        int children = MaxChildren is { } wanted
+            ? Values.Number("--max-children", wanted, 1, 1_000_000)
+            : (int)Math.Clamp(memory / Mebibyte, 1, usual.MaxChildren);
+        return Limits(model, memory, children);
+    }
+
+    private ServerOptions Limits(ServerModelEntry model, long memory, int children) => new()
     {
         Workers = Values.Number("--workers", Workers, 1, 10_000),
         Reactors = Values.Number("--reactors", Reactors, 0, 1024) is > 0 and int wanted ? wanted : Environment.ProcessorCount,
         MaxCallsInProgress = Values.Number("--max-calls", MaxCalls, 1, 1_000_000),
         MaxQueuedCalls = Values.Number("--max-queued-calls", MaxQueuedCalls, 1, 1_000_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
-        MaxChildren = Values.Number("--max-children", MaxChildren, 1, 1_000_000),
+        MaxChildren = children,
         MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),
         MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: !model.Forks),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
+        MaxMemory = memory,
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };

@@ -46,7 +46,10 @@ internal static class Values
     }
 
     /// <summary>A number of bytes, with k, M or G for powers of 1024.</summary>
-    public static int Bytes(string option, string text, int least, int most)
+    public static int Bytes(string option, string text, int least, int most) => (int)LongBytes(option, text, least, most);
+
+    /// <summary>The same, of more than 2 GiB too.</summary>
+    public static long LongBytes(string option, string text, long least, long most)
     {
         (long unit, int suffix) = text switch
         {
@@ -57,7 +60,7 @@ internal static class Values
         };
         return long.TryParse(text.AsSpan(0, text.Length - suffix), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
             && number <= most / unit && number * unit >= least
-            ? (int)(number * unit)
+            ? number * unit
             : throw new UsageException($"{option} {text}: write a number of bytes from {least} to {most}, such as 64 or 16k");
     }
 

@@ -7,11 +7,13 @@ namespace Multiplex;
 /// <param name="capacity">How many bytes it has room for at first.</param>
 public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
 {
-    /// <summary>How large a buffer of replies may stay between batches: the longest reply of the protocol fits.</summary>
-    public const int UsuallyKept = 2 * 1024 * 1024;
+    /// <summary>How large a buffer of replies may stay between batches. A longer one goes to those that all share, where the next batch finds it.</summary>
+    public const int UsuallyKept = LargeArrays.LongestShort;
 
     private const int UsualCapacity = 4096;
+    private readonly int _capacity = capacity;
     private byte[] _bytes = new byte[capacity];
+    private byte[]? _short;   // what _bytes was before it became a long one
 
     /// <summary>How many bytes are in it.</summary>
     public int Length { get; private set; }
@@ -56,14 +58,26 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     public void Clear(int keep = int.MaxValue)
     {
         Length = 0;
-        if (_bytes.Length > keep)
-            _bytes = new byte[capacity];
+        if (_bytes.Length <= keep)
+            return;
+        if (_bytes.Length > LargeArrays.LongestShort)
+            LargeArrays.Pool.Return(_bytes);
+        else
+            _short = null;
+        _bytes = _short ?? new byte[_capacity];
     }
 
     private void Grow(int size)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
         int needed = checked(Length + size);
-        Array.Resize(ref _bytes, (int)Math.Max(needed, Math.Min(2L * _bytes.Length, Array.MaxLength)));
+        int larger = (int)Math.Max(needed, Math.Min(2L * _bytes.Length, Array.MaxLength));
+        byte[] before = _bytes;
+        _bytes = larger > LargeArrays.LongestShort ? LargeArrays.Pool.Rent(larger) : new byte[larger];
+        before.AsSpan(0, Length).CopyTo(_bytes);
+        if (before.Length > LargeArrays.LongestShort)
+            LargeArrays.Pool.Return(before);
+        else if (_bytes.Length > LargeArrays.LongestShort)
+            _short = before;
     }
 }

@@ -45,6 +45,12 @@ public enum Counter
     /// <summary>Datagrams dropped because too many of the same source were in progress.</summary>
     DatagramsDropped,
 
+    /// <summary>Bytes of memory that connections own now, in long requests of which a part has come and in replies that were not sent.</summary>
+    HeldBytes,
+
+    /// <summary>Connections closed because all together owned too much memory.</summary>
+    MemoryClosed,
+
     /// <summary>Child processes made.</summary>
     ChildrenMade,
 

@@ -35,6 +35,12 @@ public sealed record ServerOptions
     /// </summary>
     public int MaxPendingOutput { get; init; } = 256 * 1024;
 
+    /// <summary>
+    /// Bytes of memory that all connections together may own, in half requests and in replies that were not sent. What passes it is no longer
+    /// read from, and the connections that own most are closed. By default half of what the machine, the container or the collector's own limit allows.
+    /// </summary>
+    public long MaxMemory { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+
     /// <summary>How long a connection may be silent in both directions; zero is for ever.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
 

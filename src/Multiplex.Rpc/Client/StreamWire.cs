@@ -9,6 +9,7 @@ namespace Multiplex.Rpc.Client;
 internal sealed class StreamWire(Endpoint server, int maxReply) : Wire(server)
 {
     private const int UsualBuffer = 64 * 1024;
+    private const int LongestKept = 2 * 1024 * 1024;   // between replies
     private const int MostReceives = 16;   // in one go: others wait too
 
     private byte[] _received = new byte[UsualBuffer];
@@ -60,7 +61,7 @@ internal sealed class StreamWire(Endpoint server, int maxReply) : Wire(server)
         }
 
         _length -= done;
-        if (_length == 0 && _received.Length > OutputBuffer.UsuallyKept)
+        if (_length == 0 && _received.Length > LongestKept)
             _received = new byte[UsualBuffer];
         else if (done > 0 && _length > 0)
             _received.AsSpan(done, _length).CopyTo(_received);

@@ -6,14 +6,16 @@ namespace Multiplex.Servers;
 /// One connection served to its end by a thread that may wait: read, answer, write, and again. The request body of every
 /// model that gives a connection a process or a thread. Its buffers are reused for the next connection.
 /// </summary>
-internal sealed class BlockingConversation(IProtocol protocol, ServerOptions options, ServerCounters counters)
+internal sealed class BlockingConversation(
+    IProtocol protocol, ServerOptions options, ServerCounters counters, HeldMemory.Holder? memory = null)
 {
-    private readonly ConversationSocket _socket = new(options, counters);
+    private readonly HeldMemory.Holder? _memory = memory;
+    private readonly ConversationSocket _socket = new(options, counters) { Memory = memory };
     private readonly StreamConversation _stream = new(protocol, options);
     private PacketConversation? _packets;
 
     /// <summary>Asked now and then, and whenever a signal has interrupted the wait for a request: whether to end the conversation.</summary>
-    public Func<bool> IsToEnd { init => _socket = new(options, counters) { IsToEnd = value }; }
+    public Func<bool> IsToEnd { init => _socket = new(options, counters) { IsToEnd = value, Memory = _memory }; }
 
     /// <summary>Whether the worker is in the middle of a send, for the one who stops it.</summary>
     public bool IsSending => _socket.IsSending;
@@ -35,6 +37,8 @@ internal sealed class BlockingConversation(IProtocol protocol, ServerOptions opt
         Prepare(kind);
         _socket.Attach(fd);
         ConversationEnd end = kind.IsStream() ? _stream.Converse(_socket, peer) : _packets!.Converse(_socket, peer);
+        if (_memory?.Release() == true)
+            return ConversationEnd.MemoryLimit;
         if (end == ConversationEnd.Finished && counters[Counter.Stopping] != 0)
             Delivery.Await(fd, kind, options);
         if (end == ConversationEnd.Malformed)

@@ -20,11 +20,16 @@ internal sealed class ConnectionThreads : IDisposable
     private readonly object _lock = new();   // not a Lock: its Monitor is waited on
     private readonly List<Seat> _seats = [];
     private readonly Stack<Seat> _free = [];
+    private readonly HeldMemory _memory;
     private int _running;
     private bool _roomIsAwaited;
 
     /// <summary>Has no threads yet.</summary>
-    public ConnectionThreads(Service service) => _service = service;
+    public ConnectionThreads(Service service)
+    {
+        _service = service;
+        _memory = new(service.Options, service.Counters, service.Options.MaxThreads, Evict);
+    }
 
     /// <summary>Readable when a thread has ended after <see cref="HasRoom"/> had been false.</summary>
     public int Descriptor => _ended;
@@ -75,7 +80,19 @@ internal sealed class ConnectionThreads : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => close(_ended);
+    public void Dispose()
+    {
+        _memory.Dispose();
+        close(_ended);
+    }
+
+    private void Evict(int seat)
+    {
+        WatchedConversation conversation;
+        lock (_lock)
+            conversation = _seats[seat - 1].Conversation;
+        conversation.Evict();
+    }
 
     private Seat TakeSeat()
     {
@@ -84,7 +101,7 @@ internal sealed class ConnectionThreads : IDisposable
             _running++;
             if (_free.TryPop(out Seat? seat))
                 return seat;
-            seat = new(this);
+            seat = new(this, number: _seats.Count + 1);
             _seats.Add(seat);
             return seat;
         }
@@ -110,10 +127,10 @@ internal sealed class ConnectionThreads : IDisposable
     {
         private readonly ConnectionThreads _threads;
 
-        public Seat(ConnectionThreads threads)
+        public Seat(ConnectionThreads threads, int number)
         {
             _threads = threads;
-            Conversation = new(threads._service);
+            Conversation = new(threads._service, new(threads._memory, () => number));
             Body = Serve;
         }
 

@@ -17,6 +17,9 @@ internal enum ConversationEnd
 
     /// <summary>The connection broke.</summary>
     Broken,
+
+    /// <summary>All connections together owned too much memory, and this one most.</summary>
+    MemoryLimit,
 }
 
 /// <summary>
@@ -100,9 +103,15 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
         }
     }
 
+    /// <summary>What the connection holds is counted here; null where nothing is.</summary>
+    public HeldMemory.Holder? Memory { get; init; }
+
     /// <summary>Sends all of it.</summary>
     public ConversationEnd Send(ReadOnlySpan<byte> replies)
     {
+        if (replies.Length > HeldMemory.Uncounted && Memory?.TryHold(replies.Length) == false)
+            return ConversationEnd.MemoryLimit;
+
         // No try/finally around the calls: within one, the compiler calls libc through a stub instead of directly.
         IsSending = true;
         ConversationEnd end = SendAll(replies);
@@ -127,6 +136,9 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
             if (!result.Is(EINTR))
                 return result.Is(EAGAIN) ? ConversationEnd.IdleTimeout : ConversationEnd.Broken;
 
+            if (Memory?.IsEvicted == true)
+                return ConversationEnd.MemoryLimit;
+
             // The stop signal comes again and again: a peer that takes nothing in between is given up.
             if (interrupted == 0)
                 interrupted = Environment.TickCount64;
@@ -150,6 +162,6 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
         if (now == _lookedAt)
             return false;
         _lookedAt = now;
-        return IsToEnd();
+        return IsToEnd() || Memory?.IsEvicted == true;
     }
 }

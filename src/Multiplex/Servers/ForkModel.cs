@@ -15,10 +15,15 @@ public sealed class ForkModel : IServerModel
     {
         if (!ForkRuntime.IsPrepared)
             throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
-        using Children children = new(service.Counters, ended: (_, _) => service.Counters.Increment(Counter.Closed));
+        using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.MaxChildren);
+        using Children children = new(service.Counters, ended: (pid, _) =>
+        {
+            memory.Forget(pid);
+            service.Counters.Increment(Counter.Closed);
+        });
         using AcceptLoop accepting = new(
             service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
-        using ForkedConversation conversation = new(service, children);
+        using ForkedConversation conversation = new(service, children, memory);
         conversation.Rehearse();
         service.Ready();
 

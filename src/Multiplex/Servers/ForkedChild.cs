@@ -19,10 +19,10 @@ internal abstract class ForkedChild : IDisposable
     private long _compiled;
 
     /// <summary>Prepares for children of this service that are not to hold on to these descriptors.</summary>
-    protected ForkedChild(Service service, params int[] parentsDescriptors)
+    protected ForkedChild(Service service, HeldMemory memory, params int[] parentsDescriptors)
     {
         Service = service;
-        Conversation = new(service.Protocol, service.Options, service.Counters) { IsToEnd = ChildProcess.IsToldToLeave };
+        Conversation = new(service.Protocol, service.Options, service.Counters, new(memory, getpid)) { IsToEnd = ChildProcess.IsToldToLeave };
         foreach (Listener listener in service.Listeners)
             Conversation.Prepare(listener.Kind);
         _work = Work;

@@ -5,8 +5,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Servers;
 
 /// <summary>A child that was forked for one connection: serves it to its end.</summary>
-internal sealed class ForkedConversation(Service service, Children children)
-    : ForkedChild(service, [.. service.Listeners.Select(listener => listener.Descriptor), service.Stop.Descriptor, children.Descriptor])
+internal sealed class ForkedConversation(Service service, Children children, HeldMemory memory)
+    : ForkedChild(service, memory, [.. service.Listeners.Select(listener => listener.Descriptor), service.Stop.Descriptor, children.Descriptor])
 {
     private int _descriptor;
     private PeerAddress _peer;

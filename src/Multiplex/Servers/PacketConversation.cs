@@ -11,11 +11,20 @@ internal sealed class PacketConversation(IProtocol protocol)
 {
     private readonly OutputBuffer _reply = new();
 
-    // What is not used of it is no memory, only addresses.
-    private readonly byte[] _message = GC.AllocateUninitializedArray<byte>(MessageSize.LongestTaken);
+    // What is not used of it is no memory, only addresses; but what was used stays. So it is lent for a connection.
+    private byte[] _message = [];
 
     /// <summary>Serves until the conversation is over. An empty message is, to recv(2), the same as the end.</summary>
     public ConversationEnd Converse(ConversationSocket socket, PeerAddress peer)
+    {
+        _message = LargeArrays.Pool.Rent(MessageSize.LongestTaken);
+        ConversationEnd end = ReadAndAnswer(socket, peer);
+        LargeArrays.Pool.Return(_message);
+        _reply.Clear(OutputBuffer.UsuallyKept);
+        return end;
+    }
+
+    private ConversationEnd ReadAndAnswer(ConversationSocket socket, PeerAddress peer)
     {
         while (true)
         {

@@ -12,10 +12,17 @@ public sealed class PoolModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        // Not disposed: a worker whose procedure outlasts the time to drain may still look into it.
+        // Not disposed, as the memory: a worker whose procedure outlasts the time to drain may still look into them.
         BlockingCollection<(int, PeerAddress)> queue = new(service.Options.QueueLength);
         using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity);
-        PoolWorker[] workers = [.. Enumerable.Range(0, service.Options.Workers).Select(_ => new PoolWorker(service, queue))];
+        PoolWorker[] workers = new PoolWorker[service.Options.Workers];
+        HeldMemory memory = new(service.Options, service.Counters, workers.Length, evict: worker => workers[worker - 1].Conversation.Evict());
+        for (int i = 0; i < workers.Length; i++)
+        {
+            int number = i + 1;
+            workers[i] = new(service, queue, new(memory, () => number));
+        }
+
         foreach (PoolWorker worker in workers)
             worker.Start();
         service.Ready();

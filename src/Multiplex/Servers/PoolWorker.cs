@@ -10,10 +10,10 @@ internal sealed class PoolWorker
     private readonly Thread _thread;
 
     /// <summary>Makes the worker; <see cref="Start"/> sets it to work.</summary>
-    public PoolWorker(Service service, BlockingCollection<(int Descriptor, PeerAddress Peer)> queue)
+    public PoolWorker(Service service, BlockingCollection<(int Descriptor, PeerAddress Peer)> queue, HeldMemory.Holder memory)
     {
         _queue = queue;
-        Conversation = new(service);
+        Conversation = new(service, memory);
         _thread = new Thread(Work, ConnectionThreads.StackSize) { IsBackground = true, Name = "worker" };
     }
 

@@ -16,13 +16,15 @@ public sealed class PreforkModel : IServerModel
         if (!ForkRuntime.IsPrepared)
             throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
         using WorkerSeats seats = new(service.Options.Workers);
+        using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.Workers);
         using Children children = new(service.Counters, ended: (pid, lost) =>
         {
+            memory.Forget(pid);
             if (seats.Vacate(pid, lost, Environment.TickCount64))
                 service.Counters.Increment(Counter.Closed);
         });
         using SharedSockets sockets = new(service.Listeners, service.Datagrams, service.Protocol, service.Counters);
-        using PreforkWorker worker = new(service, sockets, seats, children);
+        using PreforkWorker worker = new(service, sockets, seats, children, memory);
         worker.Rehearse();
 
         // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.

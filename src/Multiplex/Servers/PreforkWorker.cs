@@ -6,8 +6,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Servers;
 
 /// <summary>A worker that was forked ahead: takes a connection or a datagram, serves it to the end, takes the next.</summary>
-internal sealed class PreforkWorker(Service service, SharedSockets sockets, WorkerSeats seats, Children children)
-    : ForkedChild(service, service.Stop.Descriptor, children.Descriptor)
+internal sealed class PreforkWorker(Service service, SharedSockets sockets, WorkerSeats seats, Children children, HeldMemory memory)
+    : ForkedChild(service, memory, service.Stop.Descriptor, children.Descriptor)
 {
     private int _seat;
 
@@ -135,6 +135,7 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
         if (open >= Service.Options.Workers)
             counters.Increment(Counter.AcceptPaused);   // the last free worker: who comes now waits in the kernel's queue
         Serve(conversation, counters, descriptor, peer);
+        LargeArrays.Pool.Trim();
         close(descriptor);
         Volatile.Write(ref seats.IsServing(seat), 0);
         counters.Increment(Counter.Closed);

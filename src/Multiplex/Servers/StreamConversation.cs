@@ -11,14 +11,17 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
     private const int InitialInput = 64 * 1024;
 
     private readonly OutputBuffer _replies = new();
-    private byte[] _input = GC.AllocateUninitializedArray<byte>(InitialInput);
+    private readonly byte[] _first = GC.AllocateUninitializedArray<byte>(InitialInput);
+    private byte[] _input = [];   // the first, or a longer one that was borrowed
 
     /// <summary>Serves until the conversation is over.</summary>
     public ConversationEnd Converse(ConversationSocket socket, PeerAddress peer)
     {
+        _input = _first;
         ConversationEnd end = ReadAndAnswer(socket, peer);
-        if (_input.Length > InitialInput)
-            _input = GC.AllocateUninitializedArray<byte>(InitialInput);
+        if (_input != _first)
+            LargeArrays.Pool.Return(_input);
+        _input = _first;
         _replies.Clear(OutputBuffer.UsuallyKept);
         return end;
     }
@@ -30,7 +33,11 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
         while (true)
         {
             if (length == _input.Length)
-                Array.Resize(ref _input, 2 * length);   // follows the bytes that came, not the length that was declared
+                Borrow(Math.Min(4L * length, Array.MaxLength));   // follows the bytes that came, not the length that was declared
+            else if (length == 0 && _input != _first)
+                Borrow(InitialInput);
+            if (socket.Memory?.TryHold(_input.Length) == false)
+                return ConversationEnd.MemoryLimit;
             int received = socket.Receive(_input.AsSpan(length), 0, out ConversationEnd end);
             if (received == 0)
                 return end;
@@ -60,5 +67,13 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
             if (length > 0 && start > 0)
                 _input.AsSpan(start, length).CopyTo(_input);
         }
+    }
+    private void Borrow(long length)
+    {
+        byte[] before = _input;
+        _input = length <= InitialInput ? _first : LargeArrays.Pool.Rent((int)length);
+        before.AsSpan(0, Math.Min(before.Length, _input.Length)).CopyTo(_input);
+        if (before != _first)
+            LargeArrays.Pool.Return(before);
     }
 }

@@ -8,11 +8,13 @@ namespace Multiplex.Servers;
 /// A conversation that one thread holds and another may end. A thread that waits in recv(2) or send(2) sees nothing else:
 /// at a stop somebody has to wake it, and must not hit a descriptor that was closed and used again meanwhile.
 /// </summary>
-internal sealed class WatchedConversation(Service service)
+/// <param name="service">What it serves.</param>
+/// <param name="memory">Where what its connections hold is counted.</param>
+internal sealed class WatchedConversation(Service service, HeldMemory.Holder? memory = null)
 {
     private const int None = -1;
 
-    private readonly BlockingConversation _conversation = new(service.Protocol, service.Options, service.Counters);
+    private readonly BlockingConversation _conversation = new(service.Protocol, service.Options, service.Counters, memory);
     private readonly Lock _closing = new();
     private int _descriptor = None;
     private long _sentWhenLastSeen = -1;
@@ -59,6 +61,16 @@ internal sealed class WatchedConversation(Service service)
             {
                 shutdown(_descriptor, SHUT_RD);
             }
+        }
+    }
+
+    /// <summary>Ends the connection that is served, whatever its thread waits for: it holds too much memory.</summary>
+    public void Evict()
+    {
+        lock (_closing)
+        {
+            if (_descriptor != None)
+                shutdown(_descriptor, SHUT_RDWR);
         }
     }
 

@@ -54,6 +54,8 @@ public sealed class WrongUsage
     [TestCase(Serve + "--drain", "--drain")]
     [TestCase(Serve + "--max-record 10", "--max-record")]
     [TestCase(Serve + "--max-pending 1T", "--max-pending")]
+    [TestCase(Serve + "--max-memory 1", "--max-memory")]
+    [TestCase(Serve + "--max-memory half", "--max-memory")]
     [TestCase(Serve + "--max-pending k", "--max-pending")]
     [TestCase(Serve + "--dance", "dance")]
     [TestCase(Serve + "dance", "dance")]

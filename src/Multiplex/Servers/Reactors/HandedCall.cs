@@ -1,4 +1,3 @@
-using System.Buffers;
 using Multiplex.Sockets;
 
 namespace Multiplex.Servers.Reactors;
@@ -84,7 +83,7 @@ internal sealed class HandedCall
     /// <param name="keep">Bytes of the longest buffer of replies that stays.</param>
     public void Reset(int keep)
     {
-        ArrayPool<byte>.Shared.Return(_request);
+        LargeArrays.Pool.Return(_request);
         _request = [];
         (Connection, Port, Flow, Next, NextInOrder) = (null, null, null, null, null);
         IsFinished = false;
@@ -93,7 +92,7 @@ internal sealed class HandedCall
 
     private void Copy(ReadOnlySpan<byte> request)
     {
-        _request = ArrayPool<byte>.Shared.Rent(request.Length);
+        _request = LargeArrays.Pool.Rent(request.Length);
         request.CopyTo(_request);
         _length = Bytes = request.Length;
     }

@@ -77,6 +77,9 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     /// <inheritdoc/>
+    public override long Memory => base.Memory + _held.Memory + _bytesInProgress;
+
+    /// <inheritdoc/>
     public override void Release()
     {
         base.Release();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -19,6 +18,9 @@ internal struct HeldRequests
 
     /// <summary>How many bytes there are.</summary>
     public int Length { get; private set; }
+
+    /// <summary>Bytes of memory that they take.</summary>
+    public readonly int Memory => _bytes?.Length ?? 0;
 
     /// <summary>The bytes, until the next change.</summary>
     public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
@@ -41,9 +43,9 @@ internal struct HeldRequests
         if (_bytes!.Length - Length < LeastRoom)
         {
             int room = 2 * _bytes.Length;
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
+            byte[] larger = LargeArrays.Pool.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
             Bytes.CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_bytes);
+            LargeArrays.Pool.Return(_bytes);
             _bytes = larger;
         }
 
@@ -81,10 +83,10 @@ internal struct HeldRequests
         }
         else
         {
-            byte[]? other = rest.IsEmpty ? null : ArrayPool<byte>.Shared.Rent(rest.Length);
+            byte[]? other = rest.IsEmpty ? null : LargeArrays.Pool.Rent(rest.Length);
             rest.CopyTo(other);
             if (_bytes is not null)
-                ArrayPool<byte>.Shared.Return(_bytes);
+                LargeArrays.Pool.Return(_bytes);
             _bytes = other;
         }
 

@@ -41,6 +41,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         while (_stopRequests == 0)
         {
             Turn(ready);
+            _connections.CloseLargest();
             Accept(AcceptsAtOnce);
             SweepIdle();
         }
@@ -77,7 +78,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         foreach (Readiness event_ in ready.AsSpan(0, count))
         {
             // What is left out of a turn is reported again, or drained.
-            if (_stopRequests != stopRequests || _loan.Now >= _drainDeadline)
+            if (_stopRequests != stopRequests || _loan.Now >= _drainDeadline || _connections.OwnTooMuch)
                 break;
             if (_connections.Find(event_.Descriptor) is { } connection)
                 Serve(connection, event_.Ready);
@@ -233,6 +234,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         {
             _sweepDue = Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds);
             Turn(ready);
+            _connections.CloseLargest();
             foreach (ReactorConnection connection in _connections)
             {
                 if (connection.IsDone)

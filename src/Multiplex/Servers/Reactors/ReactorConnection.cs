@@ -33,6 +33,12 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <summary>Bytes of replies that the peer has not taken.</summary>
     public int Owed => _unsent.Length;
 
+    /// <summary>Bytes of memory that it owns.</summary>
+    public virtual long Memory => _unsent.Memory;
+
+    /// <summary>What <see cref="ReactorConnections"/> has counted of it.</summary>
+    public long CountedMemory { get; set; }
+
     /// <summary>Nothing left to read, nothing left to answer, nothing left to send.</summary>
     public virtual bool IsDone => Owed == 0 && (Closing || (InputEnded && !RequestsWait));
 

@@ -7,6 +7,12 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
 {
     private ReactorConnection?[] _byDescriptor = new ReactorConnection?[64];
 
+    private long _memory;
+    private long _published;   // of that, in the counter that others read
+
+    /// <summary>Whether they own more memory than they may: then none is read from until <see cref="CloseLargest"/>.</summary>
+    public bool OwnTooMuch => _memory > service.Options.MaxMemory;
+
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 
@@ -31,6 +37,7 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
     /// <summary>Has it watched for what it wants now.</summary>
     public void Watch(ReactorConnection connection)
     {
+        CountMemory(connection, connection.Memory);
         Interest wanted = connection.Wanted(service.Options);
         if (wanted == connection.Watched)
             return;
@@ -44,6 +51,7 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
         multiplexer.Remove(connection.Descriptor);
         _byDescriptor[connection.Descriptor] = null;
         Count--;
+        CountMemory(connection, 0);
         connection.Release();
         close(connection.Descriptor);
         service.Counters.Increment(Counter.Closed);
@@ -69,6 +77,28 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
         }
 
         return closed;
+    }
+
+    /// <summary>Closes those that own most until all together own no more than they may.</summary>
+    public void CloseLargest()
+    {
+        while (OwnTooMuch)
+        {
+            ReactorConnection largest = _byDescriptor.MaxBy(connection => connection?.CountedMemory ?? -1)!;
+            service.Counters.Increment(Counter.MemoryClosed);
+            Close(largest);
+        }
+    }
+
+    private void CountMemory(ReactorConnection connection, long memory)
+    {
+        const long Step = 64 * 1024;   // the counter is every thread's: it is not written to for each short remainder
+        _memory += memory - connection.CountedMemory;
+        connection.CountedMemory = memory;
+        if (Math.Abs(_memory - _published) < Step && (_memory != 0 || _published == 0))
+            return;
+        service.Counters.Add(Counter.HeldBytes, _memory - _published);
+        _published = _memory;
     }
 
     private static bool HasUnreadBytes(ReactorConnection connection) =>

@@ -11,6 +11,9 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
     private FramingProgress _framing;
 
     /// <inheritdoc/>
+    public override long Memory => base.Memory + _held.Memory;
+
+    /// <inheritdoc/>
     public override void Release()
     {
         base.Release();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 
 namespace Multiplex.Servers.Reactors;
@@ -18,6 +17,9 @@ internal struct UnsentReplies
     /// <summary>How many bytes there are.</summary>
     public readonly int Length => _end - _start;
 
+    /// <summary>Bytes of memory that they take.</summary>
+    public readonly int Memory => _bytes?.Length ?? 0;
+
     /// <summary>All of them, the oldest first, until the next change.</summary>
     public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(_start, Length);
 
@@ -29,7 +31,7 @@ internal struct UnsentReplies
         int length = Length;
         if ((_bytes?.Length ?? 0) - _end < replies.Length)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(length + replies.Length);
+            byte[] larger = LargeArrays.Pool.Rent(length + replies.Length);
             Bytes.CopyTo(larger);
             Release();
             (_bytes, _end) = (larger, length);
@@ -66,7 +68,7 @@ internal struct UnsentReplies
     public void Release()
     {
         if (_bytes is not null)
-            ArrayPool<byte>.Shared.Return(_bytes);
+            LargeArrays.Pool.Return(_bytes);
         this = default;
     }
 }

@@ -17,6 +17,9 @@ internal unsafe struct NativeBuffer(LongBlocks blocks)
     /// <summary>How many bytes are in it.</summary>
     public readonly int Length => _end - _start;
 
+    /// <summary>Bytes of memory that they take.</summary>
+    public readonly int Memory => _capacity;
+
     /// <summary>The first of them; valid until the next change.</summary>
     public readonly byte* First => _memory + _start;
 

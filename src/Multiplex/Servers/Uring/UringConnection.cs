@@ -76,6 +76,12 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
     /// <summary>Bytes of replies that the peer has not taken, without those in the batch.</summary>
     public int Owed => _flight.Length + _unsent.Length;
 
+    /// <summary>Bytes of memory that it owns.</summary>
+    public long Memory => (long)_input.Memory + _flight.Memory + _unsent.Memory;
+
+    /// <summary>What the loop has counted of it.</summary>
+    public long CountedMemory { get; set; }
+
     /// <summary>Nothing left to read, nothing left to send.</summary>
     public bool IsDone => Owed == 0 && Queued < 0 && (_malformed || (_inputEnded && !_requestsWait));
 

@@ -66,6 +66,7 @@ internal sealed partial class UringLoop
         while (_count > 0 && _stopRequests < 2 && _loan.Now < _drainDeadline)
         {
             Turn(Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds));
+            CloseLargest();
             foreach (UringConnection? connection in _connections)
             {
                 if (connection is { IsDone: true })

@@ -24,6 +24,7 @@ internal sealed partial class UringLoop
 
     private void Watch(UringConnection connection)
     {
+        CountMemory(connection, connection.Memory);
         connection.NoteThrottling(_loan);
         bool wantsInput = !_isStopping && connection.WantsInput(_service.Options);
         if (wantsInput && !connection.IsReceiving)
@@ -124,6 +125,7 @@ internal sealed partial class UringLoop
             return;
         _connections[connection.Descriptor] = null;
         _count--;
+        CountMemory(connection, 0);
         connection.Release();
         _service.Counters.Increment(Counter.Closed);   // before the client can see it
         close(connection.Descriptor);

@@ -48,6 +48,7 @@ internal sealed partial class UringLoop : IDisposable
         while (_stopRequests == 0)
         {
             Turn(_sweepDue);
+            CloseLargest();
             SweepIdle();
         }
 
@@ -85,7 +86,7 @@ internal sealed partial class UringLoop : IDisposable
         int stopRequests = _stopRequests;
 
         // What is left out of a turn has its turn later, or is drained.
-        while (_stopRequests == stopRequests && _loan.Now < _drainDeadline && _ring.TryTake(out io_uring_cqe completion))
+        while (_stopRequests == stopRequests && _loan.Now < _drainDeadline && !OwnTooMuch && _ring.TryTake(out io_uring_cqe completion))
         {
             Complete(completion);
             FlushIfLate();

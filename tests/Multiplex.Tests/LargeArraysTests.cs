@@ -1,0 +1,59 @@
+using Multiplex.Sockets;
+
+namespace Multiplex.Tests;
+
+public class LargeArraysTests
+{
+    [TestCase(100)]
+    [TestCase(LargeArrays.LongestShort + 1)]
+    [TestCase(1 << 20)]
+    [TestCase(MessageSize.LongestTaken)]
+    [TestCase(MessageSize.LongestTaken + 1)]
+    [TestCase(5 << 20)]
+    public void An_array_is_long_enough_and_the_next_gets_the_same(int length)
+    {
+        LargeArrays pool = new();
+        byte[] first = pool.Rent(length);
+        Assert.That(first.Length, Is.InRange(length, 2 * length));
+        pool.Return(first);
+        byte[] second = pool.Rent(length);
+        Assert.That(second.Length, Is.EqualTo(first.Length));
+        if (length > LargeArrays.LongestShort)
+            Assert.That(second, Is.SameAs(first));
+    }
+
+    [Test]
+    public void Once_warm_it_allocates_nothing_however_many_are_in_use()
+    {
+        LargeArrays pool = new();
+        byte[][] arrays = [.. Enumerable.Range(0, 40).Select(_ => pool.Rent(1 << 20))];
+        long before = 0;
+        for (int i = 0; i < 200; i++)
+        {
+            if (i == 100)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            pool.Return(arrays[i % arrays.Length]);
+            arrays[i % arrays.Length] = pool.Rent(1 << 20);
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void What_a_crowd_had_is_collected_when_it_has_left()
+    {
+        LargeArrays pool = new();
+        WeakReference[] arrays = Crowd(pool);
+        Assert.That(arrays.Count(array => array.IsAlive), Is.LessThan(arrays.Length / 2));
+        pool.Trim();
+        Assert.That(arrays.Count(array => array.IsAlive), Is.Zero);
+    }
+
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private static WeakReference[] Crowd(LargeArrays pool)
+    {
+        byte[][] arrays = [.. Enumerable.Range(0, 64).Select(_ => pool.Rent(1 << 20))];
+        Array.ForEach(arrays, array => pool.Return(array));
+        return [.. arrays.Select(array => new WeakReference(array))];
+    }
+}
