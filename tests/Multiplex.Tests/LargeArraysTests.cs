@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests;
@@ -49,11 +50,17 @@ public class LargeArraysTests
         Assert.That(arrays.Count(array => array.IsAlive), Is.Zero);
     }
 
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference[] Crowd(LargeArrays pool)
     {
-        byte[][] arrays = [.. Enumerable.Range(0, 64).Select(_ => pool.Rent(1 << 20))];
-        Array.ForEach(arrays, array => pool.Return(array));
-        return [.. arrays.Select(array => new WeakReference(array))];
+        byte[]?[] arrays = [.. Enumerable.Range(0, 64).Select(_ => pool.Rent(1 << 20))];
+        WeakReference[] references = [.. arrays.Select(array => new WeakReference(array))];
+        for (int i = 0; i < arrays.Length; i++)
+        {
+            pool.Return(arrays[i]!);
+            arrays[i] = null;
+        }
+
+        return references;
     }
 }

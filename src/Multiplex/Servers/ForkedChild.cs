@@ -16,13 +16,15 @@ internal abstract class ForkedChild : IDisposable
     private readonly int[] _parentsDescriptors;
     private readonly int _parent = getpid();
     private readonly Action _work;
+    private readonly HeldMemory.Holder _memory;
     private long _compiled;
 
     /// <summary>Prepares for children of this service that are not to hold on to these descriptors.</summary>
     protected ForkedChild(Service service, HeldMemory memory, params int[] parentsDescriptors)
     {
         Service = service;
-        Conversation = new(service.Protocol, service.Options, service.Counters, new(memory, getpid)) { IsToEnd = ChildProcess.IsToldToLeave };
+        _memory = new(memory, getpid);
+        Conversation = new(service.Protocol, service.Options, service.Counters, _memory) { IsToEnd = ChildProcess.IsToldToLeave };
         foreach (Listener listener in service.Listeners)
             Conversation.Prepare(listener.Kind);
         _work = Work;
@@ -54,6 +56,8 @@ internal abstract class ForkedChild : IDisposable
         ChildProcess.Prepare();
         RuntimeHelpers.PrepareMethod(((Action)Live).Method.MethodHandle);
         Rehearsal.Run(Service, Serve);
+        if (_memory.TryHold(HeldMemory.Uncounted + 1) && !_memory.IsEvicted)
+            _memory.Release();
     }
 
     /// <summary>What it is for.</summary>
