@@ -77,7 +77,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     /// <inheritdoc/>
-    public override long Memory => base.Memory + _held.Memory + _bytesInProgress;
+    public override long Memory => base.Memory + _held.Memory + _calls.BytesInProgress;
 
     /// <inheritdoc/>
     public override void Release()
