@@ -3,5 +3,6 @@ namespace Multiplex.Interop;
 // Requests of ioctl(2) for sockets: tcp(7), unix(7)
 public static partial class Libc
 {
+    public const uint SIOCINQ = 0x541B;
     public const uint SIOCOUTQ = 0x5411;
 }

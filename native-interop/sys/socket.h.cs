@@ -41,6 +41,7 @@ public static unsafe partial class Libc
     public const int SO_PROTOCOL = 38;
     public const int SO_DOMAIN = 39;
     public const int SO_COOKIE = 57;
+    public const int SO_ATTACH_FILTER = 26;
     public const int SOMAXCONN = 4096;
 
     // Flags of send(2) and recv(2); those of messages alone are in socket.h.messages.cs

@@ -72,6 +72,9 @@ internal sealed class ServeOptions : IVerb
     [Option("keepalive", Default = "1m", MetaValue = "TIME", HelpText = "Of TCP: after how much silence to probe whether the client is still there; one that answers no probe is closed after twice that. 0: never.")]
     public string Probing { get; set; } = "";
 
+    [Option("request-timeout", MetaValue = "TIME", HelpText = "How long one request may take to arrive; 0 is for ever. Default: as --idle-timeout, at most 30s.")]
+    public string? RequestTimeout { get; set; }
+
     [Option("drain", Default = "15s", MetaValue = "TIME", HelpText = "How long a stop waits for calls in progress.")]
     public string Drain { get; set; } = "";
 
@@ -156,8 +159,16 @@ internal sealed class ServeOptions : IVerb
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
         MaxMemory = memory,
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),
+        RequestTimeout = RequestTimeout is null ? UsualRequestTimeout() : Values.Time("--request-timeout", RequestTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };
+
+    // Where silence is given less time, so is a request.
+    private TimeSpan UsualRequestTimeout()
+    {
+        TimeSpan usual = new ServerOptions().RequestTimeout, idle = Values.Time("--idle-timeout", IdleTimeout);
+        return idle > TimeSpan.Zero && idle < usual ? idle : usual;
+    }
 
     private ReplyCacheOptions? RepliesToRemember()
     {

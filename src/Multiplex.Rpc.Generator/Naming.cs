@@ -14,7 +14,7 @@ internal static class Naming
     private static readonly string[] s_members =
         ["Read", "Write", "ReadOne", "WriteOne", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
-    private static readonly string[] s_stubMembers = ["Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "Call", "Of", "WriteNothing"];
+    private static readonly string[] s_stubMembers = ["Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "IsQuick", "Call", "Of", "WriteNothing"];
 
     private static readonly string[] s_procedures = [.. s_members, .. s_stubMembers];
 

@@ -30,6 +30,18 @@ internal static class CallHeader
     public static bool IsCall(ReadOnlySpan<byte> message) =>
         message.Length >= 2 * sizeof(uint) && BinaryPrimitives.ReadUInt32BigEndian(message[sizeof(uint)..]) == (uint)MessageType.Call;
 
+    /// <summary>Bytes up to and including the procedure's number.</summary>
+    public const int ProcedureEnd = 24;
+
+    /// <summary>The program's number of a call, if it is one.</summary>
+    public static uint Program(ReadOnlySpan<byte> message) => BinaryPrimitives.ReadUInt32BigEndian(message[12..]);
+
+    /// <summary>The program's version.</summary>
+    public static uint Version(ReadOnlySpan<byte> message) => BinaryPrimitives.ReadUInt32BigEndian(message[16..]);
+
+    /// <summary>The procedure's number.</summary>
+    public static uint Procedure(ReadOnlySpan<byte> message) => BinaryPrimitives.ReadUInt32BigEndian(message[20..]);
+
     /// <summary>Whether a message begins with the head of a call that carries AUTH_NONE twice, as nearly all do: its length is fixed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPlain(ReadOnlySpan<byte> message) =>

@@ -26,6 +26,13 @@ public interface IRpcProgram
     /// <summary>Whether callers of this procedure await no reply: none is sent when it succeeds, as with batched calls in rpc(3).</summary>
     bool IsOneWay(uint procedure) => false;
 
+    /// <summary>
+    /// Whether a call of this procedure is known to take no longer than a few microseconds, whatever its arguments. Replies to such calls that came
+    /// together are sent together. Any other is run alone: the replies before it leave first. To say it of a procedure that may
+    /// take long delays the replies of calls that came with it. By default it is true of procedure 0, which does nothing, alone.
+    /// </summary>
+    bool IsQuick(uint procedure) => procedure == 0;
+
     /// <summary>The server stub: unmarshals the arguments, runs the procedure, marshals the results.</summary>
     /// <param name="call">Which procedure, and who calls.</param>
     /// <param name="arguments">The arguments. All of them must be read, and nothing left over: else they are garbage.</param>

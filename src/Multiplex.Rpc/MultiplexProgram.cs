@@ -7,10 +7,15 @@ namespace Multiplex.Rpc;
 public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
 {
     private const long SleepStep = 100_000_000;   // nanoseconds
+    private const uint BurnStep = 10_000;          // microseconds
 
     // Where WHOAMI's result stands until it is written: a call allocates nothing.
     [ThreadStatic]
     private static byte[]? t_peer;
+
+    /// <inheritdoc/>
+    public override bool IsQuick(uint procedure) =>
+        (MultiplexV1Procedure)procedure is not (MultiplexV1Procedure.Sleep or MultiplexV1Procedure.Burn);
 
     /// <inheritdoc/>
     protected override void Null(in RpcCall call)
@@ -40,7 +45,12 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     protected override ulong Burn(in RpcCall call, uint microseconds)
     {
         Require(microseconds, MultiplexConstants.MaxBurn);
-        return CpuBurner.Spend(microseconds, call.Peer);
+
+        // In steps as well: with each it is asked whether the client has gone.
+        ulong iterations = CpuBurner.Spend(Math.Min(microseconds, BurnStep));
+        for (uint spent = BurnStep; spent < microseconds && !call.Peer.HasEnded; spent += BurnStep)
+            iterations += CpuBurner.Spend(Math.Min(microseconds - spent, BurnStep));
+        return iterations;
     }
 
     /// <inheritdoc/>

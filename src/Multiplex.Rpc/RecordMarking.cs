@@ -53,9 +53,12 @@ public static class RecordMarking
     public static bool IsSingleFragment(ReadOnlySpan<byte> record) =>
         (BinaryPrimitives.ReadUInt32BigEndian(record) & LastFragment) != 0;
 
-    /// <summary>The length, with its header, of a record of one fragment that begins here.</summary>
+    /// <summary>The length, with its header, of the fragment that begins here, such as a record of one.</summary>
     internal static int LengthOf(ReadOnlySpan<byte> record) =>
         HeaderLength + (int)(BinaryPrimitives.ReadUInt32BigEndian(record) & ~LastFragment);
+
+    /// <summary>What stands in the first fragment of a whole record.</summary>
+    public static ReadOnlySpan<byte> FirstFragment(ReadOnlySpan<byte> record) => record[HeaderLength..LengthOf(record)];
 
     /// <summary>Puts the fragments of a whole record together.</summary>
     /// <param name="record">A record as <see cref="Frame"/> found it.</param>

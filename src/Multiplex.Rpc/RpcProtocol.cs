@@ -91,6 +91,14 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
         RecordMarking.Frame(received, ref progress, MaxRecord);
 
+    /// <summary>Whether its first fragment shows that it is.</summary>
+    public bool IsFrameQuick(ReadOnlySpan<byte> frame) => IsMessageQuick(RecordMarking.FirstFragment(frame));
+
+    /// <summary>As the program says, <see cref="IRpcProgram.IsQuick"/>. To refuse a call of what is not served is quick.</summary>
+    public bool IsMessageQuick(ReadOnlySpan<byte> message) =>
+        message.Length >= CallHeader.ProcedureEnd
+        && (Find(CallHeader.Program(message), CallHeader.Version(message)) is not { } program || program.IsQuick(CallHeader.Procedure(message)));
+
     /// <inheritdoc/>
     public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
     {
@@ -145,7 +153,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             return;
         }
 
-        if (Find(call) is not { } program)
+        if (Find(call.Program, call.Version) is not { } program)
         {
             NotServed(call, reply);
             return;
@@ -218,11 +226,11 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         }
     }
 
-    private IRpcProgram? Find(in RpcCall call)
+    private IRpcProgram? Find(uint program, uint version)
     {
         foreach (ref readonly Served served in _served.AsSpan())
         {
-            if (served.Number == call.Program && served.Version == call.Version)
+            if (served.Number == program && served.Version == version)
                 return served.Program;
         }
 

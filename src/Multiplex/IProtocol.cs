@@ -29,6 +29,15 @@ public interface IProtocol
     /// <see cref="FrameResult.Malformed"/> when these bytes can never become a request, and the connection is to be closed.</returns>
     int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress);
 
+    /// <summary>
+    /// Stream sockets: whether to answer this framed request is known to take no longer than a few microseconds. The replies to such requests
+    /// that came together leave together; before any other, what is ready is sent, so that no reply waits for a long call behind it.
+    /// </summary>
+    bool IsFrameQuick(ReadOnlySpan<byte> frame) => false;
+
+    /// <summary>Datagram and seqpacket sockets: the same.</summary>
+    bool IsMessageQuick(ReadOnlySpan<byte> message) => false;
+
     /// <summary>Stream sockets: appends the reply to one framed request; nothing when it deserves none.</summary>
     /// <returns>False when there can be no reply and the connection is to be closed.</returns>
     bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply);

@@ -10,8 +10,14 @@ namespace Multiplex;
 /// <param name="connection">See <see cref="Connection"/>.</param>
 /// <param name="unix">See <see cref="Unix"/>.</param>
 /// <param name="state">See <see cref="HasEnded"/>.</param>
+/// <param name="descriptor">The connection's socket; -1 when there is none.</param>
 public readonly ref struct Peer(
-    EndpointKind kind, ReadOnlySpan<byte> address, ulong connection = 0, UnixPeer? unix = null, IConnectionState? state = null)
+    EndpointKind kind,
+    ReadOnlySpan<byte> address,
+    ulong connection = 0,
+    UnixPeer? unix = null,
+    IConnectionState? state = null,
+    int descriptor = -1)
 {
     private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
     private const int Ipv6Length = 28;            // sizeof(struct sockaddr_in6)
@@ -32,10 +38,11 @@ public readonly ref struct Peer(
     public UnixPeer? Unix { get; } = unix;
 
     /// <summary>
-    /// Whether the client has gone, so that nobody will get the reply: a procedure that takes long asks now and then, and ends early. Any thread may
-    /// ask. It is seen only where another thread does the I/O, as in hybrid; elsewhere, and of datagrams, it is always false.
+    /// Whether the client has gone, so that no reply can reach it: it has reset the connection, or closed its UNIX-domain socket. A procedure that
+    /// takes long asks now and then, and ends early. Where another thread does the I/O, as in hybrid, that one knows; elsewhere it takes a system call,
+    /// poll(2). A TCP client that has closed its socket in order looks like one that still reads. Of a datagram it is always false.
     /// </summary>
-    public bool HasEnded => state is { HasEnded: true };
+    public bool HasEnded => state is not null ? state.HasEnded : descriptor >= 0 && IsOver(descriptor);
 
     /// <summary>The port of an Internet address, 1 to 65535; else 0.</summary>
     public int Port => Kind.IsInternet() && Address.Length >= 4 ? BinaryPrimitives.ReadUInt16BigEndian(Address[2..]) : 0;
@@ -58,6 +65,12 @@ public readonly ref struct Peer(
 
     /// <summary>The peer as an endpoint, such as "tcp://127.0.0.1:51234".</summary>
     public override string ToString() => AddressText.Format(Kind, Address);
+
+    private static bool IsOver(int descriptor)
+    {
+        pollfd connection = new() { fd = descriptor };   // of nothing asked for, errors and hang-ups alone are told
+        return poll(new Span<pollfd>(ref connection), 0).Value > 0;
+    }
 }
 
 /// <summary>A connection that one thread watches while others run its calls.</summary>

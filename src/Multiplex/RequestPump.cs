@@ -9,7 +9,10 @@ public enum PumpStop
     /// <summary>The replies passed the mark; there may be whole requests left.</summary>
     OutputFull,
 
-    /// <summary>The server is to stop, and the time for this batch is over; there may be whole requests left.</summary>
+    /// <summary>
+    /// A request that may take long is next, or was the last, or there were many. There may be whole requests left: before they are answered, the
+    /// replies are to be sent, and the peer to be looked at, for it may be gone.
+    /// </summary>
     Paused,
 
     /// <summary>A protocol error: send what replies there are, then close this connection.</summary>
@@ -19,7 +22,10 @@ public enum PumpStop
 /// <summary>Runs a protocol over the bytes of one stream: what every model does between a read and a write.</summary>
 public static class RequestPump
 {
-    /// <summary>Answers the whole requests at the front of <paramref name="received"/>.</summary>
+    /// <summary>
+    /// Answers whole requests at the front of <paramref name="received"/>: all that are quick up to one that is not, or else one that may take
+    /// long. See <see cref="IProtocol.IsFrameQuick"/>.
+    /// </summary>
     /// <param name="protocol">What the bytes mean.</param>
     /// <param name="received">What has been received and not yet consumed.</param>
     /// <param name="progress">The connection's framing state; belongs to the bytes that are left over.</param>
@@ -27,7 +33,7 @@ public static class RequestPump
     /// <param name="reply">Where the replies are appended: a whole batch, to be sent with one call.</param>
     /// <param name="mark">How many bytes of replies are enough for now.</param>
     /// <param name="consumed">How many bytes at the front are done with.</param>
-    /// <param name="limit">When to leave the rest of a batch for later; null for never. The first request is always answered.</param>
+    /// <param name="atMost">How many requests are enough for now.</param>
     public static PumpStop Consume(
         IProtocol protocol,
         ReadOnlySpan<byte> received,
@@ -36,39 +42,35 @@ public static class RequestPump
         OutputBuffer reply,
         int mark,
         out int consumed,
-        BatchLimit? limit = null)
+        int atMost = int.MaxValue)
     {
         consumed = 0;
+        int answered = 0;
         while (consumed < received.Length)
         {
             if (reply.Length >= mark)
                 return PumpStop.OutputFull;
-            if (consumed > 0 && limit is { IsReached: true })
-                return PumpStop.Paused;
             ReadOnlySpan<byte> rest = received[consumed..];
             int length = protocol.Frame(rest, ref progress);
             if (length == FrameResult.Incomplete)
                 return PumpStop.NeedsInput;
-            if (length < 0 || !protocol.AnswerFrame(rest[..length], peer, reply))
+            if (length < 0)
+                return PumpStop.Malformed;
+            bool isQuick = protocol.IsFrameQuick(rest[..length]);
+            if (!isQuick && reply.Length > 0)
+            {
+                progress = default;   // found again
+                return PumpStop.Paused;
+            }
+
+            if (!protocol.AnswerFrame(rest[..length], peer, reply))
                 return PumpStop.Malformed;
             progress = default;
             consumed += length;
+            if ((!isQuick || ++answered == atMost) && consumed < received.Length)
+                return PumpStop.Paused;
         }
 
         return PumpStop.NeedsInput;
     }
-}
-
-/// <summary>
-/// Keeps a batch of long calls from holding up a stop: a thread that answers a batch sees nothing else meanwhile. While
-/// no stop has been requested, to ask costs one read of memory.
-/// </summary>
-/// <param name="stop">The wish that the server stop.</param>
-public sealed class BatchLimit(StopSignal stop)
-{
-    /// <summary>Until when a batch may go on once a stop has been requested, in milliseconds of <see cref="Environment.TickCount64"/>; 0 is not at all.</summary>
-    public long Until { get; set; }
-
-    /// <summary>Whether the rest of a batch is to be left for later.</summary>
-    public bool IsReached => stop.IsPending && Environment.TickCount64 >= Until;
 }

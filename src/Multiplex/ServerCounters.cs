@@ -30,6 +30,9 @@ public enum Counter
     /// <summary>Connections closed for having been silent too long.</summary>
     IdleTimeouts,
 
+    /// <summary>Connections closed because a request took too long to arrive.</summary>
+    RequestTimeouts,
+
     /// <summary>Connections that ended with an error, such as a reset by the peer.</summary>
     Broken,
 

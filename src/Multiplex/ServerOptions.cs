@@ -44,6 +44,12 @@ public sealed record ServerOptions
     /// <summary>How long a connection may be silent in both directions; zero is for ever.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// How long a request on a stream may take to arrive, from the first byte that is received of it to the last; zero is for ever. Time in which
+    /// the server does not read, or reads as much as it takes at once, does not count.
+    /// </summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a stop waits for calls in progress before it cuts them off.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(15);
 

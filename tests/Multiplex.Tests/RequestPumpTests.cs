@@ -6,12 +6,12 @@ namespace Multiplex.Tests;
 
 public class RequestPumpTests
 {
-    private readonly LineProtocol _protocol = new();
+    private LineProtocol _protocol = null!;
     private FramingProgress _progress;
     private OutputBuffer _reply = null!;
 
     [SetUp]
-    public void Start_anew() => (_progress, _reply) = (default, new());
+    public void Start_anew() => (_protocol, _progress, _reply) = (new(), default, new());
 
     [TestCase("", "", "", PumpStop.NeedsInput)]
     [TestCase("half", "", "half", PumpStop.NeedsInput)]
@@ -19,6 +19,13 @@ public class RequestPumpTests
     [TestCase("one\ntwo\nthree\n", "ONE\nTWO\nTHREE\n", "", PumpStop.NeedsInput)]
     [TestCase("one\ntwo\nha", "ONE\nTWO\n", "ha", PumpStop.NeedsInput)]
     [TestCase("one\n-silent\ntwo\n", "ONE\nTWO\n", "", PumpStop.NeedsInput)]
+    [TestCase("one\n~two\nthree\n", "ONE\n", "~two\nthree\n", PumpStop.Paused)]
+    [TestCase("~one\ntwo\n", "~ONE\n", "two\n", PumpStop.Paused)]
+    [TestCase("~one\nha", "~ONE\n", "ha", PumpStop.Paused)]
+    [TestCase("one\n~two\n", "ONE\n", "~two\n", PumpStop.Paused)]
+    [TestCase("one\n~ha", "ONE\n", "~ha", PumpStop.NeedsInput)]
+    [TestCase("-silent\n~two\n", "~TWO\n", "", PumpStop.NeedsInput)]
+    [TestCase("~one\n", "~ONE\n", "", PumpStop.NeedsInput)]
     [TestCase("one\n!bad\ntwo\n", "ONE\n", "!bad\ntwo\n", PumpStop.Malformed)]
     [TestCase("one\n?unanswerable\ntwo\n", "ONE\n", "?unanswerable\ntwo\n", PumpStop.Malformed)]
     public void Whole_requests_are_answered_in_order_and_the_rest_is_left(
@@ -39,6 +46,25 @@ public class RequestPumpTests
         _reply.Clear();
         Assert.That(Pump(Received[consumed..], out _, mark: 5), Is.EqualTo(PumpStop.NeedsInput));
         Assert.That(Replies, Is.EqualTo("THREE\n"));
+    }
+
+    [Test]
+    public void So_many_and_no_more_are_answered_at_once()
+    {
+        const string Received = "one\ntwo\nthree\nfour\n";
+        Assert.That(Pump(Received, out int consumed, atMost: 3), Is.EqualTo(PumpStop.Paused));
+        Assert.That((Replies, Received[consumed..]), Is.EqualTo(("ONE\nTWO\nTHREE\n", "four\n")));
+        Assert.That(Pump(Received[..consumed], out _, atMost: 3), Is.EqualTo(PumpStop.NeedsInput), "nothing is left");
+    }
+
+    [Test]
+    public void A_request_that_may_take_long_is_found_again_after_the_replies_before_it_were_sent()
+    {
+        const string Received = "one\n~two\n";
+        Pump(Received, out int consumed);
+        _reply.Clear();
+        Assert.That(Pump(Received[consumed..], out _), Is.EqualTo(PumpStop.NeedsInput));
+        Assert.That(Replies, Is.EqualTo("~TWO\n"));
     }
 
     [Test]
@@ -89,8 +115,8 @@ public class RequestPumpTests
 
     private string Replies => Encoding.ASCII.GetString(_reply.Written);
 
-    private PumpStop Pump(string received, out int consumed, int mark = int.MaxValue) => RequestPump.Consume(
-        _protocol, Encoding.ASCII.GetBytes(received), ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark, out consumed);
+    private PumpStop Pump(string received, out int consumed, int mark = int.MaxValue, int atMost = int.MaxValue) => RequestPump.Consume(
+        _protocol, Encoding.ASCII.GetBytes(received), ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark, out consumed, atMost);
 
     /// <summary>A line without its end, for FsCheck to make.</summary>
     public sealed record NonEmptyLine(byte Length, byte Letter)
@@ -98,7 +124,7 @@ public class RequestPumpTests
         public string Text => new((char)('a' + (Letter % 26)), 1 + (Length % 9));
     }
 
-    /// <summary>A request is a line; the reply is the same in capitals. "!" is malformed, "?" cannot be answered, and "-" gets no reply.</summary>
+    /// <summary>A request is a line; the reply is the same in capitals. "!" is malformed, "?" cannot be answered, "-" gets no reply, and "~" may take long.</summary>
     private sealed class LineProtocol : IProtocol
     {
         public int LookedAt { get; private set; }
@@ -113,6 +139,8 @@ public class RequestPumpTests
             progress.Scanned = received.Length;
             return end >= 0 ? length : FrameResult.Incomplete;
         }
+
+        public bool IsFrameQuick(ReadOnlySpan<byte> frame) => frame[0] != '~';
 
         public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply) => AnswerMessage(frame, peer, reply);
 

@@ -23,6 +23,9 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Gap();
         code.Line("/// <inheritdoc/>");
         code.Line($"public bool AreAllIdempotent => {(version.Procedures.All(one => one.IsIdempotent) ? "true" : "false")};");
+        code.Gap();
+        code.Line("/// <inheritdoc/>");
+        code.Line("public virtual bool IsQuick(uint procedure) => procedure == 0;");
         Dispatch(version);
         foreach (ProcedureDefinition procedure in version.Procedures)
         {

@@ -11,6 +11,9 @@ internal sealed class PortmapProgram(NameService service) : IRpcProgram
 
     public bool AreAllIdempotent => true;
 
+    // Those ask another server.
+    public bool IsQuick(uint procedure) => (PortmapProcedure)procedure != PortmapProcedure.CallIt;
+
     public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         service.Statistics.Count(call);

@@ -13,6 +13,9 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
 
     public bool AreAllIdempotent => true;
 
+    // Those ask another server.
+    public bool IsQuick(uint procedure) => (RpcbindProcedure)procedure is not (RpcbindProcedure.CallIt or RpcbindProcedure.Indirect);
+
     public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         service.Statistics.Count(call);

@@ -25,6 +25,12 @@ public sealed class EchoProtocol(EchoOptions? options = null) : IProtocol, IDisp
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) => received.Length;
 
     /// <inheritdoc/>
+    public bool IsFrameQuick(ReadOnlySpan<byte> frame) => true;
+
+    /// <inheritdoc/>
+    public bool IsMessageQuick(ReadOnlySpan<byte> message) => true;
+
+    /// <inheritdoc/>
     public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
     {
         reply.Write(frame);

@@ -13,25 +13,20 @@ namespace Multiplex.Servers;
 internal sealed class AnsweringPort(DatagramSocket socket, IProtocol protocol, ServerCounters counters, int most = int.MaxValue)
     : DatagramPort(socket, counters, most)
 {
-    private const int LastBatches = 64;   // of senders who go on while the server stops
-
     private readonly OutputBuffer _replies = new();
 
-    /// <inheritdoc/>
-    public override void Drain(long deadline)
-    {
-        for (int i = 0; i < LastBatches && Environment.TickCount64 < deadline && Serve(); i++)
-        {
-        }
-    }
-
-    /// <inheritdoc/>
+    /// <summary>Answers those that are quick up to one that is not, or else one that may take long; what is ready leaves before that is run.</summary>
     public override void Answer()
     {
-        for (int i = 0; i < Received; i++)
+        bool isQuick = true;
+        while (isQuick && Next < Received)
         {
-            if (IsWhole(i))
-                Answer(i);
+            isQuick = protocol.IsMessageQuick(Batch.Message(Next));
+            if (!isQuick && _replies.Length > 0)
+                break;
+            int index = Next++;
+            if (IsWhole(index))
+                Answer(index);
         }
 
         int dropped = Batch.Send(Descriptor, _replies.Written);

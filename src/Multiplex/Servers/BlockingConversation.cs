@@ -39,12 +39,12 @@ internal sealed class BlockingConversation(
         ConversationEnd end = kind.IsStream() ? _stream.Converse(_socket, peer) : _packets!.Converse(_socket, peer);
         if (_memory?.Release() == true)
             return ConversationEnd.MemoryLimit;
-        if (end == ConversationEnd.Finished && counters[Counter.Stopping] != 0)
-            Delivery.Await(fd, kind, options);
         if (end == ConversationEnd.Malformed)
             counters.Increment(Counter.ProtocolErrors);
         else if (end == ConversationEnd.IdleTimeout)
             counters.Increment(Counter.IdleTimeouts);
+        else if (end == ConversationEnd.RequestTimeout)
+            counters.Increment(Counter.RequestTimeouts);
         else if (end == ConversationEnd.Broken)
             counters.Increment(Counter.Broken);
         return end;

@@ -145,6 +145,7 @@ internal sealed class ConnectionThreads : IDisposable
         private void Serve()
         {
             Conversation.Serve(Descriptor, Peer);
+            Conversation.AwaitDelivery();
 
             // Unlike its CPU time, which the clock of the process goes on counting, this ends with the thread: proc(5).
             if (!getrusage(RUSAGE_THREAD, out rusage usage).IsError)

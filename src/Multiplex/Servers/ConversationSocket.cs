@@ -15,6 +15,9 @@ internal enum ConversationEnd
     /// <summary>The peer was silent too long.</summary>
     IdleTimeout,
 
+    /// <summary>A request took too long to arrive.</summary>
+    RequestTimeout,
+
     /// <summary>The connection broke.</summary>
     Broken,
 
@@ -31,12 +34,14 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
     /// <summary>How long a wait may be of one that a signal tells what to do.</summary>
     public static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
-    private const int LastReads = 16;   // of a peer that goes on sending while the server stops
+    private const int NotAsked = -1;
+    private const int LooksAtRequest = 4;   // while it may take to arrive: so much more it gets at most
 
-    private readonly TimeSpan _longestWait = options.IdleTimeout;
+    private readonly TimeSpan _longestWait = Shortest(options.IdleTimeout, options.RequestTimeout / LooksAtRequest);
     private int _fd;
-    private int _lastReads;
+    private int _arrivedUnread;
     private long _lookedAt;
+    private long _requestSince;
 
     /// <summary>
     /// Asked now and then, and whenever a signal has interrupted the wait for a request: whether this conversation is to
@@ -50,8 +55,7 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
             field = value;
 
             // The signal that tells it may come between the look and the wait, and then interrupts nothing.
-            if (_longestWait <= TimeSpan.Zero || _longestWait > LookAgain)
-                _longestWait = LookAgain;
+            _longestWait = Shortest(_longestWait, LookAgain);
         }
     } = static () => false;
 
@@ -65,8 +69,9 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
     public void Attach(int fd)
     {
         _fd = fd;
-        _lastReads = LastReads;
+        _arrivedUnread = NotAsked;
         _lookedAt = 0;
+        _requestSince = 0;
 
         // Silence is limited by the kernel: a read or a write that waits longer returns EAGAIN, socket(7).
         if (_longestWait > TimeSpan.Zero)
@@ -75,20 +80,41 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
             setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval.Of(options.IdleTimeout));
     }
 
-    /// <summary>Waits for what comes next. Once the server is stopping, takes what has arrived, and waits for nothing.</summary>
+    /// <summary>Waits for what comes next. Once the server is stopping, takes what had arrived, and waits for nothing.</summary>
+    /// <param name="buffer">Where to receive to.</param>
+    /// <param name="flags">Those of recv(2).</param>
+    /// <param name="isInRequest">Whether the beginning of a request has been received, and its end is awaited.</param>
+    /// <param name="end">How the conversation is over.</param>
     /// <returns>What recv(2) returned, more than 0; or 0, when the conversation is over.</returns>
-    public int Receive(Span<byte> buffer, int flags, out ConversationEnd end)
+    public int Receive(Span<byte> buffer, int flags, bool isInRequest, out ConversationEnd end)
     {
         end = ConversationEnd.Finished;
         long silentSince = Environment.TickCount64;
+        if (!isInRequest)
+            _requestSince = 0;
+        else if (_requestSince == 0)
+            _requestSince = silentSince;
         while (true)
         {
             bool last = counters[Counter.Stopping] != 0 || LooksAsToldToEnd();
-            if (last && _lastReads-- == 0)
+            if (last && !AwaitsWhatHadArrived())
                 return 0;
+            if (!last && IsRequestLate())
+            {
+                end = ConversationEnd.RequestTimeout;
+                return 0;
+            }
+
             SyscallResult result = recv_once(_fd, buffer, last ? flags | MSG_DONTWAIT : flags);
             if (result.Value > 0)
+            {
+                if (last)
+                    _arrivedUnread = Math.Max(0, _arrivedUnread - (int)result.Value);
+                if (result.Value == buffer.Length)
+                    _requestSince = 0;   // more may be there: it is not the peer that takes its time
                 return (int)result.Value;
+            }
+
             if (result.Is(EINTR) || (result.Is(EAGAIN) && !last && !IsIdleSince(silentSince)))
             {
                 _lookedAt = 0;
@@ -105,6 +131,12 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
 
     /// <summary>What the connection holds is counted here; null where nothing is.</summary>
     public HeldMemory.Holder? Memory { get; init; }
+
+    /// <summary>A request has come in full; what follows is another.</summary>
+    public void EndRequest() => _requestSince = 0;
+
+    /// <summary>Whether the peer is gone, so that its other requests need no answer.</summary>
+    public bool HasFailed() => SocketState.HasFailed(_fd);
 
     /// <summary>Sends all of it.</summary>
     public ConversationEnd Send(ReadOnlySpan<byte> replies)
@@ -148,6 +180,21 @@ internal sealed class ConversationSocket(ServerOptions options, ServerCounters c
 
         return ConversationEnd.Finished;
     }
+
+    private static TimeSpan Shortest(TimeSpan one, TimeSpan other) =>
+        one <= TimeSpan.Zero || (other > TimeSpan.Zero && other < one) ? other : one;
+
+    // How much that is, is asked when it is first looked at: a peer that goes on sending does not keep the server from stopping.
+    private bool AwaitsWhatHadArrived()
+    {
+        if (_arrivedUnread == NotAsked)
+            _arrivedUnread = SocketState.UnreadBytes(_fd);
+        return _arrivedUnread > 0;
+    }
+
+    private bool IsRequestLate() =>
+        _requestSince != 0 && options.RequestTimeout > TimeSpan.Zero
+        && Environment.TickCount64 - _requestSince >= (long)options.RequestTimeout.TotalMilliseconds;
 
     // Where a wait lasts as long as silence may, the kernel has measured it, and better than the clock's ticks would.
     private bool IsIdleSince(long milliseconds) =>

@@ -1,5 +1,6 @@
 using Multiplex.Interop;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
@@ -30,18 +31,37 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
     /// <summary>How many datagrams of the batch count.</summary>
     protected int Received { get; private set; }
 
+    /// <summary>The first of them that is not dealt with yet.</summary>
+    protected int Next { get; set; }
+
     /// <summary>Where events are counted.</summary>
     protected ServerCounters Counters => counters;
 
-    /// <summary>Takes what has come, up to a batch, without waiting, and has it answered.</summary>
-    /// <returns>Whether anything had come.</returns>
-    public bool Serve()
+    /// <summary>Whether it is known to be readable; <see cref="Serve"/> is to be called.</summary>
+    public bool IsReady { get; set; }
+
+    /// <summary>Whether the server is stopping and what had come is not all taken yet.</summary>
+    public bool IsDraining { get; private set; }
+
+    /// <summary>Whether <see cref="Serve"/> has something to do.</summary>
+    public bool HasWork => Next < Received || ((IsReady || IsDraining) && Room > 0);
+
+    /// <summary>A turn: goes on with a batch that was begun, or takes what has come, without waiting, up to a batch, and has it answered.</summary>
+    public void Serve()
     {
-        // EAGAIN; any other error is an earlier reply's, and not for the caller to act on.
-        if (Room <= 0 || Receive(waits: false, Room).IsError)
-            return false;
-        Answer();
-        return true;
+        IsReady = false;
+        if (Next < Received)
+        {
+            Answer();
+            return;
+        }
+
+        // Any other error than EAGAIN is an earlier reply's, and not for the caller to act on.
+        SyscallResult result = Receive(waits: false, Room);
+        if (result.Is(EAGAIN))
+            IsDraining = false;
+        else if (!result.IsError)
+            Answer();
     }
 
     /// <summary>Takes what has come, up to a batch; <see cref="Answer"/> is to follow.</summary>
@@ -51,17 +71,20 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
     public SyscallResult Receive(bool waits, int atMost = int.MaxValue)
     {
         SyscallResult result = Batch.Receive(Descriptor, waits, atMost);
-        Received = (int)Math.Max(0, result.Value);
+        (Next, Received) = (0, (int)Math.Max(0, result.Value));
         counters.Add(Counter.Datagrams, Received);
         return result;
     }
 
-    /// <summary>Sees to it that the batch is answered.</summary>
+    /// <summary>Sees to it that datagrams of the batch are answered, <see cref="Next"/> first; all of them, or those that there is time for in a turn.</summary>
     public abstract void Answer();
 
-    /// <summary>The server is stopping: answers what has come already.</summary>
-    /// <param name="deadline">When to leave the rest, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
-    public abstract void Drain(long deadline);
+    /// <summary>The server is stopping: nothing more comes, and what has come already is still answered.</summary>
+    public void BeginDrain()
+    {
+        socket.TakeNoMore();
+        IsDraining = true;
+    }
 
     /// <summary>Closes the socket.</summary>
     public void Dispose()

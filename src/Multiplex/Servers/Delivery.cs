@@ -1,3 +1,4 @@
+using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -5,21 +6,34 @@ namespace Multiplex.Servers;
 
 /// <summary>
 /// Whether what was sent has arrived. To close a TCP socket while bytes of the peer are unread resets the connection and
-/// drops what the peer has not acknowledged: a server that stops while its clients go on sending would lose replies.
+/// drops what the peer has not acknowledged; to close a UNIX-domain socket then has the peer read of a reset before its last replies. A server
+/// that stops while its clients go on sending would take back what it has sent.
 /// </summary>
 internal static class Delivery
 {
-    private const int LookAgainMilliseconds = 10;
+    private const int DiscardedAtOnce = 4096;
 
-    /// <summary>Whether the peer's kernel has acknowledged every byte. A UNIX-domain peer has them at once.</summary>
-    public static bool IsComplete(int descriptor, EndpointKind kind) =>
-        kind != EndpointKind.Tcp || ioctl(descriptor, SIOCOUTQ, out int unacknowledged).IsError || unacknowledged == 0;
-
-    /// <summary>Waits for that, as long as a stop may wait for one peer.</summary>
-    public static void Await(int descriptor, EndpointKind kind, ServerOptions options)
+    /// <summary>Bytes that the peer's kernel has still to acknowledge: 0 when it has them all, or the connection is over.</summary>
+    public static int Outstanding(int descriptor, EndpointKind kind)
     {
-        long deadline = Environment.TickCount64 + (long)options.DrainStall.TotalMilliseconds;
-        while (!IsComplete(descriptor, kind) && Environment.TickCount64 < deadline)
-            poll([], LookAgainMilliseconds);
+        DiscardInput(descriptor, kind);
+        if (kind != EndpointKind.Tcp || ioctl(descriptor, SIOCOUTQ, out int unacknowledged).IsError || unacknowledged == 0)
+            return 0;
+        return SocketState.IsOver(descriptor) ? 0 : unacknowledged;
+    }
+
+    // What comes now is answered no more. A UNIX-domain peer can be kept from sending on.
+    private static void DiscardInput(int descriptor, EndpointKind kind)
+    {
+        if (!kind.IsInternet())
+            shutdown(descriptor, SHUT_RD);
+        Span<byte> discarded = stackalloc byte[DiscardedAtOnce];
+        for (int unread = SocketState.UnreadBytes(descriptor); unread > 0;)
+        {
+            SyscallResult result = recv(descriptor, discarded, MSG_DONTWAIT | MSG_TRUNC);
+            if (result.Value <= 0)
+                return;
+            unread -= (int)result.Value;
+        }
     }
 }

@@ -68,12 +68,14 @@ internal abstract class ForkedChild : IDisposable
     protected void Live() => ChildProcess.Live(Name, _parent, _parentsDescriptors, _work);
 
     /// <summary>Serves one connection, and counts what that allocated and had to be compiled.</summary>
+    /// <returns>Whether the server is stopping, and what was sent is still to be delivered: see <see cref="LeavingConnections"/>.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    protected void Serve(BlockingConversation conversation, ServerCounters counters, int descriptor, PeerAddress peer)
+    protected bool Serve(BlockingConversation conversation, ServerCounters counters, int descriptor, PeerAddress peer)
     {
         long allocated = GC.GetAllocatedBytesForCurrentThread();
-        conversation.Serve(descriptor, peer);
+        ConversationEnd end = conversation.Serve(descriptor, peer);
         CountCosts(counters, allocated);
+        return end == ConversationEnd.Finished && counters[Counter.Stopping] != 0;
     }
 
     /// <summary>Answers a datagram that was received, and counts the same.</summary>

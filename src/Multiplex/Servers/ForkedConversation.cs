@@ -8,6 +8,7 @@ namespace Multiplex.Servers;
 internal sealed class ForkedConversation(Service service, Children children, HeldMemory memory)
     : ForkedChild(service, memory, [.. service.Listeners.Select(listener => listener.Descriptor), service.Stop.Descriptor, children.Descriptor])
 {
+    private readonly LeavingConnections _leaving = new(service.Options, service.Counters, closed: static () => { });   // the parent counts
     private int _descriptor;
     private PeerAddress _peer;
 
@@ -32,5 +33,11 @@ internal sealed class ForkedConversation(Service service, Children children, Hel
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    protected override void Work() => Serve(Conversation, Service.Counters, _descriptor, _peer);
+    protected override void Work()
+    {
+        if (!Serve(Conversation, Service.Counters, _descriptor, _peer))
+            return;
+        _leaving.Add(_descriptor, _peer.Peer.Kind);
+        _leaving.AwaitAll();
+    }
 }

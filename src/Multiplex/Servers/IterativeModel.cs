@@ -66,6 +66,7 @@ public sealed class IterativeModel : IServerModel
             // Whoever had connected is taken in before anybody is served, so that the listeners can be closed.
             accepting.AcceptTheLast(take);
             ServeTaken();
+            Conversation.AwaitDelivery();
         }
 
         private bool Take(int descriptor, PeerAddress peer)

@@ -29,7 +29,7 @@ internal sealed class PacketConversation(IProtocol protocol)
         while (true)
         {
             // With MSG_TRUNC the kernel tells the whole length, of a message that it had to cut too.
-            int length = socket.Receive(_message, MSG_TRUNC, out ConversationEnd end);
+            int length = socket.Receive(_message, MSG_TRUNC, isInRequest: false, out ConversationEnd end);
             if (length == 0)
                 return end;
             _reply.Clear(OutputBuffer.UsuallyKept);

@@ -30,5 +30,6 @@ internal sealed class PoolWorker
     {
         foreach ((int descriptor, PeerAddress peer) in _queue.GetConsumingEnumerable())
             Conversation.Serve(descriptor, peer);
+        Conversation.AwaitDelivery();
     }
 }

@@ -49,20 +49,24 @@ public sealed class PreforkModel : IServerModel
 
         // First this: a worker that sees the stop counts on it.
         sockets.SetBlocking(false);
+        sockets.TakeNoMoreDatagrams();
         service.Counters.Increment(Counter.Stopping);
-        long lastCall = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
+        sockets.LastCall();
         bool open = true;
         bool firstLook = true;
         ChildDrain.Run(service, children, seats.CountServing, beforeEachLook: () =>
         {
-            if (open && (!sockets.SomebodyWaits() || Environment.TickCount64 > lastCall))
+            if (open && !sockets.SomebodyWaits())
             {
                 sockets.Shutdown();
                 open = false;
             }
-            else if (open && !firstLook)
+            else if (open)
             {
-                FillOne();   // those who could take them have left already, with a SIGTERM to all, or are busy
+                if (sockets.IsLate)
+                    sockets.CloseListeners();
+                if (!firstLook)
+                    FillOne();   // those who could take them have left already, with a SIGTERM to all, or are busy
             }
 
             firstLook = false;

@@ -93,6 +93,7 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
         SharedSockets from, BlockingConversation conversation, ServerCounters counters, int seat, Func<bool> isToldToLeave)
     {
         bool stopping = false;
+        LeavingConnections leaving = new(Service.Options, counters, closed: () => counters.Increment(Counter.Closed));
         while (true)
         {
             if (!stopping && counters[Counter.Stopping] != 0)
@@ -106,8 +107,10 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
                 return;
             if (!(stopping ? from.TryTakeLast(out Arrival arrival) : from.TryTake(out arrival)))
             {
-                if (stopping)
-                    return;
+                if (!stopping)
+                    continue;
+                leaving.AwaitAll();
+                return;
             }
             else if (arrival.Port is { } port)
             {
@@ -115,12 +118,13 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
             }
             else
             {
-                ServeInSeat(conversation, counters, seat, arrival.Descriptor, arrival.Peer);
+                ServeInSeat(conversation, counters, leaving, seat, arrival.Descriptor, arrival.Peer);
             }
         }
     }
 
-    private void ServeInSeat(BlockingConversation conversation, ServerCounters counters, int seat, int descriptor, PeerAddress peer)
+    private void ServeInSeat(
+        BlockingConversation conversation, ServerCounters counters, LeavingConnections leaving, int seat, int descriptor, PeerAddress peer)
     {
         // In this order: killed between two of these steps, a worker leaves a connection that nobody counts as closed, which
         // the parent sees in the end; never one that is counted twice.
@@ -134,10 +138,14 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
         Volatile.Write(ref seats.IsServing(seat), 1);
         if (open >= Service.Options.Workers)
             counters.Increment(Counter.AcceptPaused);   // the last free worker: who comes now waits in the kernel's queue
-        Serve(conversation, counters, descriptor, peer);
+        bool isLeaving = Serve(conversation, counters, descriptor, peer);
         LargeArrays.Pool.Trim();
-        close(descriptor);
+        if (!isLeaving)
+            close(descriptor);
         Volatile.Write(ref seats.IsServing(seat), 0);
-        counters.Increment(Counter.Closed);
+        if (isLeaving)
+            leaving.Add(descriptor, peer.Peer.Kind);
+        else
+            counters.Increment(Counter.Closed);
     }
 }

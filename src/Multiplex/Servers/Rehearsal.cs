@@ -11,7 +11,7 @@ namespace Multiplex.Servers;
 internal static class Rehearsal
 {
     /// <summary>What a model does with one connection, on counters that do not count.</summary>
-    public delegate void Server(BlockingConversation conversation, ServerCounters scratch, int descriptor, PeerAddress peer);
+    public delegate bool Server(BlockingConversation conversation, ServerCounters scratch, int descriptor, PeerAddress peer);
 
     /// <summary>Plays the client of a service's warm-up, over a socket pair, for each kind of endpoint that it listens on.</summary>
     public static void Run(Service service, Server serve)
@@ -20,16 +20,17 @@ internal static class Rehearsal
             return;
         using ServerCounters scratch = new();
         BlockingConversation conversation = new(warmUp.Protocol, service.Options, scratch);
-        Play(SOCK_STREAM, [warmUp.Requests], service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp, server)));
+        Play(SOCK_STREAM, [warmUp.Requests], service.Options, scratch, server => serve(conversation, scratch, server, Loopback(EndpointKind.Tcp, server)));
         if (service.Listeners.Any(listener => !listener.Kind.IsStream()))
-            Play(SOCK_SEQPACKET, warmUp.Messages, service.Options, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket, server)));
+            Play(SOCK_SEQPACKET, warmUp.Messages, service.Options, scratch, server => serve(conversation, scratch, server, Loopback(EndpointKind.UnixPacket, server)));
         if (scratch[Counter.ProtocolErrors] + scratch[Counter.Broken] > 0)
             throw new InvalidOperationException($"the warm-up conversation failed: {scratch.Summary()}");
     }
 
-    private static void Play(int type, IEnumerable<byte[]> requests, ServerOptions options, Action<int> serve)
+    private static void Play(int type, IEnumerable<byte[]> requests, ServerOptions options, ServerCounters scratch, Action<int> serve)
     {
         socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, out int client, out int server).OrThrow("socketpair");
+        LeavingConnections leaving = new(options, scratch, closed: static () => { });
         try
         {
             // They fit into the sockets' buffers, so one thread can play both sides.
@@ -37,13 +38,13 @@ internal static class Rehearsal
                 send(client, request, MSG_NOSIGNAL).OrThrow("send", "warm-up");
             shutdown(client, SHUT_WR).OrThrow("shutdown", "warm-up");
             serve(server);
-            Delivery.IsComplete(server, EndpointKind.Tcp);   // what comes last at a stop
-            Delivery.Await(server, EndpointKind.Unix, options);
+            Delivery.Outstanding(server, EndpointKind.Tcp);   // what comes last at a stop
+            leaving.Add(server, EndpointKind.Unix);
+            leaving.AwaitAll();
         }
         finally
         {
             close(client);
-            close(server);
         }
     }
 

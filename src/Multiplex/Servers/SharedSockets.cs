@@ -37,6 +37,7 @@ internal sealed class SharedSockets : IDisposable
     private int _epoll = -1;
     private long _until = long.MaxValue;
     private bool _areShut;
+    private bool _listenersAreClosed;
     private int _next;   // so that no socket is passed over for ever
 
     /// <summary>To be made before the fork: sets up how all of the processes wait.</summary>
@@ -72,18 +73,34 @@ internal sealed class SharedSockets : IDisposable
         return ready < 0 ? TryTakeAny(out arrival) : TryTake(ready, waits: false, out arrival);
     }
 
-    /// <summary>Takes one of those who wait, once taking does not wait any more.</summary>
-    public bool TryTakeLast(out Arrival arrival)
-    {
-        arrival = default;
-        return Environment.TickCount64 < _until && TryTakeAny(out arrival);
-    }
+    /// <summary>Takes what there is to take, once taking does not wait any more.</summary>
+    public bool TryTakeLast(out Arrival arrival) => TryTakeAny(out arrival);
 
-    /// <summary>The server is stopping: see <see cref="Acceptor.LastCall"/>. Of those who send all the time it is the same.</summary>
+    /// <summary>The server is stopping: connections are taken for as long as <see cref="Acceptor.LastCall"/> says, and all datagrams that have come.</summary>
     public void LastCall() => _until = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
 
+    /// <summary>The server is stopping: no datagram is taken in any more, by any process; see <see cref="DatagramSocket.TakeNoMore"/>.</summary>
+    public void TakeNoMoreDatagrams()
+    {
+        foreach (DatagramPort port in _ports)
+            port.BeginDrain();
+    }
+
     /// <summary>Whether there is something to take.</summary>
-    public bool SomebodyWaits() => poll(_set, 0).Value > 0;
+    public bool SomebodyWaits() => poll(IsLate ? _set.AsSpan(_listeners.Length) : _set, 0).Value > 0;
+
+    /// <summary>No connection is accepted any more, by any process.</summary>
+    public void CloseListeners()
+    {
+        if (_listenersAreClosed)
+            return;
+        _listenersAreClosed = true;
+        foreach (Listener listener in _listeners)
+        {
+            listener.Shutdown();
+            listener.Dispose();
+        }
+    }
 
     /// <summary>Nobody is let in any more, by any process.</summary>
     public void Shutdown()
@@ -91,15 +108,13 @@ internal sealed class SharedSockets : IDisposable
         if (_areShut)
             return;
         _areShut = true;
-        foreach (Listener listener in _listeners)
-        {
-            listener.Shutdown();
-            listener.Dispose();
-        }
-
+        CloseListeners();
         foreach (DatagramPort port in _ports)
             port.Dispose();
     }
+
+    /// <summary>Whether it is too late to accept connections.</summary>
+    public bool IsLate => Environment.TickCount64 >= _until;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -138,7 +153,7 @@ internal sealed class SharedSockets : IDisposable
         for (int i = 0; i < _sockets.Length; i++)
         {
             int socket = (_next + i) % _sockets.Length;
-            if (!TryTake(socket, waits: false, out arrival))
+            if ((IsLate && socket < _listeners.Length) || !TryTake(socket, waits: false, out arrival))
                 continue;
             _next = (socket + 1) % _sockets.Length;
             return true;

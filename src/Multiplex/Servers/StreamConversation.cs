@@ -4,7 +4,7 @@ namespace Multiplex.Servers;
 
 /// <summary>
 /// A blocking conversation over bytes without boundaries: requests come in pieces, or many at once, and the replies to
-/// all that came with one read leave with one send.
+/// all that came with one read leave with one send, unless one of them may take long.
 /// </summary>
 internal sealed class StreamConversation(IProtocol protocol, ServerOptions options)
 {
@@ -38,7 +38,7 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
                 Borrow(InitialInput);
             if (socket.Memory?.TryHold(_input.Length) == false)
                 return ConversationEnd.MemoryLimit;
-            int received = socket.Receive(_input.AsSpan(length), 0, out ConversationEnd end);
+            int received = socket.Receive(_input.AsSpan(length), 0, isInRequest: length > 0, out ConversationEnd end);
             if (received == 0)
                 return end;
             length += received;
@@ -58,11 +58,15 @@ internal sealed class StreamConversation(IProtocol protocol, ServerOptions optio
                 if (socket.Send(_replies.Written) is not ConversationEnd.Finished and var failure)
                     return failure;
                 _replies.Clear(OutputBuffer.UsuallyKept);
+                if (stop == PumpStop.Paused && socket.HasFailed())
+                    return ConversationEnd.Broken;
             }
-            while (stop == PumpStop.OutputFull);
+            while (stop is PumpStop.OutputFull or PumpStop.Paused);
 
             if (stop == PumpStop.Malformed)
                 return ConversationEnd.Malformed;
+            if (start > 0)
+                socket.EndRequest();
             length -= start;
             if (length > 0 && start > 0)
                 _input.AsSpan(start, length).CopyTo(_input);

@@ -12,6 +12,7 @@ namespace Multiplex.Servers;
 /// <param name="memory">Where what its connections hold is counted.</param>
 internal sealed class WatchedConversation(Service service, HeldMemory.Holder? memory = null)
 {
+    private readonly LeavingConnections _leaving = new(service.Options, service.Counters, () => service.Counters.Increment(Counter.Closed));
     private const int None = -1;
 
     private readonly BlockingConversation _conversation = new(service.Protocol, service.Options, service.Counters, memory);
@@ -21,7 +22,10 @@ internal sealed class WatchedConversation(Service service, HeldMemory.Holder? me
     private long _stalledSince;
     private bool _cutOff;
 
-    /// <summary>Serves a connection to its end, closes it and counts it.</summary>
+    /// <summary>
+    /// Serves a connection to its end, closes it and counts it; while the server stops, it is closed when its peer has everything: see
+    /// <see cref="AwaitDelivery"/>.
+    /// </summary>
     public void Serve(int descriptor, PeerAddress peer)
     {
         lock (_closing)
@@ -30,15 +34,24 @@ internal sealed class WatchedConversation(Service service, HeldMemory.Holder? me
             _cutOff = false;
         }
 
-        _conversation.Serve(descriptor, peer);
+        ConversationEnd end = _conversation.Serve(descriptor, peer);
         lock (_closing)
         {
             _descriptor = None;
+            if (end == ConversationEnd.Finished && service.Counters[Counter.Stopping] != 0)
+            {
+                _leaving.Add(descriptor, peer.Peer.Kind);
+                return;
+            }
+
             close(descriptor);
         }
 
         service.Counters.Increment(Counter.Closed);
     }
+
+    /// <summary>The server is stopping, and the last connection was served: waits until the peers of all have what was sent to them.</summary>
+    public void AwaitDelivery() => _leaving.AwaitAll();
 
     /// <summary>
     /// The server is stopping: ends the wait for a request, so that what has arrived is answered and the connection

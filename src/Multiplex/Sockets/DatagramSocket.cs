@@ -45,6 +45,18 @@ public sealed class DatagramSocket : BoundSocket
         ? new(this)
         : BindSibling(fd => Prepare(fd, Kind, IsOnlyIPv6), fd => new DatagramSocket(fd, Kind));
 
+    /// <summary>
+    /// Takes no more datagrams, in any process that shares the socket; those that are in its queue can still be received. Unlike shutdown(2), which
+    /// a UDP socket without a peer refuses, a filter that drops everything does this on every kind: SO_ATTACH_FILTER of socket(7).
+    /// </summary>
+    /// <exception cref="SyscallException">The filter was refused.</exception>
+    public unsafe void TakeNoMore()
+    {
+        sock_filter dropAll = new() { code = BPF_RET | BPF_K };
+        sock_fprog program = new() { len = 1, filter = &dropAll };
+        setsockopt(Descriptor, SOL_SOCKET, SO_ATTACH_FILTER, program).OrThrow("setsockopt SO_ATTACH_FILTER");
+    }
+
     // On every interface, the reply must leave from the address that the datagram was sent to: see DatagramOrigin.
     private void AskForLocalAddress()
     {

@@ -17,17 +17,19 @@ public readonly struct PeerAddress
     private readonly byte[]? _address;
     private readonly ulong _connection;
     private readonly UnixPeer? _unix;
+    private readonly int _descriptor;
 
-    private PeerAddress(EndpointKind kind, byte[] address, ulong connection, UnixPeer? unix)
+    private PeerAddress(EndpointKind kind, byte[] address, int descriptor, ulong connection, UnixPeer? unix)
     {
         _kind = kind;
+        _descriptor = descriptor;
         _address = address;
         _connection = connection;
         _unix = unix;
     }
 
     /// <summary>The peer in the form that protocols take it.</summary>
-    public Peer Peer => new(_kind, _address, _connection, _unix);
+    public Peer Peer => new(_kind, _address, _connection, _unix, descriptor: _descriptor);
 
     /// <summary>The same, for a call that runs while another thread sees how the connection is.</summary>
     public Peer PeerOf(IConnectionState connection) => new(_kind, _address, _connection, _unix, connection);
@@ -40,8 +42,8 @@ public readonly struct PeerAddress
     {
         ulong connection = new Peer(kind, address).HasReservedPort ? NumberOfPlace(descriptor) : NumberOf(descriptor);
         return kind.IsInternet()
-            ? new(kind, address.ToArray(), connection, null)
-            : new(kind, address.Length <= s_unnamed.Length ? s_unnamed : address.ToArray(), connection, UnixPeer.Of(descriptor));
+            ? new(kind, address.ToArray(), descriptor, connection, null)
+            : new(kind, address.Length <= s_unnamed.Length ? s_unnamed : address.ToArray(), descriptor, connection, UnixPeer.Of(descriptor));
     }
 
     // 0 where the kernel has none, before Linux 4.6

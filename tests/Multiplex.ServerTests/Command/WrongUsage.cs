@@ -49,6 +49,7 @@ public sealed class WrongUsage
     [TestCase(Serve + "--backlog 0", "--backlog")]
     [TestCase(Serve + "--idle-timeout soon", "--idle-timeout")]
     [TestCase(Serve + "--idle-timeout -1s", "--idle-timeout")]
+    [TestCase(Serve + "--request-timeout soon", "--request-timeout")]
     [TestCase(Serve + "--idle-timeout 10d", "--idle-timeout")]
     [TestCase(Serve + "--drain 1e3", "--drain")]
     [TestCase(Serve + "--drain", "--drain")]

@@ -78,6 +78,57 @@ public sealed class MessageTrouble(string model, ListenForm form)
     }
 
     [Test]
+    public void However_many_calls_have_arrived_all_are_answered_before_the_end()
+    {
+        const int Most = 4000;
+        using SharedCounters counters = new();
+        using ServerProcess server = Start("rpc", [.. counters.Option, "--drain", "10m"]);
+        using RpcPeer peer = new(server.Address);
+        peer.Begin(RpcWire.Sleep, RpcWire.UInt(1000));
+        counters.Await(Counter.Calls, 1);
+        int sent = 0;
+        peer.Client.Socket.Blocking = false;
+        while (sent < Most)
+        {
+            peer.Client.Socket.Send(RpcWire.Call((uint)(1_000_000 + sent), RpcWire.Add, RpcWire.Hyper(1)), SocketFlags.None, out SocketError error);
+            if (error != SocketError.Success)
+                break;
+            sent++;
+        }
+
+        peer.Client.Socket.Blocking = true;
+        Assert.That(sent, Is.GreaterThan(8));
+        server.Signal(Signum.SIGTERM);
+        if (!IsDatagram)
+        {
+            // The reply to SLEEP, and one to each; then the end, and no reset before it.
+            for (int i = 0; i <= sent; i++)
+                Assert.That(peer.Client.ReceiveMessage(), Is.Not.Empty);
+        }
+
+        Assert.That(server.WaitForExit(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.Sum) + server.FinalCount(Counter.DatagramsDropped), Is.EqualTo(sent), "dropped is what hybrid has no room for");
+    }
+
+    [Test]
+    public void A_reply_leaves_before_a_long_call_that_came_after_it()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start("rpc", counters.Option);
+        using RpcPeer peer = new(server.Address);
+
+        // Both wait while another call runs.
+        uint first = peer.Begin(RpcWire.Sleep, RpcWire.UInt(300));
+        counters.Await(Counter.Calls, 1);
+        uint quick = peer.Begin(RpcWire.Null);
+        uint slow = peer.Begin(RpcWire.Sleep, RpcWire.UInt(10_000));
+        peer.Finish(quick);
+        peer.Finish(first);
+        Assert.That(peer.Arrived, Does.Not.Contain(slow));
+        Assert.That(peer.Client.Socket.Available, Is.Zero, "the long call is in progress");
+    }
+
+    [Test]
     public void Clients_that_vanish_with_calls_under_way_disturb_nobody()
     {
         using ServerProcess server = Start("rpc");

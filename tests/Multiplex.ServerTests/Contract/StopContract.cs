@@ -53,6 +53,54 @@ public sealed class StopContract(string model, ListenForm form)
     }
 
     [Test]
+    public void However_much_had_arrived_is_answered_before_the_end()
+    {
+        const int Most = 3000;
+        const int SleepReply = 32;
+        const int Saved = 16;   // of ECHO's reply, beside its call
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using RpcPeer peer = new(server.Address);
+
+        // So that the kernel lets more be on the way, as of any busy client.
+        byte[] large = RpcWire.CallRecord(1, RpcWire.Echo, RpcWire.Opaque(new byte[1 << 20]));
+        for (int i = 0; i < 3; i++)
+            peer.Client.Exchange([.. Enumerable.Repeat(large, 8).SelectMany(one => one)], pieceLength: 256 * 1024, replyLength: 8 * (large.Length - Saved));
+        long before = counters[Counter.Calls];
+        peer.Client.Send(RpcWire.CallRecord(1, RpcWire.Sleep, RpcWire.UInt(2000)));
+        counters.Await(Counter.Calls, before + 1);
+        byte[] call = RpcWire.CallRecord(2, RpcWire.Echo, RpcWire.Opaque(new byte[1000]));
+        int arrived = peer.Client.SendUntilFull(call, Most) / call.Length;
+        Assert.That(arrived, Is.Positive);
+        server.Signal(Signum.SIGTERM);
+        byte[] replies = peer.Client.ReceiveUntilClosedOrReset();
+        Assert.That((replies.Length - SleepReply) / (call.Length - Saved), Is.AtLeast(arrived));
+        Assert.That(server.WaitForExit(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.CutOff), Is.Zero);
+    }
+
+    [Test]
+    public void Peers_that_are_gone_are_not_waited_for()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using RpcPeer busy = new(server.Address);
+        uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(700));
+        counters.Await(Counter.Calls, 1);
+        for (int i = 0; i < 6; i++)
+        {
+            // What is sent to it meets a socket that is closed, and is never acknowledged.
+            using RpcPeer leaving = new(server.Address);
+            leaving.Begin(RpcWire.Null);
+        }
+
+        server.Signal(Signum.SIGTERM);
+        busy.Finish(sleep);
+        Assert.That(server.WaitForExit(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.CutOff), Is.Zero, "cut off is a peer that had to be waited for");
+    }
+
+    [Test]
     public void A_listener_is_closed_while_a_call_is_still_in_progress()
     {
         if (Cells.StallsOthers(model))

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Multiplex.Interop;
 
 namespace Multiplex.ServerTests.Harness;
 
@@ -84,8 +85,38 @@ internal sealed class TestClient : IDisposable
         return all.ToArray();
     }
 
+    /// <summary>Sends this again and again, whole each time, for as long as the socket takes it at once.</summary>
+    /// <returns>How many bytes of it are known to have arrived at the server: the rest may be on the way.</returns>
+    public int SendUntilFull(byte[] bytes, int times)
+    {
+        int sent = 0;
+        Socket.Blocking = false;
+        for (int i = 0; i < times; i++)
+        {
+            int count = Socket.Send(bytes, SocketFlags.None, out SocketError error);
+            sent += error == SocketError.Success ? count : 0;
+            if (error != SocketError.Success || count < bytes.Length)
+                break;
+        }
+
+        Socket.Blocking = true;
+
+        // In a UNIX-domain socket everything has arrived; else what is acknowledged has, which takes a moment, or for ever where there is no room.
+        if (Socket.AddressFamily == AddressFamily.Unix)
+            return sent;
+        int onTheWay = sent;
+        SpinWait.SpinUntil(
+            () =>
+            {
+                Libc.ioctl((int)Socket.Handle, Libc.SIOCOUTQ, out onTheWay).OrThrow("ioctl");
+                return onTheWay == 0;
+            },
+            TimeSpan.FromSeconds(1));
+        return sent - onTheWay;
+    }
+
     /// <summary>Sends while it receives as many bytes, so that neither side's buffers need to hold it all.</summary>
-    public byte[] Exchange(byte[] bytes, int pieceLength = int.MaxValue)
+    public byte[] Exchange(byte[] bytes, int pieceLength = int.MaxValue, int? replyLength = null)
     {
         Task sending = Task.Run(() =>
         {
@@ -96,7 +127,7 @@ internal sealed class TestClient : IDisposable
                 start += length;
             }
         });
-        byte[] received = Receive(bytes.Length);
+        byte[] received = Receive(replyLength ?? bytes.Length);
         sending.GetAwaiter().GetResult();
         return received;
     }

@@ -100,6 +100,10 @@ public class ReactorAllocationTests(ReactorEntry entry) : ReactorFixture(entry)
 
         public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) => inner.Frame(received, ref progress);
 
+        public bool IsFrameQuick(ReadOnlySpan<byte> frame) => inner.IsFrameQuick(frame);
+
+        public bool IsMessageQuick(ReadOnlySpan<byte> message) => inner.IsMessageQuick(message);
+
         public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
         {
             Note();

@@ -20,13 +20,15 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     private bool _isBroken;
     private bool _isCut;            // a call was no request: the replies behind it are not sent
     private volatile bool _released;
-    private int _drainReads = -1;   // not draining
 
     /// <inheritdoc/>
     public override bool IsDone => _calls.InProgress == 0 && base.IsDone;
 
     /// <inheritdoc/>
     public override bool IsAtWork => _calls.InProgress > 0;
+
+    /// <summary>Never: what waits does so for a worker.</summary>
+    public override bool GoesOn(ServerOptions options) => false;
 
     /// <summary>Whether the client has gone, for a procedure that runs.</summary>
     public bool HasEnded => _released || HasHungUp;
@@ -72,7 +74,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     /// <inheritdoc/>
     public override bool Drain(ReactorLoan loan)
     {
-        _drainReads = LastReads;
+        base.Drain(loan);
         return AnswerWaiting(loan);
     }
 
@@ -96,13 +98,16 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     /// <inheritdoc/>
-    protected override bool Receive(ReactorLoan loan, out bool nothingThere)
+    protected override bool Receive(ReactorLoan loan, out int received)
     {
         // MSG_TRUNC: of a message, the whole length; on a TCP stream it would throw the bytes away, tcp(7).
         bool isStream = Kind.IsStream();
         byte[] buffer = isStream ? _held.BufferForMore(loan.ReadBuffer) : loan.PacketBuffer;
         SyscallResult result = recv(Descriptor, buffer.AsSpan(_held.Length), isStream ? 0 : MSG_TRUNC);
-        return Received(result, buffer, loan, out nothingThere);
+        received = (int)Math.Max(0, result.Value);
+        if (received == buffer.Length - _held.Length)
+            RequestSince = 0;
+        return Received(result, buffer, loan);
     }
 
     /// <inheritdoc/>
@@ -112,21 +117,19 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
             Hand(_held.Bytes, loan);
 
         // While draining: what waits in the kernel until there is room for it has arrived too.
-        while (_drainReads >= 0 && MayRead(loan.Options))
+        while (IsDraining && MayRead(loan.Options))
         {
-            if (!Receive(loan, out bool nothingThere))
+            if (!Read(loan))
                 return false;
-            InputEnded |= nothingThere || --_drainReads <= 0;
         }
 
         return true;
     }
 
-    private bool Received(SyscallResult result, byte[] buffer, ReactorLoan loan, out bool nothingThere)
+    private bool Received(SyscallResult result, byte[] buffer, ReactorLoan loan)
     {
         if (result.Value <= 0)
-            return OnNoBytes(result, loan, out nothingThere);
-        nothingThere = false;
+            return OnNoBytes(result, loan);
         LastMoved = loan.Now;
         if (_held.Length + result.Value > buffer.Length)
             Malformed(loan);   // a message that did not fit
@@ -137,11 +140,16 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
 
     private void Hand(ReadOnlySpan<byte> received, ReactorLoan loan)
     {
+        bool isRestAwaited = false;
         while (!received.IsEmpty && HasRoom(loan))
         {
             int length = Kind.IsStream() ? loan.Protocol.Frame(received, ref _framing) : received.Length;
             if (length == FrameResult.Incomplete)
+            {
+                isRestAwaited = true;
                 break;
+            }
+
             if (length < 0)
             {
                 Malformed(loan);
@@ -155,6 +163,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
             if (loan.Protocol.ReplyOrder != ReplyOrder.Any)
                 AppendInOrder(call);
             _framing = default;
+            RequestSince = 0;
             received = received[length..];
         }
 
@@ -162,6 +171,11 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         RequestsWait = !HasRoom(loan);
         if (RequestsWait && !waited && crew.Room == 0)
             loan.Counters.Increment(Counter.CallQueueFull);
+
+        if (!isRestAwaited)
+            RequestSince = 0;
+        else if (RequestSince == 0)
+            RequestSince = loan.Now;
         _held.Set(received);
     }
 

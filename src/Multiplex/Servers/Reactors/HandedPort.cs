@@ -9,7 +9,6 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal sealed class HandedPort : DatagramPort
 {
-    private const int LastRequests = 2048;   // of senders that go on while the server stops
     private const int ShareOfSource = 8;     // it may have so many-th of the calls that may wait
     private const int ManySources = 16;      // that may have as many bytes in progress as one may, together
 
@@ -19,8 +18,6 @@ internal sealed class HandedPort : DatagramPort
     private readonly Stack<CallFlow> _spare = new();
     private int _inProgress;
     private long _bytesInProgress;
-    private int _last;
-    private long _drainDeadline;
 
     /// <summary>Serves a socket.</summary>
     public HandedPort(DatagramSocket socket, CallCrew crew, ServerOptions options, ServerCounters counters)
@@ -35,15 +32,15 @@ internal sealed class HandedPort : DatagramPort
     /// <inheritdoc/>
     public override void Answer()
     {
-        for (int i = 0; i < Received; i++)
+        for (; Next < Received; Next++)
         {
-            if (!IsWhole(i))
+            if (!IsWhole(Next))
                 continue;
-            ReadOnlySpan<byte> request = Batch.Message(i);
-            CallFlow source = Find(KeyOf(Batch.Origin(i)));
+            ReadOnlySpan<byte> request = Batch.Message(Next);
+            CallFlow source = Find(KeyOf(Batch.Origin(Next)));
             if (HasRoom(source))
             {
-                _crew.Hand(this, source, Batch.Origin(i), request);
+                _crew.Hand(this, source, Batch.Origin(Next), request);
                 _inProgress++;
                 _bytesInProgress += request.Length;
             }
@@ -71,14 +68,6 @@ internal sealed class HandedPort : DatagramPort
         if (source.InProgress == 1)
             Forget(KeyOf(call.Origin), source);
         _crew.Recycle(call);
-        ServeTheLast();
-    }
-
-    /// <inheritdoc/>
-    public override void Drain(long deadline)
-    {
-        (_last, _drainDeadline) = (LastRequests, deadline);
-        ServeTheLast();
     }
 
     private bool HasRoom(CallFlow source) =>
@@ -109,12 +98,5 @@ internal sealed class HandedPort : DatagramPort
         low.Add(1);
         low.AddBytes(origin.AddressBytes);
         return ((ulong)(uint)high.ToHashCode() << 32) | (uint)low.ToHashCode();
-    }
-
-    // What waits in the socket until there is room for it has arrived too.
-    private void ServeTheLast()
-    {
-        while (_last > 0 && Room > 0 && Environment.TickCount64 < _drainDeadline)
-            _last = Serve() ? _last - Received : 0;
     }
 }

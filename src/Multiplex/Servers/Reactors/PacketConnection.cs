@@ -11,15 +11,14 @@ namespace Multiplex.Servers.Reactors;
 internal sealed class PacketConnection(int descriptor, PeerAddress peer) : ReactorConnection(descriptor, peer)
 {
     /// <inheritdoc/>
-    protected override bool Receive(ReactorLoan loan, out bool nothingThere)
+    protected override bool Receive(ReactorLoan loan, out int received)
     {
         // MSG_TRUNC: the result is the message's length, also when the buffer is shorter.
         SyscallResult result = recv(Descriptor, loan.PacketBuffer, MSG_TRUNC);
-        if (result.Value <= 0)
-            return OnNoBytes(result, loan, out nothingThere);
-        nothingThere = false;
+        int length = received = (int)Math.Max(0, result.Value);
+        if (length == 0)
+            return OnNoBytes(result, loan);
         LastMoved = loan.Now;
-        int length = (int)result.Value;
         if (length > loan.PacketBuffer.Length || !loan.Protocol.AnswerMessage(loan.PacketBuffer.AsSpan(0, length), Peer, loan.Replies))
         {
             loan.Counters.Increment(Counter.ProtocolErrors);

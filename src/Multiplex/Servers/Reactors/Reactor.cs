@@ -17,12 +17,15 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     private const int DrainTickMilliseconds = 20;
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
-    private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
+    private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
     private readonly ReactorConnections _connections = new(service, multiplexer);
     private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<Listener> _knocking = [];
     private readonly DatagramPort[] _ports = [.. service.Datagrams.Select(socket => Port(service, socket, crew))];
+    private List<ReactorConnection> _goingOn = [];   // in the next turn
+    private List<ReactorConnection> _thisTurn = [];
     private int _stopRequests;
+    private long _turnBegan;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
 
@@ -67,18 +70,20 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         _acceptor.Dispose();
     }
 
-    // Connections first, accepts last: a descriptor that is closed in this batch is not reused within it.
+    // Connections first, those that are ready before those that have had their share of the turn before; then datagrams, and accepts last: a
+    // descriptor that is closed in this batch is not reused within it.
     private void Turn(Readiness[] ready)
     {
-        int timeout = _sweepDue == long.MaxValue ? -1 : (int)Math.Max(0, _sweepDue - Environment.TickCount64);
+        int timeout = HasWork() ? 0 : _sweepDue == long.MaxValue ? -1 : (int)Math.Max(0, _sweepDue - Environment.TickCount64);
         int count = multiplexer.Wait(ready, timeout);
-        _loan.Now = Environment.TickCount64;
+        _turnBegan = _loan.Now = Environment.TickCount64;
         _knocking.Clear();
+        (_goingOn, _thisTurn) = (_thisTurn, _goingOn);
         int stopRequests = _stopRequests;
         foreach (Readiness event_ in ready.AsSpan(0, count))
         {
             // What is left out of a turn is reported again, or drained.
-            if (_stopRequests != stopRequests || _loan.Now >= _drainDeadline || _connections.OwnTooMuch)
+            if (IsOver(stopRequests))
                 break;
             if (_connections.Find(event_.Descriptor) is { } connection)
                 Serve(connection, event_.Ready);
@@ -89,20 +94,58 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
             else
                 Knock(event_.Descriptor);
         }
+
+        GoOn(stopRequests);
+        ServeDatagrams(stopRequests);
+    }
+
+    private bool IsOver(int stopRequests) =>
+        _stopRequests != stopRequests || _loan.Now >= _drainDeadline || _connections.OwnTooMuch;
+
+    private bool HasWork()
+    {
+        foreach (DatagramPort port in _ports)
+        {
+            if (port.HasWork)
+                return true;
+        }
+
+        return _goingOn.Count > 0;
+    }
+
+    // Each connection has its share of a turn once, or, when the turn is over, of the next.
+    private void GoOn(int stopRequests)
+    {
+        foreach (ReactorConnection connection in _thisTurn)
+        {
+            connection.IsListed = false;
+            if (_connections.Find(connection.Descriptor) != connection)
+                continue;
+            bool alive = IsOver(stopRequests) || !connection.GoesOn(service.Options) || connection.GoOn(_loan);
+            LetTimePass(connection);
+            Settle(connection, alive);
+        }
+
+        _thisTurn.Clear();
+    }
+
+    private void ServeDatagrams(int stopRequests)
+    {
+        foreach (DatagramPort port in _ports)
+        {
+            if (!port.HasWork || IsOver(stopRequests))
+                continue;
+            port.Serve();
+            Watch(port);
+            LetTimePass();
+        }
     }
 
     // Apart from the loop, and without a lambda: its closure would be allocated for every event, and most are no knock.
     private void Knock(int fd)
     {
         foreach (DatagramPort port in _ports)
-        {
-            if (port.Descriptor != fd)
-                continue;
-            port.Serve();
-            Watch(port);
-            LetTimePass();
-            return;
-        }
+            port.IsReady |= port.Descriptor == fd;
 
         foreach (Listener listener in service.Listeners)
         {
@@ -138,11 +181,26 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
 
     private void Settle(ReactorConnection connection, bool alive)
     {
-        bool stopping = _drainDeadline != long.MaxValue;
-        if (!alive || (connection.IsDone && (!stopping || Delivery.IsComplete(connection.Descriptor, connection.Kind))))
+        if (!alive || (connection.IsDone && (_drainDeadline == long.MaxValue || IsDelivered(connection))))
+        {
             _connections.Close(connection);
-        else
-            _connections.Watch(connection);
+            return;
+        }
+
+        _connections.Watch(connection);
+        if (connection.IsListed || !connection.GoesOn(service.Options))
+            return;
+        connection.IsListed = true;
+        _goingOn.Add(connection);
+    }
+
+    // What the peer acknowledges has moved, as what it takes.
+    private bool IsDelivered(ReactorConnection connection)
+    {
+        int outstanding = Delivery.Outstanding(connection.Descriptor, connection.Kind);
+        if (outstanding < connection.Outstanding)
+            (connection.Outstanding, connection.LastMoved) = (outstanding, _loan.Now);
+        return outstanding == 0;
     }
 
     // A call may take seconds: whoever was answered after it, was answered now and not when the turn began.
@@ -185,7 +243,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
             : new PacketConnection(fd, peer);
         connection.LastMoved = _loan.Now;
         _connections.Add(connection);
-        if (_sweepDue == long.MaxValue && service.Options.IdleTimeout > TimeSpan.Zero)
+        if (_sweepDue == long.MaxValue && IdleSweep.IsNeeded(service.Options))
             _sweepDue = _loan.Now + IdleSweep.Interval(service.Options);
     }
 
@@ -193,8 +251,14 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     {
         if (_loan.Now < _sweepDue)
             return;
-        service.Counters.Add(Counter.IdleTimeouts, _connections.CloseSilent(_loan.Now, service.Options.IdleTimeout));
-        _sweepDue = _connections.Count > 0 ? _loan.Now + IdleSweep.Interval(service.Options) : long.MaxValue;
+        ServerOptions options = service.Options;
+        if (options.IdleTimeout > TimeSpan.Zero)
+            service.Counters.Add(Counter.IdleTimeouts, _connections.CloseSilent(_loan.Now, options.IdleTimeout));
+
+        // As of when the turn began: what has arrived while a long call ran is read in the next.
+        if (options.RequestTimeout > TimeSpan.Zero)
+            service.Counters.Add(Counter.RequestTimeouts, _connections.CloseLate(_turnBegan, options.RequestTimeout));
+        _sweepDue = _connections.Count > 0 ? _loan.Now + IdleSweep.Interval(options) : long.MaxValue;
     }
 
     // Whoever connected before the stop is taken in; then each call that has arrived whole is answered.
@@ -212,12 +276,10 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
 
         _loan.Now = Environment.TickCount64;
         _drainDeadline = _loan.Now + (long)service.Options.DrainTime.TotalMilliseconds;
-        _loan.Limit.Until = _drainDeadline;
         foreach (DatagramPort port in _ports)
         {
             multiplexer.Remove(port.Descriptor);
-            port.Drain(_drainDeadline);
-            LetTimePass();
+            port.BeginDrain();
         }
 
         foreach (ReactorConnection connection in _connections)
@@ -230,8 +292,9 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
             Settle(connection, alive);
         }
 
-        while ((_connections.Count > 0 || crew?.IsBusy == true) && _stopRequests < 2 && _loan.Now < _drainDeadline)
+        while ((_connections.Count > 0 || crew?.IsBusy == true || HasWork()) && _stopRequests < 2 && _loan.Now < _drainDeadline)
         {
+            // As of when the turn began: a peer may have taken what was sent while a long call ran.
             _sweepDue = Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds);
             Turn(ready);
             _connections.CloseLargest();
@@ -242,7 +305,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
             }
 
             service.Counters.Add(
-                Counter.CutOff, _connections.CloseSilent(_loan.Now, service.Options.DrainStall, onlyOwing: true));
+                Counter.CutOff, _connections.CloseSilent(_turnBegan, service.Options.DrainStall, onlyOwing: true));
         }
     }
 }

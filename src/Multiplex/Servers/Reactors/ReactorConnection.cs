@@ -10,8 +10,9 @@ namespace Multiplex.Servers.Reactors;
 /// </summary>
 internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 {
-    /// <summary>How often a peer is read from that goes on sending while the server stops.</summary>
-    protected const int LastReads = 16;
+    private const int NotDraining = -1;
+
+    private int _arrivedUnread = NotDraining;   // bytes that had arrived when the server began to drain, and are still to be read
 
     /// <summary>Replies that the kernel did not take yet. A field, for it is changed in place.</summary>
     protected UnsentReplies _unsent;
@@ -43,7 +44,19 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     public virtual bool IsDone => Owed == 0 && (Closing || (InputEnded && !RequestsWait));
 
     /// <summary>Whether its peer waits for the server, and so is not silent.</summary>
-    public virtual bool IsAtWork => false;
+    public virtual bool IsAtWork => RequestsWait && Owed == 0;
+
+    /// <summary>
+    /// Since when the rest of a request that has begun to arrive is awaited, in milliseconds; 0 when none is. Reads that bring as much as they have
+    /// room for start it anew: it is not the peer that takes its time.
+    /// </summary>
+    public long RequestSince { get; set; }
+
+    /// <summary>It is on the reactor's list of those that go on in the next turn.</summary>
+    public bool IsListed { get; set; }
+
+    /// <summary>Bytes sent that the peer had still to acknowledge at the last look, while the server stops.</summary>
+    public int Outstanding { get; set; } = int.MaxValue;
 
     /// <summary>The peer.</summary>
     public Peer Peer => peer.Peer;
@@ -60,12 +73,27 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <summary>A protocol error: close once the replies before it are sent.</summary>
     protected bool Closing { get; set; }
 
-    /// <summary>Whole requests may be held: replies were too many, or there was no time.</summary>
+    /// <summary>Whole requests may be held: replies were too many, or it has had its share of a turn.</summary>
     protected bool RequestsWait { get; set; }
 
-    /// <summary>What to watch for now. Backpressure: who does not take replies is not read from.</summary>
+    /// <summary>
+    /// What to watch for now. Backpressure: who does not take replies is not read from. One that goes on in the next turn is watched as before: to
+    /// change that and change it back would cost two system calls a turn.
+    /// </summary>
     public Interest Wanted(ServerOptions options) =>
-        (MayRead(options) ? Interest.Readable : Interest.None) | (Owed > 0 ? Interest.Writable : Interest.None);
+        (MayRead(options) || GoesOn(options) ? Interest.Readable : Interest.None) | (Owed > 0 ? Interest.Writable : Interest.None);
+
+    /// <summary>Whether there is something to do in the next turn, whatever the multiplexer reports.</summary>
+    public virtual bool GoesOn(ServerOptions options) => (RequestsWait && Owed == 0) || (_arrivedUnread > 0 && MayRead(options));
+
+    /// <summary>Its share of another turn: goes on with requests that wait, or reads what had arrived before the stop.</summary>
+    /// <returns>False when the connection is broken: its peer is gone, and its requests with it.</returns>
+    public bool GoOn(ReactorLoan loan)
+    {
+        if (!RequestsWait)
+            return !MayRead(loan.Options) || Read(loan);
+        return SocketState.HasFailed(Descriptor) ? Broken(loan) : AnswerWaiting(loan);
+    }
 
     /// <summary>Does what can be done without waiting.</summary>
     /// <returns>False when the connection is broken.</returns>
@@ -75,25 +103,16 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
             return OnTrouble(loan);
         if ((ready & Interest.Writable) != 0 && Owed > 0 && !(SendOwed(loan) && AnswerWaiting(loan)))
             return false;
-        return (ready & Interest.Readable) == 0 || !MayRead(loan.Options) || Receive(loan, out _);
+        return (ready & Interest.Readable) == 0 || !MayRead(loan.Options) || Read(loan);
     }
 
-    /// <summary>The server is stopping: answers what has arrived already, and reads no more afterwards.</summary>
+    /// <summary>The server is stopping: what has arrived is still read and answered, in turns, and no more.</summary>
     /// <returns>False when the connection is broken.</returns>
     public virtual bool Drain(ReactorLoan loan)
     {
-        if (!AnswerWaiting(loan))
-            return false;
-
         // Bounded: a peer that never stops sending does not keep the server from stopping.
-        bool nothingThere = false;
-        for (int reads = 0; reads < LastReads && !nothingThere && MayRead(loan.Options); reads++)
-        {
-            if (!Receive(loan, out nothingThere))
-                return false;
-        }
-
-        InputEnded = true;
+        _arrivedUnread = SocketState.UnreadBytes(Descriptor);
+        InputEnded |= _arrivedUnread == 0;
         return true;
     }
 
@@ -103,11 +122,14 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <summary>Whether requests are left waiting for the peer to take replies.</summary>
     protected bool IsThrottled(ServerOptions options) => RequestsWait || Owed > options.MaxPendingOutput;
 
-    /// <summary>Reads once, and has answered what came.</summary>
+    /// <summary>Whether the server is stopping.</summary>
+    protected bool IsDraining => _arrivedUnread != NotDraining;
+
+    /// <summary>Reads once, and has answered what came, as far as there is time for it in a turn.</summary>
     /// <param name="loan">The reactor's.</param>
-    /// <param name="nothingThere">Whether nothing had come.</param>
+    /// <param name="received">How many bytes came; 0 when none had come, or the peer has shut down its side.</param>
     /// <returns>False when the connection is broken.</returns>
-    protected abstract bool Receive(ReactorLoan loan, out bool nothingThere);
+    protected abstract bool Receive(ReactorLoan loan, out int received);
 
     /// <summary>Goes on with requests that were left for later.</summary>
     /// <returns>False when the connection is broken.</returns>
@@ -135,12 +157,11 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     }
 
     /// <summary>What follows from a result of recv(2) that brought no bytes.</summary>
-    protected bool OnNoBytes(SyscallResult result, ReactorLoan loan, out bool nothingThere)
+    protected bool OnNoBytes(SyscallResult result, ReactorLoan loan)
     {
-        nothingThere = result.Is(EAGAIN);
         if (result.Value == 0)
             InputEnded = true;
-        return nothingThere || !result.IsError || Broken(loan);
+        return !result.IsError || result.Is(EAGAIN) || Broken(loan);
     }
 
     /// <summary>Counts a connection that broke.</summary>
@@ -158,6 +179,19 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
         poll(new Span<pollfd>(ref entry), 0).OrThrow("poll");
         _hasHungUp |= (entry.revents & POLLHUP) != 0;
         return (entry.revents & POLLERR) == 0 || Broken(loan);
+    }
+
+    /// <summary>Reads once, and no more than had arrived once the server drains.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    protected bool Read(ReactorLoan loan)
+    {
+        if (!Receive(loan, out int received))
+            return false;
+        if (!IsDraining)
+            return true;
+        _arrivedUnread = Math.Max(0, _arrivedUnread - received);
+        InputEnded |= received == 0 || _arrivedUnread == 0;
+        return true;
     }
 
     private bool SendOwedBytes(ReactorLoan loan)

@@ -101,6 +101,32 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
         _published = _memory;
     }
 
+    /// <summary>Closes those of which a request takes longer to arrive.</summary>
+    /// <param name="now">Milliseconds, when it was last known what had arrived.</param>
+    /// <param name="limit">How long it may take.</param>
+    /// <returns>How many were closed.</returns>
+    public int CloseLate(long now, TimeSpan limit)
+    {
+        int closed = 0;
+        long before = now - (long)limit.TotalMilliseconds;
+        foreach (ReactorConnection? connection in _byDescriptor)
+        {
+            if (connection is null || connection.RequestSince == 0)
+                continue;
+            if ((connection.Watched & Interest.Readable) == 0)
+            {
+                connection.RequestSince = now;   // it is not the peer that takes its time
+            }
+            else if (connection.RequestSince <= before)
+            {
+                Close(connection);
+                closed++;
+            }
+        }
+
+        return closed;
+    }
+
     private static bool HasUnreadBytes(ReactorConnection connection) =>
         (connection.Watched & Interest.Readable) != 0 && IdleSweep.HasUnreadBytes(connection.Descriptor);
 

@@ -6,8 +6,7 @@ namespace Multiplex.Servers.Reactors;
 /// <param name="Protocol">What the bytes mean.</param>
 /// <param name="Options">The limits.</param>
 /// <param name="Counters">Where events are counted.</param>
-/// <param name="Limit">Ends a batch when the server is to stop.</param>
-internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters, BatchLimit Limit)
+internal sealed record ReactorLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters)
 {
     private byte[]? _packetBuffer;
 

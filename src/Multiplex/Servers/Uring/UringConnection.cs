@@ -6,8 +6,7 @@ namespace Multiplex.Servers.Uring;
 /// <param name="Protocol">What the bytes mean.</param>
 /// <param name="Options">The limits.</param>
 /// <param name="Counters">Where events are counted.</param>
-/// <param name="Limit">Ends a batch when the server is to stop.</param>
-internal sealed record UringLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters, BatchLimit Limit)
+internal sealed record UringLoan(IProtocol Protocol, ServerOptions Options, ServerCounters Counters)
 {
     /// <summary>The replies of this turn.</summary>
     public SendBatch Batch { get; } = new();
@@ -30,12 +29,13 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
 {
     private const int EnoughInput = 64 * 1024;   // whole requests that wait; past it no more are received
     private const int LeastRoom = 16 * 1024;     // to receive into, behind half a long request
+    private const int MostInATurn = 512;         // as of a reactor
 
     private NativeBuffer _input = new(blocks);     // received and not yet consumed
     private NativeBuffer _flight = new(blocks);    // replies that the kernel did not take yet, and may be reading
     private NativeBuffer _unsent = new(blocks);    // replies to be sent after those
     private FramingProgress _framing;
-    private bool _requestsWait;      // whole requests may stand in _input: replies were too many, or there was no time
+    private bool _requestsWait;      // whole requests may stand in _input: replies were too many, or it has had its share of a turn
     private bool _inputEnded;        // the peer has shut down its side, or the server is draining
     private bool _malformed;         // a protocol error: close once the replies before it are sent
     private bool _throttled;
@@ -48,6 +48,18 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
 
     /// <summary>When bytes last moved, in milliseconds.</summary>
     public long LastMoved { get; set; }
+
+    /// <summary>Since when the rest of a request that has begun to arrive is awaited, in milliseconds; 0 when none is.</summary>
+    public long RequestSince { get; set; }
+
+    /// <summary>Whether whole requests wait that need only another turn, and so its peer is not silent.</summary>
+    public bool IsAtWork => _requestsWait && Owed == 0;
+
+    /// <summary>While draining: bytes that had arrived when that began, and are still to be read; -1 before.</summary>
+    public int ArrivedUnread { get; set; } = -1;
+
+    /// <summary>Bytes sent that the peer had still to acknowledge at the last look, while the server stops.</summary>
+    public int Outstanding { get; set; } = int.MaxValue;
 
     /// <summary>Its place in the batch of sends, or -1.</summary>
     public int Queued { get; set; } = -1;
@@ -95,7 +107,7 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
     /// Whether to receive right behind the input: what has come of a long request shows that more is to come, and what goes through
     /// buffers that all share is copied once more.
     /// </summary>
-    public bool WantsInPlace => _input.Length >= LongBlocks.Least;
+    public bool WantsInPlace => !_requestsWait && _input.Length >= LongBlocks.Least;
 
     /// <summary>Whether to go on with requests that were left for later: once the peer has taken half of what it may owe.</summary>
     public bool MayAnswer(ServerOptions options) => _requestsWait && !IsReceivingInPlace && Owed <= options.MaxPendingOutput / 2;
@@ -106,7 +118,7 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
         LastMoved = loan.Now;
         if (_malformed || _inputEnded)
             return;
-        if (_input.Length == 0 && !loan.Gathers && !IsThrottled(loan.Options))
+        if (_input.Length == 0 && !loan.Gathers && !_requestsWait && !IsThrottled(loan.Options))
         {
             _input.Append(bytes[Answer(bytes, loan)..]);
             return;
@@ -181,7 +193,7 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
 
     private void AnswerMore(UringLoan loan)
     {
-        if (loan.Gathers || IsThrottled(loan.Options))
+        if (loan.Gathers || _requestsWait || IsThrottled(loan.Options))
             _requestsWait = true;
         else
             AnswerWaiting(loan);
@@ -197,8 +209,12 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
         int start = replies.Length;
         int mark = (int)Math.Min((long)start + loan.Options.MaxPendingOutput, int.MaxValue);
         PumpStop stop = RequestPump.Consume(
-            loan.Protocol, received, ref _framing, peer.Peer, replies, mark, out int consumed, loan.Limit);
+            loan.Protocol, received, ref _framing, peer.Peer, replies, mark, out int consumed, MostInATurn);
         _requestsWait = stop is PumpStop.OutputFull or PumpStop.Paused;
+        if (_requestsWait || consumed == received.Length)
+            RequestSince = 0;
+        else if (consumed > 0 || RequestSince == 0)
+            RequestSince = loan.Now;
         if (stop == PumpStop.Malformed)
         {
             loan.Counters.Increment(Counter.ProtocolErrors);

@@ -80,21 +80,34 @@ internal sealed partial class UringLoop
     {
         if (_waiting.Count == 0)
             return;
+
+        // What is ready does not wait for calls that may take long.
+        if (_loan.Batch.Count > 0)
+            Flush();
         (_waiting, _answering) = (_answering, _waiting);
         foreach (UringConnection connection in _answering)
         {
             connection.IsListed = false;
             Prepare(connection);
             if (_stopRequests == stopRequests && _loan.Now < _drainDeadline && !connection.IsLeaving && connection.MayAnswer(_service.Options))
-            {
-                connection.AnswerWaiting(_loan);
-                LetTimePass(connection);
-            }
+                AnswerWaiting(connection);
 
             Settle(connection);
             FlushIfLate();
         }
 
         _answering.Clear();
+    }
+
+    private void AnswerWaiting(UringConnection connection)
+    {
+        if (SocketState.HasFailed(connection.Descriptor))
+        {
+            Break(connection);
+            return;
+        }
+
+        connection.AnswerWaiting(_loan);
+        LetTimePass(connection);
     }
 }

@@ -8,7 +8,6 @@ internal sealed partial class UringLoop
 {
     private const int DrainTickMilliseconds = 20;
     private const int GiveUpMilliseconds = 1000;
-    private const int DrainReads = 16;   // a peer that never stops sending does not keep the server from stopping
 
     private bool _isStopping;
 
@@ -46,7 +45,6 @@ internal sealed partial class UringLoop
         _listeners.TakeTheLast(this);
         _loan.Now = Environment.TickCount64;
         _drainDeadline = _loan.Now + (long)_service.Options.DrainTime.TotalMilliseconds;
-        _loan.Limit.Until = _drainDeadline;
         foreach (UringConnection? connection in _connections)
         {
             if (connection is not null)
@@ -59,8 +57,13 @@ internal sealed partial class UringLoop
         {
             if (_loan.Now >= _drainDeadline)
                 break;
-            if (connection is { IsLeaving: false, IsReceivingInPlace: false })
-                Drain(connection);
+            if (connection is not { IsLeaving: false, IsReceivingInPlace: false })
+                continue;
+
+            // So much, and no more: a peer that never stops sending does not keep the server from stopping.
+            connection.ArrivedUnread = SocketState.UnreadBytes(connection.Descriptor);
+            connection.LastMoved = _loan.Now;
+            Drain(connection);
         }
 
         while (_count > 0 && _stopRequests < 2 && _loan.Now < _drainDeadline)
@@ -71,10 +74,12 @@ internal sealed partial class UringLoop
             {
                 if (connection is { IsDone: true })
                     Settle(connection);
+                else if (connection is { IsLeaving: false, ArrivedUnread: >= 0 } && connection.WantsInput(_service.Options))
+                    Drain(connection);
             }
 
             _service.Counters.Add(
-                Counter.CutOff, CloseSilent(_service.Options.DrainStall, connection => connection.Owed > 0 || connection.IsDone));
+                Counter.CutOff, CloseSilent(_turnBegan, _service.Options.DrainStall, connection => connection.Owed > 0 || connection.IsDone));
         }
     }
 
@@ -89,40 +94,38 @@ internal sealed partial class UringLoop
         }
     }
 
-    // Answers what has arrived already, and reads no more afterwards.
+    // Reads once of what had arrived, and has it answered; the end, when there is no more of it.
     private void Drain(UringConnection connection)
     {
-        connection.LastMoved = _loan.Now;
-        for (int reads = 0; ; reads++)
+        if (connection.ArrivedUnread > 0 && connection.WantsInput(_service.Options))
         {
-            while (!connection.IsLeaving && connection.MayAnswer(_service.Options) && _loan.Now < _drainDeadline)
-            {
-                connection.AnswerWaiting(_loan);
-                LetTimePass(connection);
-                Flush();
-            }
-
-            if (reads == DrainReads || connection.IsLeaving || !connection.WantsInput(_service.Options))
-                break;
             SyscallResult result = recv(connection.Descriptor, _ownBuffer, MSG_DONTWAIT);
-            if (result.Is(EAGAIN))
-                break;
-            if (result.IsError)
+            if (result.IsError && !result.Is(EAGAIN))
             {
                 Break(connection);
                 return;
             }
 
-            if (result.Value == 0)
-                break;
-            connection.Take(_ownBuffer.AsSpan(0, (int)result.Value), _loan);
-            LetTimePass(connection);
-            Flush();
+            connection.ArrivedUnread = Math.Max(0, connection.ArrivedUnread - (int)Math.Max(0, result.Value));
+            if (result.Value <= 0)
+                connection.ArrivedUnread = 0;
+            else
+                Take(connection, _ownBuffer.AsSpan(0, (int)result.Value));
         }
 
+        if (connection.ArrivedUnread == 0)
+            connection.EndInput();
+        else
+            _attention |= connection.WantsInput(_service.Options);
+        Settle(connection);
+    }
+
+    private void Take(UringConnection connection, ReadOnlySpan<byte> bytes)
+    {
+        Prepare(connection);
         if (connection.IsLeaving)
             return;
-        connection.EndInput();
-        Settle(connection);
+        connection.Take(bytes, _loan);
+        LetTimePass(connection);
     }
 }

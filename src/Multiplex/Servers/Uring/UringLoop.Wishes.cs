@@ -16,10 +16,19 @@ internal sealed partial class UringLoop
 
         if (connection.IsLeaving)
             Release(connection);
-        else if (connection.IsDone && (_drainDeadline == long.MaxValue || Delivery.IsComplete(connection.Descriptor, connection.Kind)))
+        else if (connection.IsDone && (_drainDeadline == long.MaxValue || IsDelivered(connection)))
             Leave(connection);
         else
             Watch(connection);
+    }
+
+    // What the peer acknowledges has moved, as what it takes.
+    private bool IsDelivered(UringConnection connection)
+    {
+        int outstanding = Delivery.Outstanding(connection.Descriptor, connection.Kind);
+        if (outstanding < connection.Outstanding)
+            (connection.Outstanding, connection.LastMoved) = (outstanding, _loan.Now);
+        return outstanding == 0;
     }
 
     private void Watch(UringConnection connection)

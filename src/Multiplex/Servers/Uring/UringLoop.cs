@@ -24,6 +24,7 @@ internal sealed partial class UringLoop : IDisposable
     private int _count;
     private int _receiving;
     private int _stopRequests;
+    private long _turnBegan;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
 
@@ -32,7 +33,7 @@ internal sealed partial class UringLoop : IDisposable
     public UringLoop(Service service, UringBuffers buffers)
     {
         _service = service;
-        _loan = new(service.Protocol, service.Options, service.Counters, new BatchLimit(service.Stop));
+        _loan = new(service.Protocol, service.Options, service.Counters);
         _ring = new(Entries, Completions);
         _buffers = new(_ring, buffers);
         _listeners = new(_ring, service.Listeners, service.Counters);
@@ -71,7 +72,7 @@ internal sealed partial class UringLoop : IDisposable
         _connections[fd] = connection;
         _count++;
         _service.Counters.Increment(Counter.Accepted);
-        if (_sweepDue == long.MaxValue && _service.Options.IdleTimeout > TimeSpan.Zero)
+        if (_sweepDue == long.MaxValue && IdleSweep.IsNeeded(_service.Options))
             _sweepDue = _loan.Now + IdleSweep.Interval(_service.Options);
         Watch(connection);
     }
@@ -82,7 +83,7 @@ internal sealed partial class UringLoop : IDisposable
         bool waits = !_attention && _waiting.Count == 0;
         SubmitBatch(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
         _loan.Now = Environment.TickCount64;
-        _batchBegan = _loan.Now;
+        _turnBegan = _batchBegan = _loan.Now;
         int stopRequests = _stopRequests;
 
         // What is left out of a turn has its turn later, or is drained.
@@ -205,17 +206,44 @@ internal sealed partial class UringLoop : IDisposable
     {
         if (_loan.Now < _sweepDue)
             return;
-        _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_service.Options.IdleTimeout, IsSilent));
-        _sweepDue = _count > 0 ? _loan.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
+        ServerOptions options = _service.Options;
+        if (options.IdleTimeout > TimeSpan.Zero)
+            _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_loan.Now, options.IdleTimeout, IsSilent));
+        if (options.RequestTimeout > TimeSpan.Zero)
+            _service.Counters.Add(Counter.RequestTimeouts, CloseLate(options.RequestTimeout));
+        _sweepDue = _count > 0 ? _loan.Now + IdleSweep.Interval(options) : long.MaxValue;
     }
 
     private static bool IsSilent(UringConnection connection) =>
-        !connection.IsReceiving || !IdleSweep.HasUnreadBytes(connection.Descriptor);
+        !connection.IsAtWork && (!connection.IsReceiving || !IdleSweep.HasUnreadBytes(connection.Descriptor));
 
-    private int CloseSilent(TimeSpan limit, Func<UringConnection, bool> which)
+    // As of when the turn began: what has arrived while a long call ran is taken in the next.
+    private int CloseLate(TimeSpan limit)
     {
         int closed = 0;
-        long before = _loan.Now - (long)limit.TotalMilliseconds;
+        long before = _turnBegan - (long)limit.TotalMilliseconds;
+        foreach (UringConnection? connection in _connections)
+        {
+            if (connection is not { IsLeaving: false } || connection.RequestSince == 0)
+                continue;
+            if (!connection.IsReceiving)
+            {
+                connection.RequestSince = _turnBegan;   // it is not the peer that takes its time
+            }
+            else if (connection.RequestSince <= before)
+            {
+                Leave(connection);
+                closed++;
+            }
+        }
+
+        return closed;
+    }
+
+    private int CloseSilent(long now, TimeSpan limit, Func<UringConnection, bool> which)
+    {
+        int closed = 0;
+        long before = now - (long)limit.TotalMilliseconds;
         foreach (UringConnection? connection in _connections)
         {
             if (connection is { IsLeaving: false } && connection.LastMoved < before && which(connection))
