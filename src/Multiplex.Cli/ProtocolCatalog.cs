@@ -90,7 +90,7 @@ internal static class ProtocolCatalog
             CallWriter.Record(calls, xid: 0, MultiplexV1.Of(procedure), procedure switch
             {
                 MultiplexV1Procedure.Echo => writer => MultiplexV1Client.WriteEcho(writer, "warm up"u8),
-                MultiplexV1Procedure.Sleep => writer => MultiplexV1Client.WriteSleep(writer, 0),
+                MultiplexV1Procedure.Sleep => writer => MultiplexV1Client.WriteSleep(writer, 1),
                 MultiplexV1Procedure.Burn => writer => MultiplexV1Client.WriteBurn(writer, 0),
                 MultiplexV1Procedure.Add => writer => MultiplexV1Client.WriteAdd(writer, 1),
                 _ => null,

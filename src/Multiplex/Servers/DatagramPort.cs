@@ -47,7 +47,8 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
     public bool HasWork => Next < Received || ((IsReady || IsDraining) && Room > 0);
 
     /// <summary>A turn: goes on with a batch that was begun, or takes what has come, without waiting, up to a batch, and has it answered.</summary>
-    public void Serve()
+    /// <param name="atMost">How many to take, at most.</param>
+    public void Serve(int atMost = int.MaxValue)
     {
         IsReady = false;
         if (Next < Received)
@@ -57,7 +58,7 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
         }
 
         // Any other error than EAGAIN is an earlier reply's, and not for the caller to act on.
-        SyscallResult result = Receive(waits: false, Room);
+        SyscallResult result = Receive(waits: false, Math.Min(Room, atMost));
         if (result.Is(EAGAIN))
             IsDraining = false;
         else if (!result.IsError)

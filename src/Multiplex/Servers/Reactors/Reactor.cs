@@ -16,6 +16,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
     private const int DrainTickMilliseconds = 20;
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
+    private const int DatagramsAmongConnections = 8;   // of one socket in a turn: a flood of them is no reason for others to wait
 
     private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
     private readonly ReactorConnections _connections = new(service, multiplexer);
@@ -135,7 +136,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
         {
             if (!port.HasWork || IsOver(stopRequests))
                 continue;
-            port.Serve();
+            port.Serve(_connections.Count > 0 ? DatagramsAmongConnections : int.MaxValue);
             Watch(port);
             LetTimePass();
         }
