@@ -27,7 +27,7 @@ public class RepeatsInProgressTests
         {
             IsIdempotent = false,
         };
-        using RpcProtocol protocol = new(program);
+        using RpcProtocol protocol = new(program) { ReplyOrder = ReplyOrder.Any };
         using (RunningServer server = new(
             new HybridModel(), _ => protocol, new() { Workers = 4 }, endpoint))
         {
