@@ -19,7 +19,7 @@ internal static class XdrShape
 
     /// <summary>The arm of a union for a discriminant; the default one where no case has it; null without that.</summary>
     public static UnionArm? ArmOf(UnionType type, int discriminant) =>
-        type.Arms.FirstOrDefault(arm => arm.Cases.Any(one => (int)(one.Value ?? 0) == discriminant)) ?? type.Arms.FirstOrDefault(arm => arm.Cases.Count == 0);
+        type.Arms.FirstOrDefault(arm => arm.Cases.Any(one => (int)(long)(one.Value ?? 0) == discriminant)) ?? type.Arms.FirstOrDefault(arm => arm.Cases.Count == 0);
 
     private static void Take(ref XdrReader reader, XdrType type, int depth)
     {

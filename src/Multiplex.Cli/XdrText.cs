@@ -194,11 +194,13 @@ internal sealed class XdrText(string text, Specification specification)
     {
         "true" or "TRUE" => 1,
         "false" or "FALSE" => 0,
-        _ => All(specification).SelectMany(one => one.Constants).FirstOrDefault(constant => constant.Name == name)?.Number?.Value
-            ?? All(specification).SelectMany(one => one.Types).OfType<EnumType>().SelectMany(one => one.Members).FirstOrDefault(member => member.Name == name)?.Value,
+        _ => (Int128?)(All(specification, []).SelectMany(one => one.Constants).FirstOrDefault(constant => constant.Name == name)?.Number?.Value
+            ?? All(specification, []).SelectMany(one => one.Types).OfType<EnumType>().SelectMany(one => one.Members).FirstOrDefault(member => member.Name == name)?.Value),
     };
 
-    private static IEnumerable<Specification> All(Specification specification) => specification.Imports.SelectMany(All).Prepend(specification);
+    // Files may include each other.
+    private static IEnumerable<Specification> All(Specification specification, HashSet<Specification> seen) =>
+        seen.Add(specification) ? specification.Imports.SelectMany(import => All(import, seen)).Prepend(specification) : [];
 
     private double Real(string name) =>
         double.TryParse(Word(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '+'), NumberStyles.Float, CultureInfo.InvariantCulture, out double value)

@@ -11,7 +11,7 @@ internal static class Diagnostics
     private static readonly DiagnosticDescriptor s_duplicate = Error("MXRPC003", "A name or number is used twice");
     private static readonly DiagnosticDescriptor s_unsupported = Error("MXRPC004", "Something cannot be expressed");
     private static readonly DiagnosticDescriptor s_unbounded =
-        new("MXRPC005", "Data are not bounded", "{0}", "Multiplex.Rpc", DiagnosticSeverity.Warning, isEnabledByDefault: true);
+        new("MXRPC005", "Data are not bounded", "{0}", "Multiplex.Rpc", DiagnosticSeverity.Info, isEnabledByDefault: true);
 
     public static Diagnostic Of(Problem problem)
     {

@@ -11,12 +11,16 @@ internal static class Naming
     private static readonly string[] s_types =
         ["RpcClient", "RpcCall", "RpcCallOptions", "RpcProcedure", "IRpcProgram", "AcceptStatus", "XdrReader", "XdrWriter", "ValueTask", "CancellationToken", "ReadOnlySpan"];
 
+    private static readonly string[] s_objectMembers = ["Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
+
     private static readonly string[] s_members =
-        ["Read", "Write", "ReadOne", "WriteOne", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
+    [
+        .. s_objectMembers, "Read", "Write", "ReadOne", "WriteOne", "EqualsOne", "ToStringOne", "GetEnumerator", "Match", "Clone", "EqualityContract", "PrintMembers",
+    ];
 
     private static readonly string[] s_stubMembers = ["Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "IsQuick", "Call", "Of", "WriteNothing"];
 
-    private static readonly string[] s_procedures = [.. s_members, .. s_stubMembers];
+    private static readonly string[] s_procedures = [.. s_objectMembers, .. s_stubMembers];
 
     private static readonly HashSet<string> s_keywords =
     [
@@ -34,6 +38,7 @@ internal static class Naming
     public static void Name(Specification specification, string space)
     {
         HashSet<string> types = [.. s_types];
+        TakeImported(specification, space, types, []);
         specification.ConstantsName = Unique(Pascal(Path.GetFileNameWithoutExtension(specification.File)) + "Constants", types);
         foreach (DefinedType type in specification.Types.Where(type => type is not TypedefType))
         {
@@ -42,7 +47,9 @@ internal static class Naming
             NameMembers(type);
         }
 
-        HashSet<string> constants = [.. s_members, specification.ConstantsName];
+        foreach (StructType type in specification.Types.OfType<StructType>())
+            type.ViewName = Unique(type.CSharpName + "View", types);
+        HashSet<string> constants = [.. s_objectMembers, specification.ConstantsName];
         foreach (ConstantDefinition constant in specification.Constants)
             constant.CSharpName = Unique(Pascal(constant.Name), constants);
         foreach (VersionDefinition version in specification.Programs.SelectMany(program => program.Versions))
@@ -66,7 +73,10 @@ internal static class Naming
     public static string Camel(string name)
     {
         string pascal = Pascal(name);
-        string camel = char.ToLowerInvariant(pascal[0]) + pascal.Substring(1);
+        int upper = pascal.TakeWhile(char.IsUpper).Count();
+        if (upper > 1 && upper < pascal.Length && char.IsLower(pascal[upper]))
+            upper--;   // which begins the next word
+        string camel = pascal.Substring(0, upper).ToLowerInvariant() + pascal.Substring(upper);
         bool isTaken = camel is "call" or "options" or "cancellation" or "client" or "arguments" or "results" or "result";
         return isTaken ? camel + "Value" : s_keywords.Contains(camel) ? "@" + camel : camel;
     }
@@ -77,6 +87,21 @@ internal static class Naming
 
     /// <summary>Whether C# keeps the word for itself.</summary>
     public static bool IsKeyword(string word) => s_keywords.Contains(word);
+
+    // What the files that it includes have made of the same namespace.
+    private static void TakeImported(Specification specification, string space, HashSet<string> types, HashSet<Specification> seen)
+    {
+        foreach (Specification import in specification.Imports.Where(seen.Add))
+        {
+            foreach (DefinedType type in import.Types.Where(type => type is not TypedefType && type.Namespace == space))
+                types.UnionWith(type is StructType one ? [one.CSharpName, one.ViewName] : [type.CSharpName]);
+            foreach (VersionDefinition version in import.Programs.SelectMany(program => program.Versions))
+                types.UnionWith(StubsOf(version.CSharpName));
+            if (import.Constants.Count > 0)
+                types.Add(import.ConstantsName);
+            TakeImported(import, space, types, seen);
+        }
+    }
 
     private static void NameMembers(DefinedType type)
     {
@@ -89,10 +114,7 @@ internal static class Naming
                 member.CSharpName = Unique(Pascal(member.Name.Substring(prefix)), members);
         }
 
-        if (type is UnionType { Discriminant: { } discriminant })
-            discriminant.CSharpName = Unique(Pascal(discriminant.Name), members);
-        IEnumerable<Declaration?> declarations = type is StructType two ? two.Members : type is UnionType union ? union.Arms.Select(arm => arm.Declaration) : [];
-        foreach (Declaration declaration in declarations.OfType<Declaration>())
+        foreach (Declaration declaration in (type as CompositeType)?.Parts ?? [])
             declaration.CSharpName = Unique(Pascal(declaration.Name), members);
     }
 
@@ -133,7 +155,8 @@ internal static class Naming
         return names.Any(name => !char.IsLetter(name[length])) ? 0 : length;
     }
 
-    private static string Unique(string name, HashSet<string> taken)
+    /// <summary>The name, or one made of it that is not taken; it is then.</summary>
+    public static string Unique(string name, HashSet<string> taken)
     {
         string unique = name;
         if (taken.Contains(unique))

@@ -14,7 +14,7 @@ internal enum ProblemKind
     /// <summary>A name or a number is used twice.</summary>
     Duplicate,
 
-    /// <summary>Data may be as long as it likes. A warning: the longest record bounds it all the same.</summary>
+    /// <summary>Data are bounded by the longest record alone. For information.</summary>
     Unbounded,
 
     /// <summary>There is no way to express it.</summary>
@@ -36,8 +36,11 @@ internal sealed class ProblemList : List<Problem>
     public void Report(ProblemKind kind, Position position, string message) => Add(new(kind, position, message));
 }
 
-/// <summary>The source does not follow the grammar: nothing can be made of the rest of it.</summary>
+/// <summary>The source does not follow the grammar at this place.</summary>
 internal sealed class SyntaxException(Position position, string message) : Exception(message)
 {
     public Position Position { get; } = position;
+
+    /// <summary>Whether it stands among the problems already.</summary>
+    public bool IsReported { get; set; }
 }

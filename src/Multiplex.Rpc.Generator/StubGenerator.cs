@@ -10,20 +10,26 @@ namespace Multiplex.Rpc.Generator;
 
 /// <summary>
 /// Makes types and stubs while a project is compiled: from C# interfaces marked [RpcProgram] with the classes that they use, and from
-/// .x files among its AdditionalFiles. Such an item may carry RpcNamespace (else the project's root namespace) and RpcIdempotent (the
-/// procedures that may run twice, by name, with spaces between, or *).
+/// .x files among its AdditionalFiles. Such an item may carry RpcNamespace (else the project's root namespace), RpcIdempotent (the
+/// procedures that may run twice, by name, or *), RpcDefines (macros, NAME or NAME=WORDS; the project's property of that name goes for all files)
+/// and RpcStrings (bytes, where strings need not be UTF-8).
 /// </summary>
 [Generator]
 public sealed class StubGenerator : IIncrementalGenerator
 {
+    // A file of macros that .x files include may be called NAME.h.
+    private static readonly string[] s_extensions = [".x", ".h"];
+
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
         IncrementalValuesProvider<XFile> files = context.AdditionalTextsProvider
-            .Where(text => text.Path.EndsWith(".x", StringComparison.Ordinal))
+            .Where(text => s_extensions.Contains(Path.GetExtension(text.Path)))
             .Combine(context.AnalyzerConfigOptionsProvider)
             .Select((pair, cancellation) => Describe(pair.Left, pair.Right, cancellation));
-        context.RegisterSourceOutput(files.Combine(files.Collect()), (output, pair) => Generate(output, pair.Left, pair.Right));
+        context.RegisterSourceOutput(
+            files.Where(file => Path.GetExtension(file.Path) == ".x").Combine(files.Collect()),
+            (output, pair) => Generate(output, pair.Left, pair.Right));
 
         IncrementalValuesProvider<InterfaceStubs> interfaces = context.SyntaxProvider.ForAttributeWithMetadataName(
             Symbols.Program, (node, _) => node is InterfaceDeclarationSyntax, (one, _) => InterfaceStubs.OfInterface((INamedTypeSymbol)one.TargetSymbol));
@@ -32,7 +38,7 @@ public sealed class StubGenerator : IIncrementalGenerator
         foreach (string attribute in (string[])[Symbols.Struct, Symbols.Union])
         {
             IncrementalValuesProvider<InterfaceStubs> types = context.SyntaxProvider.ForAttributeWithMetadataName(
-                attribute, (node, _) => node is ClassDeclarationSyntax, (one, _) => InterfaceStubs.OfType((INamedTypeSymbol)one.TargetSymbol));
+                attribute, (node, _) => node is ClassDeclarationSyntax or RecordDeclarationSyntax, (one, _) => InterfaceStubs.OfType((INamedTypeSymbol)one.TargetSymbol));
             context.RegisterSourceOutput(types, (output, stubs) => stubs.AddTo(output));
         }
     }
@@ -43,26 +49,41 @@ public sealed class StubGenerator : IIncrementalGenerator
         string space = Option(options, "build_metadata.AdditionalFiles.RpcNamespace");
         if (space.Length == 0)
             space = Option(provider.GlobalOptions, "build_property.RootNamespace");
-        return new(text.Path, text.GetText(cancellation)?.ToString() ?? "", space, Option(options, "build_metadata.AdditionalFiles.RpcIdempotent"));
+        string defines = $"{Option(provider.GlobalOptions, "build_property.RpcDefines")}|{Option(options, "build_metadata.AdditionalFiles.RpcDefines")}";
+        return new(
+            text.Path,
+            text.GetText(cancellation)?.ToString() ?? "",
+            space,
+            Option(options, "build_metadata.AdditionalFiles.RpcIdempotent"),
+            defines,
+            Option(options, "build_metadata.AdditionalFiles.RpcStrings"));
     }
 
     private static string Option(AnalyzerConfigOptions options, string name) => options.TryGetValue(name, out string? value) ? value : "";
 
+    // What is wrong in another .x file is told where that is compiled.
     private static void Generate(SourceProductionContext output, XFile file, ImmutableArray<XFile> all)
     {
         ProblemList problems = [];
         string? source = file.Compile(name => Find(name, file, all), problems);
-        foreach (Problem problem in problems)
+        foreach (Problem problem in problems.Where(one => one.Position.File == file.Path || !all.Any(other => other.Path == one.Position.File && other.Path.EndsWith(".x", StringComparison.Ordinal))))
             output.ReportDiagnostic(Diagnostics.Of(problem));
         if (source is not null)
             output.AddSource(HintName(file, all), SourceText.From(source, Encoding.UTF8));
     }
 
-    // The one beside the file that names it, if there are several.
-    private static XFile? Find(string name, XFile from, IEnumerable<XFile> all) => all
-        .Where(one => Path.GetFileName(one.Path) == name)
-        .OrderBy(one => Path.GetDirectoryName(one.Path) != Path.GetDirectoryName(from.Path))
-        .FirstOrDefault();
+    // By its path from the file that names it; else one that ends as the name does, the nearest first.
+    private static XFile? Find(string name, XFile from, IEnumerable<XFile> all)
+    {
+        string folder = Path.GetDirectoryName(from.Path) ?? "";
+        string beside = Path.GetFullPath(Path.Combine(folder, name));
+        return all
+            .Where(one => Path.GetFileName(one.Path) == Path.GetFileName(name))
+            .OrderBy(one => Path.GetFullPath(one.Path) != beside)
+            .ThenBy(one => !one.Path.Replace('\\', '/').EndsWith("/" + name, StringComparison.Ordinal))
+            .ThenBy(one => Path.GetDirectoryName(one.Path) != folder)
+            .FirstOrDefault();
+    }
 
     private static string HintName(XFile file, ImmutableArray<XFile> all)
     {

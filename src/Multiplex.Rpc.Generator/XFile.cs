@@ -9,11 +9,16 @@ namespace Multiplex.Rpc.Generator;
 /// <param name="Text">What is in it.</param>
 /// <param name="Namespace">The namespace for its types.</param>
 /// <param name="Idempotent">The procedures that may be run twice, by the names they have in the file, or *; the others are acted on once.</param>
-internal sealed record XFile(string Path, string Text, string Namespace, string Idempotent = "")
+/// <param name="Defines">Macros from outside the file, as after -D of rpcgen, divided by ';', '|' or lines.</param>
+/// <param name="Strings">What a string is in C#: "bytes", or text.</param>
+internal sealed record XFile(string Path, string Text, string Namespace, string Idempotent = "", string Defines = "", string Strings = "")
 {
+    /// <summary>The macros, one by one.</summary>
+    public IEnumerable<string> Definitions => Defines.Split([';', '|', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Select(Unescaped);
+
     /// <summary>Makes C# of the file.</summary>
-    /// <param name="find">Finds a file that another names; null when there is none.</param>
-    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="find">Finds a file by the name that another gives it; null when there is none.</param>
+    /// <param name="problems">Takes what is wrong, also in the files that it includes.</param>
     /// <returns>The C#, or null when something is wrong that is more than a warning.</returns>
     public string? Compile(Func<string, XFile?> find, ProblemList problems)
     {
@@ -25,58 +30,49 @@ internal sealed record XFile(string Path, string Text, string Namespace, string 
     /// <inheritdoc cref="Compile"/>
     public Specification? Load(Func<string, XFile?> find, ProblemList problems)
     {
-        Specification? specification = Load(find, problems, []);
-        return problems.Any(problem => problem.IsError) ? null : specification;
-    }
-
-    private Specification? Load(Func<string, XFile?> find, ProblemList problems, Dictionary<string, Specification> loaded)
-    {
-        Specification specification;
-        List<Inclusion> inclusions;
-        try
-        {
-            specification = Parser.Parse(Path, Text, out inclusions);
-        }
-        catch (SyntaxException e)
-        {
-            problems.Report(ProblemKind.Syntax, e.Position, e.Message);
+        List<(XFile File, Specification Specification)> all = [];
+        Specification specification = Parse(find, problems, all);
+        foreach ((_, Specification one) in all)
+            Binder.BindNames(one, problems);
+        foreach ((_, Specification one) in all)
+            Binder.Check(one, problems);
+        foreach ((XFile file, Specification one) in all)
+            file.SayWhichAreIdempotent(one, problems);
+        if (problems.Any(problem => problem.IsError))
             return null;
-        }
-
-        loaded[Path] = specification;
-        foreach (Inclusion inclusion in inclusions)
-            Import(specification, inclusion, find, problems, loaded);
-        Binder.Bind(specification, problems);
-        Naming.Name(specification, Namespace);
-        SayWhichAreIdempotent(specification, problems);
+        foreach ((XFile file, Specification one) in all)
+            Naming.Name(one, file.Namespace);
         return specification;
     }
 
-    // A file that is named is not copied in, as the C preprocessor would: it is a file of its own, whose types can be used here.
-    // To C, what x.x defines is in x.h.
-    private static void Import(
-        Specification specification, Inclusion inclusion, Func<string, XFile?> find, ProblemList problems, Dictionary<string, Specification> loaded)
+    // A file that is included is not copied in, as the C preprocessor would: it is a file of its own, whose types can be used here.
+    // Those that it includes come before it, but for one that includes it again.
+    private Specification Parse(Func<string, XFile?> find, ProblemList problems, List<(XFile File, Specification Specification)> all)
     {
-        string name = System.IO.Path.GetFileName(inclusion.Name);
-        XFile? file = find(inclusion.IsForC ? System.IO.Path.ChangeExtension(name, ".x") : name);
-        if (file is null)
+        Specification specification = new(Path) { StringsAreBytes = Strings.Equals("bytes", StringComparison.OrdinalIgnoreCase) };
+        all.Add((this, specification));
+        if (Strings.Length > 0 && !specification.StringsAreBytes && !Strings.Equals("text", StringComparison.OrdinalIgnoreCase))
+            problems.Report(ProblemKind.Unsupported, new(Path, 1, 1), $"'{Strings}' is no kind of strings: write bytes or text");
+        Preprocessor preprocessor = Preprocessor.Run(this, find, problems);
+        specification.DefinesForC = preprocessor.DefinesForC;
+        Parser.Parse(preprocessor.Words, specification, problems);
+        foreach (Inclusion inclusion in preprocessor.Inclusions)
         {
-            if (!inclusion.IsForC)
-                problems.Report(ProblemKind.Unknown, inclusion.Position, $"'{inclusion.Name}' is not among the files: give it as AdditionalFiles, or put it beside this one");
+            Specification? known = all.Find(one => one.File.Path == inclusion.File.Path).Specification;
+            specification.Imports.Add(known ?? inclusion.File.Parse(find, problems, all));
         }
-        else if (loaded.TryGetValue(file.Path, out Specification? known))
-        {
-            specification.Imports.Add(known);
-        }
-        else if (file.Load(find, [], loaded) is { } import)
-        {
-            specification.Imports.Add(import);
-        }
+
+        all.Remove((this, specification));
+        all.Add((this, specification));
+        return specification;
     }
+
+    // MSBuild hands ';' and '#' on as %3B and %23, and '|' as %7C.
+    private static string Unescaped(string definition) => definition.Replace("%3B", ";").Replace("%23", "#").Replace("%7C", "|");
 
     private void SayWhichAreIdempotent(Specification specification, ProblemList problems)
     {
-        HashSet<string> names = [.. Idempotent.Split([' ', ',', ';', '\n'], StringSplitOptions.RemoveEmptyEntries)];
+        HashSet<string> names = [.. Idempotent.Split([' ', ',', ';', '|', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries)];
         bool all = names.Remove("*");
         List<ProcedureDefinition> procedures = [.. specification.Programs.SelectMany(one => one.Versions).SelectMany(one => one.Procedures)];
         foreach (ProcedureDefinition procedure in procedures)

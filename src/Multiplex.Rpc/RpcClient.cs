@@ -163,7 +163,7 @@ public sealed class RpcClient : IDisposable
         bool blocks)
         where TArguments : allows ref struct
     {
-        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, _options.AllowSynchronousContinuations);
+        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, _options.AllowSynchronousContinuations, _options.Strict);
         try
         {
             Write(call.Message, procedure, arguments, marshal);

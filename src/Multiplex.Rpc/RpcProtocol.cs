@@ -53,6 +53,12 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// </remarks>
     public ReplyCacheOptions? Replies { get; init; } = new();
 
+    /// <summary>
+    /// Whether arguments with padding that is not zero are garbage. False: they are read, as by libtirpc. Bytes behind the arguments, values that an enum
+    /// lacks and strings that are not UTF-8 are garbage always. For the results that a client gets, see <see cref="RpcClientOptions.Strict"/>.
+    /// </summary>
+    public bool Strict { get; init; }
+
     /// <summary>Who may call; null, the default, is everybody.</summary>
     public RpcAccess? Access { get; init; }
 
@@ -121,14 +127,14 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
         RpcCall call = default;
         call.Take(message, peer);
-        XdrReader arguments = new(message[CallHeader.PlainLength..]);
+        XdrReader arguments = new(message[CallHeader.PlainLength..]) { IsStrict = Strict };
         Dispatch(call, ref arguments, reply);
         return true;
     }
 
     private bool AnswerAny(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
-        XdrReader reader = new(message);
+        XdrReader reader = new(message) { IsStrict = Strict };
         switch (CallHeader.Read(ref reader, peer, out RpcCall call, out AuthenticationStatus refusal))
         {
             case CallHead.Sound:

@@ -56,7 +56,7 @@ internal sealed class RandomXdr(Random random)
                     Write(optional.Element, depth + 1);
                 break;
             case EnumType one:
-                Word((uint)one.Members[random.Next(one.Members.Count)].Value);
+                Word((uint)(int)one.Members[random.Next(one.Members.Count)].Value);
                 break;
             case StructType { Name: "netbuf" }:   // libtirpc bounds the second member by the first
                 Word(8);
@@ -76,8 +76,8 @@ internal sealed class RandomXdr(Random random)
     private void Write(UnionType union, int depth)
     {
         UnionArm arm = union.Arms[random.Next(union.Arms.Count)];
-        long[] named = [.. union.Arms.SelectMany(one => one.Cases).Select(one => one.Value!.Value)];
-        long discriminant = arm.Cases.Count > 0 ? arm.Cases[random.Next(arm.Cases.Count)].Value!.Value : Other(union, named);
+        long[] named = [.. union.Arms.SelectMany(one => one.Cases).Select(one => (long)one.Value!.Value)];
+        long discriminant = arm.Cases.Count > 0 ? (long)arm.Cases[random.Next(arm.Cases.Count)].Value!.Value : Other(union, named);
         if (arm.Cases.Count == 0 && named.Contains(discriminant))
             arm = union.Arms.First(one => one.Cases.Any(value => value.Value == discriminant));   // nothing is left for the default
         Word((uint)discriminant);
@@ -87,7 +87,7 @@ internal sealed class RandomXdr(Random random)
 
     private long Other(UnionType union, long[] named) => union.Discriminant.Type.Structure switch
     {
-        EnumType one => one.Members.Select(member => member.Value).Where(value => !named.Contains(value)).DefaultIfEmpty(named[0]).First(),
+        EnumType one => one.Members.Select(member => (long)member.Value).Where(value => !named.Contains(value)).DefaultIfEmpty(named[0]).First(),
         PrimitiveType { Kind: PrimitiveKind.Bool } => named.Contains(0) ? 1 : 0,
         _ => Enumerable.Range(random.Next(1000), 1000).First(value => !named.Contains(value)),
     };

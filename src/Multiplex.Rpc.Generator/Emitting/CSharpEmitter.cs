@@ -21,8 +21,8 @@ internal static class CSharpEmitter
                 new UnionEmitter(code, types).Union(union);
         }
 
-        foreach (StructType view in StubEmitter.Views(specification))
-            new TypeEmitter(code, types).View(view);
+        foreach (StructType view in specification.Types.OfType<StructType>().Where(CSharpTypes.CanBeView))
+            new TypeEmitter(code, types).View(view);   // also of those that no procedure here has: another file may include this one
         Stubs(specification, code, types, withViews: true);
         return code.ToString();
     }
@@ -80,8 +80,8 @@ internal static class CSharpEmitter
             code.Gap();
             code.Summary(constant.Name);
             code.Line(constant.Number is null
-                ? $"public const string {constant.CSharpName} = \"{constant.Text!.Replace("\\", "\\\\")}\";"
-                : $"public const {Fitting(constant.Number.Value ?? 0)} {constant.CSharpName} = {constant.Number.Value};");
+                ? $"public const string {constant.CSharpName} = \"{Escaped(constant.Text!)}\";"
+                : $"public const {Fitting(constant.Number.Value ?? 0)} {constant.CSharpName} = {CSharpTypes.Text(constant.Number.Value ?? 0)};");
         }
 
         code.Close();
@@ -93,16 +93,18 @@ internal static class CSharpEmitter
         .. specification.Programs.SelectMany(program => program.Versions).SelectMany(version => version.Procedures).Select(one => one.CSharpName),
     ];
 
-    private static IEnumerable<string> Members(CompositeType type) => type is StructType one
-        ? one.Members.Select(member => member.CSharpName)
-        : ((UnionType)type).Arms.Select(arm => arm.Declaration).OfType<Declaration>().Append(((UnionType)type).Discriminant).Select(member => member.CSharpName);
+    private static IEnumerable<string> Members(CompositeType type) => type.Parts.Select(member => member.CSharpName);
 
-    private static string Fitting(long value) => value switch
+    private static string Fitting(decimal value) => value switch
     {
         >= int.MinValue and <= int.MaxValue => "int",
         > 0 and <= uint.MaxValue => "uint",
-        _ => "long",
+        <= long.MaxValue => "long",
+        _ => "ulong",
     };
+
+    // Backslashes stay as they are written, but for the one before a quote.
+    private static string Escaped(string text) => text.Replace("\\\"", "\"").Replace("\\", "\\\\").Replace("\"", "\\\"");
 
     private static void Stubs(Specification specification, CodeWriter code, CSharpTypes types, bool withViews)
     {

@@ -12,14 +12,14 @@ namespace Multiplex.Rpc.Generator.Emitting;
 internal sealed class CSharpTypes(string space, HashSet<string> members)
 {
     /// <summary>The type's name.</summary>
-    public string Name(XdrType type, Form form = Form.Object) => type.Structure switch
+    public string Name(XdrType type, Form form = Form.Object) => Shape(type) switch
     {
         PrimitiveType primitive => Name(primitive.Kind),
         OpaqueType => form == Form.Object ? "byte[]" : "ReadOnlySpan<byte>",
         StringType => form == Form.View ? "ReadOnlySpan<byte>" : "string",
         ArrayType array => Name(array.Element) + "[]",
         OptionalType optional => IsNullable(optional) ? Name(optional.Element) + "?" : Name(optional.Element) + "[]",
-        StructType one when form == Form.View => Qualified(one) + "View",
+        StructType one when form == Form.View => Qualified(one, one.ViewName),
         DefinedType defined => Qualified(defined),
         _ => throw new InvalidOperationException($"{type} has no name in C#"),
     };
@@ -27,7 +27,7 @@ internal sealed class CSharpTypes(string space, HashSet<string> members)
     /// <summary>An expression that reads it from <c>reader</c>.</summary>
     public string Read(XdrType type, Form form = Form.Object, string reader = "reader")
     {
-        switch (type.Structure)
+        switch (Shape(type))
         {
             case PrimitiveType primitive:
                 return Read(primitive.Kind, reader);
@@ -43,16 +43,19 @@ internal sealed class CSharpTypes(string space, HashSet<string> members)
             case OptionalType optional:
                 return $"{reader}.ReadArray(1, {LeastSize.Of(optional.Element)}, {Reading(optional.Element)})";
             case EnumType one:
-                return $"({Qualified(one)}){reader}.{(IsRange(one, out string values) ? "ReadInt32" : "ReadEnum")}({values})";
+                return $"({Qualified(one)}){reader}.{(IsRange(one, out string values) ? "ReadEnumOfRange" : "ReadEnum")}({values})";
             default:
-                return $"{InExpression(type, form)}.Read(ref {reader})";
+                return $"{InExpression(Name(type, form))}.Read(ref {reader})";
         }
     }
+
+    /// <summary>The same for a value that may be one that the type lacks: the discriminant of a union with a default arm.</summary>
+    public string ReadOpen(XdrType type) => type.Structure is EnumType one ? $"({Qualified(one)})reader.ReadInt32()" : Read(type);
 
     /// <summary>An expression that writes a value of it to <c>writer</c>.</summary>
     public string Write(XdrType type, string value, Form form = Form.Object, string writer = "writer")
     {
-        switch (type.Structure)
+        switch (Shape(type))
         {
             case PrimitiveType primitive:
                 return Write(primitive.Kind, value, writer);
@@ -73,8 +76,18 @@ internal sealed class CSharpTypes(string space, HashSet<string> members)
         }
     }
 
+    /// <summary>As <see cref="ReadOpen"/>.</summary>
+    public string WriteOpen(XdrType type, string value) => type.Structure is EnumType ? $"writer.WriteInt32((int){value})" : Write(type, value);
+
+    /// <summary>An expression that says whether two values of it are the same.</summary>
+    public static string AreEqual(XdrType type, string left, string right) => Shape(type) switch
+    {
+        EnumType or StringType or PrimitiveType { Kind: not (PrimitiveKind.Float or PrimitiveKind.Double) } => $"{left} == {right}",
+        _ => $"global::Multiplex.Rpc.Xdr.XdrValue.AreEqual({left}, {right})",
+    };
+
     /// <summary>What a member of the type is at first, so that a new object can be written as it is; null when that needs no saying.</summary>
-    public string? Initial(XdrType type) => type.Structure switch
+    public string? Initial(XdrType type) => Shape(type) switch
     {
         OpaqueType { IsFixed: true } opaque => $"new byte[{Bound(opaque.Length)}]",
         ArrayType { IsFixed: true } array when IsValue(array.Element) => $"new {Name(array.Element)}[{Bound(array.Length)}]",
@@ -93,18 +106,21 @@ internal sealed class CSharpTypes(string space, HashSet<string> members)
 
     /// <summary>Whether a struct can be a view: nothing in it has to be allocated.</summary>
     public static bool CanBeView(XdrType type) =>
-        type.Structure is StructType { Namespace: not "Multiplex.Rpc.Xdr" } one
+        type.Structure is StructType { Namespace: not Parsing.Keywords.HeadersNamespace } one
         && one.Members.All(member => member.Type.Structure is PrimitiveType or EnumType or OpaqueType or StringType || CanBeView(member.Type));
 
     /// <summary>A type by its name, with its namespace where that is another.</summary>
-    public string Qualified(DefinedType type) =>
-        type.Namespace == space || type.Namespace.Length == 0 ? type.CSharpName : $"global::{type.Namespace}.{type.CSharpName}";
+    public string Qualified(DefinedType type) => Qualified(type, type.CSharpName);
 
-    private string InExpression(XdrType type, Form form)
-    {
-        string name = Name(type, form);
-        return members.Contains(name) ? $"global::{(space.Length > 0 ? space + "." : "")}{name}" : name;
-    }
+    /// <summary>A type's name as it can stand where a member could be meant.</summary>
+    public string InExpression(string name) => members.Contains(name) ? $"global::{(space.Length > 0 ? space + "." : "")}{name}" : name;
+
+    private string Qualified(DefinedType type, string name) =>
+        type.Namespace == space || type.Namespace.Length == 0 ? name : $"global::{type.Namespace}.{name}";
+
+    // What it is in C#: a string that is bytes is what opaque data are.
+    private static XdrType Shape(XdrType type) =>
+        type.Structure is StringType { IsBytes: true } text ? new OpaqueType(text.Length, isFixed: false) : type.Structure;
 
     /// <summary>A bound as a literal.</summary>
     public static string Bound(Constant? length) => length is null ? "int.MaxValue" : Text(length.Bound);
@@ -115,7 +131,7 @@ internal sealed class CSharpTypes(string space, HashSet<string> members)
 
     private static bool IsRange(EnumType type, out string values)
     {
-        List<long> all = [.. type.Members.Select(member => member.Value).Distinct().OrderBy(value => value)];
+        List<decimal> all = [.. type.Members.Select(member => member.Value).Distinct().OrderBy(value => value)];
         bool isRange = all.Count > 0 && all[all.Count - 1] - all[0] == all.Count - 1;
         values = isRange ? $"{Text(all[0])}, {Text(all[all.Count - 1])}" : string.Join(", ", all.Select(Text));
         return isRange;
@@ -165,7 +181,8 @@ internal sealed class CSharpTypes(string space, HashSet<string> members)
         _ => throw new InvalidOperationException("void has no value"),
     };
 
-    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+    /// <summary>A number as a literal.</summary>
+    public static string Text(decimal number) => number.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>In which form values stand in C#.</summary>

@@ -41,16 +41,16 @@ internal sealed class CodeWriter
     }
 
     /// <summary>An enum, each value with what its source calls it.</summary>
-    public void Enum(string summary, string head, IEnumerable<(string Source, string Name, long? Value)> values)
+    public void Enum(string summary, string head, IEnumerable<(string Source, string Name, decimal Value)> values)
     {
         Gap();
         Summary(summary);
         Open(head);
-        foreach ((string source, string name, long? value) in values)
+        foreach ((string source, string name, decimal value) in values)
         {
             Gap();
             Summary(source);
-            Line($"{name} = {value},");
+            Line($"{name} = {CSharpTypes.Text(value)},");
         }
 
         Close();

@@ -21,7 +21,7 @@ internal static class LeastSize
             OpaqueType { IsFixed: true } opaque => ((long)(opaque.Length?.Bound ?? 0) + Unit - 1) / Unit * Unit,
             ArrayType { IsFixed: true } array => Math.Min((array.Length?.Bound ?? 0) * Of(array.Element, within), int.MaxValue),
             StructType one => one.Members.Sum(member => Of(member.Type, within)),
-            UnionType union => Unit + union.Arms.Min(arm => arm.Declaration is null ? 0 : Of(arm.Declaration.Type, within)),
+            UnionType { Arms.Count: > 0 } union => Unit + union.Arms.Min(arm => arm.Declaration is null ? 0 : Of(arm.Declaration.Type, within)),
             _ => Unit,
         };
         within.Remove(structure);

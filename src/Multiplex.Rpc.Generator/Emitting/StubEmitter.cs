@@ -12,7 +12,7 @@ internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
         code.Enum(
             $"The procedures of {version.Name}, by their numbers.",
             $"{version.Access} enum {procedures} : uint",
-            version.Procedures.Select(procedure => (procedure.Name, procedure.CSharpName, procedure.Number.Value)));
+            version.Procedures.Select(procedure => (procedure.Name, procedure.CSharpName, procedure.Number.Value ?? 0)));
         code.Gap();
         code.Summary($"{version.Name} of {program.Name}: its numbers.");
         code.Open($"{version.Access} static partial class {version.CSharpName}");
@@ -41,25 +41,4 @@ internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
 
     /// <summary>The server stub.</summary>
     public void Server(VersionDefinition version, bool withViews) => new ServerEmitter(code, types, withViews).Server(version);
-
-    /// <summary>The structs that servers see as views, with those in them.</summary>
-    public static IEnumerable<StructType> Views(Specification specification)
-    {
-        HashSet<XdrType> seen = [];
-        IEnumerable<ProcedureDefinition> procedures = specification.Programs.SelectMany(program => program.Versions).SelectMany(version => version.Procedures);
-        foreach (XdrType type in procedures.SelectMany(one => one.Arguments.Select(argument => argument.Type).Concat([one.Result])))
-        {
-            foreach (StructType view in WithParts(type.Structure, seen))
-                yield return view;
-        }
-    }
-
-    private static IEnumerable<StructType> WithParts(XdrType type, HashSet<XdrType> seen)
-    {
-        if (!CSharpTypes.CanBeView(type) || !seen.Add(type))
-            yield break;
-        yield return (StructType)type;
-        foreach (StructType part in ((StructType)type).Members.SelectMany(member => WithParts(member.Type.Structure, seen)))
-            yield return part;
-    }
 }

@@ -2,13 +2,13 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Rpc.Generator.Emitting;
 
-/// <summary>Types: an enum for an enum, a class for a struct or a union, with what reads and writes it.</summary>
+/// <summary>Types: an enum for an enum, a record for a struct or a union, with what reads and writes it.</summary>
 internal sealed class TypeEmitter(CodeWriter code, CSharpTypes types)
 {
     public void Enum(EnumType type) => code.Enum(
         $"enum {type.Name}",
         $"public enum {type.CSharpName}",
-        type.Members.Select(member => (member.Name, member.CSharpName, (long?)member.Value)));
+        type.Members.Select(member => (member.Name, member.CSharpName, member.Value)));
 
     /// <summary>A struct, with its members; or, for a class whose members somebody else has written, what reads and writes them.</summary>
     public void Struct(StructType type, bool withMembers = true)
@@ -16,7 +16,8 @@ internal sealed class TypeEmitter(CodeWriter code, CSharpTypes types)
         code.Gap();
         if (withMembers)
             code.Summary($"struct {type.Name}");
-        code.Open(withMembers ? $"public sealed partial class {type.CSharpName}" : $"partial class {type.CSharpName}");
+        string list = type.Next is null ? "" : $" : global::System.Collections.Generic.IEnumerable<{type.CSharpName}>";
+        code.Open(withMembers ? $"public sealed partial record {type.CSharpName}{list}" : $"partial {type.Keyword} {type.CSharpName}");
         if (withMembers)
         {
             foreach (Declaration member in type.Members)
@@ -33,13 +34,16 @@ internal sealed class TypeEmitter(CodeWriter code, CSharpTypes types)
             Writing(type, "public", "Write", type.Members);
         }
 
+        if (withMembers)
+            new ValueEmitter(code).Struct(type);
+
         code.Close();
     }
 
     /// <summary>A struct over received bytes, of which nothing is allocated.</summary>
     public void View(StructType type)
     {
-        string name = type.CSharpName + "View";
+        string name = type.ViewName;
         code.Gap();
         code.Summary($"struct {type.Name} as a view: its data are spans over bytes that somebody else keeps, its strings are UTF-8 that nobody has checked.");
         code.Open($"public ref partial struct {name}");
@@ -51,7 +55,7 @@ internal sealed class TypeEmitter(CodeWriter code, CSharpTypes types)
         foreach (Declaration member in type.Members)
         {
             string value = $"value.{member.CSharpName}";
-            code.Line($"{member.CSharpName} = {(member.Type.Structure is StringType ? $"global::System.Text.Encoding.UTF8.GetBytes({value})" : value)},");
+            code.Line($"{member.CSharpName} = {(member.Type.Structure is StringType { IsBytes: false } ? $"global::Multiplex.Rpc.Xdr.XdrText.GetBytes({value})" : value)},");
         }
 
         code.Close("};");

@@ -2,7 +2,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Rpc.Generator.Emitting;
 
-/// <summary>Unions: a class with the discriminant and every arm, of which the discriminant tells the one that counts.</summary>
+/// <summary>Unions: a record with the discriminant and every arm, of which the discriminant tells the one that counts.</summary>
 internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
 {
     /// <summary>A union, with its members; or, for a class whose members somebody else has written, what reads and writes them.</summary>
@@ -11,11 +11,17 @@ internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
         code.Gap();
         if (withMembers)
             code.Summary($"union {type.Name}: <see cref=\"{type.Discriminant.CSharpName}\"/> tells which member counts.");
-        code.Open(withMembers ? $"public sealed partial class {type.CSharpName}" : $"partial class {type.CSharpName}");
+        code.Open(withMembers ? $"public sealed partial record {type.CSharpName}" : $"partial {type.Keyword} {type.CSharpName}");
         if (withMembers)
             Members(type);
         Reading(type);
         Writing(type);
+        if (withMembers)
+        {
+            Matching(type);
+            new ValueEmitter(code).Union(type, some => Switch(type, type.Discriminant.CSharpName, some, ""));
+        }
+
         code.Close();
     }
 
@@ -57,8 +63,8 @@ internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
         }
 
         string discriminant = type.Discriminant.CSharpName;
-        code.Line($"value.{discriminant} = {types.Read(type.Discriminant.Type)};");
-        Switch(type, $"value.{discriminant}", arm => $"value.{arm.CSharpName} = {types.Read(arm.Type)};", "reader.Fail();");
+        code.Line($"value.{discriminant} = {(type.HasDefault ? types.ReadOpen(type.Discriminant.Type) : types.Read(type.Discriminant.Type))};");
+        Switch(type, $"value.{discriminant}", arm => $"value.{arm.CSharpName} = {types.Read(arm.Type)};", $"reader.Fail(\"the discriminant of union {type.Name} calls for no arm\");");
         if (type.IsRecursive)
             code.Line("reader.Leave();");
         code.Line("return value;");
@@ -73,14 +79,66 @@ internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
         code.Open("public void Write(XdrWriter writer)");
         if (type.IsRecursive)
             code.Line("writer = writer.Enter();");
-        code.Line($"{types.Write(type.Discriminant.Type, discriminant)};");
+        code.Line($"{(type.HasDefault ? types.WriteOpen(type.Discriminant.Type, discriminant) : types.Write(type.Discriminant.Type, discriminant))};");
         Switch(
             type,
             discriminant,
-            arm => $"{types.Write(arm.Type, IsRequired(arm.Type) ? $"({arm.CSharpName} ?? throw XdrWriter.Missing(nameof({arm.CSharpName})))" : arm.CSharpName)};",
-            $"throw XdrWriter.NoArm(nameof({type.CSharpName}), {discriminant});");
+            arm => $"{types.Write(arm.Type, IsRequired(arm.Type) ? $"({arm.CSharpName} ?? throw new global::System.ArgumentException({NotSet(type, arm)}))" : arm.CSharpName)};",
+            $"throw new global::System.ArgumentException({NoArm(type)});");
         code.Close();
     }
+
+    private void Matching(UnionType type)
+    {
+        HashSet<string> taken = ["this"];
+        List<(UnionArm Arm, string Name)> arms = [.. type.Arms.Select(arm => (arm, Naming.Unique(NameOf(type, arm), taken)))];
+        string parameters = string.Join(", ", arms.Select(one =>
+            $"global::System.Func<{(one.Arm.Declaration is null ? "" : types.Name(one.Arm.Declaration.Type) + ", ")}TResult> {one.Name}"));
+        code.Gap();
+        code.Summary("What is made of the arm that the discriminant calls for: one function for each arm, in their order.");
+        code.Line("/// <exception cref=\"System.InvalidOperationException\">The discriminant calls for no arm, or for one that is not set.</exception>");
+        code.Open($"public TResult Match<TResult>({parameters})");
+        code.Open($"switch ({type.Discriminant.CSharpName})");
+        foreach ((UnionArm arm, string name) in arms.OrderBy(one => one.Arm.Cases.Count == 0))
+        {
+            Labels(type, arm);
+            Declaration? member = arm.Declaration;
+            string value = member is null ? ""
+                : IsRequired(member.Type) ? $"{member.CSharpName} ?? throw new global::System.InvalidOperationException({NotSet(type, member)})"
+                : member.CSharpName;
+            code.Indented($"return {name}({value});");
+        }
+
+        if (!type.HasDefault)
+        {
+            code.Line("default:");
+            code.Indented($"throw new global::System.InvalidOperationException({NoArm(type)});");
+        }
+
+        code.Close();
+        code.Close();
+    }
+
+    // What the function for an arm is called: after its member, or what calls for it.
+    private static string NameOf(UnionType type, UnionArm arm)
+    {
+        if (arm.Declaration is not null)
+            return Naming.Camel(arm.Declaration.CSharpName);
+        if (arm.Cases.Count == 0)
+            return "otherwise";
+        decimal value = arm.Cases[0].Value ?? 0;
+        return type.Discriminant.Type.Structure switch
+        {
+            EnumType values => Naming.Camel(values.Members.First(member => member.Value == value).CSharpName),
+            PrimitiveType { Kind: PrimitiveKind.Bool } => value == 1 ? "whenTrue" : "whenFalse",
+            _ => $"case{CSharpTypes.Text(value).Replace("-", "Minus")}",
+        };
+    }
+
+    private static string NotSet(UnionType type, Declaration arm) =>
+        $"$\"{arm.CSharpName} of {type.CSharpName} is not set, which {type.Discriminant.CSharpName} = {{{type.Discriminant.CSharpName}}} calls for\"";
+
+    private static string NoArm(UnionType type) => $"$\"{type.CSharpName} has no arm for {type.Discriminant.CSharpName} = {{{type.Discriminant.CSharpName}}}\"";
 
     private static bool IsRequired(XdrType type) => !CSharpTypes.IsValue(type) && type.Structure is not OptionalType;
 
@@ -89,16 +147,14 @@ internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
         code.Open($"switch ({discriminant})");
         foreach (UnionArm arm in type.Arms.OrderBy(arm => arm.Cases.Count == 0))
         {
-            foreach (Constant one in arm.Cases)
-                code.Line($"case {Label(type, one)}:");
-            if (arm.Cases.Count == 0)
-                code.Line("default:");
+            Labels(type, arm);
             if (arm.Declaration is not null)
                 code.Indented(some(arm.Declaration));
-            code.Indented("break;");
+            if (arm.Declaration is null || !some(arm.Declaration).StartsWith("return", StringComparison.Ordinal))
+                code.Indented("break;");
         }
 
-        if (type.Arms.All(arm => arm.Cases.Count > 0))
+        if (!type.HasDefault && otherwise.Length > 0)
         {
             code.Line("default:");
             code.Indented(otherwise);
@@ -109,10 +165,18 @@ internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
         code.Close();
     }
 
+    private void Labels(UnionType type, UnionArm arm)
+    {
+        foreach (Constant one in arm.Cases)
+            code.Line($"case {Label(type, one)}:");
+        if (arm.Cases.Count == 0)
+            code.Line("default:");
+    }
+
     private string Label(UnionType type, Constant one) => type.Discriminant.Type.Structure switch
     {
-        EnumType values => $"{types.Qualified(values)}.{values.Members.First(member => member.Value == one.Value).CSharpName}",
+        EnumType values => $"{types.InExpression(types.Qualified(values))}.{values.Members.First(member => member.Value == one.Value).CSharpName}",
         PrimitiveType { Kind: PrimitiveKind.Bool } => one.Value == 1 ? "true" : "false",
-        _ => one.Value.ToString(),
+        _ => CSharpTypes.Text(one.Value ?? 0),
     };
 }

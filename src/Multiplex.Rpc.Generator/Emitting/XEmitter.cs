@@ -21,7 +21,7 @@ internal sealed class XEmitter
             emitter._names.Add(Name(type));
         foreach (DefinedType type in types)
             emitter.Type(type);
-        foreach (IGrouping<long?, ProgramDefinition> program in programs.GroupBy(one => one.Number.Value))
+        foreach (IGrouping<decimal?, ProgramDefinition> program in programs.GroupBy(one => one.Number.Value))
             emitter.Program([.. program]);
         return emitter._text.ToString();
     }
@@ -141,7 +141,7 @@ internal sealed class XEmitter
             text.Append($"    }} = {version.Number.Text};\n");
         }
 
-        text.Append($"}} = 0x{versions[0].Number.Value:x};\n");
+        text.Append($"}} = 0x{(uint)(versions[0].Number.Value ?? 0):x};\n");
         _text.Append(text);
     }
 

@@ -12,7 +12,7 @@ internal static class Symbols
 
     public const string Procedure = Space + "ProcedureAttribute", Case = Space + "XdrCaseAttribute", Default = Space + "XdrDefaultAttribute";
 
-    public const string Max = Space + "XdrMaxAttribute", Fixed = Space + "XdrFixedAttribute";
+    public const string Bytes = Space + "XdrBytesAttribute", Max = Space + "XdrMaxAttribute", Fixed = Space + "XdrFixedAttribute";
 
     /// <summary>The attribute of that name, or null.</summary>
     public static AttributeData? Find(IEnumerable<AttributeData> attributes, string name) =>
@@ -49,6 +49,8 @@ internal static class Symbols
 
         return "public";
     }
+
+    public static string KeywordOf(INamedTypeSymbol symbol) => symbol.IsRecord ? "record" : "class";
 
     public static Position PositionOf(ISymbol symbol)
     {

@@ -23,10 +23,13 @@ internal sealed class TypeReader(ProblemList problems)
             : exact is not null ? Symbols.Constant(Symbols.Number(exact), position)
             : null;
         Bounded(type, most, exact, position);
+        bool isString = Symbols.Find(attributes, Symbols.Bytes) is not null;
+        if (isString && (exact is not null || !IsBytes(type is IArrayTypeSymbol { ElementType: IArrayTypeSymbol inner } ? inner : type)))
+            problems.Report(ProblemKind.Unsupported, position, "[XdrBytes] is for byte[] and byte[][] without [XdrFixed]");
         Constant? each = most is not null && Symbols.Named(most, "Each") is int bound ? Symbols.Constant(bound, position) : null;
         if (type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable)
-            return new OptionalType(Bare(nullable.TypeArguments[0], length, each, exact is not null, position));
-        XdrType bare = Bare(type, length, each, exact is not null, position);
+            return new OptionalType(Bare(nullable.TypeArguments[0], length, each, exact is not null, isString, position));
+        XdrType bare = Bare(type, length, each, exact is not null, isString, position);
         return type is { IsReferenceType: true, NullableAnnotation: NullableAnnotation.Annotated } && !isArm ? new OptionalType(bare) : bare;
     }
 
@@ -77,7 +80,7 @@ internal sealed class TypeReader(ProblemList problems)
         }
     }
 
-    private XdrType Bare(ITypeSymbol type, Constant? length, Constant? each, bool isFixed, Position position)
+    private XdrType Bare(ITypeSymbol type, Constant? length, Constant? each, bool isFixed, bool isString, Position position)
     {
         if (type.SpecialType == SpecialType.System_Void)
             return PrimitiveType.Void;
@@ -86,10 +89,10 @@ internal sealed class TypeReader(ProblemList problems)
         if (Primitive(type.SpecialType) is { } kind)
             return new PrimitiveType(kind);
         if (IsBytes(type))
-            return new OpaqueType(length, isFixed);
+            return isString ? new StringType(length, isBytes: true) : new OpaqueType(length, isFixed);
         if (type is IArrayTypeSymbol { Rank: 1 } array)
         {
-            XdrType element = Bare(array.ElementType, each, null, isFixed: false, position);
+            XdrType element = Bare(array.ElementType, each, null, isFixed: false, isString, position);
             bool isOptional = array.ElementType is { IsReferenceType: true, NullableAnnotation: NullableAnnotation.Annotated };
             return new ArrayType(isOptional ? new OptionalType(element) : element, length, isFixed);
         }
@@ -114,7 +117,7 @@ internal sealed class TypeReader(ProblemList problems)
     private StructType Struct(INamedTypeSymbol symbol)
     {
         List<Declaration> members = [];
-        StructType type = Remember(symbol, new StructType(symbol.Name, Symbols.PositionOf(symbol), members));
+        StructType type = Remember(symbol, new StructType(symbol.Name, Symbols.PositionOf(symbol), members) { Keyword = Symbols.KeywordOf(symbol) });
         foreach (IPropertySymbol property in Properties(symbol))
             members.Add(new(Read(property.Type, property.GetAttributes(), Symbols.PositionOf(property)), property.Name, Symbols.PositionOf(property)));
         Defined.Add(type);

@@ -21,7 +21,7 @@ internal sealed class UnionReader(TypeReader types, ProblemList problems)
 
         Declaration discriminant = discriminants.Count > 0 ? Declare(discriminants[0], isArm: false) : new(new PrimitiveType(PrimitiveKind.Int), "", position);
         List<UnionArm> arms = [];
-        UnionType type = types.Remember(symbol, new UnionType(symbol.Name, position, discriminant, arms));
+        UnionType type = types.Remember(symbol, new UnionType(symbol.Name, position, discriminant, arms) { Keyword = Symbols.KeywordOf(symbol) });
         foreach (IPropertySymbol property in properties.Where(IsArm))
             arms.Add(new(Cases(property), Declare(property, isArm: true)));
         if (Symbols.Has(symbol, Symbols.Case))

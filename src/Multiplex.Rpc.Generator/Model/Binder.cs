@@ -15,15 +15,21 @@ internal sealed class Binder
         _scope = new(specification);
     }
 
-    /// <summary>Binds a specification whose imports are bound, and checks it.</summary>
+    /// <summary>Binds a specification that imports none, and checks it.</summary>
     public static void Bind(Specification specification, ProblemList problems)
     {
-        Binder binder = new(specification, problems);
-        binder.BindAll();
-        if (!problems.Any(problem => problem.IsError))
-            Checks.Run(specification, problems);
-        if (!problems.Any(problem => problem.IsError))
-            Recursion.Find(specification, problems);
+        BindNames(specification, problems);
+        Check(specification, problems);
+    }
+
+    /// <summary>Finds what its names stand for.</summary>
+    public static void BindNames(Specification specification, ProblemList problems) => new Binder(specification, problems).BindAll();
+
+    /// <summary>Looks for what is wrong in a specification that is bound, as are its imports.</summary>
+    public static void Check(Specification specification, ProblemList problems)
+    {
+        Checks.Run(specification, problems);
+        Recursion.Find(specification, problems);
     }
 
     private void BindAll()
@@ -55,8 +61,7 @@ internal sealed class Binder
         {
             case TypedefType typedef:
                 Bind(typedef.Target);
-                if (IsOfItself(typedef))
-                    _problems.Report(ProblemKind.Unsupported, typedef.Position, $"'{typedef.Name}' is a typedef of itself");
+                BreakCircle(typedef);
                 break;
             case EnumType one:
                 BindValues(one);
@@ -70,7 +75,12 @@ internal sealed class Binder
                 foreach (UnionArm arm in union.Arms)
                 {
                     foreach (Constant value in arm.Cases)
+                    {
                         Bind(value);
+                        if (union.Discriminant.Type.Structure is not PrimitiveType { Kind: PrimitiveKind.UInt })
+                            value.Value = Enumerator.In32Bits(value.Value, value.Text);
+                    }
+
                     if (arm.Declaration is not null)
                         Bind(arm.Declaration.Type);
                 }
@@ -87,8 +97,9 @@ internal sealed class Binder
                 named.Target = _scope.FindType(named.Name) ?? Keywords.TypeInC(named.Name);
                 if (named.Target is null)
                 {
-                    _problems.Report(ProblemKind.Unknown, named.Position, $"there is no type '{named.Name}': define it, or #include the file that does");
-                    named.Target = PrimitiveType.Void;
+                    if (!_scope.IsBroken(named.Name))
+                        _problems.Report(ProblemKind.Unknown, named.Position, $"there is no type '{named.Name}': define it, or #include the file that does");
+                    named.Target = new PrimitiveType(PrimitiveKind.Int);   // so that the rest can be looked at
                 }
 
                 break;
@@ -113,7 +124,7 @@ internal sealed class Binder
         if (constant is null or { Value: not null })
             return;
         constant.Value = _scope.FindNumber(constant.Text) ?? Keywords.NumberInC(constant.Text);
-        if (constant.Value is null)
+        if (constant.Value is null && !_scope.IsBroken(constant.Text) && !_scope.IsByUnknown(constant.Text))
             _problems.Report(ProblemKind.Unknown, constant.Position, $"there is no constant '{constant.Text}': define it by const, or write a number");
     }
 
@@ -126,12 +137,19 @@ internal sealed class Binder
         }
     }
 
-    private static bool IsOfItself(TypedefType typedef)
+    // A typedef of itself, also by way of others, would have no end.
+    private void BreakCircle(TypedefType typedef)
     {
         HashSet<XdrType> seen = [];
         XdrType? type = typedef;
         while (type is not null && seen.Add(type))
+        {
             type = type is TypedefType one ? one.Target : (type as NamedType)?.Target;
-        return type is not null;
+            if (type is NamedType { Target: { } target } named && target == typedef)
+            {
+                _problems.Report(ProblemKind.Unsupported, typedef.Position, $"'{typedef.Name}' is a typedef of itself");
+                named.Target = new PrimitiveType(PrimitiveKind.Int);
+            }
+        }
     }
 }

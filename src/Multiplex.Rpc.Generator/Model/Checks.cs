@@ -26,6 +26,8 @@ internal sealed class Checks
             specification.Types.OfType<EnumType>().SelectMany(type => type.Members).Select(member => (member.Name, member.Position)),
             "the value",
             "the enums of this file");
+        foreach (ConstantDefinition large in specification.Constants.Where(one => one.Number?.Value is < long.MinValue or > ulong.MaxValue))
+            _problems.Report(ProblemKind.Unsupported, large.Position, $"{large.Name} = {large.Number!.Text} has more than 64 bits");
         HashSet<string> constants = [.. specification.Constants.Select(constant => constant.Name)];
         foreach (Enumerator member in specification.Types.OfType<EnumType>().SelectMany(type => type.Members).Where(member => constants.Contains(member.Name)))
             _problems.Report(ProblemKind.Duplicate, member.Position, $"'{member.Name}' is a constant and a value of an enum: give one another name");
@@ -65,7 +67,7 @@ internal sealed class Checks
         Numbers(union.Arms.SelectMany(arm => arm.Cases).Select(one => (one.Value, one.Text, one.Position)), "the case", $"union {union.Name}");
         foreach (Constant one in union.Arms.SelectMany(arm => arm.Cases))
         {
-            if (!Fits(one.Value ?? 0, discriminant))
+            if (one.Value is { } value && !Fits(value, discriminant))
                 _problems.Report(ProblemKind.Unknown, one.Position, $"'{one.Text}' is no value of '{union.Discriminant.Name}'");
         }
 
@@ -75,7 +77,7 @@ internal sealed class Checks
             Parts(arm.Type, arm.Position, $"'{arm.Name}'");
     }
 
-    private static bool Fits(long value, XdrType discriminant) => discriminant switch
+    private static bool Fits(decimal value, XdrType discriminant) => discriminant switch
     {
         EnumType one => one.Members.Any(member => member.Value == value),
         PrimitiveType { Kind: PrimitiveKind.Bool } => value is 0 or 1,
@@ -155,15 +157,17 @@ internal sealed class Checks
         }
     }
 
-    private void Numbers(IEnumerable<(long? Value, string Name, Position Position)> numbers, string what, string where)
+    private void Numbers(IEnumerable<(decimal? Value, string Name, Position Position)> numbers, string what, string where)
     {
-        Dictionary<long, string> seen = [];
-        foreach ((long? value, string name, Position position) in numbers)
+        Dictionary<decimal, string> seen = [];
+        foreach ((decimal? value, string name, Position position) in numbers)
         {
-            if (seen.TryGetValue(value ?? 0, out string? other))
+            if (value is null)
+                continue;   // which is told already
+            if (seen.TryGetValue(value.Value, out string? other))
                 _problems.Report(ProblemKind.Duplicate, position, $"{what} {value} stands twice in {where}: {other} and {name}");
             else
-                seen.Add(value ?? 0, name);
+                seen.Add(value.Value, name);
         }
     }
 }

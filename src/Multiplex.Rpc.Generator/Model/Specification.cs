@@ -19,7 +19,13 @@ internal sealed class Specification(string file)
     public List<ProgramDefinition> Programs { get; } = [];
 
     /// <summary>Numbers that the file gives to C alone, by <c>%#define</c>: bounds may name them.</summary>
-    public Dictionary<string, long> DefinesForC { get; } = [];
+    public Dictionary<string, decimal> DefinesForC { get; set; } = [];
+
+    /// <summary>Whether its strings are bytes in C#, which need not be UTF-8.</summary>
+    public bool StringsAreBytes { get; init; }
+
+    /// <summary>Names whose definitions could not be read: that they are not defined is no second mistake.</summary>
+    public HashSet<string> Broken { get; } = [];
 
     /// <summary>Other sources whose definitions it uses.</summary>
     public List<Specification> Imports { get; } = [];

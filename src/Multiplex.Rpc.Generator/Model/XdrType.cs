@@ -59,9 +59,12 @@ internal sealed class OpaqueType(Constant? length, bool isFixed) : XdrType
     public bool IsFixed { get; } = isFixed;
 }
 
-internal sealed class StringType(Constant? length) : XdrType
+/// <summary>A string: text in C#, or bytes.</summary>
+internal sealed class StringType(Constant? length, bool isBytes = false) : XdrType
 {
     public Constant? Length { get; } = length;
+
+    public bool IsBytes { get; } = isBytes;
 }
 
 /// <summary>An array, with a length as of <see cref="OpaqueType"/>.</summary>
@@ -91,13 +94,13 @@ internal sealed class NamedType(string name, Position position) : XdrType
 }
 
 /// <summary>A number: written out, or the name of one, whose value is found once all definitions are known.</summary>
-internal sealed class Constant(string text, Position position, long? value = null)
+internal sealed class Constant(string text, Position position, decimal? value = null)
 {
     public string Text { get; } = text;
 
     public Position Position { get; } = position;
 
-    public long? Value { get; set; } = value;
+    public decimal? Value { get; set; } = value;
 
     /// <summary>As the bound of something in memory.</summary>
     public int Bound => (int)Math.Min(Value ?? 0, int.MaxValue);
@@ -119,7 +122,8 @@ internal sealed class Declaration(XdrType type, string name, Position position)
 /// <summary>A type with a name of its own.</summary>
 internal abstract class DefinedType(string name, Position position) : XdrType
 {
-    public string Name { get; } = name;
+    /// <summary>What its source calls it; empty until it is known, for a type that is defined where it is used.</summary>
+    public string Name { get; set; } = name;
 
     public Position Position { get; } = position;
 
@@ -151,7 +155,11 @@ internal sealed class Enumerator(string name, Position position, Constant? numbe
 
     public string CSharpName { get; set; } = name;
 
-    public long Value { get; set; } = number?.Value ?? 0;
+    public decimal Value { get; set; } = number?.Value ?? 0;
+
+    /// <summary>As C has it: what is written in another way than in decimal may be the bits of a negative number.</summary>
+    public static decimal? In32Bits(decimal? value, string text) =>
+        value is > int.MaxValue and <= uint.MaxValue && (text[0] == '0' || !char.IsDigit(text[0])) ? (int)(uint)value.Value : value;
 }
 
 /// <summary>What holds members, and so may hold itself.</summary>
@@ -159,11 +167,23 @@ internal abstract class CompositeType(string name, Position position) : DefinedT
 {
     /// <summary>Whether it may stand within a value of itself in another way than as the next of a list.</summary>
     public bool IsRecursive { get; set; }
+
+    /// <summary>What C# makes of it: class or record.</summary>
+    public string Keyword { get; init; } = "record";
+
+    /// <summary>The members of a struct; the discriminant and the arms of a union.</summary>
+    public abstract IEnumerable<Declaration> Parts { get; }
 }
 
 internal sealed class StructType(string name, Position position, IReadOnlyList<Declaration> members) : CompositeType(name, position)
 {
     public IReadOnlyList<Declaration> Members { get; } = members;
+
+    /// <inheritdoc/>
+    public override IEnumerable<Declaration> Parts => Members;
+
+    /// <summary>What its view is called in C#.</summary>
+    public string ViewName { get; set; } = name + "View";
 
     /// <summary>The last member, if it is a pointer to the next of a linked list.</summary>
     public Declaration? Next =>
@@ -176,6 +196,12 @@ internal sealed class UnionType(string name, Position position, Declaration disc
     public Declaration Discriminant { get; } = discriminant;
 
     public IReadOnlyList<UnionArm> Arms { get; } = arms;
+
+    /// <inheritdoc/>
+    public override IEnumerable<Declaration> Parts => Arms.Select(arm => arm.Declaration).OfType<Declaration>().Prepend(Discriminant);
+
+    /// <summary>Whether there is an arm for all values that no other arm has.</summary>
+    public bool HasDefault => Arms.Any(arm => arm.Cases.Count == 0);
 }
 
 /// <summary>An arm of a union. Without cases it is the default; without a declaration it is void.</summary>

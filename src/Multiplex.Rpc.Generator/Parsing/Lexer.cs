@@ -3,65 +3,34 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Rpc.Generator.Parsing;
 
-/// <summary>Splits what the preprocessor leaves into words.</summary>
+/// <summary>Splits a line into words: those of the RPC language, and the operators of the C preprocessor.</summary>
 internal static class Lexer
 {
-    private const string Punctuation = "{}()[]<>;:,=*";
+    private static readonly string[] s_operators = ["&&", "||", "==", "!=", "<=", ">=", "<<", ">>", "##", "::"];
 
-    /// <exception cref="SyntaxException">There is a character that begins no word.</exception>
-    public static List<Token> Split(string file, string text)
+    /// <summary>Appends the words of a line.</summary>
+    /// <param name="text">The line, without comments.</param>
+    /// <param name="start">Where its first character stands.</param>
+    /// <param name="words">Takes the words.</param>
+    /// <exception cref="SyntaxException">A string is not closed.</exception>
+    public static void Split(string text, Position start, List<Token> words)
     {
-        List<Token> tokens = [];
-        int line = 1, lineStart = 0, i = 0;
-        while (i < text.Length)
+        for (int i = 0, end; i < text.Length; i = end)
         {
+            Position position = start with { Column = start.Column + i };
             char c = text[i];
-            Position position = new(file, line, i - lineStart + 1);
-            if (c == '\n')
-            {
-                line++;
-                lineStart = ++i;
-            }
-            else if (char.IsWhiteSpace(c))
-            {
-                i++;
-            }
-            else if (IsWordStart(c))
-            {
-                int end = EndOfWord(text, i);
-                tokens.Add(new(TokenKind.Identifier, text.Substring(i, end - i), position));
-                i = end;
-            }
-            else if (char.IsDigit(c) || (c == '-' && i + 1 < text.Length && char.IsDigit(text[i + 1])))
-            {
-                int end = EndOfWord(text, i + 1);
-                string number = text.Substring(i, end - i);
-                if (!TryParse(number, out _))
-                    throw new SyntaxException(position, $"'{number}' is no number: write it in decimal, 0x hexadecimal or 0 octal");
-                tokens.Add(new(TokenKind.Number, number, position));
-                i = end;
-            }
-            else if (c == '"')
-            {
-                int end = text.IndexOf('"', i + 1);
-                if (end < 0 || text.IndexOf('\n', i, end - i) >= 0)
-                    throw new SyntaxException(position, "a string is not closed by '\"' on its line");
-                tokens.Add(new(TokenKind.Text, text.Substring(i + 1, end - i - 1), position));
-                i = end + 1;
-            }
-            else if (Punctuation.IndexOf(c) >= 0)
-            {
-                tokens.Add(new(TokenKind.Punctuation, c.ToString(), position));
-                i++;
-            }
+            end = i + 1;
+            if (char.IsWhiteSpace(c) || c == '\x1a')   // the end of a file, to DOS
+                continue;
+            if (IsWordStart(c))
+                words.Add(new(TokenKind.Identifier, Part(text, i, end = EndOfWord(text, i)), position));
+            else if (char.IsDigit(c))
+                words.Add(new(TokenKind.Number, Part(text, i, end = EndOfWord(text, i)), position));
+            else if (c is '"' or '\'')
+                words.Add(new(c == '"' ? TokenKind.Text : TokenKind.Character, Quoted(text, i, position, ref end), position));
             else
-            {
-                throw new SyntaxException(position, $"'{c}' has no meaning here; comments are written /* so */");
-            }
+                words.Add(new(TokenKind.Punctuation, Part(text, i, end += IsOperator(text, i) ? 1 : 0), position));
         }
-
-        tokens.Add(new(TokenKind.End, "", new(file, line, text.Length - lineStart + 1)));
-        return tokens;
     }
 
     public static bool IsWordStart(char c) => c == '_' || (c < 128 && char.IsLetter(c));
@@ -74,34 +43,46 @@ internal static class Lexer
         return end;
     }
 
-    /// <summary>Reads a number as C does: 0x is hexadecimal, 0 octal.</summary>
-    public static bool TryParse(string text, out long value)
+    /// <summary>Reads a number without a sign as C does: 0x is hexadecimal, 0 octal.</summary>
+    public static bool TryParse(string digits, out decimal value)
     {
-        bool isNegative = text.StartsWith("-", StringComparison.Ordinal);
-        string digits = isNegative ? text.Substring(1) : text;
-        value = 0;
+        bool isParsed;
+        ulong bits = 0;
         if (digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
-        {
-            if (!ulong.TryParse(digits.Substring(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong bits))
-                return false;
-            value = unchecked((long)bits);
-        }
+            isParsed = ulong.TryParse(digits.Substring(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bits);
         else if (digits.Length > 1 && digits[0] == '0')
+            isParsed = TryParseOctal(digits, out bits);
+        else
+            isParsed = ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out bits);
+        value = bits;
+        return isParsed;
+    }
+
+    private static bool TryParseOctal(string digits, out ulong value)
+    {
+        value = 0;
+        foreach (char digit in digits)
         {
-            foreach (char digit in digits)
-            {
-                if (digit is < '0' or > '7' || value >> 60 != 0)
-                    return false;
-                value = (value * 8) + (digit - '0');
-            }
-        }
-        else if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value))
-        {
-            return false;
+            if (digit is < '0' or > '7' || value >> 61 != 0)
+                return false;
+            value = (value * 8) + (ulong)(digit - '0');
         }
 
-        if (isNegative)
-            value = -value;
         return true;
     }
+
+    private static string Quoted(string text, int start, Position position, ref int end)
+    {
+        char quote = text[start];
+        while (end < text.Length && text[end] != quote)
+            end += text[end] == '\\' && end + 1 < text.Length ? 2 : 1;
+        if (end >= text.Length)
+            throw new SyntaxException(position, $"a string is not closed by '{quote}' on its line");
+        return Part(text, start + 1, end++);
+    }
+
+    private static bool IsOperator(string text, int start) =>
+        start + 1 < text.Length && Array.IndexOf(s_operators, text.Substring(start, 2)) >= 0;
+
+    private static string Part(string text, int start, int end) => text.Substring(start, end - start);
 }

@@ -7,7 +7,7 @@ internal sealed partial class Parser
 {
     // declaration: type-specifier identifier | type-specifier identifier "[" value "]" | type-specifier identifier "<" [ value ] ">"
     //            | "opaque" identifier ... | "string" identifier "<" [ value ] ">" | type-specifier "*" identifier
-    private Declaration Declaration(string of, string? within)
+    private Declaration Declaration(string of)
     {
         bool isOpaque = _tokens.TryTake("opaque"), isString = !isOpaque && _tokens.TryTake("string");
         Token first = _tokens.Current;
@@ -15,8 +15,6 @@ internal sealed partial class Parser
         bool isOptional = _tokens.TryTake("*");
         Token name = _tokens.ExpectName(of);
         XdrType declared = Dimensioned(type, isOpaque, isOptional);
-        if (type is DefinedType { Name: "" } inline)
-            declared = Named(inline, string.IsNullOrEmpty(within) ? name.Text : $"{within}_{name.Text}", declared);
         return declared is PrimitiveType { Kind: PrimitiveKind.Void }
             ? throw new SyntaxException(first.Position, $"'{name.Text}' cannot be void")
             : new(declared, name.Text, name.Position);
@@ -31,7 +29,7 @@ internal sealed partial class Parser
         {
             Constant? most = _tokens.Is(">") ? null : _tokens.ExpectConstant("the most that there may be");
             _tokens.Expect(">", "after the most that there may be");
-            return type is not null ? new ArrayType(type, most, isFixed: false) : isOpaque ? new OpaqueType(most, isFixed: false) : new StringType(most);
+            return type is not null ? new ArrayType(type, most, isFixed: false) : isOpaque ? new OpaqueType(most, isFixed: false) : Text(most);
         }
 
         if ((type is not null || isOpaque) && _tokens.TryTake("["))
@@ -67,8 +65,7 @@ internal sealed partial class Parser
                 bool isNamed = _tokens.Current.Text is "int" or "hyper" or "long" or "short" or "char";
                 return Integer(isNamed ? _tokens.Take().Text : "int", isUnsigned: true);
             case "struct" or "enum" or "union" when _tokens.Current.Kind == TokenKind.Identifier && !_tokens.Is("switch"):
-                Token name = _tokens.Take();
-                return new NamedType(name.Text, name.Position);
+                return Tagged(first);
             case "enum":
                 return Enum(new(TokenKind.Identifier, "", first.Position));
             case "struct":
@@ -82,10 +79,23 @@ internal sealed partial class Parser
         }
     }
 
-    // rpcgen also takes "long int" and "short int".
+    // A type that is defined elsewhere; or here, with a name of its own, as in C.
+    private NamedType Tagged(Token keyword)
+    {
+        Token name = _tokens.Take();
+        if (keyword.Text == "enum" && _tokens.Is("{"))
+            Define(Enum(name));
+        else if (keyword.Text == "struct" && _tokens.Is("{"))
+            Define(Struct(name));
+        else if (keyword.Text == "union" && _tokens.Is("switch"))
+            Define(Union(name));
+        return new(name.Text, name.Position);
+    }
+
+    // rpcgen also takes "long int", "short int" and "hyper int".
     private PrimitiveType Integer(string name, bool isUnsigned)
     {
-        if (name is "long" or "short")
+        if (name is "long" or "short" or "hyper")
             _tokens.TryTake("int");
         return new(name switch
         {
@@ -96,21 +106,31 @@ internal sealed partial class Parser
         });
     }
 
-    // A type that is defined where it is used gets the name of what it is used for.
-    private XdrType Named(DefinedType inline, string name, XdrType declared)
+    private StringType Text(Constant? most) => new(most, _specification.StringsAreBytes);
+
+    private void Define(CompositeType type)
     {
-        DefinedType type = inline switch
-        {
-            EnumType one => new EnumType(name, one.Position, one.Members),
-            StructType one => new StructType(name, one.Position, one.Members),
-            _ => new UnionType(name, inline.Position, ((UnionType)inline).Discriminant, ((UnionType)inline).Arms),
-        };
+        HoistParts(type);
         _specification.Types.Add(type);
-        return declared switch
-        {
-            OptionalType => new OptionalType(type),
-            ArrayType array => new ArrayType(type, array.Length, array.IsFixed),
-            _ => type,
-        };
+    }
+
+    private void Define(EnumType type) => _specification.Types.Add(type);
+
+    // A type that is defined where it is used gets the name of what it is used for, and of what that stands in.
+    private void Hoist(Declaration declaration, string within)
+    {
+        XdrType type = declaration.Type is ArrayType array ? array.Element : declaration.Type is OptionalType optional ? optional.Element : declaration.Type;
+        if (type is not DefinedType { Name: "" } inline)
+            return;
+        inline.Name = within.Length == 0 ? declaration.Name : $"{within}_{declaration.Name}";
+        if (inline is CompositeType composite)
+            HoistParts(composite);
+        _specification.Types.Add(inline);
+    }
+
+    private void HoistParts(CompositeType type)
+    {
+        foreach (Declaration part in type.Parts)
+            Hoist(part, type.Name);
     }
 }

@@ -11,9 +11,7 @@ internal sealed partial class Parser
         Token name = _tokens.ExpectName("of a program");
         List<VersionDefinition> versions = [];
         _tokens.Expect("{", "before the versions of a program");
-        do
-            versions.Add(Version());
-        while (!_tokens.TryTake("}"));
+        Body(";", () => versions.Add(Version()));
         _tokens.Expect("=", "before the number of a program");
         _specification.Programs.Add(new(name.Text, name.Position, _tokens.ExpectConstant("the number of a program"), versions));
     }
@@ -25,31 +23,35 @@ internal sealed partial class Parser
         Token name = _tokens.ExpectName("of a version");
         List<ProcedureDefinition> procedures = [];
         _tokens.Expect("{", "before the procedures of a version");
-        do
-            procedures.Add(Procedure());
-        while (!_tokens.TryTake("}"));
+        Body(";", () => procedures.Add(Procedure()));
         _tokens.Expect("=", "before the number of a version");
         Constant number = _tokens.ExpectConstant("the number of a version");
         _tokens.Expect(";", "after a version");
         return new(name.Text, name.Position, number, procedures);
     }
 
-    // procedure-def: proc-return identifier "(" proc-firstarg ("," type-specifier )* ")" "=" constant ";"
+    // procedure-def: proc-return identifier "(" [ proc-firstarg ("," type-specifier )* ] ")" "=" constant ";"
     private ProcedureDefinition Procedure()
     {
-        XdrType result = _tokens.TryTake("string") ? new StringType(null) : TypeSpecifier();
+        XdrType result = _tokens.TryTake("string") ? Text(null) : TypeSpecifier();
         Inlined(result);
         if (_tokens.TryTake("*"))
             result = new OptionalType(result);
         Token name = _tokens.ExpectName("of a procedure");
         List<Declaration> arguments = [];
         _tokens.Expect("(", "before the arguments of a procedure");
-        do
-            arguments.Add(Argument(arguments.Count + 1));
-        while (_tokens.TryTake(","));
-        _tokens.Expect(")", "or ',' after an argument");
+        if (!_tokens.TryTake(")"))
+        {
+            do
+                arguments.Add(Argument(arguments.Count + 1));
+            while (_tokens.TryTake(","));
+            _tokens.Expect(")", "or ',' after an argument");
+        }
+
         if (arguments.Count == 1 && arguments[0].Type is PrimitiveType { Kind: PrimitiveKind.Void })
             arguments.Clear();
+        else if (arguments.Count == 1 && arguments[0] is { Name: "arg1" } only)
+            arguments[0] = new(only.Type, "args", only.Position);
         _tokens.Expect("=", "before the number of a procedure");
         Constant number = _tokens.ExpectConstant("the number of a procedure");
         _tokens.Expect(";", "after a procedure");
@@ -64,11 +66,9 @@ internal sealed partial class Parser
         XdrType? type = isOpaque || isString ? null : TypeSpecifier();
         Inlined(type);
         bool isOptional = _tokens.TryTake("*");
-        string name = _tokens.Current.Kind == TokenKind.Identifier ? _tokens.Take().Text
-            : type is NamedType named ? named.Name
-            : $"arg{number}";
+        string name = _tokens.Current.Kind == TokenKind.Identifier ? _tokens.Take().Text : $"arg{number}";
         bool isBare = isString && !_tokens.Is("<");   // a string without bounds needs none here
-        return new(isBare ? new StringType(null) : Dimensioned(type, isOpaque, isOptional), name, position);
+        return new(isBare ? Text(null) : Dimensioned(type, isOpaque, isOptional), name, position);
     }
 
     private static void Inlined(XdrType? type)

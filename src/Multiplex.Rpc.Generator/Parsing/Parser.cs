@@ -1,34 +1,48 @@
+using Multiplex.Rpc.Generator.Emitting;
 using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Rpc.Generator.Parsing;
 
 /// <summary>
-/// Reads the RPC language: RFC 4506 section 6.3 and RFC 5531 section 12.2, with what rpcgen takes beyond them. Each method has
-/// the line of the grammar that it reads.
+/// Reads the RPC language: RFC 4506 section 6.3 and RFC 5531 section 12.2, with what rpcgen takes beyond them, and the namespaces of
+/// xdrpp and the pragmas of Linux' xdrgen. Each method has the line of the grammar that it reads. A mistake is reported, and reading goes on with what
+/// comes after it.
 /// </summary>
 internal sealed partial class Parser
 {
     private readonly TokenStream _tokens;
     private readonly Specification _specification;
+    private readonly ProblemList _problems;
 
-    private Parser(TokenStream tokens, Specification specification) => (_tokens, _specification) = (tokens, specification);
+    private Parser(TokenStream tokens, Specification specification, ProblemList problems) =>
+        (_tokens, _specification, _problems) = (tokens, specification, problems);
 
-    /// <summary>Reads a file; the names in it are not bound yet.</summary>
-    /// <param name="file">What messages call it.</param>
-    /// <param name="text">Its text.</param>
-    /// <param name="inclusions">The files that it names.</param>
-    /// <exception cref="SyntaxException">It does not follow the grammar.</exception>
-    public static Specification Parse(string file, string text, out List<Inclusion> inclusions)
+    /// <summary>Reads the words of a file; the names in it are not bound yet.</summary>
+    /// <param name="words">The words.</param>
+    /// <param name="specification">Takes what is defined.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    public static void Parse(List<Token> words, Specification specification, ProblemList problems)
     {
-        Preprocessor preprocessor = Preprocessor.Run(file, text);
-        inclusions = preprocessor.Inclusions;
-        Specification specification = new(file);
-        foreach (KeyValuePair<string, long> define in preprocessor.DefinesForC)
-            specification.DefinesForC[define.Key] = define.Value;
-        Parser parser = new(new(Lexer.Split(file, preprocessor.Text)), specification);
+        Parser parser = new(new(words), specification, problems);
         while (parser._tokens.Current.Kind != TokenKind.End)
-            parser.Definition();
-        return specification;
+            parser.DefinitionOrMistake();
+    }
+
+    private void DefinitionOrMistake(bool isWithin = false)
+    {
+        int start = _tokens.Taken;
+        Token keyword = _tokens.Current, name = _tokens.Following;
+        try
+        {
+            Definition();
+        }
+        catch (SyntaxException e)
+        {
+            Report(e);
+            if (keyword.Kind == TokenKind.Identifier && name.Kind == TokenKind.Identifier)
+                _specification.Broken.Add(name.Text);
+            _tokens.SkipDefinition(start, isWithin);
+        }
     }
 
     // definition: type-def | constant-def | program-def
@@ -42,15 +56,15 @@ internal sealed partial class Parser
                 break;
             case "enum":
                 _tokens.Take();
-                _specification.Types.Add(Enum(_tokens.ExpectName("of an enum")));
+                Define(Enum(_tokens.ExpectName("of an enum")));
                 break;
             case "struct":
                 _tokens.Take();
-                _specification.Types.Add(Struct(_tokens.ExpectName("of a struct")));
+                Define(Struct(_tokens.ExpectName("of a struct")));
                 break;
             case "union":
                 _tokens.Take();
-                _specification.Types.Add(Union(_tokens.ExpectName("of a union")));
+                Define(Union(_tokens.ExpectName("of a union")));
                 break;
             case "typedef":
                 _tokens.Take();
@@ -59,6 +73,14 @@ internal sealed partial class Parser
             case "program":
                 _tokens.Take();
                 Program();
+                break;
+            case "namespace":
+                _tokens.Take();
+                Namespace();
+                return;
+            case "package" or "pragma":
+                while (!_tokens.Is(";") && _tokens.Current.Kind != TokenKind.End)
+                    _tokens.Take();
                 break;
             case ";" when _specification.Types.Count + _specification.Programs.Count > 0:   // one too many, as C takes it
                 break;
@@ -69,23 +91,43 @@ internal sealed partial class Parser
         _tokens.Expect(";", "after a definition");
     }
 
+    // xdrpp: "namespace" identifier ( "::" identifier )* "{" definition* "}" [ ";" ]. What names they have in C# is said elsewhere.
+    private void Namespace()
+    {
+        do
+            _tokens.ExpectName("of a namespace");
+        while (_tokens.TryTake("::"));
+        _tokens.Expect("{", "before the definitions of a namespace");
+        while (!_tokens.Is("}") && _tokens.Current.Kind != TokenKind.End)
+            DefinitionOrMistake(isWithin: true);
+        _tokens.Expect("}", "after the definitions of a namespace");
+        _tokens.TryTake(";");
+    }
+
     // constant-def: "const" identifier "=" constant ";"
     private void ConstantDefinition()
     {
         Token name = _tokens.ExpectName("of a constant");
         _tokens.Expect("=", "after the name of a constant");
-        if (_tokens.Current.Kind == TokenKind.Text)
-            _specification.Constants.Add(new(name.Text, name.Position, null, _tokens.Take().Text));
-        else
-            _specification.Constants.Add(new(name.Text, name.Position, _tokens.ExpectConstant("the value"), null));
+        bool isText = _tokens.Current.Kind == TokenKind.Text;
+        string? text = isText ? _tokens.Take().Text : null;
+        Constant? number = isText ? null : _tokens.ExpectConstant("the value");
+        bool isSaidAgain = _specification.Constants.Any(one => one.Name == name.Text && one.Text == text && one.Number?.Text == number?.Text);
+        if (!isSaidAgain)   // in the same words, as C takes it
+            _specification.Constants.Add(new(name.Text, name.Position, number, text));
     }
 
     // type-def: "typedef" declaration ";"
     private void Typedef()
     {
-        Declaration declaration = Declaration("of a typedef", null);
+        Declaration declaration = Declaration("of a typedef");
         string? target = (declaration.Type as NamedType)?.Name ?? (declaration.Type as DefinedType)?.Name;
-        if (target != declaration.Name)   // typedef struct x x, as C writes it, says nothing
+        Hoist(declaration, "");
+        if (declaration.Type is DefinedType || target == declaration.Name)
+            return;   // typedef struct x x, as C writes it, says nothing
+        string text = XDeclaration.Text(declaration);
+        bool isSaidAgain = _specification.Types.OfType<TypedefType>().Any(one => one.Name == declaration.Name && XDeclaration.Text(one.Target, one.Name) == text);
+        if (!isSaidAgain)
             _specification.Types.Add(new TypedefType(declaration.Name, declaration.Position, declaration.Type));
     }
 
@@ -94,15 +136,13 @@ internal sealed partial class Parser
     {
         List<Enumerator> members = [];
         _tokens.Expect("{", "before the values of an enum");
-        do
+        Body(",", () =>
         {
-            if (members.Count > 0 && _tokens.Is("}"))
-                break;   // after a last comma, as C takes it
             Token member = _tokens.ExpectName("of a value of an enum");
             members.Add(new(member.Text, member.Position, _tokens.TryTake("=") ? _tokens.ExpectConstant("the value") : null));
-        }
-        while (_tokens.TryTake(","));
-        _tokens.Expect("}", "or ',' after a value of an enum");
+            if (!_tokens.TryTake(",") && !_tokens.Is("}"))   // after the last one, too, as C takes it
+                throw _tokens.Unexpected("'}' or ',' after a value of an enum");
+        });
         return new(name.Text, name.Position, members);
     }
 
@@ -111,10 +151,13 @@ internal sealed partial class Parser
     {
         List<Declaration> members = [];
         _tokens.Expect("{", "before the members of a struct");
-        while (!_tokens.TryTake("}"))
+        if (!_tokens.TryTake("}"))
         {
-            members.Add(Declaration("of a member", name.Text));
-            _tokens.Expect(";", "after a member");
+            Body(";", () =>
+            {
+                members.Add(Declaration("of a member"));
+                _tokens.Expect(";", "after a member");
+            });
         }
 
         return new(name.Text, name.Position, members);
@@ -126,32 +169,68 @@ internal sealed partial class Parser
         List<UnionArm> arms = [];
         _tokens.Expect("switch", "after the name of a union");
         _tokens.Expect("(", "before the discriminant of a union");
-        Declaration discriminant = Declaration("of the discriminant", name.Text);
+        Declaration discriminant = Declaration("of the discriminant");
         _tokens.Expect(")", "after the discriminant of a union");
         _tokens.Expect("{", "before the arms of a union");
-        while (!_tokens.TryTake("}"))
+        Body(";", () => arms.Add(Arm()));
+        return new(name.Text, name.Position, discriminant, arms);
+    }
+
+    // case-spec: ( "case" value ":" ) ( "case" value ":" )* declaration ";"; rpcgen also takes "default" among them
+    private UnionArm Arm()
+    {
+        List<Constant> cases = [];
+        bool isDefault = false;
+        while (true)
         {
-            List<Constant> cases = [];
             if (_tokens.TryTake("default"))
             {
                 _tokens.Expect(":", "after 'default'");
+                isDefault = true;
+            }
+            else if (_tokens.TryTake("case"))
+            {
+                cases.Add(_tokens.ExpectConstant("the value of a case"));
+                _tokens.Expect(":", "after the value of a case");
             }
             else
             {
-                while (_tokens.TryTake("case"))
-                {
-                    cases.Add(_tokens.ExpectConstant("the value of a case"));
-                    _tokens.Expect(":", "after the value of a case");
-                }
-
-                if (cases.Count == 0)
-                    throw _tokens.Unexpected("'case' or 'default', for an arm of a union");
+                break;
             }
-
-            arms.Add(new(cases, _tokens.TryTake("void") ? null : Declaration("of an arm", name.Text)));
-            _tokens.Expect(";", "after an arm of a union");
         }
 
-        return new(name.Text, name.Position, discriminant, arms);
+        if (cases.Count == 0 && !isDefault)
+            throw _tokens.Unexpected("'case' or 'default', for an arm of a union");
+        Declaration? declaration = _tokens.TryTake("void") ? null : Declaration("of an arm");
+        _tokens.Expect(";", "after an arm of a union");
+        return new(isDefault ? [] : cases, declaration);
+    }
+
+    // The parts of a body up to its end; a mistake in one does not hide those in others.
+    private void Body(string separator, Action part)
+    {
+        do
+        {
+            if (_tokens.BeginsDefinition() && _tokens.HasBody)
+                throw _tokens.Unexpected("'}' before a definition");
+            try
+            {
+                part();
+            }
+            catch (SyntaxException e)
+            {
+                Report(e);
+                if (!_tokens.SkipToNextPart(separator))
+                    throw;
+            }
+        }
+        while (!_tokens.TryTake("}"));
+    }
+
+    private void Report(SyntaxException e)
+    {
+        if (!e.IsReported)
+            _problems.Report(ProblemKind.Syntax, e.Position, e.Message);
+        e.IsReported = true;
     }
 }

@@ -5,110 +5,188 @@ namespace Multiplex.Rpc.Generator.Parsing;
 
 /// <summary>
 /// What rpcgen leaves to the C preprocessor, and what it does with its own lines: drops comments and the lines that begin with %,
-/// follows #if and #define. Each line stays on its line, so that messages name the right one.
+/// follows #if, #define and #include. A .x file that is included gives its macros; its types are those of a file of its own
+/// (<see cref="Inclusions"/>). The words of any other file stand in the place of its #include.
 /// </summary>
 internal sealed class Preprocessor
 {
-    private readonly string _file;
-    private readonly Dictionary<string, string> _macros = new() { ["RPC_HDR"] = "1" };   // types and programs stand in rpcgen's header
+    private const int MaxDepth = 200;   // of #include, as in gcc
+
+    // Types and programs stand in rpcgen's header. The others are what cpp(1) defines on the system that this is for.
+    private static readonly string[] s_predefined = ["RPC_HDR", "__STDC__", "__linux__", "__unix__", "__LP64__"];
+
+    private readonly Func<string, XFile?> _find;
+    private readonly ProblemList _problems;
+    private readonly Macros _macros = new(), _macrosForC = new();
+    private readonly List<Token> _line = [], _pending = [];
     private readonly Stack<Conditional> _conditionals = new();
-    private readonly StringBuilder _output = new();
+    private readonly Stack<string> _macroFiles = new();   // .x files that are read for their macros now
+    private string _file = "";
+    private int _depth;
     private bool _inComment;
 
-    private Preprocessor(string file) => _file = file;
+    private Preprocessor(Func<string, XFile?> find, ProblemList problems) => (_find, _problems) = (find, problems);
 
-    /// <summary>The file's text, without what the language itself does not know.</summary>
-    public string Text => _output.ToString();
+    /// <summary>The file's words, without what the language itself does not know.</summary>
+    public List<Token> Words { get; } = [];
 
     /// <summary>The files named by #include, and by %#include: those only C needs to have.</summary>
     public List<Inclusion> Inclusions { get; } = [];
 
     /// <summary>Numbers from %#define lines.</summary>
-    public Dictionary<string, long> DefinesForC { get; } = [];
+    public Dictionary<string, decimal> DefinesForC { get; } = [];
 
-    /// <exception cref="SyntaxException">A comment or a conditional is not closed, or a directive cannot be understood.</exception>
-    public static Preprocessor Run(string file, string text)
+    /// <summary>Reads a file; mistakes are reported, and what they stand in is left out.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="find">Finds a file by the name that #include gives it; null when there is none.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    public static Preprocessor Run(XFile file, Func<string, XFile?> find, ProblemList problems)
     {
-        Preprocessor preprocessor = new(file);
-        string[] lines = text.Replace("\r\n", "\n").Split('\n');
-        for (int i = 0; i < lines.Length; i++)
+        Preprocessor preprocessor = new(find, problems);
+        foreach (string definition in s_predefined.Concat(file.Definitions))
         {
-            Position position = new(file, i + 1, 1);
-            string line = lines[i];
-            int joined = 0;
-            while (line.EndsWith("\\", StringComparison.Ordinal) && i + 1 < lines.Length)
-            {
-                line = line.Substring(0, line.Length - 1) + lines[++i];
-                joined++;
-            }
-
-            preprocessor.Take(line, position);
-            preprocessor._output.Append('\n', i + 1 < lines.Length ? joined + 1 : joined);
+            if (definition.Trim().Length > 0)
+                preprocessor.Try(() => preprocessor._macros.Define(definition.Trim(), new(file.Path, 1, 1)));
         }
 
-        Position end = new(file, lines.Length, 1);
-        if (preprocessor._inComment)
-            throw new SyntaxException(end, "a comment is not closed by '*/'");
-        if (preprocessor._conditionals.Count > 0)
-            throw new SyntaxException(end, "an #if is not closed by #endif");
+        Position end = preprocessor.Read(file);
+        preprocessor.Words.Add(new(TokenKind.End, "", end));
+        preprocessor.EvaluateForC();
         return preprocessor;
     }
 
     private bool IsActive => _conditionals.Count == 0 || _conditionals.Peek().IsActive;
 
+    private bool IsForMacros => _macroFiles.Count > 0;
+
+    private Position Read(XFile file)
+    {
+        string outer = _file;
+        int open = _conditionals.Count;
+        _file = file.Path;
+        string[] lines = file.Text.Replace("\r\n", "\n").Split('\n');
+        for (int i = 0; i < lines.Length; i++)
+        {
+            Position position = new(_file, i + 1, 1);
+            string line = lines[i];
+            while (line.EndsWith("\\", StringComparison.Ordinal) && i + 1 < lines.Length)
+                line = line.Substring(0, line.Length - 1) + lines[++i];
+            Try(() => Take(line, position));
+        }
+
+        Try(Flush);
+        Position end = new(_file, lines.Length, 1);
+        if (_inComment)
+            Report(end, "a comment is not closed by '*/'");
+        _inComment = false;
+        for (; _conditionals.Count > open; _conditionals.Pop())
+            Report(end, "an #if is not closed by #endif");
+        _file = outer;
+        return end;
+    }
+
     private void Take(string line, Position position)
     {
-        if (!_inComment && line.StartsWith("%", StringComparison.Ordinal))
+        if (!_inComment && line.TrimStart().StartsWith("%", StringComparison.Ordinal))
         {
             if (IsActive)
-                TakeForC(line.Substring(1).Trim());
+                TakeForC(line.TrimStart().Substring(1).Trim(), position);
             return;
         }
 
         bool wasComment = _inComment;
         string rest = WithoutComments(line);
         if (!wasComment && rest.TrimStart().StartsWith("#", StringComparison.Ordinal))
+        {
+            Flush();   // what stands before it knows only the macros that there were
             Obey(rest.TrimStart().Substring(1).Trim(), position);
+        }
         else if (IsActive)
-            _output.Append(Expanded(rest));
+        {
+            Lexer.Split(rest, position, _pending);
+        }
     }
 
-    private void TakeForC(string line)
+    private void Flush()
+    {
+        if (!IsForMacros)
+            Words.AddRange(_macros.Expand(_pending));
+        _pending.Clear();
+    }
+
+    private void TakeForC(string line, Position position)
     {
         if (!line.StartsWith("#", StringComparison.Ordinal))
             return;
-        (string directive, string rest) = Split(line.Substring(1).Trim());
-        (string name, string value) = Split(rest);
+        (string directive, string what) = Split(line.Substring(1).Trim());
         if (directive == "include")
-            Inclusions.Add(new(rest.Trim('"', '<', '>'), new(_file, 0, 0), IsForC: true));
-        else if (directive == "define" && name.IndexOf('(') < 0 && WithoutComments(value).Trim() is { Length: > 0 } number)
-            DefineForC(name, number);
+            Include(what, position, isForC: true);
+        else if (directive == "define")
+            DefineForC(WithoutComments(what), position);
         _inComment = false;   // a comment on such a line is C's
     }
 
     // Only numbers are of use here: whatever else C is given is none of this language's business.
-    private void DefineForC(string name, string value)
+    private void DefineForC(string definition, Position position)
     {
         try
         {
-            DefinesForC[name] = Expression.Evaluate(
-                value,
-                other => DefinesForC.TryGetValue(other, out long number) ? number : null,
-                DefinesForC.ContainsKey,
-                new(_file, 1, 1));
+            _macrosForC.Define(Words(definition, position), position);
         }
         catch (SyntaxException)
         {
-            // such as a macro that stands for a piece of code
+            // such as a macro of several lines that each begin with %
+        }
+
+        static List<Token> Words(string text, Position position)
+        {
+            List<Token> words = [];
+            Lexer.Split(text, position, words);
+            return words;
         }
     }
 
-    // As in C, a name that is not defined is 0.
-    private bool Holds(string condition, Position position) => Expression.Evaluate(
-        condition,
-        name => _macros.TryGetValue(name, out string? value) && Lexer.TryParse(value, out long number) ? number : 0,
-        _macros.ContainsKey,
-        position) != 0;
+    private void EvaluateForC()
+    {
+        foreach (string name in _macrosForC.Plain)
+        {
+            Position position = new(_file, 1, 1);
+            try
+            {
+                List<Token> words = _macros.Expand(_macrosForC.Expand([new(TokenKind.Identifier, name, position)]));
+                DefinesForC[name] = Expression.Evaluate(words, _ => false, position);
+            }
+            catch (SyntaxException)
+            {
+                // such as a macro that stands for a piece of code
+            }
+        }
+    }
+
+    // As in C, a name that is not defined is 0; what stands after 'defined' is not expanded.
+    private bool Holds(string condition, Position position)
+    {
+        _line.Clear();
+        Lexer.Split(condition, position, _line);
+        List<Token> words = [];
+        for (int i = 0; i < _line.Count; i++)
+        {
+            if (!_line[i].Is("defined"))
+            {
+                words.Add(_line[i]);
+                continue;
+            }
+
+            bool isBracketed = i + 3 < _line.Count && _line[i + 1].Is("(") && _line[i + 3].Is(")");
+            int name = isBracketed ? i + 2 : i + 1;
+            if (name >= _line.Count || _line[name].Kind != TokenKind.Identifier)
+                throw new SyntaxException(position, "the expression cannot be understood: write defined(NAME)");
+            words.Add(new(TokenKind.Number, _macros.IsDefined(_line[name].Text) ? "1" : "0", position));
+            i = isBracketed ? i + 3 : i + 1;
+        }
+
+        return Expression.Evaluate(_macros.Expand(words), _ => true, position) != 0;
+    }
 
     private void Obey(string line, Position position)
     {
@@ -116,38 +194,43 @@ internal sealed class Preprocessor
         switch (directive)
         {
             case "if":
-                Open(!IsActive || Holds(rest, position));
+                Open(() => Holds(rest, position));
                 break;
             case "ifdef":
-                Open(_macros.ContainsKey(rest));
+                Open(() => _macros.IsDefined(Name(rest)));
                 break;
             case "ifndef":
-                Open(!_macros.ContainsKey(rest));
+                Open(() => !_macros.IsDefined(Name(rest)));
                 break;
             case "elif":
+                Reopen(directive, position, () => Holds(rest, position));
+                break;
+            case "elifdef":
+                Reopen(directive, position, () => _macros.IsDefined(Name(rest)));
+                break;
+            case "elifndef":
+                Reopen(directive, position, () => !_macros.IsDefined(Name(rest)));
+                break;
             case "else":
-                Conditional last = Close(directive, position);
-                bool holds = !last.HasHeld && (directive == "else" || !IsActive || Holds(rest, position));
-                _conditionals.Push(new(IsActive && holds, last.HasHeld || holds));
+                Reopen(directive, position, () => true);
                 break;
             case "endif":
                 Close(directive, position);
                 break;
             case "include" when IsActive:
-                Inclusions.Add(new(rest.Trim('"', '<', '>'), position, IsForC: false));
+                Include(rest, position, isForC: false);
                 break;
             case "define" when IsActive:
-                (string name, string value) = Split(rest);
-                if (name.IndexOf('(') >= 0)
-                    throw new SyntaxException(position, $"#define {name}: macros with parameters are not taken; write a const");
-                _macros[name] = Expanded(value);
+                _line.Clear();
+                Lexer.Split(rest, position, _line);
+                _macros.Define(_line, position);
                 break;
             case "undef" when IsActive:
-                _macros.Remove(rest);
+                _macros.Undefine(Name(rest));
                 break;
             case "error" when IsActive:
                 throw new SyntaxException(position, $"#error {rest}");
-            case "include" or "define" or "undef" or "error" or "pragma" or "ident" or "line" or "":
+            case "include" or "define" or "undef" or "error" or "warning" or "pragma" or "ident" or "sccs" or "line" or "":
                 break;
             default:
                 if (IsActive && !char.IsDigit(directive[0]))   // # 1 "file" is what cpp(1) leaves
@@ -156,20 +239,70 @@ internal sealed class Preprocessor
         }
     }
 
-    private void Open(bool holds) => _conditionals.Push(new(IsActive && holds, holds));
+    private void Open(Func<bool> condition)
+    {
+        bool isActive = IsActive;
+        _conditionals.Push(new(IsActive: false, HasHeld: false, isActive));
+        if (isActive && condition())
+            _conditionals.Push(_conditionals.Pop() with { IsActive = true, HasHeld = true });
+    }
+
+    private void Reopen(string directive, Position position, Func<bool> condition)
+    {
+        Conditional last = Close(directive, position) with { IsActive = false };
+        _conditionals.Push(last);
+        if (last.IsWithinActive && !last.HasHeld && condition())
+            _conditionals.Push(_conditionals.Pop() with { IsActive = true, HasHeld = true });
+    }
 
     private Conditional Close(string directive, Position position) => _conditionals.Count > 0
         ? _conditionals.Pop()
         : throw new SyntaxException(position, $"#{directive} stands without an #if");
 
+    private void Include(string what, Position position, bool isForC)
+    {
+        bool isOfSystem = what.StartsWith("<", StringComparison.Ordinal);
+        string name = isOfSystem ? what.Substring(1).Split('>')[0] : what.Trim('"').Split('"')[0];
+
+        // To C, what x.x defines is in x.h. A header of the system is not read: what RPC's give is known.
+        string asX = Path.ChangeExtension(name, ".x");
+        XFile? file = isForC || (isOfSystem && name != asX) ? Find(asX) : Find(name) ?? Find(asX);
+        if (file is null)
+        {
+            if (!isForC && !isOfSystem)
+                _problems.Report(ProblemKind.Unknown, position, $"'{name}' is not among the files: give it as AdditionalFiles, or put it beside this one");
+            return;
+        }
+
+        bool isX = file.Path.EndsWith(".x", StringComparison.Ordinal);
+        if (isX && !IsForMacros)
+            Inclusions.Add(new(file));
+        if (isForC || _macroFiles.Contains(file.Path))
+            return;
+        if (_depth == MaxDepth)
+            throw new SyntaxException(position, $"files are included more than {MaxDepth} deep");
+        _depth++;
+        if (isX)
+            _macroFiles.Push(file.Path);
+        Read(file);
+        if (isX)
+            _macroFiles.Pop();
+        _depth--;
+    }
+
+    // By its name as it is written, or without folders.
+    private XFile? Find(string name) => _find(name) ?? _find(Path.GetFileName(name));
+
     private string WithoutComments(string line)
     {
         StringBuilder rest = new(line.Length);
-        bool inString = false;
+        char quote = '\0';
         for (int i = 0; i < line.Length; i++)
         {
             char next = i + 1 < line.Length ? line[i + 1] : '\0';
-            bool isMark = !inString && (_inComment ? line[i] == '*' && next == '/' : line[i] == '/' && next == '*');
+            if (quote == '\0' && !_inComment && line[i] == '/' && next == '/')
+                break;
+            bool isMark = quote == '\0' && (_inComment ? line[i] == '*' && next == '/' : line[i] == '/' && next == '*');
             if (isMark)
             {
                 _inComment = !_inComment;
@@ -178,7 +311,8 @@ internal sealed class Preprocessor
             }
             else
             {
-                inString ^= line[i] == '"' && !_inComment;
+                if (!_inComment && line[i] == '"')
+                    quote = quote == '\0' ? '"' : '\0';
                 rest.Append(_inComment ? ' ' : line[i]);
             }
         }
@@ -186,32 +320,35 @@ internal sealed class Preprocessor
         return rest.ToString();
     }
 
-    private string Expanded(string line)
+    // What is wrong in a .x file that is read for its macros is told where its types are read.
+    private void Try(Action action)
     {
-        if (_macros.Count == 1)
-            return line;
-        StringBuilder expanded = new(line.Length);
-        for (int i = 0; i < line.Length;)
+        try
         {
-            int end = Lexer.IsWordStart(line[i]) ? Lexer.EndOfWord(line, i)
-                : line[i] == '"' && line.IndexOf('"', i + 1) is int close and > 0 ? close + 1
-                : i + 1;
-            string word = line.Substring(i, end - i);
-            expanded.Append(_macros.TryGetValue(word, out string? value) ? value : word);
-            i = end;
+            action();
         }
-
-        return expanded.ToString();
+        catch (SyntaxException e)
+        {
+            Report(e.Position, e.Message);
+        }
     }
+
+    private void Report(Position position, string message)
+    {
+        if (!IsForMacros)
+            _problems.Report(ProblemKind.Syntax, position, message);
+    }
+
+    private static string Name(string text) => text.Substring(0, Lexer.EndOfWord(text, 0));
 
     private static (string First, string Others) Split(string text)
     {
-        int end = text.IndexOfAny([' ', '\t']);
-        return end < 0 ? (text, "") : (text.Substring(0, end), text.Substring(end).Trim());
+        int end = Lexer.EndOfWord(text, 0);
+        return (text.Substring(0, end), text.Substring(end).Trim());
     }
 
-    private sealed record Conditional(bool IsActive, bool HasHeld);
+    private sealed record Conditional(bool IsActive, bool HasHeld, bool IsWithinActive);
 }
 
-/// <summary>A file that is named in another.</summary>
-internal sealed record Inclusion(string Name, Position Position, bool IsForC);
+/// <summary>A .x file that is named in another.</summary>
+internal sealed record Inclusion(XFile File);

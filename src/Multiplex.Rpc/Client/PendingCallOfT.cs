@@ -13,6 +13,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     private ManualResetValueTaskSourceCore<T> _results;
     private XdrUnmarshal<T>? _unmarshal;
     private Channel? _channel;
+    private bool _isStrict;
     private CancellationToken _cancellation;
     private CancellationTokenRegistration _registration;
 
@@ -23,7 +24,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     public ValueTask End => new(this, _results.Version);
 
     /// <summary>A call that is new, or as new.</summary>
-    public static PendingCall<T> Rent(Channel channel, XdrUnmarshal<T> unmarshal, bool continuesHere)
+    public static PendingCall<T> Rent(Channel channel, XdrUnmarshal<T> unmarshal, bool continuesHere, bool isStrict)
     {
         PendingCall<T>? call;
         lock (s_gate)
@@ -31,6 +32,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         call ??= new();
         call._channel = channel;
         call._unmarshal = unmarshal;
+        call._isStrict = isStrict;
         call._results.RunContinuationsAsynchronously = !continuesHere;
         return call;
     }
@@ -45,7 +47,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     /// <inheritdoc/>
     public override void Answer(ReadOnlySpan<byte> reply)
     {
-        XdrReader reader = new(reply);
+        XdrReader reader = new(reply) { IsStrict = _isStrict, AcceptsUnknown = !_isStrict };
         if (!ReplyHeader.TryRead(ref reader, out ReplyHeader header))
         {
             Fail(new RpcBadReplyException("what the server sent is no reply"));
@@ -69,10 +71,10 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
             return;
         }
 
-        if (reader.IsComplete)
+        if (reader.IsComplete || (!reader.HasFailed && !_isStrict))
             Succeed(results);
         else
-            Fail(new RpcBadReplyException("the server's results cannot be decoded"));
+            Fail(new RpcBadReplyException($"the server's results cannot be decoded: {reader.Failure ?? "bytes are left over"}"));
     }
 
     /// <inheritdoc/>

@@ -49,7 +49,7 @@ public static class RpcBroadcast
         OutputBuffer call = new();
         uint xid = (uint)Random.Shared.NextInt64(uint.MaxValue);
         marshal(CallWriter.Head(call, xid, procedure, options.Authentication), arguments);
-        using Gathering<T> gathering = new(targets, call.Written.ToArray(), xid, unmarshal, isEnough);
+        using Gathering<T> gathering = new(targets, call.Written.ToArray(), xid, unmarshal, isEnough, options.Strict);
         gathering.Run(options);
         return gathering.Replies;
     }
@@ -64,7 +64,7 @@ public static class RpcBroadcast
 
     /// <summary>One broadcast on a socket of its own.</summary>
     private sealed class Gathering<T>(
-        List<(Endpoint Name, byte[] Address)> targets, byte[] call, uint xid, XdrUnmarshal<T> unmarshal, Func<RpcBroadcastReply<T>, bool>? isEnough)
+        List<(Endpoint Name, byte[] Address)> targets, byte[] call, uint xid, XdrUnmarshal<T> unmarshal, Func<RpcBroadcastReply<T>, bool>? isEnough, bool isStrict)
         : IDisposable
     {
         private readonly int _socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0).OrThrow("socket");
@@ -125,13 +125,13 @@ public static class RpcBroadcast
 
         private void Take(ReadOnlySpan<byte> message, string from)
         {
-            XdrReader reader = new(message);
+            XdrReader reader = new(message) { IsStrict = isStrict, AcceptsUnknown = !isStrict };
             if (message.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32BigEndian(message) != xid)
                 return;
             if (!ReplyHeader.TryRead(ref reader, out ReplyHeader header) || header.Failure is not null)
                 return;
             T results = unmarshal(ref reader);
-            if (!reader.IsComplete || !_heard.Add(from))
+            if (reader.HasFailed || (isStrict && !reader.IsComplete) || !_heard.Add(from))
                 return;   // broken, or again
             Replies.Add(new(Endpoint.Parse(from), results));
             _isEnough = isEnough?.Invoke(Replies[^1]) ?? false;

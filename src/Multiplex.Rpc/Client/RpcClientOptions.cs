@@ -55,6 +55,12 @@ public sealed record RpcClientOptions
     /// </summary>
     public bool ServerKeepsReplies { get; init; }
 
+    /// <summary>
+    /// Whether results with bytes behind them, with padding that is not zero, with strings that are not UTF-8 or with values that an enum lacks fail the call. False:
+    /// they are read, as by libtirpc: a server may be newer than the .x file. The server's side is <see cref="RpcProtocol.Strict"/>.
+    /// </summary>
+    public bool Strict { get; init; }
+
     /// <summary>The longest reply in bytes; a longer one closes the connection. A MiB and a little.</summary>
     public int MaxReply { get; init; } = RpcProtocol.UsualMaxRecord;
 

@@ -39,6 +39,13 @@ public sealed class XdrMaxAttribute(int most) : Attribute
     public int Each { get; set; } = int.MaxValue;
 }
 
+/// <summary>
+/// Of a <c>byte[]</c> or a <c>byte[][]</c>: strings of XDR whose bytes need not be UTF-8, such as file names. On the wire a string is what opaque data are; the
+/// .x file of an interface says string.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter | AttributeTargets.ReturnValue)]
+public sealed class XdrBytesAttribute : Attribute;
+
 /// <summary>The exact number of bytes of opaque data, or of elements of an array: RFC 4506 sections 4.9 and 4.12.</summary>
 /// <param name="length">The number.</param>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter | AttributeTargets.ReturnValue)]

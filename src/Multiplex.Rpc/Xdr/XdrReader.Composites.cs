@@ -9,12 +9,17 @@ public ref partial struct XdrReader
     /// <summary>How deep values may stand in values of the same type, such as a tree in a tree: deeper ones fail.</summary>
     public const int MaxDepth = 256;
 
-    /// <summary>RFC 4506 section 4.11: string, of at most <paramref name="maxLength"/> bytes. They must be UTF-8.</summary>
+    /// <summary>
+    /// RFC 4506 section 4.11: string, of at most <paramref name="maxLength"/> bytes. Bytes that are not UTF-8 are kept as <see cref="XdrText"/> says, where
+    /// the reader <see cref="AcceptsUnknown"/>: so one such name in a directory does not hide all others.
+    /// </summary>
     public string ReadString(int maxLength)
     {
-        ReadOnlySpan<byte> utf8 = ReadOpaque(maxLength);
-        FailIf(!Utf8.IsValid(utf8));
-        return HasFailed ? "" : Encoding.UTF8.GetString(utf8);
+        ReadOnlySpan<byte> bytes = ReadOpaque(maxLength);
+        if (Utf8.IsValid(bytes))
+            return Encoding.UTF8.GetString(bytes);
+        FailIf(!AcceptsUnknown, "a string is not UTF-8");
+        return HasFailed ? "" : XdrText.GetString(bytes);
     }
 
     /// <summary>RFC 4506 section 4.13: variable-length array.</summary>
@@ -24,7 +29,7 @@ public ref partial struct XdrReader
     public T[] ReadArray<T>(int maxCount, int leastSize, XdrUnmarshal<T> element)
     {
         uint count = ReadUInt32();
-        FailIf(count > (uint)maxCount);
+        FailIf(count > (uint)maxCount, "an array has more elements than its bound");
         return HasFailed ? [] : ReadFixedArray((int)count, leastSize, element);
     }
 
@@ -35,7 +40,7 @@ public ref partial struct XdrReader
     public T[] ReadFixedArray<T>(int count, int leastSize, XdrUnmarshal<T> element)
     {
         // Even an element of no bytes counts as one: else a count would be believed.
-        FailIf((long)count * Math.Max(leastSize, 1) > Rest.Length);
+        FailIf((long)count * Math.Max(leastSize, 1) > Rest.Length, "there are too few bytes");
         if (HasFailed)
             return [];
         T[] elements = new T[count];
@@ -48,7 +53,7 @@ public ref partial struct XdrReader
     /// <returns>False when it stands too deep, which is a failure; else <see cref="Leave"/> comes after it.</returns>
     public bool TryEnter()
     {
-        FailIf(_depth == MaxDepth);
+        FailIf(_depth == MaxDepth, "values stand too deep in values of the same type");
         if (!HasFailed)
             _depth++;
         return !HasFailed;

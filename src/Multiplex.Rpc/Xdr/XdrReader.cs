@@ -9,18 +9,32 @@ namespace Multiplex.Rpc.Xdr;
 /// </summary>
 /// <remarks>
 /// A read that fails returns a default value and fails all that follow, so that a caller decodes a whole structure first
-/// and asks <see cref="IsComplete"/> once.
+/// and asks <see cref="IsComplete"/> once. <see cref="IsStrict"/> and <see cref="AcceptsUnknown"/> say what fails.
 /// </remarks>
 public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
 {
+    private const string NoSuchValue = "an enum has no such value";
+
     private ReadOnlySpan<byte> _rest = bytes;   // nothing, after a failure: so whatever is read then fails
     private int _depth;   // of values in values of the same type
 
+    /// <summary>Whether padding that is not zero fails. Otherwise it is passed over, as by libtirpc.</summary>
+    public bool IsStrict { get; init; }
+
     /// <summary>
-    /// Whether a read has failed: too few bytes, a length or a nesting over its limit, padding that is not zero, a bool not 0 or
-    /// 1, an enum that has no such value, a string that is not UTF-8.
+    /// Whether an enum may have a value that its type lacks, and a string bytes that are not UTF-8 (<see cref="XdrText"/>), as libtirpc reads them: for the
+    /// results of a server that is newer than the .x file, or that has such names. Otherwise they fail.
     /// </summary>
-    public bool HasFailed { get; private set; }
+    public bool AcceptsUnknown { get; init; }
+
+    /// <summary>
+    /// Whether a read has failed: too few bytes, a length or a nesting over its limit, a bool not 0 or 1, a union without an arm for its
+    /// discriminant; and what <see cref="IsStrict"/> and <see cref="AcceptsUnknown"/> say.
+    /// </summary>
+    public readonly bool HasFailed => Failure is not null;
+
+    /// <summary>What failed first; null if nothing did.</summary>
+    public string? Failure { get; private set; }
 
     /// <summary>Whether everything was decoded and nothing is left over.</summary>
     public readonly bool IsComplete => _rest.IsEmpty && !HasFailed;
@@ -45,17 +59,17 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public uint ReadUInt32(uint most)
     {
         uint value = ReadUInt32();
-        FailIf(value > most);
+        FailIf(value > most, "an integer is out of its range");
         return HasFailed ? 0 : value;
     }
 
-    /// <summary>rpcgen's char and short: an integer of a smaller range. Also the values of an enum that leaves none out, section 4.3.</summary>
+    /// <summary>rpcgen's char and short: an integer of a smaller range.</summary>
     /// <param name="least">The lowest value of the range.</param>
     /// <param name="most">The highest.</param>
     public int ReadInt32(int least, int most)
     {
         int value = ReadInt32();
-        FailIf(value < least || value > most);
+        FailIf(value < least || value > most, "an integer is out of its range");
         return HasFailed ? 0 : value;
     }
 
@@ -64,7 +78,17 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public int ReadEnum(params ReadOnlySpan<int> values)
     {
         int value = ReadInt32();
-        FailIf(!values.Contains(value));
+        FailIf(!AcceptsUnknown && !values.Contains(value), NoSuchValue);
+        return HasFailed ? 0 : value;
+    }
+
+    /// <summary>RFC 4506 section 4.3: an enum whose values leave none out from the lowest to the highest.</summary>
+    /// <param name="least">The lowest.</param>
+    /// <param name="most">The highest.</param>
+    public int ReadEnumOfRange(int least, int most)
+    {
+        int value = ReadInt32();
+        FailIf(!AcceptsUnknown && (value < least || value > most), NoSuchValue);
         return HasFailed ? 0 : value;
     }
 
@@ -83,7 +107,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     {
         int padding = Padding(length);
         ReadOnlySpan<byte> field = Take((uint)length + (uint)padding);
-        FailIf(padding > 0 && field.Length > length && field[length..].ContainsAnyExcept((byte)0));
+        FailIf(IsStrict && field.Length > length && field[length..].ContainsAnyExcept((byte)0), "padding is not zero");
         return HasFailed ? default : field[..length];
     }
 
@@ -92,7 +116,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public ReadOnlySpan<byte> ReadOpaque(int maxLength)
     {
         uint length = ReadUInt32();
-        FailIf(length > (uint)maxLength);
+        FailIf(length > (uint)maxLength, "opaque data or a string are longer than their bound");
         return HasFailed ? default : ReadFixedOpaque((int)length);
     }
 
@@ -100,9 +124,10 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public void Skip(int count) => Take((uint)count);
 
     /// <summary>Says that what was read makes no sense: as if a read had failed.</summary>
-    public void Fail()
+    /// <param name="why">What is wrong, for <see cref="Failure"/>.</param>
+    public void Fail(string why = "it makes no sense")
     {
-        HasFailed = true;
+        Failure ??= why;
         _rest = default;
     }
 
@@ -115,7 +140,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
         ReadOnlySpan<byte> rest = _rest;
         if (count > (uint)rest.Length)
         {
-            Fail();
+            Fail("there are too few bytes");
             return default;
         }
 
@@ -123,9 +148,9 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
         return rest[..(int)count];
     }
 
-    private void FailIf(bool wrong)
+    private void FailIf(bool wrong, string why)
     {
         if (wrong)
-            Fail();
+            Fail(why);
     }
 }

@@ -3,12 +3,18 @@ namespace Multiplex.Rpc.Xdr;
 /// <summary>What is made of other values.</summary>
 public readonly ref partial struct XdrWriter
 {
-    /// <summary>RFC 4506 section 4.11: string, in UTF-8.</summary>
+    /// <summary>RFC 4506 section 4.11: string, in UTF-8; with the bytes that <see cref="XdrText"/> keeps as they were.</summary>
     /// <param name="value">The text.</param>
-    /// <param name="maxLength">How many bytes of UTF-8 it may take.</param>
-    /// <exception cref="ArgumentException">It takes more, or holds half a surrogate pair.</exception>
+    /// <param name="maxLength">How many bytes it may take.</param>
+    /// <exception cref="ArgumentException">It takes more, or holds half a surrogate pair that stands for no byte.</exception>
     public void WriteString(string value, int maxLength)
     {
+        if (XdrText.HasBytes(value))
+        {
+            WriteOpaque(XdrText.GetBytes(value), maxLength);
+            return;
+        }
+
         int length = s_utf8.GetByteCount(value);
         ThrowIfOver(maxLength, length, "bytes of a string");
         WriteUInt32((uint)length);
@@ -65,10 +71,4 @@ public readonly ref partial struct XdrWriter
         if (value.HasValue)
             element(this, value.Value);
     }
-
-    /// <summary>What to throw when the arm of a union that its discriminant calls for is not set.</summary>
-    public static Exception Missing(string member) => new ArgumentException($"{member} is not set");
-
-    /// <summary>What to throw when the discriminant of a union calls for no arm.</summary>
-    public static Exception NoArm(string union, object discriminant) => new ArgumentException($"{union} has no arm for {discriminant}");
 }

@@ -68,7 +68,7 @@ public sealed class Rpcgen
     }
 
     [TestCase("wrong.x", "struct a {\n    int b\n};", ":3: expected ';' after a member, found '}'")]
-    [TestCase("again.x", "struct a {\n    b c;\n};\nstruct a { int d; };", ":2: there is no type 'b': define it, or #include the file that does")]
+    [TestCase("again.x", "struct a {\n    b c;\n};", ":2: there is no type 'b': define it, or #include the file that does")]
     [TestCase("Wrong.cs", "using Multiplex.Rpc;\n[RpcProgram(1)] public interface IA {\nvoid A(); }", ":3: 'A' has no number: mark it [Procedure(n)]")]
     [TestCase("Broken.cs", "using Multiplex.Rpc;\n[RpcProgram(1)] public interface IA {\n", ":2: } expected")]
     [TestCase("None.cs", "public interface IA;\n", ":1: there is no interface marked [RpcProgram(number)], with 'using Multiplex.Rpc;' before it")]
@@ -83,11 +83,58 @@ public sealed class Rpcgen
     }
 
     [Test]
-    public void Data_without_a_bound_is_a_warning()
+    public void All_mistakes_are_told_also_those_of_included_files()
+    {
+        string types = Write("broken-types.x", "struct handle {\n    gone1 a;\n};\n");
+        string path = Write("broken.x", "#include \"broken-types.x\"\nstruct t { handle h; gone2 b; };\nstruct u { int; };\n");
+        ProgramRun run = ProgramRun.Multiplex("rpcgen", path);
+        Assert.That((run.Status, run.Lines.Length), Is.EqualTo((2, 0)));
+        Assert.That(run.Errors, Is.EquivalentTo(new[]
+        {
+            $"multiplex: {types}:2: there is no type 'gone1': define it, or #include the file that does",
+            $"multiplex: {path}:2: there is no type 'gone2': define it, or #include the file that does",
+            $"multiplex: {path}:3: expected the name of a member, found ';'",
+        }));
+    }
+
+    [Test]
+    public void Macros_come_from_outside_and_included_files_from_other_folders()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.FullName, "include"));
+        Write("include/limits.x", "#define MOST (2 * HALF)\nstruct handle { opaque bytes<HALF>; };\n");
+        string path = Write("outside.x", "#include \"limits.x\"\n#if MOST == 64 && defined(LOUD)\nstruct loud { mode_t mode; handle h; };\n#endif\n");
+        string folder = Path.Combine(_folder.FullName, "include");
+        foreach (string[] options in (string[][])[["-D", "HALF=32", "-DLOUD", "-D", "mode_t=unsigned int", "-I", folder, path], [path, "--define", "HALF=32", "--define", "LOUD", "--define", "mode_t=unsigned int", "--include", folder], [$"-I{folder}", "-DHALF=32", "-DLOUD=", "-Dmode_t=unsigned int", path]])
+        {
+            ProgramRun run = ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", .. options]);
+            Assert.That(run.Lines, Does.Contain("public sealed partial record Loud").And.Contain("    public uint Mode { get; set; }"));
+        }
+    }
+
+    [TestCase(new[] { "--strings", "latin1" }, "--strings latin1: write text or bytes")]
+    [TestCase(new[] { "-I", "/no/such" }, "--include /no/such: there is no such folder")]
+    [TestCase(new[] { "-D", "1=2" }, "SOUND:1: '1=2' is no macro: write NAME or NAME=WORDS")]
+    public void Options_that_make_no_sense_are_refused(string[] options, string message)
+    {
+        string path = Write("sound.x", "struct a { int b; };\n");
+        ProgramRun run = ProgramRun.Multiplex(["rpcgen", path, .. options]);
+        Assert.That((run.Status, run.Lines.Length), Is.EqualTo((2, 0)));
+        Assert.That(run.Errors, Is.EqualTo(new[] { $"multiplex: {message.Replace("SOUND", path)}" }));
+    }
+
+    [Test]
+    public void Strings_are_bytes_where_that_is_said()
+    {
+        ProgramRun run = ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", Write("names.x", "struct a { string name<255>; };\n"), "--strings", "bytes"]);
+        Assert.That(run.Lines, Does.Contain("    public byte[] Name { get; set; } = [];"));
+    }
+
+    [Test]
+    public void Data_without_a_bound_are_worth_a_note()
     {
         string path = Write("text.x", "struct text {\n    string words<>;\n};\n");
         ProgramRun run = ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", path]);
-        Assert.That(run.Errors, Is.EqualTo(new[] { $"{path}:2: warning: 'words' may be as long as it likes: give it a bound" }));
+        Assert.That(run.Errors, Is.EqualTo(new[] { $"{path}:2: note: 'words' may be as long as it likes: give it a bound" }));
     }
 
     private string Write(string name, string text)

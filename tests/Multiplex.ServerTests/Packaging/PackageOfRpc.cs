@@ -14,10 +14,11 @@ public class PackageOfRpc
             <ImplicitUsings>enable</ImplicitUsings>
             <Nullable>enable</Nullable>
             <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+            <RpcDefines>SIDES=6;LOADED</RpcDefines>
           </PropertyGroup>
           <ItemGroup>
             <PackageReference Include="Multiplex.Rpc" Version="*" />
-            <AdditionalFiles Include="dice.x" RpcNamespace="Casino" RpcIdempotent="DICE_SHOW" />
+            <AdditionalFiles Include="dice.x" RpcNamespace="Casino" RpcIdempotent="DICE_SHOW;DICE_NAME" RpcDefines="MARK='#';WORD=unsigned int;MASK=1|2" />
           </ItemGroup>
         </Project>
         """;
@@ -27,6 +28,9 @@ public class PackageOfRpc
             version DICE_V1 {
                 unsigned int DICE_ROLL(void) = 1;
                 unsigned int DICE_SHOW(void) = 2;
+        #if SIDES == 6 && defined(LOADED) && MARK == '#' && (MASK) == 3
+                string DICE_NAME(WORD) = 3;
+        #endif
             } = 1;
         } = 0x20004701;
         """;
@@ -40,7 +44,7 @@ public class PackageOfRpc
         {
             [ModuleInitializer]
             internal static void Tell() =>
-                Console.WriteLine($"{DiceV1Procedure.Roll} {DiceV1.Roll.IsIdempotent}, {DiceV1Procedure.Show} {DiceV1.Show.IsIdempotent}");
+                Console.WriteLine($"{DiceV1Procedure.Roll} {DiceV1.Roll.IsIdempotent}, {DiceV1Procedure.Show} {DiceV1.Show.IsIdempotent}, {DiceV1Procedure.Name} {DiceV1.Name.IsIdempotent}");
         }
         """;
 
@@ -70,7 +74,7 @@ public class PackageOfRpc
         File.WriteAllText(In("project/Casino.cs"), Casino);
         File.WriteAllText(In("project/Greeter.cs"), guide.Split("```csharp\n")[1].Split("```\n")[0]);
         Dotnet("build", "-o", "out");
-        Assert.That(Dotnet("out/greeter.dll"), Is.EqualTo(new[] { "Roll False, Show True", "hello, world" }));
+        Assert.That(Dotnet("out/greeter.dll"), Is.EqualTo(new[] { "Roll False, Show True, Name True", "hello, world" }));
 
         string[] Dotnet(string verb, params string[] arguments)
         {

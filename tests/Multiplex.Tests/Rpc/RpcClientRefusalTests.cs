@@ -29,7 +29,6 @@ public class RpcClientRefusalTests
         Nonsense("no status at all", 0, 0, 0),
         Nonsense("a mismatch without versions", 0, 0, 0, 2),
         Nonsense("results that are too short", 0, 0, 0, 0),
-        Nonsense("results that are too long", 0, 0, 0, 0, 1, 2),
     ];
 
     private static TestCaseData Refusal<T>(string name, params uint[] body)
@@ -73,6 +72,27 @@ public class RpcClientRefusalTests
         Assert.That(() => Sleep(second), Throws.TypeOf<RpcMismatchException>().With.Property("Low").EqualTo(2).And.Property("High").EqualTo(4));
         Assert.That(
             () => Sleep(third), Throws.TypeOf<RpcAuthenticationException>().With.Property("Status").EqualTo(AuthenticationStatus.TooWeak));
+    }
+
+    [Test]
+    public void Bytes_behind_the_results_are_passed_over_unless_the_client_is_strict()
+    {
+        using ScriptedServer server = Answering(0, 0, 0, 0, 1, 2);
+        using RpcClient client = new(server.Endpoint), strict = new(server.Endpoint, new() { Strict = true });
+        Assert.That(Sleep(client), Is.EqualTo(1));
+        Assert.That(() => Sleep(strict), Throws.TypeOf<RpcBadReplyException>().With.Message.EndsWith("bytes are left over"));
+    }
+
+    [Test]
+    public void Results_may_have_what_the_x_file_lacks_unless_the_client_is_strict()
+    {
+        using ScriptedServer server = Answering(0, 0, 0, 0, 7, 2, 0x6CE90001);   // an enum, and a string in Latin-1 with padding
+        using RpcClient client = new(server.Endpoint), strict = new(server.Endpoint, new() { Strict = true });
+        Assert.That(Ask(client), Is.EqualTo((7, "l\udce9")));
+        Assert.That(() => Ask(strict), Throws.TypeOf<RpcBadReplyException>().With.Message.EndsWith("an enum has no such value"));
+
+        static (int, string) Ask(RpcClient client) => client.Call(
+            MultiplexV1.Sleep, 1u, (writer, value) => writer.WriteUInt32(value), (ref XdrReader reader) => (reader.ReadEnumOfRange(0, 5), reader.ReadString(255)));
     }
 
     [TestCaseSource(nameof(s_nonsense))]

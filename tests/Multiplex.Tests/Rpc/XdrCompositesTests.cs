@@ -54,11 +54,39 @@ public class XdrCompositesTests : XdrFixture
     {
         XdrReader reader = Reader(hex);
         Assert.That(reader.ReadString(100), Is.Empty);
-        Assert.That(reader.HasFailed, Is.True);
+        Assert.That((reader.HasFailed, reader.Failure), Is.EqualTo((true, "a string is not UTF-8")));
+    }
+
+    [TestCase("00000001FF000000", @"\udcff")]
+    [TestCase("00000002C3280000", @"\udcc3\(")]
+    [TestCase("00000003EDA08000", @"\udced\udca0\udc80")]
+    [TestCase("000000056CE974C3A9000000", @"l\udce9té")]
+    [TestCase("00000008F09F9880F09F98E9", @"😀\udcf0\udc9f\udc98\udce9")]
+    public void Where_anything_is_accepted_it_is_text_that_is_written_as_the_same_bytes(string hex, string escaped)
+    {
+        string text = System.Text.RegularExpressions.Regex.Unescape(escaped);   // an attribute holds no half of a pair
+        XdrReader reader = new(Convert.FromHexString(hex)) { AcceptsUnknown = true };
+        string read = reader.ReadString(100);
+        Assert.That(reader.IsComplete, Is.True);
+        Assert.That(read, Is.EqualTo(text));
+        Assert.That(Written(writer => writer.WriteString(read, 8)), Is.EqualTo(hex));
+        Assert.That(XdrText.GetString(XdrText.GetBytes(read)), Is.EqualTo(text));
     }
 
     [Test]
-    public void Half_a_surrogate_pair_is_not_written() =>
+    public void Any_bytes_at_all_come_back_as_they_were()
+    {
+        Random random = new(20261125);
+        for (int i = 0; i < 10_000; i++)
+        {
+            byte[] bytes = new byte[random.Next(20)];
+            random.NextBytes(bytes);
+            Assert.That(XdrText.GetBytes(XdrText.GetString(bytes)), Is.EqualTo(bytes), () => Convert.ToHexString(bytes));
+        }
+    }
+
+    [Test]
+    public void Half_a_surrogate_pair_that_stands_for_no_byte_is_not_written() =>
         Assert.That(() => Written(writer => writer.WriteString("\ud800", 100)), Throws.InstanceOf<ArgumentException>());
 
     [Test]

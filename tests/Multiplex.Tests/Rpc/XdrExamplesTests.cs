@@ -95,14 +95,19 @@ public class XdrExamplesTests : XdrFixture
         Assert.That(Convert.ToHexString(output.Written), Is.EqualTo("61000000"));
     }
 
-    [TestCase("0000000161000001", TestName = "Padding_that_is_not_zero_fails(last byte)")]
-    [TestCase("0000000161FF0000", TestName = "Padding_that_is_not_zero_fails(first byte)")]
-    [TestCase("0000000361626380", TestName = "Padding_that_is_not_zero_fails(only byte)")]
-    public void Padding_that_is_not_zero_fails(string hex)
+    [TestCase("0000000161000001", TestName = "Padding_that_is_not_zero_fails_a_strict_reader_alone(last byte)")]
+    [TestCase("0000000161FF0000", TestName = "Padding_that_is_not_zero_fails_a_strict_reader_alone(first byte)")]
+    [TestCase("0000000361626380", TestName = "Padding_that_is_not_zero_fails_a_strict_reader_alone(only byte)")]
+    public void Padding_that_is_not_zero_fails_a_strict_reader_alone(string hex)
     {
+        XdrReader strict = new(Convert.FromHexString(hex)) { IsStrict = true };
+        Assert.That(strict.ReadOpaque(10).IsEmpty, Is.True);
+        Assert.That((strict.HasFailed, strict.Failure), Is.EqualTo((true, "padding is not zero")));
+
         XdrReader reader = Reader(hex);
-        Assert.That(reader.ReadOpaque(10).IsEmpty, Is.True);
-        Assert.That(reader.HasFailed, Is.True);
+        byte[] data = reader.ReadOpaque(10).ToArray();
+        Assert.That(data, Is.EqualTo("abc"u8[..data.Length].ToArray()));
+        Assert.That(reader.IsComplete, Is.True);
     }
 
     [TestCase("000000", TestName = "Input_that_is_too_short_fails(no length)")]

@@ -27,7 +27,9 @@ internal static class StubCompiler
             $"Stubs{Guid.NewGuid():N}",
             sources.Select((source, i) => CSharpSyntaxTree.ParseText(source, parsing, $"Source{i + 1}.cs")),
             s_references.Value,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
+            new CSharpCompilationOptions(
+                OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, generalDiagnosticOption: ReportDiagnostic.Error)
+                .WithSpecificDiagnosticOptions([new("CS1591", ReportDiagnostic.Suppress)]));   // what a test writes needs no docstrings
         XFile[] all = [.. files];
         GeneratorDriver driver = CSharpGeneratorDriver.Create(
             [new StubGenerator().AsSourceGenerator()], all.Select(file => new XText(file)), parsing, new XOptions(all));
@@ -55,6 +57,8 @@ internal static class StubCompiler
             {
                 ["build_metadata.AdditionalFiles.RpcNamespace"] = file.Namespace,
                 ["build_metadata.AdditionalFiles.RpcIdempotent"] = file.Idempotent,
+                ["build_metadata.AdditionalFiles.RpcDefines"] = file.Defines,
+                ["build_metadata.AdditionalFiles.RpcStrings"] = file.Strings,
             });
         }
     }

@@ -13,8 +13,15 @@ public class XFileProblemsTests
     [TestCase("typedef string a[5];", 1, "expected '<' after the name of a string, found '['")]
     [TestCase("typedef quadruple a;", 1, "quadruple is not supported: C# has no such type; write opaque name[16]")]
     [TestCase("struct a { int int; };", 1, "expected the name of a member, found 'int'")]
-    [TestCase("\n// no comment\n", 2, "'/' has no meaning here; comments are written /* so */")]
-    [TestCase("const A = 0x1G;", 1, "'0x1G' is no number: write it in decimal, 0x hexadecimal or 0 octal")]
+    [TestCase("\n@\n", 2, "expected a definition: const, enum, struct, union, typedef or program, found '@'")]
+    [TestCase("const A = 0x1G;", 1, "'0x1G' is no number: write it in decimal, 0x hexadecimal or 0 octal, of at most 64 bits")]
+    [TestCase("const A = 18446744073709551616;", 1, "'18446744073709551616' is no number: write it in decimal, 0x hexadecimal or 0 octal, of at most 64 bits")]
+    [TestCase("struct a {\n    string b<\"5>;\n};", 2, "a string is not closed by '\"' on its line")]
+    [TestCase("#define A(b\n", 1, "the parameters of #define A are not closed by ')'")]
+    [TestCase("#define A(b) b\nconst C = A(1;", 2, "the arguments of A are not closed by ')'")]
+    [TestCase("#if 1 / 0\n#endif", 1, "the expression cannot be understood: a division by 0")]
+    [TestCase("#if 1\n#else\n#error no\n#endif\n#error yes", 5, "#error yes")]
+    [TestCase("union a switch (int b) { };", 1, "expected 'case' or 'default', for an arm of a union, found '}'")]
     [TestCase("/* never closed", 1, "a comment is not closed by '*/'")]
     [TestCase("#ifdef A\nconst B = 1;\n", 3, "an #if is not closed by #endif")]
     [TestCase("const B = 1;\n#endif\n", 2, "#endif stands without an #if")]
@@ -31,7 +38,8 @@ public class XFileProblemsTests
 
     [TestCase("struct a { int b; };\nstruct a { int b; };", 2, "the type 'a' stands twice in this file")]
     [TestCase("struct a {\n    int b;\n    int b;\n};", 3, "the member 'b' stands twice in struct a")]
-    [TestCase("const A = 1;\nconst A = 1;", 2, "the constant 'A' stands twice in this file")]
+    [TestCase("const A = 1;\nconst A = 2;", 2, "the constant 'A' stands twice in this file")]
+    [TestCase("typedef int a<5>;\ntypedef int a<6>;", 2, "the type 'a' stands twice in this file")]
     [TestCase("enum a { A };\nenum b { A };", 2, "the value 'A' stands twice in the enums of this file")]
     [TestCase("const A = 1;\nenum b { A };", 2, "'A' is a constant and a value of an enum: give one another name")]
     [TestCase("struct a { int b; };\ntypedef int a;", 2, "the type 'a' stands twice in this file")]
@@ -61,8 +69,86 @@ public class XFileProblemsTests
     [TestCase("typedef int a<>;", 1, "'a' may be as long as it likes: give it a bound")]
     [TestCase("union a switch (int b) {\ncase 1: opaque c<>;\n};", 2, "'c' may be as long as it likes: give it a bound")]
     [TestCase("program P { version V {\nstring A(void) = 1;\n} = 1; } = 1;", 2, "the result of A may be as long as it likes: give it a bound")]
-    [TestCase("program P { version V {\nvoid A(string) = 1;\n} = 1; } = 1;", 2, "'arg1' may be as long as it likes: give it a bound")]
-    public void What_has_no_bound_is_a_warning(string text, int line, string message) => Expect(text, "MXRPC005", line, message, DiagnosticSeverity.Warning);
+    [TestCase("program P { version V {\nvoid A(string) = 1;\n} = 1; } = 1;", 2, "'args' may be as long as it likes: give it a bound")]
+    public void What_only_the_record_bounds_is_told_for_information(string text, int line, string message) => Expect(text, "MXRPC005", line, message, DiagnosticSeverity.Info);
+
+    [Test]
+    public void All_mistakes_are_told_each_once_and_nothing_that_follows_from_them()
+    {
+        const string Text = """
+            struct s { gone1 a; int; gone2 b; };
+            struct broken [ int b; };
+            typedef string also_broken[5];
+            enum e { A = 1 2, B = gone3 };
+            union u switch (e what) {
+            case A:
+                broken known;
+                int;
+            case B:
+                gone4 d;
+            };
+            const C = 0x1G;
+            typedef opaque bytes<C>;
+            program P {
+                version V {
+                    void F(gone5) = 1;
+                    void G(int = 2;
+                    void H(broken) = gone6;
+                } = 1;
+            } = 0x20000001;
+            typedef struct { int open;
+
+            struct t { gone7 a; };
+            struct t { int a; };
+            #if 1 +
+            #endif
+            const LAST 5;
+            """;
+        Assert.That(Problems(Text), Is.EqualTo(new[]
+        {
+            "1 expected the name of a member, found ';'",
+            "1 there is no type 'gone1': define it, or #include the file that does",
+            "1 there is no type 'gone2': define it, or #include the file that does",
+            "2 expected '{' before the members of a struct, found '['",
+            "3 expected '<' after the name of a string, found '['",
+            "4 expected '}' or ',' after a value of an enum, found '2'",
+            "4 there is no constant 'gone3': define it by const, or write a number",
+            "8 expected 'case' or 'default', for an arm of a union, found 'int'",
+            "10 there is no type 'gone4': define it, or #include the file that does",
+            "12 '0x1G' is no number: write it in decimal, 0x hexadecimal or 0 octal, of at most 64 bits",
+            "16 there is no type 'gone5': define it, or #include the file that does",
+            "17 expected ')' or ',' after an argument, found '='",
+            "18 there is no constant 'gone6': define it by const, or write a number",
+            "23 expected '}' before a definition, found 'struct'",
+            "23 there is no type 'gone7': define it, or #include the file that does",
+            "24 the type 't' stands twice in this file",
+            "25 the expression cannot be understood: it ends too early",
+            "27 expected '=' after the name of a constant, found '5'",
+        }));
+    }
+
+    [Test]
+    public void What_is_wrong_in_an_included_file_is_told_there_and_once()
+    {
+        XFile[] files =
+        [
+            new("/one.x", "#include \"types.x\"\nstruct one { handle h; gone1 g; };", "Wrong"),
+            new("/two.x", "#include \"types.x\"\nstruct two { handle h; };", "Wrong"),
+            new("/types.x", "struct handle { gone2 g; int 5; };", "Wrong"),
+        ];
+        Assert.That(StubCompiler.Compile(files).Problems.Select(one => $"{one.Location.GetLineSpan().Path} {one.GetMessage().Split(':')[0]}"), Is.EquivalentTo(new[]
+        {
+            "/one.x there is no type 'gone1'",
+            "/types.x there is no type 'gone2'",
+            "/types.x expected the name of a member, found '5'",
+        }));
+    }
+
+    private static IEnumerable<string> Problems(string text) => StubCompiler.Compile([new("/wrong.x", text, "Wrong")]).Problems
+        .Select(one => (Line: one.Location.GetLineSpan().StartLinePosition.Line + 1, Message: one.GetMessage()))
+        .OrderBy(one => one.Line)
+        .ThenBy(one => one.Message, StringComparer.Ordinal)
+        .Select(one => $"{one.Line} {one.Message}");
 
     [Test]
     public void A_procedure_that_is_said_to_be_idempotent_must_be_there()
