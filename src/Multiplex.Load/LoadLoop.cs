@@ -145,10 +145,11 @@ internal sealed class LoadLoop : IDisposable
         long now = Stopwatch.GetTimestamp(), until = now + LongestDrain;
         while (now < until && (_connections.IsAwaiting || _schedule?.Overdue(now) > 0))
             now = Turn(now, until);
+        long waitedUntil = Math.Min(now, end + LongestDrain);   // however late this thread is
         foreach (long due in _connections.Measured.SelectMany(connection => connection.Unanswered()))
-            Recorder.RecordUnanswered(due, now, waited: true);
+            Recorder.RecordUnanswered(due, waitedUntil, waited: true);
         while (_schedule is not null && _schedule.TryTake(now, out long due))
-            Recorder.RecordUnanswered(due, now, waited: true);
+            Recorder.RecordUnanswered(due, waitedUntil, waited: true);
     }
 
     // Asks what is due, waits for replies, and returns when that was.

@@ -94,7 +94,7 @@ public sealed class LoadAgainstCapture
             Assert.That(second.GetProperty("unanswered").GetInt64(), Is.EqualTo(unanswered.Count(due => due >= begin && due < begin + 1)).Within(Edge));
         }
 
-        // Requests without a reply waited longer than any that has one and was due with them: they come last, or their wait is a lower bound.
+        // Requests without a reply count with the time from when they were due until they were no longer awaited.
         double[] all = [.. latencies.Concat(unanswered.Select(due => until + AwaitedS - due)).Order()];
         foreach ((string name, double percent) in (ReadOnlySpan<(string, double)>)[("p50", 50), ("p90", 90), ("p99", 99)])
         {
