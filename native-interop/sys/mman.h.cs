@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// mmap(2), munmap(2)
+// mmap(2), munmap(2), memfd_create(2)
 public static unsafe partial class Libc
 {
     public const int PROT_READ = 1;
@@ -11,6 +11,7 @@ public static unsafe partial class Libc
     public const int MAP_PRIVATE = 2;
     public const int MAP_ANONYMOUS = 0x20;
     public const int MAP_POPULATE = 0x8000;
+    public const uint MFD_CLOEXEC = 1;
 
     /// <summary>mmap(2): maps memory. With MAP_SHARED a child of fork(2) sees the same bytes as its parent.</summary>
     /// <exception cref="SyscallException">The mapping was refused.</exception>
@@ -24,6 +25,9 @@ public static unsafe partial class Libc
 
     /// <summary>munmap(2): gives a mapping back.</summary>
     public static SyscallResult munmap(void* address, nuint length) => SyscallResult.Of(Raw.munmap(address, length));
+
+    /// <summary>memfd_create(2): a file that is in memory only; its name shows in /proc/PID/fd.</summary>
+    public static SyscallResult memfd_create(string name, uint flags) => SyscallResult.Of(Raw.memfd_create(name, flags));
 }
 
 public static unsafe partial class Raw
@@ -33,4 +37,7 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int munmap(void* addr, nuint length);
+
+    [LibraryImport(LibraryName, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int memfd_create(string name, uint flags);
 }

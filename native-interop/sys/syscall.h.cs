@@ -8,6 +8,9 @@ public static partial class Libc
     public const int SYS_io_uring_setup = 425;
     public const int SYS_io_uring_enter = 426;
     public const int SYS_io_uring_register = 427;
+
+    /// <summary>One of the older calls, whose number is each architecture's own.</summary>
+    public static int SYS_perf_event_open { get; } = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 241 : 298;
 }
 
 public static unsafe partial class Raw

@@ -12,7 +12,7 @@ internal static class CompareTables
     {
         MachineReport machine = report.Environment;
         Terminal.Output.MarkupLineInterpolated(
-            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {(report.RoundsAuto ? "up to " : "")}{report.Rounds} {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s");
+            $"{machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}; {report.Protocol}; medians of {(report.RoundsAuto ? "up to " : "")}{report.Rounds} {(report.Rounds == 1 ? "round" : "rounds")} of {report.RunInWords}");
         if (report.Partial is { } partial)
             Terminal.Output.MarkupLineInterpolated($"[bold]{partial.ToString()}[/]");
         Terminal.Output.WriteLine();
@@ -48,6 +48,8 @@ internal static class CompareTables
         Terminal.Output.MarkupLineInterpolated($"[bold]{scenario.Name}[/]: {scenario.Load}");
         foreach (Finding finding in findings)
             Terminal.Output.MarkupLineInterpolated($"  {finding.Point}: {finding.Sentence}");
+        foreach (string caveat in Caveat.Sentences(scenario))
+            Terminal.Output.MarkupLineInterpolated($"  † {caveat}");
         foreach (var absent in scenario.Points.SelectMany(point => point.Results).Where(result => result.Why is not null).GroupBy(result => result.Why))
             Terminal.Output.MarkupLineInterpolated($"  Not measured: {string.Join(", ", absent.Select(result => result.Server).Distinct())} ({absent.Key})");
     }

@@ -41,6 +41,12 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("rounds", MetaValue = "N|auto", HelpText = "How often each server has its turn: 5 by default; 3 with --quick; auto goes on until the ratios are known to 3%, 20 rounds at most.")]
     public string? Rounds { get; set; }
 
+    [Option("rounds-only", HelpText = "Leave out the runs behind the rounds: in one the kernel counts system calls and the like, another has twice the connections.")]
+    public bool RoundsOnly { get; set; }
+
+    [Option("requests", MetaValue = "N", HelpText = "A run is of so many requests, however long they take and without a warm-up, instead of --duration.")]
+    public string? Requests { get; set; }
+
     [Option("duration", MetaValue = "TIME", HelpText = "Measured time of each run: 1s by default; 400ms with --quick.")]
     public string? Duration { get; set; }
 
@@ -97,6 +103,8 @@ internal sealed class CompareVerbOptions : IVerb
     {
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
         Contestant[] contestants = [.. ChosenModels().Select(model => new ModelContestant(model, ThisCommand(), protocol.Name)), .. Peers.Select(Peer)];
+        if (Requests is not null && Duration is not null)
+            throw new UsageException("--requests and --duration: a run ends by one of them; choose");
         if (contestants.Length == 0)
             throw new UsageException("--models none leaves nobody to compare: add --peer 'NAME=COMMAND with {port}'");
         if (contestants.Select(one => one.Name).GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
@@ -115,6 +123,9 @@ internal sealed class CompareVerbOptions : IVerb
                 _ => Values.Number("--rounds", Rounds, 1, 1000),
             },
             Precision = Rounds == AutoRounds ? AutoPercent : null,
+            TriesTwice = !Quick && !RoundsOnly,
+            Counts = !RoundsOnly,
+            Requests = Requests is null ? null : Values.Number("--requests", Requests, 1, int.MaxValue),
             Duration = Values.PositiveTime("--duration", Duration ?? (Quick ? "400ms" : "1s")),
             WarmUp = Values.Time("--warmup", WarmUp ?? (Quick ? "150ms" : "300ms")),
             ClientThreads = Values.Number("--threads", Threads, 1, 1024),

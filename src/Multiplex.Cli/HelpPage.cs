@@ -32,6 +32,7 @@ internal static class HelpPage
             "multiplex compare --quick",
             "multiplex compare --models epoll,uring --peer 'mine=./server {port}' --rounds auto",
         ]),
+        ["watch"] = ("PID|FILE [OPTION …]", ["multiplex watch 1234", "multiplex watch /run/server.counters --json --count 10"]),
         ["call"] = ("ENDPOINT PROCEDURE [ARGUMENT] [OPTION …]",
         [
             "multiplex call tcp://127.0.0.1:7000 echo hello",

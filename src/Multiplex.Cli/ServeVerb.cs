@@ -113,7 +113,7 @@ internal sealed class ServeOptions : IVerb
             BlockedSignals.Enter();
 
         // Not disposed: a thread whose procedure outlasts the time to drain may still count, and a signal may still come.
-        ServerCounters counters = new(CountersFile);
+        ServerCounters counters = CountersFile is null ? ServerCounters.Watchable() : new(CountersFile);
         StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         using ServerCounters scratch = new();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);

@@ -9,7 +9,7 @@ internal static class Verbs
     /// <summary>Their options, in the order of the help.</summary>
     public static readonly Type[] All =
     [
-        typeof(ServeOptions), typeof(LoadVerbOptions), typeof(CompareVerbOptions), typeof(CallOptions),
+        typeof(ServeOptions), typeof(LoadVerbOptions), typeof(CompareVerbOptions), typeof(WatchOptions), typeof(CallOptions),
         typeof(RpcbindOptions), typeof(RpcinfoOptions), typeof(RpcgenOptions), typeof(ModelsOptions),
     ];
 

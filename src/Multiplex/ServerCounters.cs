@@ -108,27 +108,36 @@ public enum Counter
 
 /// <summary>
 /// A server's counters, in memory that its child processes share, so that the figures add up the same in every model.
-/// Each has a cache line to itself: two workers that count different things do not slow each other down.
+/// Each has a cache line to itself: two workers that count different things do not slow each other down. The layout is that of
+/// <see cref="CountersFile"/>.
 /// </summary>
 public sealed class ServerCounters : IDisposable
 {
-    private const int CacheLine = 64;
     private readonly SharedMemory _memory;
 
     /// <summary>Makes counters that are all zero.</summary>
     /// <param name="path">A file to keep them in, for others to read while the server runs; null for none.</param>
     /// <exception cref="Interop.SyscallException">The file or the mapping was refused.</exception>
     public ServerCounters(string? path = null)
-        : this(new SharedMemory(Size, path))
+        : this(new SharedMemory(Size, path, Describe))
     {
     }
 
     private ServerCounters(SharedMemory memory) => _memory = memory;
 
-    private static int Size => Enum.GetValues<Counter>().Length * CacheLine;
+    private static int Size => CountersFile.SizeOf(Enum.GetValues<Counter>().Length);
 
     /// <summary>The value of a counter now.</summary>
     public long this[Counter counter] => Volatile.Read(ref At(counter));
+
+    /// <summary>Makes counters that are all zero, and that another process finds by the id of this one: <see cref="CountersFile.OfProcess"/>.</summary>
+    /// <exception cref="Interop.SyscallException">The memory was refused.</exception>
+    public static ServerCounters Watchable()
+    {
+        ServerCounters counters = new(SharedMemory.InMemoryFile(CountersFile.Name, Size));
+        Describe(counters._memory);
+        return counters;
+    }
 
     /// <summary>Reads the counters of another process.</summary>
     /// <param name="path">The file that it keeps them in.</param>
@@ -172,5 +181,7 @@ public sealed class ServerCounters : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _memory.Dispose();
 
-    private ref long At(Counter counter) => ref _memory.Word((int)counter * CacheLine);
+    private static void Describe(SharedMemory memory) => CountersFile.Describe(memory.Bytes, Enum.GetNames<Counter>());
+
+    private ref long At(Counter counter) => ref _memory.Word(CountersFile.OffsetOf((int)counter));
 }

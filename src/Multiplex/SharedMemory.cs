@@ -11,17 +11,20 @@ public sealed unsafe class SharedMemory : IDisposable
 {
     private readonly nuint _length;
     private void* _address;
+    private int _descriptor = -1;
 
     /// <summary>Maps <paramref name="length"/> zero bytes.</summary>
     /// <param name="length">Bytes.</param>
     /// <param name="path">The file to keep them in, made anew; null keeps them in memory only.</param>
+    /// <param name="prepare">Writes what must be in the file before another process sees it; null leaves it zero.</param>
     /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
-    public SharedMemory(int length, string? path = null)
+    public SharedMemory(int length, string? path = null, Action<SharedMemory>? prepare = null)
     {
         _length = (nuint)length;
         if (path is null)
         {
             _address = mmap(_length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
+            prepare?.Invoke(this);
             return;
         }
 
@@ -35,6 +38,7 @@ public sealed unsafe class SharedMemory : IDisposable
             // Not ftruncate(2): a hole in a file system that is full is SIGBUS at the first write to the mapping.
             posix_fallocate(fd, 0, length).OrThrow("posix_fallocate", temporary);
             _address = mmap(_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+            prepare?.Invoke(this);
             File.Move(temporary, path, overwrite: true);
         }
         catch
@@ -64,6 +68,25 @@ public sealed unsafe class SharedMemory : IDisposable
         return ref *(long*)((byte*)_address + offset);
     }
 
+    /// <summary>Maps zero bytes of a file that is in memory only; another process of the same user finds it in /proc/PID/fd by its name.</summary>
+    /// <param name="name">The name, for memfd_create(2).</param>
+    /// <param name="length">Bytes.</param>
+    /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
+    public static SharedMemory InMemoryFile(string name, int length)
+    {
+        int fd = memfd_create(name, MFD_CLOEXEC).OrThrow("memfd_create", name);
+        try
+        {
+            ftruncate(fd, length).OrThrow("ftruncate", name);
+            return new(mmap((nuint)length, PROT_READ | PROT_WRITE, MAP_SHARED, fd), (nuint)length) { _descriptor = fd };
+        }
+        catch
+        {
+            close(fd);
+            throw;
+        }
+    }
+
     /// <summary>Maps a file that another process keeps its memory in, for reading.</summary>
     /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
     /// <exception cref="IOException">The file is too short.</exception>
@@ -88,6 +111,9 @@ public sealed unsafe class SharedMemory : IDisposable
     {
         if (_address != null)
             munmap(_address, _length);
+        if (_descriptor >= 0)
+            close(_descriptor);
         _address = null;
+        _descriptor = -1;
     }
 }

@@ -116,6 +116,38 @@ public class ServerCountersTests
     }
 
     [Test]
+    public void A_file_tells_the_names_and_values_of_its_counters_by_itself()
+    {
+        using ServerCounters counters = new(_directory["counters"]);
+        counters.Add(Counter.Calls, 42);
+        using CountersFile file = CountersFile.Open(_directory["counters"]);
+        Assert.That(file.Names, Is.EqualTo(Enum.GetNames<Counter>()));
+        Assert.That(file.Process, Is.EqualTo(Environment.ProcessId));
+        Assert.That(file.Read().Where(one => one.Value != 0), Is.EqualTo(new[] { KeyValuePair.Create("Calls", 42L) }));
+
+        // As a program that knows the documented layout alone would read it.
+        byte[] bytes = File.ReadAllBytes(_directory["counters"]);
+        Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 0, 8), Is.EqualTo("MPXCOUNT"));
+        Assert.That((BitConverter.ToInt32(bytes, 8), BitConverter.ToInt32(bytes, 12)), Is.EqualTo((1, file.Names.Count)));
+        int line = 64 * (1 + (int)Counter.Calls);
+        Assert.That(BitConverter.ToInt64(bytes, line), Is.EqualTo(42));
+        Assert.That(System.Text.Encoding.ASCII.GetString(bytes, line + 8, 6), Is.EqualTo("Calls\0"));
+    }
+
+    [Test]
+    public void Counters_in_memory_are_found_by_the_process()
+    {
+        using ServerCounters counters = ServerCounters.Watchable();
+        counters.Add(Counter.Accepted, 7);
+        using CountersFile file = CountersFile.OfProcess(Environment.ProcessId);
+        Assert.That(file.Read()["Accepted"], Is.EqualTo(7));
+    }
+
+    [Test]
+    public void Every_name_has_room_in_its_line() =>
+        Assert.That(Enum.GetNames<Counter>().Select(name => name.Length), Is.All.LessThan(56));
+
+    [Test]
     public void Counting_allocates_nothing()
     {
         using ServerCounters counters = new();

@@ -16,28 +16,32 @@ public sealed record Bar(string Name, int Color, double Value, double Low, doubl
 /// <param name="Label">How a value is written.</param>
 public sealed record BarChart(string Title, IReadOnlyList<Bar> Bars, Func<double, string> Label)
 {
-    private const double Width = 640, Left = 92, Right = 84, Top = 6;
-    private const double RowHeight = 26, Thickness = 16;
+    private const double Top = 6, Left = 92, Right = 84;
+    private const double RowHeight = 28, Thickness = 14;
 
-    /// <summary>A figure with its caption, the drawing inline.</summary>
-    public Html Draw()
+    /// <summary>A figure with its caption, the drawings inline: one for a wide page, one for a narrow one.</summary>
+    public Html Draw() => Html.Of($"""
+        <figure class="chart"><figcaption>{Title}</figcaption>
+        {Draw(640, "wide")}{Draw(360, "narrow")}</figure>
+
+        """);
+
+    private Html Draw(double width, string class_)
     {
         double most = Math.Max(Bars.Select(bar => bar.High).Append(0).Max(), double.Epsilon);
         double height = (2 * Top) + (Bars.Count * RowHeight);
         return Html.Of($"""
-            <figure class="chart"><figcaption>{Title}</figcaption>
-            <svg viewBox="0 0 {Width} {height}" role="img" aria-label="{Title}">
-            {Bars.Select((bar, row) => Draw(bar, row, most))}</svg></figure>
-
+            <svg class="{class_}" viewBox="0 0 {width} {height}" role="img" aria-label="{Title}">
+            {Bars.Select((bar, row) => Draw(bar, row, value => Left + (value / most * (width - Left - Right))))}</svg>
             """);
     }
 
-    private Html Draw(Bar bar, int row, double most)
+    // The spread lies below its bar, so that the figure can stand right behind it.
+    private Html Draw(Bar bar, int row, Func<double, double> x)
     {
-        double X(double value) => Left + (value / most * (Width - Left - Right));
-        double middle = Top + ((row + 0.5) * RowHeight);
+        double middle = Top + ((row + 0.5) * RowHeight), spread = middle + (Thickness / 2) + 4;
         return Html.Of($"""
-            <g class="series {Palette.ClassOf(bar.Color)}"><title>{bar.Name}: {Label(bar.Value)}, from {Label(bar.Low)} to {Label(bar.High)}</title><text class="label" x="{Left - 8}" y="{middle + 4}" text-anchor="end">{bar.Name}</text><rect class="bar" x="{Left}" y="{middle - (Thickness / 2)}" width="{X(bar.Value) - Left}" height="{Thickness}" rx="2"/><path class="whisker over" d="M{X(bar.Low)} {middle}H{X(bar.High)}M{X(bar.Low)} {middle - 4}v8M{X(bar.High)} {middle - 4}v8"/><text class="figure" x="{Math.Max(X(bar.High), X(bar.Value)) + 8}" y="{middle + 4}">{Label(bar.Value)}</text></g>
+            <g class="series {Palette.ClassOf(bar.Color)}"><title>{bar.Name}: {Label(bar.Value)}, from {Label(bar.Low)} to {Label(bar.High)}</title><text class="label" x="{Left - 8}" y="{middle + 4}" text-anchor="end">{bar.Name}</text><rect class="bar" x="{Left}" y="{middle - (Thickness / 2)}" width="{x(bar.Value) - Left}" height="{Thickness}" rx="2"/><path class="whisker over" d="M{x(bar.Low)} {spread}H{x(bar.High)}M{x(bar.Low)} {spread - 3}v6M{x(bar.High)} {spread - 3}v6"/><text class="figure" x="{x(bar.Value) + 6}" y="{middle + 4}">{Label(bar.Value)}</text></g>
 
             """);
     }

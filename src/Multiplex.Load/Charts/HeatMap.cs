@@ -12,24 +12,30 @@ namespace Multiplex.Load.Charts;
 /// <param name="Columns">The columns: each with its beginning and its end, and in its cells the lower end, the upper end and the number of values.</param>
 public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatColumn> Columns)
 {
-    private const double Width = 640, Height = 360;
-    private const double Left = 76, Right = 16, Top = 14, Bottom = 46;
+    private const double Top = 14, Bottom = 46, Right = 16;
     private const double Faintest = 0.08;
     private const int Color = 5;
 
-    /// <summary>A figure with its caption, the drawing inline.</summary>
-    public Html Draw()
+    /// <summary>A figure with its caption, the drawings inline: one for a wide page, one for a narrow one.</summary>
+    public Html Draw() => Html.Of($"""
+        <figure class="chart"><figcaption>{Title}</figcaption>
+        {Draw(640, 360, 76, "wide")}{Draw(360, 330, 62, "narrow")}</figure>
+
+        """);
+
+    private Html Draw(double width, double height, double left, string class_)
     {
+        double right = width - Right, bottom = height - Bottom;
         Scale across = X.ScaleOf(Columns.SelectMany(column => new[] { column.From, column.To }));
         Scale up = Y.ScaleOf(Columns.SelectMany(column => column.Cells).SelectMany(cell => new[] { cell.Low, cell.High }));
-        double AtX(double value) => Left + (across.PositionOf(value) * (Width - Left - Right));
-        double AtY(double value) => Height - Bottom - (up.PositionOf(value) * (Height - Top - Bottom));
+        double AtX(double value) => left + (across.PositionOf(value) * (right - left));
+        double AtY(double value) => bottom - (up.PositionOf(value) * (bottom - Top));
         IEnumerable<Html> rows = up.Ticks.Select(tick => Html.Of($"""
-            <line class="grid" x1="{Left}" x2="{Width - Right}" y1="{AtY(tick)}" y2="{AtY(tick)}"/><text class="tick" x="{Left - 6}" y="{AtY(tick) + 4}" text-anchor="end">{Y.Label(tick)}</text>
+            <line class="grid" x1="{left}" x2="{right}" y1="{AtY(tick)}" y2="{AtY(tick)}"/><text class="tick" x="{left - 6}" y="{AtY(tick) + 4}" text-anchor="end">{Y.Label(tick)}</text>
 
             """));
         IEnumerable<Html> columns = across.Ticks.Select(tick => Html.Of($"""
-            <text class="tick" x="{AtX(tick)}" y="{Height - Bottom + 16}" text-anchor="middle">{X.Label(tick)}</text>
+            <text class="tick" x="{AtX(tick)}" y="{bottom + 16}" text-anchor="middle">{X.Label(tick)}</text>
 
             """));
         IEnumerable<Html> cells = Columns.SelectMany(column => column.Cells.Select(cell => Html.Of($"""
@@ -37,11 +43,9 @@ public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatCol
 
             """)));
         return Html.Of($"""
-            <figure class="chart"><figcaption>{Title}</figcaption>
-            <svg viewBox="0 0 {Width} {Height}" role="img" aria-label="{Title}">
-            <g>{rows}{columns}<text class="axis" x="{(Left + Width - Right) / 2}" y="{Height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="12" y="{(Top + Height - Bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 {(Top + Height - Bottom) / 2})">{Y.Title}</text></g>
-            <g class="series {Palette.ClassOf(Color)}">{cells}</g></svg></figure>
-
+            <svg class="{class_}" viewBox="0 0 {width} {height}" role="img" aria-label="{Title}">
+            <g>{rows}{columns}<text class="axis" x="{(left + right) / 2}" y="{height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="12" y="{(Top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 {(Top + bottom) / 2})">{Y.Title}</text></g>
+            <g class="series {Palette.ClassOf(Color)}">{cells}</g></svg>
             """);
     }
 

@@ -4,7 +4,7 @@ namespace Multiplex.Load.Charts;
 
 /// <summary>A point of a line.</summary>
 /// <param name="X">Across.</param>
-/// <param name="Y">Up.</param>
+/// <param name="Y">Up; <see cref="double.NaN"/> interrupts the line.</param>
 /// <param name="Low">Where its spread begins.</param>
 /// <param name="High">Where its spread ends.</param>
 public readonly record struct ChartPoint(double X, double Y, double Low, double High)
@@ -22,6 +22,11 @@ public readonly record struct ChartPoint(double X, double Y, double Low, double 
 /// <param name="Points">Its points, from left to right.</param>
 public sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Points);
 
+/// <summary>A value that a chart marks by a dashed line across the whole of it.</summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Value">Where it is.</param>
+public sealed record Mark(string Name, double Value);
+
 /// <summary>Lines over two axes, each with its name at its end; the one under the pointer stands out.</summary>
 /// <param name="Title">What it shows.</param>
 /// <param name="X">Across.</param>
@@ -29,32 +34,42 @@ public sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Po
 /// <param name="Lines">The lines; one without points is left out.</param>
 public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Series> Lines)
 {
-    private const double Width = 640, Height = 360;
-    private const double Left = 76, Right = 116, Top = 14, Bottom = 46;
-    private const double LabelHeight = 14;
+    private const double LabelHeight = 14, Top = 14;
+
+    /// <summary>Values up the chart that are marked, such as an objective.</summary>
+    public IReadOnlyList<Mark> MarksUp { get; init; } = [];
+
+    /// <summary>Values across the chart that are marked, such as a capacity.</summary>
+    public IReadOnlyList<Mark> MarksAcross { get; init; } = [];
 
     /// <summary>Whether points are marked; off for lines of very many.</summary>
     public bool Marks { get; init; } = true;
 
-    /// <summary>A figure with its caption, the drawing inline.</summary>
+    /// <summary>A figure with its caption, the drawings inline: one for a wide page, one for a narrow one.</summary>
     public Html Draw()
     {
-        Series[] lines = [.. Lines.Where(line => line.Points.Count > 0)];
-        ChartPoint[] points = [.. lines.SelectMany(line => line.Points)];
-        Plot plot = new(
-            X.ScaleOf(points.Select(point => point.X)),
-            Y.ScaleOf(points.SelectMany(point => new[] { point.Low, point.Y, point.High })));
-        double[] labels = LabelPositions([.. lines.Select(line => plot.Y(line.Points[^1].Y))]);
+        Series[] lines = [.. Lines.Where(line => line.Points.Any(point => double.IsFinite(point.Y)))];
+        ChartPoint[] points = [.. lines.SelectMany(line => line.Points).Where(point => double.IsFinite(point.Y))];
+        Scale across = X.ScaleOf(points.Select(point => point.X).Concat(MarksAcross.Select(mark => mark.Value)));
+        Scale up = Y.ScaleOf(points.SelectMany(point => new[] { point.Low, point.Y, point.High }).Concat(MarksUp.Select(mark => mark.Value)));
         return Html.Of($"""
             <figure class="chart"><figcaption>{Title}</figcaption>
-            <svg viewBox="0 0 {Width} {Height}" role="img" aria-label="{Title}">
-            {Grid(plot)}{lines.Select((line, i) => Line(plot, line, labels[i]))}</svg></figure>
+            {Draw(new(across, up, 640, 360) { Left = 76, Right = 116 }, lines, "wide")}{Draw(new(across, up, 360, 330) { Left = 62, Right = 96 }, lines, "narrow")}</figure>
 
             """);
     }
 
+    private Html Draw(Plot plot, Series[] lines, string class_)
+    {
+        double[] labels = LabelPositions([.. lines.Select(line => plot.Y(line.Points.Last(point => double.IsFinite(point.Y)).Y))], plot.Bottom);
+        return Html.Of($"""
+            <svg class="{class_}" viewBox="0 0 {plot.Width} {plot.Height}" role="img" aria-label="{Title}">
+            {Grid(plot)}{Marked(plot)}{lines.Select((line, i) => Line(plot, line, labels[i]))}</svg>
+            """);
+    }
+
     // Labels at their lines' ends, pushed apart until none covers another, and up again where they would leave the chart.
-    internal static double[] LabelPositions(double[] wanted)
+    internal static double[] LabelPositions(double[] wanted, double most)
     {
         int[] order = [.. Enumerable.Range(0, wanted.Length).OrderBy(i => wanted[i])];
         double[] placed = [.. wanted];
@@ -65,7 +80,6 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
             next = placed[i] + LabelHeight;
         }
 
-        double most = Height - Bottom;
         foreach (int i in order.Reverse())
         {
             placed[i] = Math.Min(placed[i], most);
@@ -77,39 +91,85 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
 
     private Html Grid(Plot plot)
     {
-        double bottom = Height - Bottom, right = Width - Right;
         IEnumerable<Html> rows = plot.Up.Ticks.Select(tick => Html.Of($"""
-            <line class="grid" x1="{Left}" x2="{right}" y1="{plot.Y(tick)}" y2="{plot.Y(tick)}"/><text class="tick" x="{Left - 6}" y="{plot.Y(tick) + 4}" text-anchor="end">{Y.Label(tick)}</text>
+            <line class="grid" x1="{plot.Left}" x2="{plot.End}" y1="{plot.Y(tick)}" y2="{plot.Y(tick)}"/><text class="tick" x="{plot.Left - 6}" y="{plot.Y(tick) + 4}" text-anchor="end">{Y.Label(tick)}</text>
 
             """));
         IEnumerable<Html> columns = plot.Across.Ticks.Select(tick => Html.Of($"""
-            <line class="grid" x1="{plot.X(tick)}" x2="{plot.X(tick)}" y1="{Top}" y2="{bottom}"/><text class="tick" x="{plot.X(tick)}" y="{bottom + 16}" text-anchor="middle">{X.Label(tick)}</text>
+            <line class="grid" x1="{plot.X(tick)}" x2="{plot.X(tick)}" y1="{Top}" y2="{plot.Bottom}"/><text class="tick" x="{plot.X(tick)}" y="{plot.Bottom + 16}" text-anchor="middle">{X.Label(tick)}</text>
 
             """));
         return Html.Of($"""
-            <g>{rows}{columns}<text class="axis" x="{(Left + right) / 2}" y="{Height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="12" y="{(Top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 {(Top + bottom) / 2})">{Y.Title}</text></g>
+            <g>{rows}{columns}<text class="axis" x="{(plot.Left + plot.End) / 2}" y="{plot.Height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="12" y="{(Top + plot.Bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 {(Top + plot.Bottom) / 2})">{Y.Title}</text></g>
 
             """);
+    }
+
+    private Html Marked(Plot plot)
+    {
+        IEnumerable<Html> up = MarksUp.Select(mark => Html.Of($"""
+            <line class="goal" x1="{plot.Left}" x2="{plot.End}" y1="{plot.Y(mark.Value)}" y2="{plot.Y(mark.Value)}"/><text class="goal" x="{plot.Left + 6}" y="{plot.Y(mark.Value) - 4}">{mark.Name}</text>
+
+            """));
+        IEnumerable<Html> across = MarksAcross.Select(mark => Html.Of($"""
+            <line class="goal" x1="{plot.X(mark.Value)}" x2="{plot.X(mark.Value)}" y1="{Top}" y2="{plot.Bottom}"/><text class="goal" x="{plot.X(mark.Value) - 4}" y="{Top + 10}" text-anchor="end">{mark.Name}</text>
+
+            """));
+        return Html.Of($"{up}{across}");
     }
 
     private Html Line(Plot plot, Series line, double label)
     {
-        string path = string.Join(' ', line.Points.Select(point => FormattableString.Invariant($"{plot.X(point.X):0.#},{plot.Y(point.Y):0.#}")));
-        IEnumerable<Html> marks = line.Points.Where(_ => Marks).Select(point => Html.Of($"""
+        Html[] paths =
+        [
+            .. Runs(line.Points).Select(run => string.Join(' ', run.Select(point => FormattableString.Invariant($"{plot.X(point.X):0.#},{plot.Y(point.Y):0.#}"))))
+                .Select(path => Html.Of($"""<polyline class="wide" points="{path}"/><polyline class="line" points="{path}"/>""")),
+        ];
+        ChartPoint[] known = [.. line.Points.Where(point => double.IsFinite(point.Y))];
+        IEnumerable<Html> marks = known.Where(_ => Marks).Select(point => Html.Of($"""
             <line class="whisker" x1="{plot.X(point.X)}" x2="{plot.X(point.X)}" y1="{plot.Y(point.Low)}" y2="{plot.Y(point.High)}"/><circle class="mark" cx="{plot.X(point.X)}" cy="{plot.Y(point.Y)}" r="3.2"><title>{line.Name}: {Y.Label(point.Y)} at {X.Label(point.X)}</title></circle>
             """));
-        ChartPoint last = line.Points[^1];
-        double labelX = Width - Right + 14;
+        ChartPoint last = known[^1];
+        double labelX = plot.End + 14;
         return Html.Of($"""
-            <g class="series {Palette.ClassOf(line.Color)}"><polyline class="wide" points="{path}"/><polyline class="line" points="{path}"/>{marks}<line class="leader" x1="{plot.X(last.X)}" y1="{plot.Y(last.Y)}" x2="{labelX - 2}" y2="{label}"/><circle class="mark" cx="{labelX + 3}" cy="{label}" r="3.5"/><text class="label" x="{labelX + 10}" y="{label + 4}">{line.Name}</text></g>
+            <g class="series {Palette.ClassOf(line.Color)}">{paths}{marks}<line class="leader" x1="{plot.X(last.X)}" y1="{plot.Y(last.Y)}" x2="{labelX - 2}" y2="{label}"/><circle class="mark" cx="{labelX + 3}" cy="{label}" r="3.5"/><text class="label" x="{labelX + 10}" y="{label + 4}">{line.Name}</text></g>
 
             """);
     }
 
-    private sealed record Plot(Scale Across, Scale Up)
+    // The parts of a line between which it is interrupted.
+    private static IEnumerable<IReadOnlyList<ChartPoint>> Runs(IReadOnlyList<ChartPoint> points)
     {
-        public double X(double value) => Left + (Across.PositionOf(value) * (Width - Left - Right));
+        List<ChartPoint> run = [];
+        foreach (ChartPoint point in points)
+        {
+            if (double.IsFinite(point.Y))
+            {
+                run.Add(point);
+            }
+            else if (run.Count > 0)
+            {
+                yield return run;
+                run = [];
+            }
+        }
 
-        public double Y(double value) => Height - Bottom - (Up.PositionOf(value) * (Height - Top - Bottom));
+        if (run.Count > 0)
+            yield return run;
+    }
+
+    private sealed record Plot(Scale Across, Scale Up, double Width, double Height)
+    {
+        public required double Left { get; init; }
+
+        public required double Right { get; init; }
+
+        public double Bottom => Height - 46;
+
+        public double End => Width - Right;
+
+        public double X(double value) => Left + (Across.PositionOf(value) * (End - Left));
+
+        public double Y(double value) => Bottom - (Up.PositionOf(value) * (Bottom - Top));
     }
 }

@@ -87,8 +87,8 @@ public static class Baseline
             yield return $"The baseline is of another machine or runtime: {was.Processors} x {was.Processor}, Linux {was.Kernel}, {was.Runtime}.";
         if (before.Protocol != after.Protocol)
             yield return $"The baseline was measured with {before.Protocol}, not {after.Protocol}.";
-        if (before.DurationS != after.DurationS || before.WarmupS != after.WarmupS)
-            yield return $"The baseline's runs took {before.DurationS:0.###} s after {before.WarmupS:0.###} s, not {after.DurationS:0.###} s after {after.WarmupS:0.###} s.";
+        if (before.RunInWords != after.RunInWords || before.WarmupS != after.WarmupS)
+            yield return $"The baseline's runs were of {before.RunInWords} after {before.WarmupS:0.###} s, not of {after.RunInWords} after {after.WarmupS:0.###} s.";
         if (before.Rounds < 2 || after.Rounds < 2)
             yield return "A comparison of a single round has no spread: nothing can be said to have moved.";
         if (!after.Servers.Any(server => server.IsPeer && IsPeer(before, server.Name)))

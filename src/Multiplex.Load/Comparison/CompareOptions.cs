@@ -27,6 +27,17 @@ public sealed record CompareOptions
     /// </summary>
     public double? Precision { get; init; }
 
+    /// <summary>
+    /// Whether each server has a further run at each point with twice the connections, which tells whether the load was the limit.
+    /// </summary>
+    public bool TriesTwice { get; init; } = true;
+
+    /// <summary>Whether each server has a further run at each point in which the kernel counts what it asks for.</summary>
+    public bool Counts { get; init; } = true;
+
+    /// <summary>Requests of a run, however long they take and without a warm-up; null ends it by <see cref="Duration"/>.</summary>
+    public long? Requests { get; init; }
+
     /// <summary>Measured time of each run.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(1);
 

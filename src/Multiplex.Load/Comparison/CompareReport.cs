@@ -31,8 +31,21 @@ public sealed record CompareReport
     /// <summary>Whether each point had as many rounds as it needed to become precise, up to a limit.</summary>
     public bool RoundsAuto { get; init; }
 
-    /// <summary>Measured time of each run, in seconds.</summary>
+    /// <summary>How busy the machine was when the comparison began: the load average of the last minute, proc_loadavg(5).</summary>
+    public double LoadAverage { get; init; }
+
+    /// <summary>Figures that could not be counted here, by their keys, and why.</summary>
+    public IReadOnlyDictionary<string, string> NotCounted { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Measured time of each run, in seconds; without a meaning where <see cref="RequestsPerRun"/> ends it.</summary>
     public required double DurationS { get; init; }
+
+    /// <summary>Requests of a run; null when its time ended it.</summary>
+    public long? RequestsPerRun { get; init; }
+
+    /// <summary>What a run was, in words.</summary>
+    [JsonIgnore]
+    public string RunInWords => RequestsPerRun is { } replies ? $"{replies:N0} requests" : $"{DurationS:0.###} s";
 
     /// <summary>Time before it that was loaded but not measured, in seconds.</summary>
     public required double WarmupS { get; init; }
@@ -101,7 +114,15 @@ public sealed record ServerReport(string Name, string Description, bool IsPeer);
 /// <param name="AlsoJudgedBy">The figure to look at next, by its key.</param>
 /// <param name="Points">The points at which it was measured.</param>
 public sealed record ScenarioReport(
-    string Name, string Load, string LookFor, string JudgedBy, string AlsoJudgedBy, IReadOnlyList<PointReport> Points);
+    string Name, string Load, string LookFor, string JudgedBy, string AlsoJudgedBy, IReadOnlyList<PointReport> Points)
+{
+    /// <summary>Whether what changes from point to point are the connections beside those that ask.</summary>
+    [JsonIgnore]
+    public bool VariesOthers => Points.Select(point => point.Others).Distinct().Count() > 1;
+
+    /// <summary>What a chart has across: what changes from point to point.</summary>
+    internal int Across(PointReport point) => VariesOthers ? point.Others : point.Connections;
+}
 
 /// <summary>What was found at one point of a scenario: with so many connections.</summary>
 /// <param name="Connections">Connections that ask.</param>
@@ -112,9 +133,6 @@ public sealed record PointReport(int Connections, int Others, string Label, IRea
 {
     /// <summary>Who came out ahead, by each of the two figures that the scenario is judged by.</summary>
     public IReadOnlyList<Verdict> Verdicts { get; init; } = [];
-
-    /// <summary>What a chart has across: what changes from point to point.</summary>
-    internal int Across => Others > 0 ? Others : Connections;
 
     /// <summary>The results that have figures.</summary>
     internal IEnumerable<ServerResult> Measured => Results.Where(result => result.Why is null);
@@ -143,19 +161,30 @@ public sealed record ServerResult(
     /// <summary>Rounds without one right reply.</summary>
     internal int SilentRounds => Rounds.Count(round => round.ThroughputPerS is null or 0);
 
+    /// <summary>The figures of a further run in which the kernel counted, which takes time; null without one.</summary>
+    public RoundFigures? Counted { get; init; }
+
+    /// <summary>What makes the figures say less than they seem to.</summary>
+    public IReadOnlyList<Caveat> Caveats { get; init; } = [];
+
     /// <summary>A server that was not measured.</summary>
     public static ServerResult None(string server, string why, bool failed) =>
         new(server, why, failed, new Dictionary<string, Spread?>(), [], new LoadErrors(), []);
 
     /// <summary>Takes the medians.</summary>
-    public static ServerResult Of(string server, IReadOnlyList<RoundFigures> rounds, LatencyHistogram latencies, LoadErrors errors) => new(
-        server,
-        null,
-        false,
-        Measure.All.ToDictionary(measure => measure.Key, measure => Spread.Of(rounds.Select(measure.Of))),
-        CurvePoint.CurveOf(latencies),
-        errors,
-        rounds);
+    /// <param name="server">Its name.</param>
+    /// <param name="rounds">Each round's figures.</param>
+    /// <param name="latencies">The latencies of all rounds.</param>
+    /// <param name="errors">What went wrong in all rounds.</param>
+    /// <param name="counted">The figures of the run in which the kernel counted, if there was one.</param>
+    /// <param name="doubled">The throughput of a run with twice the connections, if there was one.</param>
+    public static ServerResult Of(
+        string server, IReadOnlyList<RoundFigures> rounds, LatencyHistogram latencies, LoadErrors errors, RoundFigures? counted = null, double? doubled = null)
+    {
+        Spread? Over(Measure measure) => Spread.Of(measure.IsCounted ? [counted is null ? null : measure.Of(counted)] : rounds.Select(measure.Of));
+        Dictionary<string, Spread?> figures = Measure.All.ToDictionary(measure => measure.Key, Over);
+        return new(server, null, false, figures, CurvePoint.CurveOf(latencies), errors, rounds) { Counted = counted, Caveats = [.. Caveat.Of(rounds, doubled)] };
+    }
 }
 
 /// <summary>A point of a latency curve.</summary>
@@ -203,7 +232,26 @@ public sealed record RoundFigures(
     int? Threads,
     double? OfferedPerS,
     double? AnsweredShare,
-    double? ClientBusy);
+    double? ClientBusy)
+{
+    /// <summary>The part of the machine that neither the server nor the client used, but other processes.</summary>
+    public double? OthersShare { get; init; }
+
+    /// <summary>The part of the machine that its hypervisor gave to other machines.</summary>
+    public double? StolenShare { get; init; }
+
+    /// <summary>Sockets of other processes that listened on the server's port.</summary>
+    public int? OtherListeners { get; init; }
+
+    /// <summary>System calls of the server a request; in the run that counts alone.</summary>
+    public double? SyscallsPerRequest { get; init; }
+
+    /// <summary>Page faults of the server a request; in the run that counts alone.</summary>
+    public double? PageFaultsPerRequest { get; init; }
+
+    /// <summary>Instructions of the server a request, the kernel's included; in the run that counts alone.</summary>
+    public double? InstructionsPerRequest { get; init; }
+}
 
 /// <summary>How the report is written and read: generated at build time, so without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

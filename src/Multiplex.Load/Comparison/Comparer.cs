@@ -1,4 +1,6 @@
+using System.Globalization;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Load.Comparison;
 
@@ -13,6 +15,7 @@ public sealed class Comparer
     private readonly CancellationToken _cancelled;
     private readonly HashSet<string> _started = [];
     private readonly Dictionary<string, string> _absent = [];   // models that do not start here, and why
+    private readonly Dictionary<KernelEvent, string?> _whyNot;   // what cannot be counted here
     private int _runs;
 
     private Comparer(CompareOptions options, Action<CompareProgress> show, CancellationToken cancelled)
@@ -20,6 +23,7 @@ public sealed class Comparer
         _options = options;
         _show = show;
         _cancelled = cancelled;
+        _whyNot = KernelEvent.All.ToDictionary(one => one, one => options.Counts ? one.WhyNot() : "only the rounds were asked for");
     }
 
     /// <summary>Runs the whole comparison.</summary>
@@ -31,6 +35,7 @@ public sealed class Comparer
     public static CompareReport Run(CompareOptions options, Action<CompareProgress> show, CancellationToken cancelled)
     {
         DateTimeOffset began = DateTimeOffset.Now;
+        double average = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
         using ServerGuard guard = ServerGuard.Start();
         Comparer comparer = new(options, show, cancelled);
         foreach (PeerContestant peer in options.Contestants.OfType<PeerContestant>())
@@ -53,7 +58,10 @@ public sealed class Comparer
             Protocol = options.Protocol,
             Rounds = scenarios.SelectMany(scenario => scenario.Points).SelectMany(point => point.Results).Max(result => result.Rounds.Count),
             RoundsAuto = options.Precision is not null,
+            LoadAverage = average,
+            NotCounted = comparer._whyNot.Where(one => one.Value is not null).ToDictionary(one => one.Key.Name, one => one.Value!),
             DurationS = options.Duration.TotalSeconds,
+            RequestsPerRun = options.Requests,
             WarmupS = options.WarmUp.TotalSeconds,
             Servers = [.. options.Contestants.Select(one => new ServerReport(one.Name, one.Description, one is PeerContestant))],
             Scenarios = scenarios,
@@ -61,8 +69,10 @@ public sealed class Comparer
         return whole.Judged();
     }
 
+    private bool HasFurtherRuns => _options.Counts || _options.TriesTwice;
+
     private int RunsOf(Scenario scenario) =>
-        _options.Rounds * scenario.Points.Sum(point => _options.Contestants.Count(one => WhyNot(one, scenario, point) is null));
+        (_options.Rounds + (HasFurtherRuns ? 1 : 0)) * scenario.Points.Sum(point => _options.Contestants.Count(one => WhyNot(one, scenario, point) is null));
 
     // A peer that does not start has been mistyped: better to know at once.
     private void Try(PeerContestant peer)
@@ -94,6 +104,12 @@ public sealed class Comparer
             if (_cancelled.IsCancellationRequested && entries.All(entry => entry.Rounds == 0))
                 break;
             done += entries.Sum(entry => entry.Why is null ? _options.Rounds - entry.Rounds : 0);
+            foreach (Entry entry in entries.Where(entry => HasFurtherRuns && entry.Why is null && !_cancelled.IsCancellationRequested))
+            {
+                _show(new(scenario, $"{point.Label}, what the kernel counts and twice the connections, {entry.Contestant.Name}", done++, total));
+                RunFurther(entry, trial, scenario, point);
+            }
+
             reports.Add(new(point.Connections, point.Others, point.Label, [.. entries.Select(entry => entry.Result)]));
         }
 
@@ -105,7 +121,26 @@ public sealed class Comparer
     private bool HasEnough(Entry[] entries, Measure by) =>
         _options.Precision is { } percent && RoundPrecision.IsReached([.. entries.Select(entry => entry.Result)], by, percent);
 
-    private void RunOnce(Entry entry, Trial trial)
+    private void RunOnce(Entry entry, Trial trial) => Try(entry, server =>
+    {
+        entry.Add(trial.Run(server, [], _cancelled));
+        _runs++;
+    });
+
+    // What would disturb the rounds, or is another load, has runs of its own behind them.
+    private void RunFurther(Entry entry, Trial trial, Scenario scenario, ScenarioPoint point)
+    {
+        KernelEvent[] events = [.. _whyNot.Where(one => one.Value is null).Select(one => one.Key)];
+        if (events.Length > 0)
+            Try(entry, server => entry.Counted = trial.Run(server, events, _cancelled).Figures);
+        ScenarioPoint twice = point with { Connections = 2 * point.Connections };
+        bool saysSomething = point.Connections > 1 && scenario.Overload == 0 && WhyNot(entry.Contestant, scenario, twice) is null;
+        if (_options.TriesTwice && saysSomething && entry.Why is null && !_cancelled.IsCancellationRequested)
+            Try(entry, server => entry.Doubled = new Trial(_options, scenario, twice).Run(server, [], _cancelled).Figures.ThroughputPerS);
+        _runs++;
+    }
+
+    private void Try(Entry entry, Action<ServerUnderTest> run)
     {
         string name = entry.Contestant.Name;
         ServerUnderTest? server = null;
@@ -113,8 +148,7 @@ public sealed class Comparer
         {
             server = entry.Contestant.Start();
             _started.Add(name);
-            entry.Add(trial.Run(server, _cancelled));
-            _runs++;
+            run(server);
         }
         catch (OperationCanceledException)
         {
@@ -159,13 +193,19 @@ public sealed class Comparer
         /// <summary>Why it does not take part, or no longer.</summary>
         public string? Why { get; private set; } = why;
 
+        /// <summary>The figures of the run in which the kernel counted.</summary>
+        public RoundFigures? Counted { get; set; }
+
+        /// <summary>The throughput with twice the connections.</summary>
+        public double? Doubled { get; set; }
+
         /// <summary>Rounds that are finished.</summary>
         public int Rounds => _rounds.Count;
 
         public ServerResult Result => Why is not null ? ServerResult.None(contestant.Name, Why, _failed)
             : Rounds == 0 ? ServerResult.None(contestant.Name, "the comparison was interrupted before its turn", failed: false)
             : _rounds.All(round => round.ThroughputPerS is null or 0) ? ServerResult.None(contestant.Name, NothingRight(_errors), failed: true)
-            : ServerResult.Of(contestant.Name, _rounds, _latencies, _errors);
+            : ServerResult.Of(contestant.Name, _rounds, _latencies, _errors, Counted, Doubled);
 
         public void Add((RoundFigures Figures, LoadTally Tally) run)
         {

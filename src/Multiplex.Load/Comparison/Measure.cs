@@ -50,6 +50,10 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
         MoreIsBetter = true,
     };
 
+    /// <summary>What went wrong.</summary>
+    public static readonly Measure Errors =
+        new("errors", "errors", "Wrong replies, lost connections, refused ones and timeouts in a round.", r => r.Errors, Quantities.Digits);
+
     /// <summary>How busy the client was.</summary>
     public static readonly Measure ClientBusy = new(
         "client_busy",
@@ -74,12 +78,15 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
         Latency("max_us", "max", "The longest that a reply took.", r => r.MaxUs),
         Cpu,
         new("context_switches_per_request", "switches/request", "Context switches of the server's threads for a request, voluntary or not.", r => r.ContextSwitchesPerRequest, Quantities.Digits),
+        new("syscalls_per_request", "syscalls/request", "System calls of the server for a request, counted by the kernel in a run of its own.", r => r.SyscallsPerRequest, Quantities.Digits) { IsCounted = true },
+        new("page_faults_per_request", "faults/request", "Page faults of the server for a request, counted by the kernel in a run of its own.", r => r.PageFaultsPerRequest, Quantities.Digits) { IsCounted = true },
+        new("instructions_per_request", "instructions/request", "Instructions of the server for a request, the kernel's included, counted by the processor in a run of its own.", r => r.InstructionsPerRequest, Quantities.Short) { IsCounted = true },
         MemoryPerConnection,
         new("memory_bytes", "memory", "Proportional set size of the server's processes at the end of the run.", r => r.MemoryBytes, Quantities.Size) { IsMark = false },
         new("processes", "processes", "Processes of the server at the end of the run.", r => r.Processes, Quantities.Digits) { IsMark = false },
         new("threads", "threads", "Threads of them all.", r => r.Threads, Quantities.Digits) { IsMark = false },
         ClientBusy,
-        new("errors", "errors", "Wrong replies, lost connections, refused ones and timeouts in a round.", r => r.Errors, Quantities.Digits),
+        Errors,
     ];
 
     /// <summary>Whether more of it is better.</summary>
@@ -90,6 +97,12 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
 
     /// <summary>Whether less or more of it is a mark of quality, and not just how the server is built.</summary>
     public bool IsMark { get; init; } = true;
+
+    /// <summary>Whether the kernel counts it, in a run of its own.</summary>
+    public bool IsCounted { get; init; }
+
+    /// <summary>Whether it tells why a server is as fast as it is.</summary>
+    public bool IsReason => IsCounted || Key == "context_switches_per_request";
 
     /// <summary>The one of this key.</summary>
     public static Measure Find(string key) => All.First(measure => measure.Key == key);

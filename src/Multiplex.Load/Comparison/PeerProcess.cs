@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Mono.Unix.Native;
 using Multiplex.Interop;
+using Multiplex.Load.Comparison.Usage;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

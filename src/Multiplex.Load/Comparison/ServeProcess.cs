@@ -1,3 +1,4 @@
+using Multiplex.Load.Comparison.Usage;
 using Multiplex.Sockets;
 
 namespace Multiplex.Load.Comparison;

@@ -1,4 +1,5 @@
 using Mono.Unix.Native;
+using Multiplex.Load.Comparison.Usage;
 using Multiplex.Sockets;
 
 namespace Multiplex.Load.Comparison;

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Load.Comparison;
 
@@ -8,11 +10,19 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
     // A reply that takes longer will not come: nothing that is asked here takes so long.
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
+    // Within this a server answers any number of requests that makes sense.
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
+
     /// <summary>Loads a server that has just been started, and stops it.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="events">What the kernel is to count meanwhile; that takes time of the machine.</param>
+    /// <param name="cancelled">Ends it early.</param>
     /// <exception cref="IOException">It did not take connections, or did not stop as it should.</exception>
-    public (RoundFigures Figures, LoadTally Tally) Run(ServerUnderTest server, CancellationToken cancelled)
+    public (RoundFigures Figures, LoadTally Tally) Run(ServerUnderTest server, IReadOnlyList<KernelEvent> events, CancellationToken cancelled)
     {
         long? memoryBefore = server.Memory;
+        int? otherListeners = TcpSockets.OfOthersListening(int.Parse(server.Endpoint.Port, CultureInfo.InvariantCulture), server.Id);
+        using KernelCounters counters = KernelCounters.Attach(server.Id, events);
         LoadOptions load = LoadOf(server);
         double? offered = null;
         if (scenario.Overload > 0)
@@ -25,7 +35,7 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
             load = load with { Arrivals = OpenLoop.At(offered.Value) };
         }
 
-        ProcessUsage? used = null;
+        Sample? before = null, after = null;
         long? memory = null;
         LoadTally tally = LoadGenerator.Run(
             load with
@@ -33,35 +43,38 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
                 Measuring = begins =>
                 {
                     if (begins)
-                        used = Watch(server, cancelled);
+                        (before, after) = Watch(server, counters, cancelled);
                     else
-                        memory = server.Memory;
+                        (memory, after) = (server.Memory, after ?? Sample.Of(server, counters));
                 },
             },
             report: null,
             cancelled);
         cancelled.ThrowIfCancellationRequested();
         server.Stop();
-        return (FiguresOf(tally, used, memory, memory - memoryBefore, offered), tally);
+        return (FiguresOf(tally, before is { } first ? after?.Since(first) : null, memory, memory - memoryBefore, offered) with { OtherListeners = otherListeners }, tally);
     }
 
     // What the server uses for most of the measured time: both looks at it are under load, and how late they come does not matter,
-    // as the figures are taken by the second.
-    private ProcessUsage? Watch(ServerUnderTest server, CancellationToken cancelled)
+    // as the figures are taken by the second. Where requests are counted, the second look comes with the last of them.
+    private (Sample? Before, Sample? After) Watch(ServerUnderTest server, KernelCounters counters, CancellationToken cancelled)
     {
         const double Most = 0.9;
         long start = Stopwatch.GetTimestamp();
-        ProcessUsage? before = server.Usage;
+        Sample? before = Sample.Of(server, counters);
+        if (options.Requests is not null)
+            return (before, null);
         TimeSpan left = (Most * options.Duration) - Stopwatch.GetElapsedTime(start);
         if (left > TimeSpan.Zero)
             cancelled.WaitHandle.WaitOne(left);
-        return before is { } first ? server.Usage?.Since(first) : null;
+        return (before, Sample.Of(server, counters));
     }
 
-    private RoundFigures FiguresOf(LoadTally tally, ProcessUsage? used, long? memory, long? grown, double? offered)
+    private RoundFigures FiguresOf(LoadTally tally, Sample? used, long? memory, long? grown, double? offered)
     {
-        double? requests = used is { At: > 0 and var time } && tally.Throughput > 0 ? tally.Throughput * time / Stopwatch.Frequency : null;
         double? Us(double percent) => tally.Latencies.Count > 0 ? tally.Latencies.Percentile(percent) / 1e3 : null;
+        double? Requests(long? time) => time > 0 && tally.Throughput > 0 ? tally.Throughput * time / Stopwatch.Frequency : null;
+        double? requests = Requests(used?.Server.At), counted = Requests(used?.Kernel.At);
         return new(
             tally.Throughput,
             Us(50),
@@ -70,15 +83,22 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
             Us(99.9),
             Us(100),
             tally.Errors.Total,
-            used?.CpuNanoseconds > 0 ? used?.CpuNanoseconds / 1e3 / requests : null,
-            used?.ContextSwitches / requests,
+            used?.Server.CpuNanoseconds > 0 ? used?.Server.CpuNanoseconds / 1e3 / requests : null,
+            used?.Server.ContextSwitches / requests,
             grown > 0 ? (double)grown / point.All : null,   // less than what can be measured
             memory,
-            used?.Processes,
-            used?.Threads,
+            used?.Server.Processes,
+            used?.Server.Threads,
             offered,
             offered is null ? null : tally.Throughput / offered,
-            tally.BusiestThread);
+            tally.BusiestThread)
+        {
+            OthersShare = used?.Machine.OthersShare(used.Value.Server.CpuNanoseconds / 1e9),
+            StolenShare = used?.Machine.StolenShare,
+            SyscallsPerRequest = used?.Kernel[KernelEvent.SystemCalls] / counted,
+            PageFaultsPerRequest = used?.Kernel[KernelEvent.PageFaults] / counted,
+            InstructionsPerRequest = used?.Kernel[KernelEvent.Instructions] / counted,
+        };
     }
 
     private LoadOptions LoadOf(ServerUnderTest server) => new()
@@ -90,9 +110,19 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
         SlowReaders = point.SlowReaders,
         Depth = scenario.Depth,
         CallsPerConnection = scenario.CallsPerConnection,
-        WarmUp = options.WarmUp,
-        Duration = options.Duration,
+        WarmUp = options.Requests is null ? options.WarmUp : TimeSpan.Zero,   // its requests would be among them
+        Requests = options.Requests ?? 0,
+        Duration = options.Requests is null ? options.Duration : s_longest,
         Threads = options.ClientThreads,
         Timeout = s_timeout,
     };
+
+    /// <summary>What a server and the machine have used and done until a moment, or between two.</summary>
+    private readonly record struct Sample(ProcessUsage Server, KernelCounts Kernel, MachineUse Machine)
+    {
+        public static Sample? Of(ServerUnderTest server, KernelCounters counters) =>
+            server.Usage is { } usage ? new(usage, counters.Read(), MachineUse.Now()) : null;
+
+        public Sample Since(Sample before) => new(Server.Since(before.Server), Kernel.Since(before.Kernel), Machine.Since(before.Machine));
+    }
 }

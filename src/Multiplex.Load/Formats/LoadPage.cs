@@ -33,10 +33,14 @@ public static class LoadPage
     {
         CapacityStep[] steps = [.. report.Steps.OrderBy(step => step.RatePerS)];
         ChartPoint[] Line(Func<LatencyReport, double?> figure) =>
-            [.. steps.Where(step => figure(step.LatencyUs) is not null).Select(step => new ChartPoint(step.RatePerS, figure(step.LatencyUs) ?? 0))];
+            [.. steps.Select(step => new ChartPoint(step.RatePerS, figure(step.LatencyUs) ?? double.NaN))];
         LineChart curve = new(
             "Latency against offered rate", new("requests due in a second"), new("latency") { Logarithmic = true, Label = Quantities.Time },
-            [new("p50", 5, Line(l => l.P50)), new("p99", 7, Line(l => l.P99)), new("p99.9", 1, Line(l => l.P999))]);
+            [new("p50", 5, Line(l => l.P50)), new("p99", 7, Line(l => l.P99)), new("p99.9", 1, Line(l => l.P999))])
+        {
+            MarksUp = [.. Objective.ParseAll(report.Objective.Replace(" ", "", StringComparison.Ordinal)).Select(Goal)],
+            MarksAcross = report.CapacityPerS > 0 ? [new("capacity", report.CapacityPerS)] : [],
+        };
         return Page.Of($"Capacity of {report.Options.Connect}", Html.Of($"""
             <header>
             <h1>Capacity of {report.Options.Connect}</h1>
@@ -92,26 +96,34 @@ public static class LoadPage
             [new("all", 7, [.. report.Percentiles.Where(point => point.Percent < 100).Select(point => new ChartPoint(100 / (100 - point.Percent), point.LatencyUs))])])
         {
             Marks = false,
+            MarksUp = Goals(report),
         };
     }
 
+    // A second without a reply interrupts the lines.
     private static LineChart Times(LoadReport report)
     {
         Series Line(string name, int color, Func<LatencyReport, double?> figure) => new(
-            name, color, [.. report.Series.Where(second => figure(second.LatencyUs) is not null).Select(second => new ChartPoint(second.Second, figure(second.LatencyUs) ?? 0))]);
+            name, color, [.. report.Series.Select(second => new ChartPoint(second.Second, figure(second.LatencyUs) ?? double.NaN))]);
         return new(
             "Latency second by second", new("second"), new("latency") { Label = Quantities.Time, Logarithmic = true },
             [Line("p50", 5, l => l.P50), Line("p99", 7, l => l.P99), Line("max", 1, l => l.Max)])
         {
             Marks = report.Series.Count <= 60,
+            MarksUp = Goals(report),
         };
     }
+
+    private static Mark[] Goals(LoadReport report) => [.. (report.Objectives ?? []).SelectMany(one => Objective.ParseAll(one.Objective)).Select(Goal)];
+
+    private static Mark Goal(Objective objective) => new($"{objective}", objective.Limit / 1e3);
 
     private static LineChart Rates(LoadReport report) => new(
         "Replies second by second", new("second"), new("replies/s"),
         [
             new("replies", 6, [.. report.Series.Select(second => new ChartPoint(second.Second, second.Replies / second.LengthS))]),
-            new("unanswered", 1, report.Unanswered == 0 ? [] : [.. report.Series.Select(second => new ChartPoint(second.Second, second.Unanswered / second.LengthS))]),
+            new("unanswered", 2, report.Unanswered == 0 ? [] : [.. report.Series.Select(second => new ChartPoint(second.Second, second.Unanswered / second.LengthS))]),
+            new("errors", 0, report.Errors.Total == 0 ? [] : [.. report.Series.Select(second => new ChartPoint(second.Second, second.Errors / second.LengthS))]),
         ])
     {
         Marks = report.Series.Count <= 60,

@@ -14,16 +14,15 @@ public sealed class Compare
     public void RemoveReports() => _folder.Delete(recursive: true);
 
     [Test]
-    public void It_measures_every_model_that_serves_many()
+    public void It_measures_every_model_that_serves_many([ValueSource(typeof(Cells), nameof(Cells.ModelsThatServeMany))] string model)
     {
-        (ProgramRun run, JsonElement report) = Run("all", "--scenarios", "churn", "--rounds", "1");
+        (ProgramRun run, JsonElement report) = Run($"all {model}", "--models", model, "--scenarios", "churn", "--rounds", "1", "--rounds-only", "--requests", "50");
         Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
-        JsonElement[] results = [.. Results(report)];
-        Assert.That(results.Select(Server), Is.EqualTo(Cells.ModelsThatServeMany));
-        Assert.That(results.Select(result => Median(result, "throughput_per_s")), Is.All.Positive);
-        Assert.That(results.Select(result => Median(result, "cpu_us_per_request")), Is.All.Positive);
-        Assert.That(results.Select(result => Median(result, "memory_bytes")), Is.All.Positive);
-        Assert.That(results.Select(result => result.GetProperty("errors").GetProperty("total").GetInt64()), Is.All.Zero);
+        JsonElement result = Results(report).Single();
+        Assert.That(Server(result), Is.EqualTo(model));
+        foreach (string figure in new[] { "throughput_per_s", "cpu_us_per_request", "memory_bytes" })
+            Assert.That(Median(result, figure), Is.Positive, figure);
+        Assert.That(result.GetProperty("errors").GetProperty("total").GetInt64(), Is.Zero);
         Assert.That(run.Lines[^1], Does.Contain("report.html").And.Contain("report.json"));
     }
 
@@ -31,7 +30,7 @@ public sealed class Compare
     public void Peers_join_and_a_later_comparison_is_held_against_an_earlier_one()
     {
         string peer = $"exec {ServerProcess.Command} serve --model fork --listen tcp://127.0.0.1:{{port}}";
-        (ProgramRun first, JsonElement before) = Run("before", "--models", "poll", "--peer", $"<mine>={peer}", "--scenarios", "echo", "--connections", "4", "--rounds", "2");
+        (ProgramRun first, JsonElement before) = Run("before", "--models", "poll", "--peer", $"<mine>={peer}", "--scenarios", "echo", "--connections", "4", "--rounds", "2", "--rounds-only", "--requests", "50");
         Assert.That(first.Status, Is.Zero, () => string.Join('\n', first.Errors));
         JsonElement[] results = [.. Results(before)];
         Assert.That(results.Select(Server), Is.EqualTo(new[] { "poll", "<mine>" }));
@@ -42,7 +41,7 @@ public sealed class Compare
         string wrong = $"{ServerProcess.Command} serve --model epoll --protocol echo --listen tcp://127.0.0.1:{{port}}";
         (ProgramRun second, JsonElement after) = Run(
             "after", "--models", "poll", "--peer", $"wrong={wrong}", "--scenarios", "echo", "--connections", "4", "--rounds", "2",
-            "--baseline", Path.Combine(_folder.FullName, "before", "report.json"));
+            "--rounds-only", "--duration", "1s", "--baseline", Path.Combine(_folder.FullName, "before", "report.json"));
         Assert.That(second.Status, Is.EqualTo(1), "the peer speaks another protocol");
         Assert.That(Results(after).Last().GetProperty("why").GetString(), Does.StartWith("not one right reply"));
         JsonElement baseline = after.GetProperty("baseline");
@@ -62,11 +61,15 @@ public sealed class Compare
     [Test]
     public void A_peer_that_ends_while_it_is_loaded_is_told_with_its_status_and_its_last_words()
     {
-        string peer = $"echo farewell; {ServerProcess.Command} serve --model poll --listen tcp://127.0.0.1:{{port}} > /dev/null 2>&1 & sleep 2; kill -9 $!; exit 7";
-        (ProgramRun run, JsonElement report) = Run("ending", "--models", "poll", "--peer", $"mine={peer}", "--scenarios", "echo", "--connections", "2", "--rounds", "2", "--duration", "6s");
-        Assert.That(run.Status, Is.EqualTo(1));
-        Assert.That(Results(report).Last().GetProperty("why").GetString(), Is.EqualTo("failed: the server ended with status 7: farewell"));
-        Assert.That(string.Join('\n', run.Lines), Does.Contain("No figures: mine (failed)"));
+        string folder = Path.Combine(_folder.FullName, "ending"), file = Path.Combine(_folder.FullName, "ending counters");
+        string peer = $"echo farewell; {ServerProcess.Command} serve --model poll --listen tcp://127.0.0.1:{{port}} --counters '{file}' > /dev/null 2>&1 & wait $!; exit 7";
+        using CompareProcess compare = CompareProcess.Start(
+            "--models", "none", "--peer", $"mine={peer}", "--scenarios", "echo", "--connections", "2", "--rounds", "3", "--rounds-only", "--duration", "5s", "--warmup", "10ms", "--out", folder);
+        Eventually.Holds(() => File.Exists(file) && EndsLoaded(file), "the peer is not loaded");
+        Assert.That(compare.WaitForExit(), Is.EqualTo(1));
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "report.json")));
+        Assert.That(Results(report.RootElement).Single().GetProperty("why").GetString(), Is.EqualTo("failed: the server ended with status 7: farewell"));
+        Assert.That(string.Join('\n', compare.Output), Does.Contain("No figures: mine (failed)"));
     }
 
     [TestCase(Signum.SIGINT)]
@@ -75,15 +78,15 @@ public sealed class Compare
     {
         string folder = Path.Combine(_folder.FullName, $"partial {signal}");
         using CompareProcess compare = CompareProcess.Start(
-            "--models", "poll,epoll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--duration", "200ms", "--warmup", "10ms", "--out", folder);
+            "--models", "poll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--rounds-only", "--requests", "20", "--warmup", "10ms", "--out", folder);
         Eventually.Holds(() => compare.Errors.Any(line => line.StartsWith("scenario 2", StringComparison.Ordinal)), "the second scenario does not begin");
         compare.Signal(signal);
         Assert.That(compare.WaitForExit(), Is.EqualTo(4));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "report.json")));
         JsonElement partial = report.RootElement.GetProperty("partial");
-        Assert.That(partial.GetProperty("done").GetInt32(), Is.InRange(4, 7));
-        Assert.That(partial.GetProperty("total").GetInt32(), Is.EqualTo(8));
-        Assert.That(report.RootElement.GetProperty("scenarios")[0].GetProperty("points")[0].GetProperty("results").GetArrayLength(), Is.EqualTo(2));
+        Assert.That(partial.GetProperty("done").GetInt32(), Is.InRange(2, 3));
+        Assert.That(partial.GetProperty("total").GetInt32(), Is.EqualTo(4));
+        Assert.That(report.RootElement.GetProperty("scenarios")[0].GetProperty("points")[0].GetProperty("results").GetArrayLength(), Is.EqualTo(1));
         Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("interrupted after"));
         Assert.That(string.Join('\n', compare.Output), Does.Contain("interrupted after"));
         Eventually.Holds(() => compare.Servers().Count == 0, "servers are left");
@@ -104,14 +107,82 @@ public sealed class Compare
         Eventually.Holds(() => compare.Servers().Count == 0, () => $"these are left: {string.Join(' ', compare.Servers())}");
     }
 
+    [Test]
+    public void Calls_of_the_kernel_are_counted_where_it_lets_them_be_and_else_the_report_says_why()
+    {
+        // In a mount namespace of its own, as tracefs may not be mounted; without the right to, the other branch is the test.
+        string folder = Path.Combine(_folder.FullName, "counted");
+        string[] compare = [ServerProcess.Command, "compare", "--models", "poll,fork", "--scenarios", "echo", "--connections", "2", "--rounds", "1", "--requests", "50", "--out", folder];
+        const string Mounted = "mount -t tracefs nodev /sys/kernel/tracing 2> /dev/null; exec \"$@\"";
+        ProgramRun run = ProgramRun.Of("unshare", ["--mount", "--", "sh", "-c", Mounted, "sh", .. compare]);
+        if (run.Status != 0 && run.Errors.Any(line => line.StartsWith("unshare", StringComparison.Ordinal)))
+            run = ProgramRun.Of(compare[0], compare[1..]);
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "report.json")));
+        JsonElement why = report.RootElement.GetProperty("not_counted");
+        foreach (string figure in new[] { "syscalls_per_request", "page_faults_per_request", "instructions_per_request" })
+        {
+            JsonElement[] values = [.. Results(report.RootElement).Select(result => result.GetProperty("figures").GetProperty(figure))];
+            if (why.TryGetProperty(figure, out JsonElement reason))
+            {
+                Assert.That(reason.GetString(), Is.Not.Empty);
+                Assert.That(values.Select(value => value.ValueKind), Is.All.EqualTo(JsonValueKind.Null), figure);
+                Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("could not be counted"));
+            }
+            else
+            {
+                Assert.That(values.Select(value => value.GetProperty("median").GetDouble()), figure == "syscalls_per_request" ? Is.All.GreaterThan(1) : Is.All.GreaterThanOrEqualTo(0), figure);
+            }
+        }
+    }
+
+    [Test]
+    public void A_baseline_that_was_better_ends_with_a_status_of_its_own()
+    {
+        string[] what = ["--models", "poll", "--scenarios", "blocking", "--connections", "2", "--rounds", "3", "--rounds-only", "--requests", "20"];
+        (ProgramRun first, _) = Run("better", what);
+        Assert.That(first.Status, Is.Zero, () => string.Join('\n', first.Errors));
+
+        // A server that answered far more before than any noise explains.
+        string file = Path.Combine(_folder.FullName, "better", "report.json");
+        string doctored = System.Text.RegularExpressions.Regex.Replace(
+            File.ReadAllText(file), "\"throughput_per_s\": ([0-9.]+)", match => $"\"throughput_per_s\": {1e30 * double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture):0}");
+        File.WriteAllText(file, doctored);
+        (ProgramRun second, JsonElement after) = Run("worse", [.. what, "--baseline", file]);
+        Assert.That(second.Status, Is.EqualTo(5), () => string.Join('\n', second.Errors));
+        Assert.That(after.GetProperty("baseline").GetProperty("changes").EnumerateArray().Select(change => change.GetProperty("better").GetBoolean()), Has.Member(false));
+    }
+
+    [Test]
+    public void The_environment_of_the_figures_is_recorded()
+    {
+        (_, JsonElement report) = Run("environment", "--models", "poll", "--scenarios", "echo", "--connections", "1", "--rounds", "1", "--rounds-only", "--requests", "5");
+        JsonElement environment = report.GetProperty("environment");
+        Assert.That(environment.GetProperty("open_files").GetInt64(), Is.Positive);
+        Assert.That(environment.GetProperty("somaxconn").GetString(), Is.Not.Empty);
+        Assert.That(environment.GetProperty("local_ports").GetString(), Does.Match("^[0-9]+ +[0-9]+$"));
+        Assert.That(environment.TryGetProperty("governor", out _) && environment.TryGetProperty("commit", out _), Is.True);
+        Assert.That(report.GetProperty("load_average").GetDouble(), Is.GreaterThanOrEqualTo(0));
+    }
+
     private (ProgramRun Run, JsonElement Report) Run(string name, params string[] options)
     {
         string folder = Path.Combine(_folder.FullName, name);
-        ProgramRun run = ProgramRun.Multiplex(["compare", "--duration", "400ms", "--warmup", "100ms", "--out", folder, .. options]);
+        ProgramRun run = ProgramRun.Multiplex(["compare", "--warmup", "50ms", "--out", folder, .. options]);
         string file = Path.Combine(folder, "report.json");
         Assert.That(file, Does.Exist, () => string.Join('\n', run.Errors));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(file));
         return (run, report.RootElement.Clone());
+    }
+
+    // Kills the server that keeps its counters there, once it has been asked something.
+    private static bool EndsLoaded(string file)
+    {
+        using Multiplex.CountersFile counters = Multiplex.CountersFile.Open(file);
+        if (counters.Read()[nameof(Counter.Calls)] == 0)
+            return false;
+        ServerProcess.Signal(counters.Process, Signum.SIGKILL);
+        return true;
     }
 
     private static IEnumerable<JsonElement> Results(JsonElement report) =>

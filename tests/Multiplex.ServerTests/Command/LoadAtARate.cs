@@ -65,7 +65,7 @@ public sealed class LoadAtARate
             ProgramRun run = Load(
                 server, "--ramp", "200:2000", "--arrivals", "poisson", "--duration", "1500ms", "--mix", "echo=8,null,sleep:1=0.5,add:2,whoami",
                 "--size", "64=3,16k=1", "--calls-per-connection", "50", "--idle", "20", "--slow-readers", "3", "--slow-writers", "3",
-                "--threads", "2", "--json", Path("run.json"), "--csv", Path("run.csv"), "--hlog", Path("run.hlog"), "--html", Path("run.html"));
+                "--threads", "2", "--slo", "max<60s", "--json", Path("run.json"), "--csv", Path("run.csv"), "--hlog", Path("run.hlog"), "--html", Path("run.html"));
             Assert.That(run.Status, Is.Zero, () => string.Join('\n', [.. run.Lines, .. run.Errors]));
             using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path("run.json")));
             JsonElement root = report.RootElement;
@@ -76,7 +76,7 @@ public sealed class LoadAtARate
             Assert.That(Figure(root, "slow", "replies"), Is.Positive, "slow readers do read");
             Assert.That(File.ReadAllLines(Path("run.csv")), Has.Length.EqualTo(1 + root.GetProperty("series").GetArrayLength()));
             Assert.That(File.ReadAllText(Path("run.hlog")), Does.Contain("#[Histogram log format version 1.3]"));
-            Assert.That(File.ReadAllText(Path("run.html")), Does.Contain("<svg").And.Contain("poisson"));
+            Assert.That(File.ReadAllText(Path("run.html")), Does.Contain("<svg").And.Contain("poisson").And.Contain("max&lt;60s</text>"));
             Assert.That(counters[Counter.Accepted], Is.GreaterThan(8 + 20 + 6), "and connections were made anew");
         }
         finally

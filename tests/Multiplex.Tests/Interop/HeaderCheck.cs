@@ -51,7 +51,7 @@ internal sealed class HeaderCheck
         foreach (Type type in Structs.Where(type => !IsArrayOfField(type)))
         {
             string name = NameInC(type);
-            check.Confirm($"sizeof({name})", SizeOf(type));
+            check.Confirm(SizeInC(type), SizeOf(type));
             foreach (FieldInfo field in FieldsOf(type))
             {
                 check.Confirm($"offsetof({name}, {field.Name})", OffsetOf(type, field));
@@ -74,7 +74,7 @@ internal sealed class HeaderCheck
     public static string OfSize(Type type, int size)
     {
         HeaderCheck check = new();
-        check.Confirm($"sizeof({NameInC(type)})", size);
+        check.Confirm(SizeInC(type), size);
         return check._program.ToString();
     }
 
@@ -95,6 +95,9 @@ internal sealed class HeaderCheck
         nameof(Libc.sigaction_t) => "struct sigaction",
         string name => $"struct {name}",
     };
+
+    // A struct that grows from kernel to kernel has a name for the size that it had at first.
+    private static string SizeInC(Type type) => type == typeof(Libc.perf_event_attr) ? nameof(Libc.PERF_ATTR_SIZE_VER0) : $"sizeof({NameInC(type)})";
 
     // The layout that the runtime really gives them, which is what a pointer to one shows the kernel.
     private static int SizeOf(Type type) => Evaluate(code => code.Emit(OpCodes.Sizeof, type));

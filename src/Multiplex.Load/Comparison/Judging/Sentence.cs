@@ -73,7 +73,8 @@ internal static class Sentence
         {
             string names = _behind.Length == 0 ? "all" : _ahead.Length > MostNames ? $"all but {Names(_behind)}" : Names(_ahead);
             double[] reach = [.. _ahead.Where(one => one.ToBest is not null).Select(one => Math.Max(100 * (one.ToBest!.High - 1), 100 * (1 - one.ToBest.Low)))];
-            string within = reach.Length > 0 ? $"±{reach.Max():F0}%" : "one round";
+            const double Hardly = 100;
+            string within = reach.Length == 0 ? "one round" : reach.Max() > Hardly ? $"beyond ±{Hardly}%" : $"±{reach.Max():F0}%";
             return _ahead.Any(one => one.Place == Place.Unclear) ? $"too noisy to rank {names} ({within})" : $"{names} are level within {within}";
         }
 

@@ -26,7 +26,7 @@ public static class ComparePage
     {
         MachineReport machine = report.Environment;
         return $"{report.Began:yyyy-MM-dd HH:mm zzz}, {machine.Processors} x {machine.Processor}, Linux {machine.Kernel}, {machine.Runtime}. "
-            + $"{report.Protocol} over TCP on the loopback interface; medians of {(report.RoundsAuto ? "up to " : "")}{report.Rounds} alternating {(report.Rounds == 1 ? "round" : "rounds")} of {report.DurationS:0.###} s.";
+            + $"{report.Protocol} over TCP on the loopback interface; medians of {(report.RoundsAuto ? "up to " : "")}{report.Rounds} alternating {(report.Rounds == 1 ? "round" : "rounds")} of {report.RunInWords}.";
     }
 
     private static Html Partial(CompareReport report) =>

@@ -17,15 +17,15 @@ internal static class FigureTable
         TableColumn[] columns =
         [
             s_server,
-            .. several ? [new TableColumn(scenario.Points[0].Others > 0 ? "others" : "connections", "Connections at this point.")] : Array.Empty<TableColumn>(),
-            .. measures.Select(measure => new TableColumn(measure.Title, measure.Explanation, measure.MoreIsBetter)),
+            .. several ? [new TableColumn(scenario.VariesOthers ? "others" : "connections", "Connections at this point.")] : Array.Empty<TableColumn>(),
+            .. measures.Select(measure => new TableColumn(measure.Title, measure.Explanation, measure.MoreIsBetter) { IsFolded = !IsMain(measure, scenario) }),
         ];
         IEnumerable<TableRow> rows =
             from point in scenario.Points
             from result in point.Measured
-            select new TableRow(legend.NameOf(result.Server), result.Server,
+            select new TableRow(Html.Of($"{legend.NameOf(result.Server)}{CaveatList.Mark(result)}"), result.Server,
             [
-                .. several ? [new TableCell(Html.Of($"{point.Across}"), point.Across)] : Array.Empty<TableCell>(),
+                .. several ? [new TableCell(Html.Of($"{scenario.Across(point)}"), scenario.Across(point))] : Array.Empty<TableCell>(),
                 .. measures.Select(measure => Cell(
                     result,
                     measure,
@@ -34,6 +34,11 @@ internal static class FigureTable
             ]);
         return SortableTable.Of(columns, rows);
     }
+
+    // What the scenario is judged by, and what is looked at first everywhere.
+    private static bool IsMain(Measure measure, ScenarioReport scenario) =>
+        measure.Key == scenario.JudgedBy || measure.Key == scenario.AlsoJudgedBy
+        || measure == Measure.Throughput || measure == Measure.Offered || measure == Measure.P50 || measure == Measure.P99 || measure == Measure.Cpu;
 
     private static TableCell Cell(ServerResult result, Measure measure, bool best, Change? change)
     {

@@ -10,7 +10,7 @@ internal static class Overview
         <section id="overview"><h2>What the figures say</h2>
         <dl class="findings">{Findings(report)}</dl>
         <h3>Each server's share of the best</h3>
-        <p class="soft">Of the figure that a scenario is judged by. Bold: the best, and every server that it has no lead over. A dash: not measured, and its scenario says why.</p>
+        <p class="soft">Of the figure that a scenario is judged by. The darker, the more. Bold: the best, and every server that it has no lead over; green: it leads all others. A dash: not measured, and its scenario says why. †: something limits what the figure says, and its scenario says what.</p>
         {Matrix(report, legend)}</section>
 
         """);
@@ -48,7 +48,7 @@ internal static class Overview
     {
         private readonly Verdict? _verdict = point.Verdicts is [var verdict, ..] ? verdict : null;
 
-        public Html Head => Html.Of($"""<th scope="col" title="{point.Label}">{scenario.Name}{(scenario.Points.Count > 1 ? Html.Of($"<br><small>{point.Across:N0}</small>") : Html.None)}</th>""");
+        public Html Head => Html.Of($"""<th scope="col" title="{point.Label}">{scenario.Name}{(scenario.Points.Count > 1 ? Html.Of($"<br><small>{scenario.Across(point):N0}</small>") : Html.None)}</th>""");
 
         public Html ShareOf(string server)
         {
@@ -56,9 +56,11 @@ internal static class Overview
                 return Html.Of($"""<td class="soft">–</td>""");
             double share = _verdict.Measure.ShareOf(MedianOf(server), MedianOf(_verdict.Standings[0].Server));
             Html percent = Html.Of($"{100 * share:F0}%");
-            return Html.Of($"""<td class="share" style="--share:{share}">{(standing.Place == Place.Behind ? percent : Html.Of($"<b>{percent}</b>"))}</td>""");
+            return Html.Of($"""<td class="share{(_verdict.IsWonBy(server) ? " best" : "")}" style="--share:{share}">{(standing.Place == Place.Behind ? percent : Html.Of($"<b>{percent}</b>"))}{CaveatList.Mark(ResultOf(server))}</td>""");
         }
 
-        private double MedianOf(string server) => point.Results.First(result => result.Server == server)[_verdict!.Measure]!.Value.Median;
+        private double MedianOf(string server) => ResultOf(server)[_verdict!.Measure]!.Value.Median;
+
+        private ServerResult ResultOf(string server) => point.Results.First(result => result.Server == server);
     }
 }

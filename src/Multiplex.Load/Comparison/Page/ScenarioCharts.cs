@@ -16,21 +16,32 @@ internal static class ScenarioCharts
 
     public static IEnumerable<Html> Of(ScenarioReport scenario, Legend legend)
     {
-        foreach (Measure measure in new[] { Measure.Throughput, Measure.Cpu })
-            yield return scenario.Points.Count > 1 ? AgainstConnections(scenario, measure, legend) : Bars(scenario.Points[0], measure, legend);
+        Measure judgedBy = Measure.Find(scenario.JudgedBy), also = Measure.Find(scenario.AlsoJudgedBy);
+        foreach (Measure measure in new[] { judgedBy, Measure.Throughput, Measure.Cpu }.Distinct())
+            yield return Chart(scenario, measure, legend);
         foreach (PointReport point in scenario.Points)
             yield return LatencyCurves(point, legend);
-        Measure also = Measure.Find(scenario.AlsoJudgedBy);
         if (also == Measure.MemoryPerConnection)
-            yield return scenario.Points.Count > 1 ? AgainstConnections(scenario, also, legend) : Bars(scenario.Points[0], also, legend);
+            yield return Chart(scenario, also, legend);
+        if (scenario.Points.SelectMany(point => point.Measured).Any(result => result[Measure.Errors]?.High > 0))
+            yield return Chart(scenario, Measure.Errors, legend);
     }
+
+    /// <summary>The charts of what the servers ask of the kernel, as far as it was counted.</summary>
+    public static IEnumerable<Html> OfReasons(ScenarioReport scenario, Legend legend) =>
+        from measure in Measure.All
+        where measure.IsReason && scenario.Points.SelectMany(point => point.Measured).Any(result => result[measure] is not null)
+        select Chart(scenario, measure, legend);
+
+    private static Html Chart(ScenarioReport scenario, Measure measure, Legend legend) =>
+        scenario.Points.Count > 1 ? AgainstConnections(scenario, measure, legend) : Bars(scenario.Points[0], measure, legend);
 
     private static Html AgainstConnections(ScenarioReport scenario, Measure measure, Legend legend)
     {
-        Axis across = new(scenario.Points[0].Others > 0 ? "other connections" : "connections")
+        Axis across = new(scenario.VariesOthers ? "other connections" : "connections")
         {
             Logarithmic = true,
-            Ticks = [.. scenario.Points.Select(point => (double)point.Across)],
+            Ticks = [.. scenario.Points.Select(point => (double)scenario.Across(point))],
             Label = connections => $"{connections:N0}",
         };
         IEnumerable<Series> lines = scenario.Points[0].Results.Select(result => new Series(
@@ -41,7 +52,7 @@ internal static class ScenarioCharts
                 where measured.Server == result.Server
                 let value = measured[measure]
                 where value is not null
-                select new ChartPoint(point.Across, value.Value.Median, value.Value.Low, value.Value.High)]));
+                select new ChartPoint(scenario.Across(point), value.Value.Median, value.Value.Low, value.Value.High)]));
         return new LineChart($"{measure.Title} against connections", across, new(measure.Title) { Label = measure.Label }, [.. lines]).Draw();
     }
 

@@ -10,10 +10,10 @@ internal static class ScenarioSection
         <p>{scenario.Load}</p>
         <p class="soft">{scenario.LookFor}</p>
         <dl class="verdict">{report.Summary.Where(finding => finding.Scenario == scenario.Name).Select(Verdict)}</dl>
-        {scenario.Points.Select(BusyClient)}
+        {CaveatList.Of(scenario)}
         <div class="charts">
         {ScenarioCharts.Of(scenario, legend)}</div>
-        {FigureTable.Of(report, scenario, legend)}{Absent(scenario, legend)}</section>
+        {Why(scenario, legend)}        {FigureTable.Of(report, scenario, legend)}{Absent(scenario, legend)}</section>
 
         """);
 
@@ -22,12 +22,13 @@ internal static class ScenarioSection
 
         """);
 
-    private static Html BusyClient(PointReport point)
+    private static Html Why(ScenarioReport scenario, Legend legend)
     {
-        const double Busy = 0.95;
-        string[] servers = [.. point.Measured.Where(result => result[Measure.ClientBusy]?.Median > Busy).Select(result => result.Server)];
-        return servers.Length == 0 ? Html.None : Html.Of($"""
-            <p class="soft"><small>{point.Label}: the client was the limit with {string.Join(", ", servers)}; more of it (--threads, where there are cores to spare) would see them do more.</small></p>
+        Html[] charts = [.. ScenarioCharts.OfReasons(scenario, legend)];
+        return charts.Length == 0 ? Html.None : Html.Of($"""
+            <details><summary>Why: what the servers ask of the kernel for a request</summary>
+            <div class="charts">
+            {charts}</div></details>
 
             """);
     }

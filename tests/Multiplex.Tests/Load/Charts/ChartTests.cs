@@ -60,11 +60,32 @@ public class ChartTests
         Assert.That(figure.Descendants("title").First().Value, Is.EqualTo("one: 5 µs, from 4 µs to 10 µs"));
     }
 
+    [Test]
+    public void A_line_is_interrupted_where_a_value_is_not_known_and_goals_are_marked()
+    {
+        LineChart chart = new("latency", new("second"), new("p99"), [new("p99", 0, [new(0, 1), new(1, 2), new(2, double.NaN), new(3, 2), new(4, 1)])])
+        {
+            MarksUp = [new("p99<5ms", 5)],
+            MarksAcross = [new("capacity", 3)],
+        };
+        XElement figure = Parse(chart.Draw());
+        Assert.That(Attribute(figure, "polyline", "points").Select(points => points.Split(' ').Length), Is.All.EqualTo(2));
+        Assert.That(figure.Descendants("text").Select(text => text.Value), Has.Member("p99<5ms").And.Member("capacity"));
+        Assert.That(figure.ToString(), Does.Not.Contain("NaN"));
+    }
+
+    [Test]
+    public void A_colour_that_is_chosen_is_far_from_those_in_use()
+    {
+        Assert.That(Palette.FurthestFrom([7]), Is.Not.EqualTo(7).And.Not.EqualTo(8).And.Not.EqualTo(6), "neither blue nor a neighbour of it");
+        Assert.That(Palette.FurthestFrom([.. Enumerable.Range(0, Palette.Count)]), Is.InRange(0, Palette.Count - 1));
+    }
+
     [FsCheckProperty(MaxTest = 50)]
     public void No_label_at_the_end_of_a_line_covers_another(byte[] ends)
     {
         double[] wanted = [.. ends.Take(14).Select(end => end * 1.2)];
-        double[] placed = [.. LineChart.LabelPositions(wanted).Order()];
+        double[] placed = [.. LineChart.LabelPositions(wanted, 320).Order()];
         Assert.That(placed, Is.All.InRange(0.0, 320.0));
         for (int i = 1; i < placed.Length; i++)
             Assert.That(placed[i] - placed[i - 1], Is.GreaterThanOrEqualTo(14 - 1e-9));

@@ -20,7 +20,7 @@ public partial class ComparePageTests
           button.click();
           console.log(`${time}: ${[...table.tBodies[0].rows].map(row => row.cells[0].textContent).join()}`);
         }
-        console.log(`${document.querySelectorAll('svg').length} charts, ${document.querySelectorAll('b').length} bold, dark ${matchMedia('(prefers-color-scheme: dark)').matches}`);
+        console.log(`${document.querySelectorAll('figure.chart').length} charts, ${document.querySelectorAll('b').length} bold, dark ${matchMedia('(prefers-color-scheme: dark)').matches}`);
         </script>
         """;
 
@@ -61,7 +61,7 @@ public partial class ComparePageTests
         string page = ComparePage.Of(Reports.Of(
             Point(10, ("poll", [50, 51, 52]), ("pool", [30, 30, 30]), (Hostile, [70, 70, 70])),
             Point(100, ("poll", [40, 40, 40]), ("pool", []), (Hostile, [60, 60, 60]))));
-        int charts = Regex.Count(page, "<svg");
+        int charts = Regex.Count(page, "<figure class=\"chart\"");
         using TemporaryDirectory folder = new();
         File.WriteAllText(folder["report.html"], page.Replace("</body>", SortByThroughput + "</body>", StringComparison.Ordinal));
         Assert.That(ConsoleOf(browser, folder["report.html"], folder["profile"]), Is.EqualTo(new[]
@@ -70,7 +70,7 @@ public partial class ComparePageTests
             $"second: pool,poll,poll,{Hostile},{Hostile}",
             $"{charts} charts, {Regex.Count(page, "<b>")} bold, dark false",
         }));
-        Assert.That(charts, Is.EqualTo(4), "throughput and CPU against connections, and latencies at each point");
+        Assert.That(charts, Is.EqualTo(5), "throughput and CPU against connections, latencies at each point, and context switches");
     }
 
     private static CompareReport Models(params (string, double[])[] throughputs)

@@ -120,7 +120,7 @@ public class JudgeTests
     /// <summary>A machine that others use too: a round is disturbed as a whole, each run in it a little more, and some runs much.</summary>
     private sealed class Noise(int seed)
     {
-        private const double OfARound = 0.15, OfARun = 0.02, Often = 0.03, Much = 0.15;
+        private const double OfARound = 0.15, OfARun = 0.015, Often = 0.03, Much = 0.15;
 
         private readonly Random _random = new(seed);
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Multiplex.Load.Comparison;
+using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Tests.Load.Comparison;
 

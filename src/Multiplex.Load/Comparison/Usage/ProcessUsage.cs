@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Load.Comparison;
+namespace Multiplex.Load.Comparison.Usage;
 
 /// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
 /// <param name="At">When it was looked at: a timestamp of <see cref="Stopwatch"/>.</param>

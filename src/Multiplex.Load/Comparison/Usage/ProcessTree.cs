@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Multiplex.Load.Comparison;
+namespace Multiplex.Load.Comparison.Usage;
 
 /// <summary>A process as proc(5) tells of it.</summary>
 /// <param name="Id">Its id.</param>
@@ -20,6 +20,19 @@ internal static class ProcessTree
         for (int i = 0; i < tree.Count; i++)
             tree.AddRange(children[tree[i]]);
         return tree;
+    }
+
+    /// <summary>The ids of a process's threads; none when it has ended.</summary>
+    public static int[] ThreadsOf(int pid)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories($"/proc/{pid}/task").Select(task => int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture))];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Whether a process has not ended.</summary>
