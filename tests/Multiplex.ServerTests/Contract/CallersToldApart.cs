@@ -120,10 +120,31 @@ public sealed class CallersToldApart(string model) : AllKinds(model)
 
     private static IPEndPoint From(string host) => new(IPAddress.Parse(host), 0);
 
+    // A program that another test starts at this moment has all descriptors until its execve(2), and so the port of the last connection.
+    private static RpcPeer Connect(ServerAddress address, EndPoint? local)
+    {
+        RpcPeer? peer = null;
+        Eventually.Holds(
+            () =>
+            {
+                try
+                {
+                    peer = new(address, local);
+                    return true;
+                }
+                catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+                {
+                    return false;
+                }
+            },
+            "the port of the last connection is still taken");
+        return peer!;
+    }
+
     // The client resets its connection, so that its port is free at once.
     private static byte[] Once(ServerAddress address, byte[] call, EndPoint? local = null)
     {
-        using RpcPeer peer = new(address, local);
+        using RpcPeer peer = Connect(address, local);
         byte[] reply = peer.Exchange(call);
         if (address.IsStream)
             peer.Client.Vanish();
