@@ -19,7 +19,7 @@ public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatCol
     /// <summary>A figure with its caption, the drawings inline: one for a wide page, one for a narrow one.</summary>
     public Html Draw() => Html.Of($"""
         <figure class="chart"><figcaption>{Title}</figcaption>
-        {Draw(640, 360, 76, "wide")}{Draw(360, 330, 62, "narrow")}</figure>
+        {Draw(640, 360, 76, "wide")}{Draw(360, 330, 76, "narrow")}</figure>
 
         """);
 

@@ -54,7 +54,7 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
         Scale up = Y.ScaleOf(points.SelectMany(point => new[] { point.Low, point.Y, point.High }).Concat(MarksUp.Select(mark => mark.Value)));
         return Html.Of($"""
             <figure class="chart"><figcaption>{Title}</figcaption>
-            {Draw(new(across, up, 640, 360) { Left = 76, Right = 116 }, lines, "wide")}{Draw(new(across, up, 360, 330) { Left = 62, Right = 96 }, lines, "narrow")}</figure>
+            {Draw(new(across, up, 640, 360) { Left = 76, Right = 116 }, lines, "wide")}{Draw(new(across, up, 360, 330) { Left = 76, Right = 96 }, lines, "narrow")}</figure>
 
             """);
     }
