@@ -23,8 +23,12 @@ say() { printf '\n== %s\n' "$*" >&2; }
 
 build() {
   say "building $command"
-  dotnet publish src/Multiplex.Cli --configuration Release --output artifacts/multiplex --verbosity quiet
+  publish src/Multiplex.Cli artifacts/multiplex
+  # rpcgen for C# files runs the C# compiler, so it is a program of its own.
+  publish src/Multiplex.Rpcgen artifacts/multiplex-rpcgen
 }
+
+publish() { dotnet publish "$1" --configuration Release --output "$2" --verbosity quiet; }
 
 compare() {
   build
@@ -68,7 +72,8 @@ install_peers() {
 run_tests() {
   install_peers
   build
-  export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command"
+  publish tests/Multiplex.TestServers artifacts/test-servers
+  export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
   rm -rf "$results"
   local project status=0
   # The tests send SIGINT to servers; a job in the background has it ignored, and what it starts would have so too.

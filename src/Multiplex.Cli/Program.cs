@@ -26,7 +26,7 @@ catch (UsageException e)
     StandardStream.Error.WriteLine($"multiplex: {e.Message}");
     return ExitStatus.Usage;
 }
-catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
 {
     StandardStream.Error.WriteLine($"multiplex: {Printable.Of(e.Message)}");
     return ExitStatus.Failed;

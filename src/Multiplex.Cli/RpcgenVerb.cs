@@ -1,7 +1,6 @@
-using System.Runtime.CompilerServices;
 using CommandLine;
+using Multiplex.Interop;
 using Multiplex.Rpc.Generator;
-using Multiplex.Rpc.Generator.Interfaces;
 
 namespace Multiplex.Cli;
 
@@ -62,8 +61,10 @@ internal sealed class RpcgenOptions : IVerb
             throw new UsageException($"--strings {Strings}: write text or bytes");
         if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
             throw new UsageException($"--include {missing}: there is no such folder");
+        if (Path.GetExtension(File) == ".cs")
+            return ToX();
         ProblemList problems = [];
-        string? printed = Path.GetExtension(File) == ".x" ? Read(File).Compile(name => Find(name, folders), problems) : ToX(System.IO.File.ReadAllText(File), problems);
+        string? printed = Read(File).Compile(name => Find(name, folders), problems);
         foreach (Problem problem in problems.Where(problem => !problem.IsError))
             StandardStream.Error.WriteLine($"{problem.Position.File}:{problem.Position.Line}: note: {problem.Message}");
         if (printed is null)
@@ -84,8 +85,17 @@ internal sealed class RpcgenOptions : IVerb
         return found is null ? null : Read(found);
     }
 
-    // By itself, so that the compiler's assemblies are loaded for C# alone.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private string? ToX(string text, ProblemList problems) => InterfaceFile.ToX(
-        File, text, ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), problems);
+    // The C# compiler cannot be part of a native binary, so a program beside it does this in the place of this process.
+    private int ToX()
+    {
+        const string Name = "multiplex-rpcgen";
+        string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)];
+        string program = folders.Prepend(Path.Combine(AppContext.BaseDirectory, "..", Name))
+            .Select(folder => Path.Combine(folder, Name))
+            .FirstOrDefault(System.IO.File.Exists)
+            ?? throw new UsageException($"FILE {File}: C# needs the program {Name}: ./run-all.sh build leaves it at artifacts/{Name}; put that on PATH");
+        string[] environment = [.. Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(entry => $"{entry.Key}={entry.Value}")];
+        Libc.execve(program, [program, File], environment).OrThrow("execve", program);
+        return ExitStatus.Failed;
+    }
 }

@@ -115,7 +115,6 @@ internal sealed class ServeOptions : IVerb
         // Not disposed: a thread whose procedure outlasts the time to drain may still count, and a signal may still come.
         ServerCounters counters = CountersFile is null ? ServerCounters.Watchable() : new(CountersFile);
         StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
-        using ServerCounters scratch = new();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
         ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts });
@@ -127,7 +126,6 @@ internal sealed class ServeOptions : IVerb
             Datagrams = sockets.Datagrams,
             Ready = () => sockets.Announce(model.Name, protocol.Name),
             Stopping = () => registered?.Remove(),
-            WarmUp = new(protocol.Create(scratch, limits), scratch, protocol.WarmUpRequests()) { Messages = protocol.WarmUpMessages() },
         };
         model.Create().Run(service);
         signals?.Finish();

@@ -14,7 +14,7 @@ public interface IProtocol
     ReplyOrder ReplyOrder => ReplyOrder.Calls;
 
     /// <summary>
-    /// Called when a <see cref="Service"/> or a <see cref="WarmUp"/> is made of it, so before its first request and before the server
+    /// Called when a <see cref="Service"/> is made of it, so before its first request and before the server
     /// forks: here it makes what all threads and processes share.
     /// </summary>
     /// <param name="counters">Where to count.</param>

@@ -69,9 +69,6 @@ public enum Counter
     /// <summary>Bytes that children allocated on the managed heap while they served.</summary>
     ChildAllocatedBytes,
 
-    /// <summary>Methods that children had to compile: what the warm-up before the first fork has missed.</summary>
-    ChildCompiledMethods,
-
     /// <summary>Connections cut off because the time to drain was over.</summary>
     CutOff,
 

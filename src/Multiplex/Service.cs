@@ -35,22 +35,6 @@ public sealed record Service(
     /// taken: for what sends clients here is to end before they are turned away.
     /// </summary>
     public Action Stopping { get; init; } = static () => { };
-
-    /// <summary>A protocol to run a few requests through before the first fork, with counters of its own; null leaves that out.</summary>
-    public WarmUp? WarmUp { get; init; }
-}
-
-/// <summary>Requests to run before the first fork, so that no child has to compile what all of them need.</summary>
-/// <param name="Protocol">Like the service's, but over other counters.</param>
-/// <param name="Counters">Those, which do not count.</param>
-/// <param name="Requests">A stream of whole requests, one of every kind.</param>
-public sealed record WarmUp(IProtocol Protocol, ServerCounters Counters, byte[] Requests)
-{
-    /// <summary>Like the service's, but over other counters.</summary>
-    public IProtocol Protocol { get; } = Protocol.OpenedOver(Counters);
-
-    /// <summary>The same for sockets that keep the boundaries of messages.</summary>
-    public IReadOnlyList<byte[]> Messages { get; init; } = [];
 }
 
 file static class Opening

@@ -46,14 +46,6 @@ public struct SharedMutex
     /// <summary>Gives it up.</summary>
     public void Unlock() => pthread_mutex_unlock(ref _mutex).OrThrow("pthread_mutex_unlock");
 
-    /// <summary>Has compiled and bound before the first fork what children need.</summary>
-    public static void Rehearse()
-    {
-        SharedMutex mutex = default;
-        mutex.Initialize();
-        mutex.TakeOver(SyscallResult.Failed(EOWNERDEAD));   // EINVAL: nobody has died
-    }
-
     private SyscallResult TakeOver(SyscallResult result) =>
         result.Is(EOWNERDEAD) ? pthread_mutex_consistent(ref _mutex) : result;
 }

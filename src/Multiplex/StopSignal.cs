@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
 using Multiplex.Servers;
@@ -70,7 +71,7 @@ public abstract class StopSignal : IDisposable
         {
             Span<signalfd_siginfo> signals = stackalloc signalfd_siginfo[4];
             SyscallResult result = read(Descriptor, MemoryMarshal.AsBytes(signals));
-            return result.IsError ? 0 : (int)result.Value / Marshal.SizeOf<signalfd_siginfo>();
+            return result.IsError ? 0 : (int)result.Value / Unsafe.SizeOf<signalfd_siginfo>();
         }
     }
 }

@@ -13,20 +13,6 @@ internal sealed class EverythingProgram : EverythingV1Server
     /// <summary>All programs of the file, two versions of one among them.</summary>
     public static RpcProtocol Protocol() => new(new EverythingProgram(), new SecondVersion(), new SecondProgram());
 
-    /// <summary>A stream of calls with most types in them.</summary>
-    public static byte[] WarmUp()
-    {
-        OutputBuffer calls = new();
-        int start = RecordMarking.Begin(calls);
-        CallWriter.Head(calls, xid: 0, EverythingV1.Program, EverythingV1.Version, EverythingV1.Null.Number);
-        RecordMarking.End(calls, start);
-        start = RecordMarking.Begin(calls);
-        All value = new() { B = new() { Which = Everything.Colour.Blue, Content = new() }, L = Spread.Near };
-        value.Write(CallWriter.Head(calls, xid: 0, EverythingV1.Program, EverythingV1.Version, EverythingV1.All.Number));
-        RecordMarking.End(calls, start);
-        return calls.Written.ToArray();
-    }
-
     protected override void Null(in RpcCall call)
     {
     }

@@ -7,14 +7,19 @@ namespace Multiplex.TestServers;
 /// <summary>
 /// Requests of eight bytes, a big-endian number. Each is answered with the server's count of requests so far, after as
 /// much garbage as the number says in rough, in pieces from small to large, and two collections: what is hard on a runtime
-/// that has been forked. In the parent, which rehearses a request before the first fork, it keeps the finalizer thread busy
-/// for a while; children have no such thread.
+/// that has been forked. Before the first fork it keeps the parent's finalizer thread busy for a while; children have no such thread.
 /// </summary>
 internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol
 {
     public const int RequestLength = sizeof(long);
 
     private const int LargestPiece = 200_000;   // beyond 85,000 bytes an object goes to the large object heap
+
+    public void Open(ServerCounters serverCounters)
+    {
+        DropFinalizable();
+        GC.Collect();
+    }
 
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
         received.Length < RequestLength ? FrameResult.Incomplete : RequestLength;

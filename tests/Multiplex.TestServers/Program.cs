@@ -18,12 +18,6 @@ using Multiplex.TestServers;
     ["everything", _, ..] => (args[1], args[2..], (string?)null, (Func<ServerCounters, IProtocol>)(_ => EverythingProgram.Protocol())),
     _ => throw new ArgumentException("which server?"),
 };
-byte[] request = args[0] switch
-{
-    "garbage" => new byte[GarbageProtocol.RequestLength],
-    "slow" => [0x80, 0, 0, 40, .. new byte[11], 2, .. new byte[28]],
-    _ => EverythingProgram.WarmUp(),
-};
 
 // Before anything else is done: the runtime that forks.
 ServerModelEntry model = ServerModelCatalog.Find(name)!;
@@ -32,7 +26,6 @@ if (model.Forks)
 
 // Not disposed: a thread of a model that has them may still count.
 ServerCounters counters = new(file);
-using ServerCounters scratch = new();
 using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
 using IDisposable? handler = (stop as StopSignal.Requestable) is { } requestable ? PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request(requestable)) : null;
 BoundSocket[] sockets = [.. endpoints.Select(text => Open(Endpoint.Parse(text)))];
@@ -40,7 +33,6 @@ model.Create().Run(new Service([.. sockets.OfType<Listener>()], protocol(counter
 {
     Datagrams = [.. sockets.OfType<DatagramSocket>()],
     Ready = () => Array.ForEach(sockets, socket => WriteLine(1, $"listening {socket.Local} model={name} protocol={args[0]} pid={Environment.ProcessId}")),
-    WarmUp = new(protocol(scratch), scratch, request),
 });
 WriteLine(2, $"stopped {counters.Summary()}");
 return 0;

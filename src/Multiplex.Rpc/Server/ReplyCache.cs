@@ -57,7 +57,6 @@ internal sealed class ReplyCache : IDisposable
         bool fitsOne = options.Entries <= MostKept;
         _kept = fitsOne ? options.Entries : MostKept;
         _memory = new(fitsOne ? 1 : (options.Entries * 2 / MostKept) + 1, _kept + Spare, options.LongestReply);
-        ReplyCacheRehearsal.Once();
     }
 
     /// <summary>Where hits, drops, evictions and refusals are counted.</summary>

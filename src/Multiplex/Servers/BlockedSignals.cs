@@ -42,36 +42,31 @@ public static class BlockedSignals
         : sigset_t.Of(SIGTERM, SIGINT, SIGHUP);
 
     /// <summary>
-    /// Returns at once in a process that has them blocked and these settings in its environment. Any other becomes one: the same program
-    /// with the same arguments, started anew under the same process id, execve(2). Call it before anything else is done.
+    /// Returns at once in a process that has them blocked. Any other becomes one: the same program with the same arguments, started anew
+    /// under the same process id, execve(2). Call it before anything else is done.
     /// </summary>
-    /// <param name="settings">Variables of the environment, with their values.</param>
     /// <exception cref="SyscallException">execve(2) failed.</exception>
     /// <exception cref="IOException">The process was started anew, and is not as it should be all the same; or there is no proc(5).</exception>
-    public static void Enter(params IReadOnlyList<(string Name, string Value)> settings)
+    public static void Enter()
     {
-        if (AreInEveryThread && AreSet(settings))
+        if (AreInEveryThread)
             return;
         string id = getpid().ToString(CultureInfo.InvariantCulture);
         if (Environment.GetEnvironmentVariable(Marker) == id)
-            throw new IOException("a server starts itself anew with its signals blocked and its DOTNET_ settings, and here they do not outlive execve(2)");
+            throw new IOException("a server starts itself anew with its signals blocked, and here they do not stay so over execve(2)");
 
         pthread_sigmask(SIG_BLOCK, s_all, out _).OrThrow("pthread_sigmask");
         string program = File.ResolveLinkTarget("/proc/self/exe", returnFinalTarget: false)!.FullName;
         string[] arguments = File.ReadAllText("/proc/self/cmdline")[..^1].Split('\0');   // each ends with a NUL
-        execve(program, arguments, EnvironmentWith([.. settings, (Marker, id)])).OrThrow("execve", program);
+        execve(program, arguments, EnvironmentWith(Marker, id)).OrThrow("execve", program);
     }
 
-    internal static bool AreSet(IEnumerable<(string Name, string Value)> settings) =>
-        settings.All(setting => Environment.GetEnvironmentVariable(setting.Name) == setting.Value);
-
-    private static List<string> EnvironmentWith(IEnumerable<(string Name, string Value)> settings)
+    private static List<string> EnvironmentWith(string name, string value)
     {
         Dictionary<string, string> environment = [];
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
             environment[(string)entry.Key] = (string?)entry.Value ?? "";
-        foreach ((string name, string value) in settings)
-            environment[name] = value;
+        environment[name] = value;
         return [.. environment.Select(entry => $"{entry.Key}={entry.Value}")];
     }
 }

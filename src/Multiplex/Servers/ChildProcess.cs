@@ -1,17 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
 /// <summary>What a child does first and last: the rules of living after fork(2) in a process of the .NET runtime.</summary>
 /// <remarks>
-/// A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>. The steps are never inlined:
-/// within a try block the compiler calls libc through stubs, which each child would have to make for itself.
+/// A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>.
 /// </remarks>
 internal static class ChildProcess
 {
@@ -23,21 +19,7 @@ internal static class ChildProcess
 
     // A handler that does nothing: abs(3) of the signal's number. What counts is that it is not SA_RESTART, so that a
     // child that waits in recv(2) gets EINTR and looks whether the server is stopping. No managed code runs in it.
-    private static nint s_interruptOnly;
-
-    /// <summary>Compiles these steps and binds every libc call, before the first fork.</summary>
-    public static void Prepare()
-    {
-        s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
-        foreach (MethodInfo import in typeof(Raw).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
-            Marshal.Prelink(import);
-        RuntimeHelpers.PrepareMethod(((Action<string, int, int[], Action>)Live).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Action<int, int[]>)Begin).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Action<int>)Leave).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Func<bool>)IsToldToLeave).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Action<int>)_exit).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Func<int, nint, int, SyscallResult>)sigaction).Method.MethodHandle);
-    }
+    private static readonly nint s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
 
     /// <summary>The whole life of a child. Never returns.</summary>
     /// <param name="name">What it is called where a failure is told.</param>
@@ -45,7 +27,6 @@ internal static class ChildProcess
     /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
     /// <param name="work">What it is for.</param>
     [DoesNotReturn]
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Live(string name, int parent, int[] parentsDescriptors, Action work)
     {
         try
@@ -65,7 +46,6 @@ internal static class ChildProcess
     /// <summary>The child's first steps: it dies with its parent, and signals mean what they mean for a child.</summary>
     /// <param name="parent">The process that forked it.</param>
     /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Begin(int parent, int[] parentsDescriptors)
     {
         // If the parent died before this was said, nobody will tell: so ask.
@@ -88,11 +68,9 @@ internal static class ChildProcess
     }
 
     /// <summary>Whether this child has had a SIGTERM of its own.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static bool IsToldToLeave() => !sigaction(SIGTERM, out nint handler).IsError && handler == SIG_DFL;
 
     /// <summary>Ends the child: no finalizer, no exit handler and no flush of what the parent will flush as well.</summary>
     [DoesNotReturn]
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Leave(int status) => _exit(status);
 }

@@ -19,6 +19,7 @@ internal sealed class FinalizerThread : IDisposable
     /// <exception cref="InvalidOperationException">The runtime has no thread of the name that is known here.</exception>
     public FinalizerThread()
     {
+        GC.WaitForPendingFinalizers();   // the thread has started by then, and gives itself its name when it starts
         string task = Array.Find(Directory.GetDirectories("/proc/self/task"), IsFinalizer)
             ?? throw new InvalidOperationException($"this runtime has no thread named '{ThreadName}': forking is not safe");
         _stat = open($"{task}/stat", O_RDONLY | O_CLOEXEC).OrThrow("open", $"{task}/stat");

@@ -13,8 +13,7 @@ public sealed class ForkModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        if (!ForkRuntime.IsPrepared)
-            throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
+        ForkRuntime.Require();
         using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.MaxChildren);
         using Children children = new(service.Counters, ended: (pid, _) =>
         {
@@ -24,7 +23,6 @@ public sealed class ForkModel : IServerModel
         using AcceptLoop accepting = new(
             service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
         using ForkedConversation conversation = new(service, children, memory);
-        conversation.Rehearse();
         service.Ready();
 
         bool Fork(int descriptor, PeerAddress peer)

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
 
 namespace Multiplex.Servers;
@@ -24,15 +23,6 @@ internal sealed class ForkedConversation(Service service, Children children, Hel
     }
 
     /// <inheritdoc/>
-    public override void Rehearse()
-    {
-        base.Rehearse();
-        RuntimeHelpers.PrepareMethod(((Action<int, PeerAddress>)RunInChild).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Action)Work).Method.MethodHandle);
-    }
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     protected override void Work()
     {
         if (!Serve(Conversation, Service.Counters, _descriptor, _peer))

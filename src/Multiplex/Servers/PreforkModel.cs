@@ -13,8 +13,7 @@ public sealed class PreforkModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        if (!ForkRuntime.IsPrepared)
-            throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
+        ForkRuntime.Require();
         using WorkerSeats seats = new(service.Options.Workers);
         using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.Workers);
         using Children children = new(service.Counters, ended: (pid, lost) =>
@@ -25,7 +24,6 @@ public sealed class PreforkModel : IServerModel
         });
         using SharedSockets sockets = new(service.Listeners, service.Datagrams, service.Protocol, service.Counters);
         using PreforkWorker worker = new(service, sockets, seats, children, memory);
-        worker.Rehearse();
 
         // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.
         int FillOne()

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -23,108 +22,38 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
     }
 
     /// <inheritdoc/>
-    public override void Rehearse()
+    protected override void Work()
     {
-        base.Rehearse();
-        RuntimeHelpers.PrepareMethod(((Action<int>)RunInChild).Method.MethodHandle);
-        RuntimeHelpers.PrepareMethod(((Action)Work).Method.MethodHandle);
-        RehearseTaking();
-    }
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    protected override void Work() => Work(sockets, Conversation, Service.Counters, _seat, ChildProcess.IsToldToLeave);
-
-    // A worker's whole loop on sockets that nobody knows, as many as are waited for in the same way: for datagrams that ask for
-    // everything, and a client that leaves at once, in a server that is stopping.
-    private void RehearseTaking()
-    {
-        Listener[] listeners = Unknown(Service.Listeners.Count, EndpointKind.Unix, endpoint => Listener.Open(endpoint, backlog: 1));
-        DatagramSocket[] datagrams = Unknown(Service.Datagrams.Count, EndpointKind.UnixGram, endpoint => DatagramSocket.Open(endpoint));
-        IReadOnlyList<byte[]> messages = datagrams.Length > 0 ? Service.WarmUp?.Messages ?? [] : [];
-        using ServerCounters scratch = new();
-        using SharedSockets shared = new(listeners, datagrams, Service.WarmUp?.Protocol ?? Service.Protocol, scratch);
-        if (messages.Count > 0)
-            Ask(datagrams[^1].Local, messages, serve: () => WorkUntilStopped(shared, scratch));
-        if (listeners.Length > 0)
-            close(Connector.Connect(listeners[^1].Local));
-        WorkUntilStopped(shared, scratch);
-        if (scratch[Counter.Accepted] != Math.Min(1, listeners.Length) || scratch[Counter.Closed] != scratch[Counter.Accepted]
-            || scratch[Counter.Datagrams] != messages.Count || scratch[Counter.ProtocolErrors] + scratch[Counter.RepliesDropped] > 0)
-            throw new InvalidOperationException($"the rehearsal of a worker failed: {scratch.Summary()}");
-    }
-
-    // One and several are waited for differently.
-    private static T[] Unknown<T>(int count, EndpointKind kind, Func<Endpoint, T> open) =>
-        [.. Enumerable.Range(0, Math.Min(2, count)).Select(_ => open(Endpoint.Parse($"{kind.Prefix()}@multiplex-rehearsal-{Guid.NewGuid():N}")))];
-
-    // It is told to stop as soon as it looks, and has come to know it when it has taken what is there.
-    private void WorkUntilStopped(SharedSockets shared, ServerCounters scratch)
-    {
-        BlockingConversation conversation = new(Service.Protocol, Service.Options, scratch);
-        Work(shared, conversation, scratch, seat: 0, isToldToLeave: () =>
-        {
-            shared.SetBlocking(false);
-            scratch.Increment(Counter.Stopping);
-            return ChildProcess.IsToldToLeave() && false;
-        });
-    }
-
-    private static void Ask(Endpoint server, IReadOnlyList<byte[]> messages, Action serve)
-    {
-        int client = Connector.Connect(server);
-        try
-        {
-            foreach (byte[] message in messages)
-            {
-                send(client, message, MSG_NOSIGNAL).OrThrow("send", "warm-up");
-                serve();
-                recv(client, new byte[1], MSG_DONTWAIT);   // so that there is room for the next reply
-            }
-        }
-        finally
-        {
-            close(client);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Work(
-        SharedSockets from, BlockingConversation conversation, ServerCounters counters, int seat, Func<bool> isToldToLeave)
-    {
-        bool stopping = false;
+        ServerCounters counters = Service.Counters;
         LeavingConnections leaving = new(Service.Options, counters, closed: () => counters.Increment(Counter.Closed));
+        bool stopping = false;
         while (true)
         {
             if (!stopping && counters[Counter.Stopping] != 0)
             {
-                // Whoever has connected is still served; taking does not wait any more.
+                // What has connected is still served; accepting does not wait any more.
                 stopping = true;
-                from.LastCall();
+                sockets.LastCall();
             }
 
-            if (!stopping && isToldToLeave())
+            if (!stopping && ChildProcess.IsToldToLeave())
                 return;
-            if (!(stopping ? from.TryTakeLast(out Arrival arrival) : from.TryTake(out arrival)))
+            if (!(stopping ? sockets.TryTakeLast(out Arrival arrival) : sockets.TryTake(out arrival)))
             {
                 if (!stopping)
                     continue;
                 leaving.AwaitAll();
                 return;
             }
-            else if (arrival.Port is { } port)
-            {
+
+            if (arrival.Port is { } port)
                 Answer(port, counters);
-            }
             else
-            {
-                ServeInSeat(conversation, counters, leaving, seat, arrival.Descriptor, arrival.Peer);
-            }
+                ServeInSeat(counters, leaving, arrival.Descriptor, arrival.Peer);
         }
     }
 
-    private void ServeInSeat(
-        BlockingConversation conversation, ServerCounters counters, LeavingConnections leaving, int seat, int descriptor, PeerAddress peer)
+    private void ServeInSeat(ServerCounters counters, LeavingConnections leaving, int descriptor, PeerAddress peer)
     {
         // In this order: killed between two of these steps, a worker leaves a connection that nobody counts as closed, which
         // the parent sees in the end; never one that is counted twice.
@@ -135,14 +64,14 @@ internal sealed class PreforkWorker(Service service, SharedSockets sockets, Work
             return;
         }
 
-        Volatile.Write(ref seats.IsServing(seat), 1);
+        Volatile.Write(ref seats.IsServing(_seat), 1);
         if (open >= Service.Options.Workers)
-            counters.Increment(Counter.AcceptPaused);   // the last free worker: who comes now waits in the kernel's queue
-        bool isLeaving = Serve(conversation, counters, descriptor, peer);
+            counters.Increment(Counter.AcceptPaused);   // the last free worker: the next client waits in the kernel's queue
+        bool isLeaving = Serve(Conversation, counters, descriptor, peer);
         LargeArrays.Pool.Trim();
         if (!isLeaving)
             close(descriptor);
-        Volatile.Write(ref seats.IsServing(seat), 0);
+        Volatile.Write(ref seats.IsServing(_seat), 0);
         if (isLeaving)
             leaving.Add(descriptor, peer.Peer.Kind);
         else

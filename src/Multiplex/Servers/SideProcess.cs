@@ -14,13 +14,12 @@ public static class SideProcess
     /// <param name="name">What it is called where a failure is told.</param>
     /// <param name="work">What it does until it leaves.</param>
     /// <param name="parentsDescriptors">Descriptors that are the parent's business alone: listeners too, or they stay open for as long as it lives.</param>
-    /// <exception cref="InvalidOperationException">This process is not prepared to fork: see <see cref="ForkRuntime.Enter"/>.</exception>
+    /// <exception cref="NotSupportedException">The program is compiled while it runs.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="ForkRuntime.Enter"/> was not called.</exception>
     /// <exception cref="SyscallException">EAGAIN, the limit on processes; ENOMEM.</exception>
     public static void Start(string name, Action work, params int[] parentsDescriptors)
     {
-        if (!ForkRuntime.IsPrepared)
-            throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
-        ChildProcess.Prepare();
+        ForkRuntime.Require();
         using FinalizerThread finalizer = new();
         int[] closed = [.. parentsDescriptors, finalizer.Descriptor];
         int parent = getpid();

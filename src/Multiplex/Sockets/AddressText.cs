@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -51,7 +52,7 @@ public static class AddressText
         "//"u8.CopyTo(text);
         int length = 2;
         ushort port;
-        if (address.Length >= Marshal.SizeOf<sockaddr_in6>() && MemoryMarshal.Read<ushort>(address) == AF_INET6)
+        if (address.Length >= Unsafe.SizeOf<sockaddr_in6>() && MemoryMarshal.Read<ushort>(address) == AF_INET6)
         {
             text[length++] = (byte)'[';
             length += inet_ntop(AF_INET6, address.Slice(8, 16), text[length..]).OrThrow("inet_ntop");
@@ -65,7 +66,7 @@ public static class AddressText
             text[length++] = (byte)']';
             port = MemoryMarshal.Read<sockaddr_in6>(address).sin6_port;
         }
-        else if (address.Length >= Marshal.SizeOf<sockaddr_in>() && MemoryMarshal.Read<ushort>(address) == AF_INET)
+        else if (address.Length >= Unsafe.SizeOf<sockaddr_in>() && MemoryMarshal.Read<ushort>(address) == AF_INET)
         {
             length += inet_ntop(AF_INET, address.Slice(4, 4), text[length..]).OrThrow("inet_ntop");
             port = MemoryMarshal.Read<sockaddr_in>(address).sin_port;

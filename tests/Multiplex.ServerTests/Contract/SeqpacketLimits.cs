@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Multiplex.ServerTests.Forking;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -38,20 +37,6 @@ public sealed class SeqpacketLimits(string model)
         Assert.That(client.ReceiveUntilClosedOrReset(), Is.Empty);
         counters.Await(Counter.IdleTimeouts, 1);
         Assert.That(server.Stop(), Is.Zero);
-    }
-
-    [Test]
-    public void A_child_compiles_nothing_for_a_message()
-    {
-        ForkFixture.RequireOptimisedCode();
-        using ServerProcess server = Start("rpc");
-        using RpcPeer peer = new(server.Address);
-        peer.Null();
-        peer.Echo([1, 2, 3]);
-        peer.Add(1);
-        peer.Whoami();
-        Assert.That(server.Stop(), Is.Zero);
-        Assert.That(server.FinalCount(Counter.ChildCompiledMethods), Is.Zero);
     }
 
     private ServerProcess Start(string protocol, params string[] options) =>

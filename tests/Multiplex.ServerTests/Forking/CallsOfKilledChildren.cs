@@ -20,7 +20,7 @@ public sealed class CallsOfKilledChildren
     {
         using SharedCounters counters = new();
         using ServerProcess server = ServerProcess.StartProgram(
-            Path.Combine(AppContext.BaseDirectory, "Multiplex.TestServers"), ["slow", model, counters.Path]);
+            ServerProcess.TestServers, ["slow", model, counters.Path]);
         using RpcPeer first = new(server.Address), second = new(server.Address);
         uint process = BinaryPrimitives.ReadUInt32BigEndian(first.Exchange(Call(1, WhichProcess)).AsSpan(24));
         first.Client.Send(RpcWire.Record(Call(Xid, SlowAdd, ForEver)));

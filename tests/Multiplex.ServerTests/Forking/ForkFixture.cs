@@ -1,8 +1,4 @@
-using System.Diagnostics;
-using System.Reflection;
-using Multiplex.Servers;
 using Multiplex.ServerTests.Harness;
-using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
@@ -11,17 +7,6 @@ internal static class ForkFixture
 {
     public static ServerProcess Start(string protocol, params string[] options) =>
         ServerProcess.Start("fork", protocol, ListenForm.Tcp, options);
-
-    /// <summary>Whether the compiler optimises: what it does not, calls libc through stubs that each child compiles.</summary>
-    public static bool IsOptimisedCode { get; } =
-        typeof(ForkModel).Assembly.GetCustomAttribute<DebuggableAttribute>() is not { IsJITOptimizerDisabled: true };
-
-    /// <summary>Skips a test of what children compile in a build without optimisation.</summary>
-    public static void RequireOptimisedCode()
-    {
-        if (!IsOptimisedCode)
-            Assert.Ignore("a debug build calls libc through stubs that each child compiles: run the tests with -c Release");
-    }
 
     /// <summary>The id of the child that serves this connection.</summary>
     public static int ChildOf(RpcPeer peer) => (int)peer.Whoami().Process;

@@ -32,7 +32,7 @@ public sealed class NothingIsLost
     [Test]
     public void Children_that_allocate_and_collect_at_each_request_are_not_lost_either()
     {
-        using ServerProcess server = ServerProcess.StartProgram(Path.Combine(AppContext.BaseDirectory, "Multiplex.TestServers"), ["garbage"]);
+        using ServerProcess server = ServerProcess.StartProgram(ServerProcess.TestServers, ["garbage"]);
         int sequence = 0;
         FromAllClients(ConnectionsWithGarbage, () =>
         {

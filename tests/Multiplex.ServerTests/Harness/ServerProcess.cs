@@ -31,6 +31,10 @@ internal sealed class ServerProcess : IDisposable
     public static string Command { get; } =
         Environment.GetEnvironmentVariable("MULTIPLEX_COMMAND") ?? Path.Combine(AppContext.BaseDirectory, "Multiplex.Cli");
 
+    /// <summary>The tests' own servers: what MULTIPLEX_TEST_SERVERS says, else those that were built with the tests.</summary>
+    public static string TestServers { get; } =
+        Environment.GetEnvironmentVariable("MULTIPLEX_TEST_SERVERS") ?? Path.Combine(AppContext.BaseDirectory, "Multiplex.TestServers");
+
     public int Id { get; }
 
     /// <summary>Where it listens, in the order of <c>--listen</c>.</summary>

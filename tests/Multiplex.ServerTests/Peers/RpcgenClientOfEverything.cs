@@ -21,7 +21,7 @@ public sealed class RpcgenClientOfEverything(string model)
     {
         ListenForm[] forms = [.. Cells.FormsOf(model).Intersect([ListenForm.Tcp, ListenForm.Udp, ListenForm.UnixPath])];
         _server = ServerProcess.StartProgram(
-            Path.Combine(AppContext.BaseDirectory, "Multiplex.TestServers"), ["everything", model, .. forms.Select(form => form.NewEndpoint())], forms.Length);
+            ServerProcess.TestServers, ["everything", model, .. forms.Select(form => form.NewEndpoint())], forms.Length);
     }
 
     [OneTimeTearDown]
