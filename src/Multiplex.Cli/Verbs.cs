@@ -1,5 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using CommandLine;
+
+// CommandLineParser and the help reflect on the classes of the options. The project keeps both assemblies whole: TrimmerRootAssembly.
+[module: UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "The classes of the options are kept whole.")]
 
 namespace Multiplex.Cli;
 
