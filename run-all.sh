@@ -76,9 +76,9 @@ run_tests() {
   export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
   rm -rf "$results"
   local project status=0
-  # The tests send SIGINT to servers; a job in the background has it ignored, and what it starts would have so too.
+  # The tests send SIGINT and SIGHUP to servers; a job in the background, or under nohup(1), ignores them, and so would what it starts.
   local -a signals=(env)
-  if env --default-signal=INT true 2>/dev/null; then signals+=(--default-signal=INT); fi
+  if env --default-signal=INT,HUP true 2>/dev/null; then signals+=(--default-signal=INT,HUP); fi
   for project in tests/*/*Tests.csproj; do
     say "testing $(basename "$project" .csproj)"
     "${signals[@]}" dotnet test "$project" --configuration Release --verbosity quiet --nologo \

@@ -73,7 +73,11 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
     private RoundFigures FiguresOf(LoadTally tally, Sample? used, long? memory, long? grown, double? offered)
     {
         double? Us(double percent) => tally.Latencies.Count > 0 ? tally.Latencies.Percentile(percent) / 1e3 : null;
-        double? Requests(long? time) => time > 0 && tally.Throughput > 0 ? tally.Throughput * time / Stopwatch.Frequency : null;
+
+        // Where requests are counted, both looks enclose all of them; the time between the looks is longer than theirs.
+        double? Requests(long? time) => time is not > 0 || tally.Replies == 0 ? null
+            : options.Requests is not null ? tally.Replies
+            : tally.Throughput * time / Stopwatch.Frequency;
         double? requests = Requests(used?.Server.At), counted = Requests(used?.Kernel.At);
         return new(
             tally.Throughput,

@@ -44,14 +44,14 @@ internal sealed class AnsweringPort(DatagramSocket socket, IProtocol protocol, S
             _replies.Truncate(start);
             Counters.Increment(Counter.ProtocolErrors);
         }
-        else if (!origin.CanBeAnswered)
+        else if (_replies.Length > start && MayReply(origin, _replies.Length - start))
         {
-            _replies.Truncate(start);
-            Counters.Increment(Counter.RepliesDropped);
+            Batch.AddReply(index, start, _replies.Length - start);
         }
         else if (_replies.Length > start)
         {
-            Batch.AddReply(index, start, _replies.Length - start);
+            _replies.Truncate(start);
+            Counters.Increment(Counter.RepliesDropped);
         }
     }
 }

@@ -12,6 +12,8 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
 {
     private const int LongestUdp = 65_535;
 
+    private readonly SendBufferShares? _shares = socket.Kind == EndpointKind.UnixGram ? new(socket.Descriptor) : null;
+
     /// <summary>The socket.</summary>
     public int Descriptor => socket.Descriptor;
 
@@ -93,6 +95,9 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
         socket.Dispose();
         Batch.Dispose();
     }
+
+    /// <summary>Whether a reply can reach the sender of a datagram and has room; if so, it is taken as sent.</summary>
+    protected bool MayReply(in DatagramOrigin to, int length) => to.CanBeAnswered && (_shares is null || _shares.Take(to.Key, length));
 
     /// <summary>Whether a datagram came in full; one that did not is counted.</summary>
     protected bool IsWhole(int index)

@@ -35,6 +35,19 @@ public unsafe struct DatagramOrigin
     /// <summary>The sending process, of a UNIX-domain datagram, as the kernel tells: SCM_CREDENTIALS of unix(7), with the real user and group.</summary>
     public UnixPeer? Unix { get; private set; }
 
+    /// <summary>A number for the sender's address. Seeded for each process: no sender can find an address that has another's number.</summary>
+    public readonly ulong Key
+    {
+        get
+        {
+            HashCode high = default, low = default;
+            high.AddBytes(AddressBytes);
+            low.Add(1);
+            low.AddBytes(AddressBytes);
+            return ((ulong)(uint)high.ToHashCode() << 32) | (uint)low.ToHashCode();
+        }
+    }
+
     /// <summary>Whether a reply would reach anybody.</summary>
     public readonly bool CanBeAnswered => AddressLength > sizeof(ushort);
 

@@ -112,7 +112,7 @@ public sealed class Compare
     {
         // In a mount namespace of its own, as tracefs may not be mounted; without the right to, the other branch is the test.
         string folder = Path.Combine(_folder.FullName, "counted");
-        string[] compare = [ServerProcess.Command, "compare", "--models", "poll,fork", "--scenarios", "echo", "--connections", "2", "--rounds", "1", "--requests", "50", "--out", folder];
+        string[] compare = [ServerProcess.Command, "compare", "--models", "poll,fork", "--scenarios", "echo", "--connections", "2", "--rounds", "1", "--requests", "2000", "--out", folder];
         const string Mounted = "mount -t tracefs nodev /sys/kernel/tracing 2> /dev/null; exec \"$@\"";
         ProgramRun run = ProgramRun.Of("unshare", ["--mount", "--", "sh", "-c", Mounted, "sh", .. compare]);
         if (run.Status != 0 && run.Errors.Any(line => line.StartsWith("unshare", StringComparison.Ordinal)))

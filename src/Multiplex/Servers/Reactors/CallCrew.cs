@@ -131,7 +131,16 @@ internal sealed class CallCrew : IDisposable
         while (_calls.TryTake(out HandedCall? call, finished: flow))
         {
             flow = call.Flow;
-            call.Answer(_protocol);
+            if (flow!.IsLost)
+            {
+                call.Skip();
+                _counters.Increment(Counter.CallsDropped);
+            }
+            else
+            {
+                call.Answer(_protocol);
+            }
+
             _answered.Enqueue(call);
             if (Interlocked.Exchange(ref _told, 1) == 0)
                 eventfd_write(Descriptor, 1).OrThrow("eventfd_write");

@@ -9,6 +9,9 @@ internal sealed class CallFlow
     /// <summary>Bytes of those calls, and of replies that wait for their turn. For the reactor's thread alone.</summary>
     public int BytesInProgress { get; set; }
 
+    /// <summary>Whether a call had a reply when its client had gone: the calls behind it are not run.</summary>
+    public bool IsLost { get => Volatile.Read(ref _isLost); set => Volatile.Write(ref _isLost, value); }
+
     /// <summary>Calls that workers run now. Under the queue's lock, as all that follows.</summary>
     public int Running { get; set; }
 
@@ -22,6 +25,7 @@ internal sealed class CallFlow
     public CallFlow? Previous { get; set; }
 
     private HandedCall? _newest;
+    private bool _isLost;
 
     /// <summary>Adds a call.</summary>
     public void Enqueue(HandedCall call)

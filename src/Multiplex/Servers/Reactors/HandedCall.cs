@@ -69,7 +69,14 @@ internal sealed class HandedCall
             Port is not null ? protocol.AnswerMessage(request, _origin.Peer(Port.Kind), Reply)
             : Connection!.Kind.IsStream() ? protocol.AnswerFrame(request, Connection.Caller, Reply)
             : protocol.AnswerMessage(request, Connection.Caller, Reply);
+
+        // One-way calls of a client that has gone are still run; others have nobody to answer.
+        if (Reply.Length > 0 && Connection is { HasEnded: true })
+            Flow!.IsLost = true;
     }
+
+    /// <summary>Leaves it, without a reply: its client has gone.</summary>
+    public void Skip() => IsAnswered = true;
 
     /// <summary>The reactor has its reply.</summary>
     public void Finish()

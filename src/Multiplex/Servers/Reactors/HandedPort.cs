@@ -37,7 +37,7 @@ internal sealed class HandedPort : DatagramPort
             if (!IsWhole(Next))
                 continue;
             ReadOnlySpan<byte> request = Batch.Message(Next);
-            CallFlow source = Find(KeyOf(Batch.Origin(Next)));
+            CallFlow source = Find(Batch.Origin(Next).Key);
             if (HasRoom(source))
             {
                 _crew.Hand(this, source, Batch.Origin(Next), request);
@@ -62,11 +62,11 @@ internal sealed class HandedPort : DatagramPort
         if (!call.IsAnswered)
             Counters.Increment(Counter.ProtocolErrors);
         else if (call.Reply.Length > 0
-            && (!call.Origin.CanBeAnswered || DatagramBatch.SendOne(Descriptor, call.Origin, call.Reply.Written).IsError))
+            && (!MayReply(call.Origin, call.Reply.Length) || DatagramBatch.SendOne(Descriptor, call.Origin, call.Reply.Written).IsError))
             Counters.Increment(Counter.RepliesDropped);
         CallFlow source = call.Flow!;
         if (source.InProgress == 1)
-            Forget(KeyOf(call.Origin), source);
+            Forget(call.Origin.Key, source);
         _crew.Recycle(call);
     }
 
@@ -88,15 +88,5 @@ internal sealed class HandedPort : DatagramPort
     {
         _sources.Remove(key);
         _spare.Push(source);
-    }
-
-    // Seeded for each process: nobody can find an address that takes another's place.
-    private static ulong KeyOf(in DatagramOrigin origin)
-    {
-        HashCode high = default, low = default;
-        high.AddBytes(origin.AddressBytes);
-        low.Add(1);
-        low.AddBytes(origin.AddressBytes);
-        return ((ulong)(uint)high.ToHashCode() << 32) | (uint)low.ToHashCode();
     }
 }
