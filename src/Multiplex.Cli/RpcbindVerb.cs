@@ -90,7 +90,7 @@ internal sealed class RpcbindOptions : IVerb
         };
     }
 
-    // A file that cannot be written is told of at once, and later each time that it begins to fail.
+    // A file that cannot be written is reported at once, and later each time that writing begins to fail.
     private static void Keep(NameService names, RegistrationFile file)
     {
         foreach (Registration one in file.Read(StandardStream.Error.WriteLine))

@@ -13,7 +13,7 @@ internal sealed class StandardStream : TextWriter
     /// <summary>Standard output: results. What cannot be written is a failure of the command.</summary>
     public static readonly StandardStream Output = new(1);
 
-    /// <summary>Standard error. What cannot be written there can be told nowhere.</summary>
+    /// <summary>Standard error. What cannot be written there is lost.</summary>
     public static readonly StandardStream Error = new(2);
 
     private readonly int _descriptor;

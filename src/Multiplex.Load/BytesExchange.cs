@@ -14,7 +14,7 @@ public sealed class BytesExchange(byte[] request, int expected, bool inLines) : 
     /// <inheritdoc/>
     public int LongestRequest => request.Length;
 
-    /// <summary>Whether such replies can be told apart on a kind of socket: datagrams may be lost or come out of order.</summary>
+    /// <summary>Whether such replies can be distinguished on a kind of socket: datagrams may be lost or come out of order.</summary>
     public static bool Serves(EndpointKind kind) => !kind.IsDatagram();
 
     /// <inheritdoc/>

@@ -24,7 +24,7 @@ public sealed record LoadReport
     /// <summary>When and by what the run was ended early; null when it was not.</summary>
     public InterruptionReport? Interrupted { get; init; }
 
-    /// <summary>Requests whose latencies are told: in an open loop, those due within the measured time.</summary>
+    /// <summary>Requests whose latencies are reported: in an open loop, those due within the measured time.</summary>
     public required long Requests { get; init; }
 
     /// <summary>Right replies within the measured time.</summary>

@@ -61,7 +61,7 @@ public sealed class StubGenerator : IIncrementalGenerator
 
     private static string Option(AnalyzerConfigOptions options, string name) => options.TryGetValue(name, out string? value) ? value : "";
 
-    // What is wrong in another .x file is told where that is compiled.
+    // What is wrong in another .x file is reported where that is compiled.
     private static void Generate(SourceProductionContext output, XFile file, ImmutableArray<XFile> all)
     {
         ProblemList problems = [];

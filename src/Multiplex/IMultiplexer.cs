@@ -26,7 +26,7 @@ public readonly record struct Readiness(int Descriptor, Interest Ready);
 /// <remarks>
 /// poll(2) and epoll(7) report errors and hang-ups as Readable | Writable whatever was asked for. select(2) has no such events:
 /// an error makes readable and writable what is watched for that, a hang-up readable, and where nothing is asked for nothing is
-/// told. A caller that asks for <see cref="Interest.None"/> needs another reason to go on, such as a timeout. An error or a hang-up of a
+/// reported. A caller that asks for <see cref="Interest.None"/> needs another reason to go on, such as a timeout. An error or a hang-up of a
 /// descriptor of which nothing is asked is reported once, until the next <see cref="IMultiplexer.Modify"/>: it would end every wait.
 /// </remarks>
 public interface IMultiplexer : IDisposable

@@ -68,7 +68,7 @@ public readonly ref struct Peer(
 
     private static bool IsOver(int descriptor)
     {
-        pollfd connection = new() { fd = descriptor };   // of nothing asked for, errors and hang-ups alone are told
+        pollfd connection = new() { fd = descriptor };   // nothing is asked for: poll(2) reports errors and hang-ups alone
         return poll(new Span<pollfd>(ref connection), 0).Value > 0;
     }
 }

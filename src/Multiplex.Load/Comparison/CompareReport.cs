@@ -131,7 +131,7 @@ public sealed record ScenarioReport(
 /// <param name="Results">A result for each server.</param>
 public sealed record PointReport(int Connections, int Others, string Label, IReadOnlyList<ServerResult> Results)
 {
-    /// <summary>Who came out ahead, by each of the two figures that the scenario is judged by.</summary>
+    /// <summary>Which server came out ahead, by each of the two figures that the scenario is judged by.</summary>
     public IReadOnlyList<Verdict> Verdicts { get; init; } = [];
 
     /// <summary>The results that have figures.</summary>

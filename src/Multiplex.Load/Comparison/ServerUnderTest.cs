@@ -20,10 +20,10 @@ public abstract class ServerUnderTest : IDisposable
     /// <summary>How it ended, if it has ended by itself.</summary>
     public string? Ended => _program.Process.HasExited ? $"the server {_program.End}" : null;
 
-    /// <summary>What it has used so far; null when that cannot be told.</summary>
+    /// <summary>What it has used so far; null when that is not known.</summary>
     public abstract ProcessUsage? Usage { get; }
 
-    /// <summary>The memory of its processes now, in bytes; null when it cannot be told: see <see cref="ProcessUsage.MemoryOf"/>.</summary>
+    /// <summary>The memory of its processes now, in bytes; null when it is not known: see <see cref="ProcessUsage.MemoryOf"/>.</summary>
     public long? Memory => ProcessUsage.MemoryOf(Id);
 
     /// <summary>Stops it and waits for its end.</summary>

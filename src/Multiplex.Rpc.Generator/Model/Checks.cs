@@ -163,7 +163,7 @@ internal sealed class Checks
         foreach ((decimal? value, string name, Position position) in numbers)
         {
             if (value is null)
-                continue;   // which is told already
+                continue;   // which is reported already
             if (seen.TryGetValue(value.Value, out string? other))
                 _problems.Report(ProblemKind.Duplicate, position, $"{what} {value} stands twice in {where}: {other} and {name}");
             else

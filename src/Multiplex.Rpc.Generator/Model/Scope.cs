@@ -15,7 +15,7 @@ internal sealed class Scope
     /// <summary>Whether its definition is there, and could not be read.</summary>
     public bool IsBroken(string name) => _broken.Contains(name);
 
-    /// <summary>Whether a name is defined by one that is not: that is told where it is defined.</summary>
+    /// <summary>Whether a name is defined by one that is not defined: the mistake is reported at the definition.</summary>
     public bool IsByUnknown(string name)
     {
         HashSet<string> seen = [];

@@ -320,7 +320,7 @@ internal sealed class Preprocessor
         return rest.ToString();
     }
 
-    // What is wrong in a .x file that is read for its macros is told where its types are read.
+    // What is wrong in a .x file that is read for its macros is reported where its types are read.
     private void Try(Action action)
     {
         try

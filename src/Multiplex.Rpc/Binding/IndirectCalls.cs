@@ -8,7 +8,7 @@ namespace Multiplex.Rpc.Binding;
 /// sections 2.2.1 and 3.2. To the program such a call seems to come from this machine, so it is made for those alone who ask for it.
 /// </summary>
 /// <param name="table">Where the programs are.</param>
-/// <param name="atATime">How many calls may be in progress; each blocks a thread, and the other threads are for those who look something up.</param>
+/// <param name="atATime">How many calls may be in progress; each blocks a thread, and the other threads are for lookups.</param>
 internal sealed class IndirectCalls(RegistrationTable table, int atATime)
 {
     private static readonly RpcClientOptions s_patience = new() { Timeout = TimeSpan.FromSeconds(3) };

@@ -52,7 +52,7 @@ public sealed class RegistrationFile(string path)
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public void Write(IReadOnlyList<Registration> registrations)
     {
-        string temporary = $"{path}.{Guid.NewGuid():N}";   // made, not opened: nobody can have put a link there
+        string temporary = $"{path}.{Guid.NewGuid():N}";   // made, not opened: no other user can have put a link there
         try
         {
             using (StreamWriter writer = new(new FileStream(temporary, FileMode.CreateNew)))

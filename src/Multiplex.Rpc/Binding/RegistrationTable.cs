@@ -4,7 +4,7 @@ namespace Multiplex.Rpc.Binding;
 /// <param name="limits">How many registrations it holds at most; null for the usual limits.</param>
 public sealed class RegistrationTable(RegistrationLimits? limits = null)
 {
-    /// <summary>The owner that may remove everybody's registrations, and for which places are reserved.</summary>
+    /// <summary>The owner that may remove the registrations of every owner, and for which places are reserved.</summary>
     public const string Superuser = "superuser";
 
     private readonly RegistrationLimits _limits = limits ?? new();

@@ -64,8 +64,8 @@ internal sealed partial class Channel
             KeepAlive.LimitUnacknowledged(_socket, isLimited ? (int)Math.Max(_longestTimeout, ShortestUnacknowledged) : 0);
     }
 
-    // Under the gate, before a call that must not be sent twice: a connection that the server has closed is not used for it, as nobody
-    // would know whether it was run. With calls in flight the driver waits for just this. POLLRDHUP tells of the end even while replies are
+    // Under the gate, before a call that must not be sent twice: a connection that the server has closed is not used for it, as the
+    // client would not know whether it was run. With calls in flight the driver waits for just this. POLLRDHUP reports the end even while replies are
     // still to be received. The driver finds out the rest.
     private void NoticeClosedConnection()
     {

@@ -83,7 +83,7 @@ internal sealed partial class Channel
         return call;
     }
 
-    // There will be no reply. What is queued of it and was not begun to be sent never is: a server that goes on later does not run it.
+    // There will be no reply. What of it is queued, and of which no byte was sent, is never sent: a server that goes on later does not run it.
     private bool TakeBack(PendingCall call)
     {
         if (!_calls.Remove(call))

@@ -64,7 +64,7 @@ internal readonly record struct CallKey(
     }
 
     // A later connection may have a port that another client had before, and begin with the same xid, so the connection's number
-    // counts. A datagram has its sender's address; without one its caller cannot be told from others.
+    // counts. A datagram has its sender's address; without one its caller cannot be distinguished from others.
     private static int Write(in Peer peer, Span<byte> caller)
     {
         const int FamilyAlone = 2;

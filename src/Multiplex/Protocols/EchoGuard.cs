@@ -18,7 +18,7 @@ internal sealed class EchoGuard : IDisposable
 
     private readonly EchoOptions _options;
     private readonly SharedMemory _memory = new((Datagrams + Sources) * sizeof(long));
-    private readonly long _seed = Random.Shared.NextInt64();   // nobody can prepare a collision
+    private readonly long _seed = Random.Shared.NextInt64();   // no sender can prepare a collision
     private readonly long _interval;   // microseconds between two of a source
 
     /// <summary>Makes the tables. In a server that forks, before the first fork.</summary>

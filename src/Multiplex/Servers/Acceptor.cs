@@ -70,7 +70,7 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
 
     /// <summary>
     /// Whether an accepted connection is served: its peer has an address, and it leaves the last descriptors to others. Else it is closed
-    /// before a byte of it is read, and counted: an access check or the reply cache would take a peer without address for somebody else.
+    /// before a byte of it is read, and counted: an access check or the reply cache would take a peer without address for another.
     /// </summary>
     public bool Takes(int descriptor, PeerAddress peer)
     {

@@ -59,7 +59,7 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
         }
     }
 
-    // Where SIGCHLD is ignored the kernel keeps no status, wait(2): ECHILD then means that all have ended, nobody knows how.
+    // Where SIGCHLD is ignored the kernel keeps no status, wait(2): ECHILD then means that all have ended, with an unknown status.
     private void ForgetVanished()
     {
         _vanished.AddRange(_running);
@@ -87,7 +87,7 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
     /// <inheritdoc/>
     public void Dispose() => close(Descriptor);
 
-    // A process that was started with SIGCHLD ignored, as some supervisors do, would hear of no end.
+    // A process that was started with SIGCHLD ignored, as some supervisors do, would get no signal when a child ends.
     private static int WatchForEnds()
     {
         sigaction(SIGCHLD, SIG_DFL).OrThrow("sigaction", "SIGCHLD");

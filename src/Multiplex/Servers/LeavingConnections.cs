@@ -8,9 +8,9 @@ namespace Multiplex.Servers;
 /// Connections of a worker that have been answered while the server stops, and stay open until their peers have the replies: see
 /// <see cref="Delivery"/>. They are waited for together, however many a worker serves one after the other.
 /// </summary>
-/// <param name="options">Tells how long a stop waits for a peer.</param>
+/// <param name="options">How long a stop waits for a peer.</param>
 /// <param name="counters">Where it is counted that a connection was cut off.</param>
-/// <param name="closed">Told of each that is closed.</param>
+/// <param name="closed">Called for each that is closed.</param>
 internal sealed class LeavingConnections(ServerOptions options, ServerCounters counters, Action closed)
 {
     private const int LookAgainMilliseconds = 10;

@@ -64,7 +64,7 @@ public sealed class PreforkModel : IServerModel
                 if (sockets.IsLate)
                     sockets.CloseListeners();
                 if (!firstLook)
-                    FillOne();   // those who could take them have left already, with a SIGTERM to all, or are busy
+                    FillOne();   // the workers that could take them have left already, with a SIGTERM to all, or are busy
             }
 
             firstLook = false;

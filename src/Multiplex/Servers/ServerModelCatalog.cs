@@ -53,7 +53,7 @@ public static class ServerModelCatalog
         new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { StallsOthers = true },
         new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { StallsOthers = true },
         new("reactors", "an epoll reactor for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its reactor's share", s_all, () => new ReactorsModel()) { SharesAddresses = true, StallsOthers = true },
-        new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls nobody, but each call is handed over and back", s_all, () => new HybridModel()) { RunsCallsTogether = true },
+        new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls no other, but each call is handed over and back", s_all, () => new HybridModel()) { RunsCallsTogether = true },
         new("uring", "one thread tells io_uring(7) to accept, receive and send, and enters the kernel once a batch; the least CPU per call, but a slow call stalls everyone, and some kernels and containers forbid it", s_streams, () => new UringModel()) { StallsOthers = true },
     ];
 

@@ -102,7 +102,7 @@ internal sealed class SharedSockets : IDisposable
         }
     }
 
-    /// <summary>Nobody is let in any more, by any process.</summary>
+    /// <summary>From now on no process accepts a connection.</summary>
     public void Shutdown()
     {
         if (_areShut)

@@ -2,14 +2,14 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Servers;
 
-/// <summary>What the kernel tells of a connection without moving a byte of it.</summary>
+/// <summary>What the kernel reports of a connection without moving a byte of it.</summary>
 internal static class SocketState
 {
     /// <summary>Bytes that have arrived and have not been read: of all messages, where boundaries are kept. SIOCINQ of tcp(7) and unix(7).</summary>
     public static int UnreadBytes(int descriptor) => ioctl(descriptor, SIOCINQ, out int unread).IsError ? 0 : unread;
 
     /// <summary>
-    /// Whether the connection has failed, as by a reset: what its peer has asked for would be done for nobody. A UNIX-domain peer that
+    /// Whether the connection has failed, as by a reset: no reply can reach its peer. A UNIX-domain peer that
     /// closes its socket resets it if it leaves replies unread.
     /// </summary>
     public static bool HasFailed(int descriptor) => (Events(descriptor) & POLLERR) != 0;

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>Where the counters' file cannot be had, or is somebody else's doing, <c>serve --counters</c> says so and harms nothing.</summary>
+/// <summary>Where the counters' file cannot be made, or another program made it, <c>serve --counters</c> says so and harms nothing.</summary>
 public sealed class CountersFile
 {
     private string _folder = null!;

@@ -42,7 +42,7 @@ public sealed class OutputThatCannotBeWritten
         FailsOnEveryDevice("rpcinfo", "--rpcbind", names.Address.Text, "127.0.0.1", "100000");
     }
 
-    // A device that is full, and a pipe that nobody reads.
+    // A device that is full, and a pipe that no process reads.
     private static void FailsOnEveryDevice(params string[] arguments)
     {
         Fails("/dev/full", arguments);

@@ -22,7 +22,7 @@ public sealed class StartedByOthers(string model)
         using ServerProcess server = StartFrom("trap '' CHLD", [.. counters.Option, "--workers", "2"]);
         using (RpcPeer peer = new(server.Address))
             peer.Null();
-        counters.Await(Counter.Closed, 1);   // a parent that forks hears of the end
+        counters.Await(Counter.Closed, 1);   // a parent that forks is notified of the end
         if (Cells.HasProcessesAhead(model))
             AssertTheDeadAreReplaced(server);
         Assert.That(server.Stop(), Is.Zero);

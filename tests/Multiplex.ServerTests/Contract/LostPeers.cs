@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>Every model has the kernel probe connections whose peers are silent, so that one that is gone without a word does not stay for ever.</summary>
+/// <summary>Every model has the kernel probe silent connections, so that that of a peer that has gone without FIN or RST does not stay for ever.</summary>
 public sealed class LostPeers
 {
     [TestCaseSource(typeof(Cells), nameof(Cells.Models))]

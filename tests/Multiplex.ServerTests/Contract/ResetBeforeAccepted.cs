@@ -5,7 +5,7 @@ namespace Multiplex.ServerTests.Contract;
 
 /// <summary>
 /// A client that has reset its connection before it is accepted has an address all the same, or is not served: where its calls were run without one,
-/// their repeats over the next connection would be calls of somebody else, and be run again.
+/// their repeats over the next connection would be calls of another caller, and be run again.
 /// </summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
 public sealed class ResetBeforeAccepted(string model)

@@ -60,7 +60,7 @@ public sealed class SharedWorkers(ListenForm form)
     public void Calls_that_wait_for_a_client_that_has_gone_are_not_run()
     {
         if (form.Kind().IsDatagram())
-            Assert.Pass("nobody knows whether the sender of a datagram has gone");
+            Assert.Pass("the server does not know whether the sender of a datagram has gone");
         const int Calls = 60, Times = 10;
         using SharedCounters counters = new();
         using ServerProcess server = Start([.. counters.Option, "--workers", "4"]);
@@ -87,7 +87,7 @@ public sealed class SharedWorkers(ListenForm form)
     public void Calls_that_wait_for_a_client_that_has_gone_are_not_run_however_many_it_sent()
     {
         if (form.Kind().IsDatagram())
-            Assert.Pass("nobody knows whether the sender of a datagram has gone");
+            Assert.Pass("the server does not know whether the sender of a datagram has gone");
         using SharedCounters counters = new();
         using ServerProcess server = Start([.. counters.Option, "--workers", "4", "--max-calls", "8"]);
         using (RpcPeer gone = new(server.Address))

@@ -7,7 +7,7 @@ public class CapacitySearchTests
 {
     private const double Peak = 10_000;
 
-    /// <summary>Searches; the server is told the rate and how often it has been tried before.</summary>
+    /// <summary>Searches; <c>holds</c> gets the rate and how often it has been tried before.</summary>
     private static CapacitySearch Search(Func<double, int, bool> holds)
     {
         Dictionary<double, int> tries = [];

@@ -77,7 +77,7 @@ public class ReplyCacheBoundsTests() : ReplyCacheFixture(Form.Datagram)
     public void Clients_share_the_room_alike()
     {
         const int Clients = 8;
-        const uint Each = Room / 2;   // of 128 places in all: who has the most is found by a sample
+        const uint Each = Room / 2;   // of 128 places in all: the caller that has the most is found by a sample
         Remember(new() { Entries = Clients * Room });
         for (uint xid = 0; xid < 100; xid++)
         {

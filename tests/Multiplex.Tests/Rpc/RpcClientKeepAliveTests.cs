@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Rpc;
 
-/// <summary>What a client asks of TCP, so that a server which is gone without a word is found out.</summary>
+/// <summary>What a client asks of TCP, so that it finds out a server that has gone without FIN or RST.</summary>
 public class RpcClientKeepAliveTests() : RpcClientFixture(EndpointKind.Tcp)
 {
     [Test]

@@ -1,7 +1,7 @@
 namespace Multiplex.Load.Comparison.Judging;
 
 /// <summary>
-/// Says who came out ahead at each point, by the two figures that its scenario is judged by. Every pair of servers at every
+/// Says which server came out ahead at each point, by the two figures that its scenario is judged by. Every pair of servers at every
 /// point is a question, and the answers are corrected for the number of all of them.
 /// </summary>
 public static class Judge

@@ -1,6 +1,6 @@
 namespace Multiplex.Load.Comparison.Judging;
 
-/// <summary>Tells whether a point has had rounds enough.</summary>
+/// <summary>Decides whether a point has had rounds enough.</summary>
 public static class RoundPrecision
 {
     /// <summary>Before so many rounds their spread is not known well enough to stop by it.</summary>

@@ -3,7 +3,7 @@ namespace Multiplex.Load.Comparison.Judging;
 /// <summary>The verdicts on a point in words.</summary>
 internal static class Sentence
 {
-    // More names are told by those that are missing.
+    // Of more names the sentence has those that are missing.
     private const int MostNames = 5;
 
     public static string Of(CompareReport report, PointReport point) => string.Join(' ', Parts(report, point).Where(part => part.Length > 0));

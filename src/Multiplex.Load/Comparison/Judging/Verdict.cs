@@ -12,7 +12,7 @@ public enum Place
     /// <summary>It is level with the best: the interval of their ratio lies within a few percent of 1.</summary>
     Level,
 
-    /// <summary>Whether it differs from the best cannot be told: the rounds are too few, or too far apart.</summary>
+    /// <summary>Whether it differs from the best is not known: the rounds are too few, or too far apart.</summary>
     Unclear,
 
     /// <summary>The best has a lead over it.</summary>
@@ -25,7 +25,7 @@ public enum Place
 /// <param name="ToBest">What it has for what the best has, the p-value corrected; null for the best, and after a single round.</param>
 public sealed record Standing(string Server, Place Place, PairedRatio? ToBest);
 
-/// <summary>Who came out ahead at a point, by one figure.</summary>
+/// <summary>Which server came out ahead at a point, by one figure.</summary>
 /// <param name="By">The figure, by its key.</param>
 /// <param name="Standings">The servers that have the figure, the best median first.</param>
 public sealed record Verdict(string By, IReadOnlyList<Standing> Standings)

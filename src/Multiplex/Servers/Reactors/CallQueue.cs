@@ -70,7 +70,7 @@ internal sealed class CallQueue(int workers, int mostOfOne)
         }
     }
 
-    /// <summary>Takes the calls of a flow that still wait: nobody will run them.</summary>
+    /// <summary>Takes the calls of a flow that still wait out of the queue: they will not be run.</summary>
     /// <returns>The first, which leads to the others; or null.</returns>
     public HandedCall? Drop(CallFlow flow)
     {

@@ -70,7 +70,7 @@ internal sealed class HandedCall
             : Connection!.Kind.IsStream() ? protocol.AnswerFrame(request, Connection.Caller, Reply)
             : protocol.AnswerMessage(request, Connection.Caller, Reply);
 
-        // One-way calls of a client that has gone are still run; others have nobody to answer.
+        // One-way calls of a client that has gone are still run; the reply of any other would reach no client.
         if (Reply.Length > 0 && Connection is { HasEnded: true })
             Flow!.IsLost = true;
     }

@@ -222,7 +222,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     // Replies may be as long as requests: what is in progress counts as pending. A connection that has no call in progress may hand one
-    // over however many wait, and so needs nobody to tell it when there is room.
+    // over however many wait, and so needs no notice when there is room.
     private bool HasRoom(ReactorLoan loan) =>
         _calls.InProgress == 0
         || (_calls.InProgress < loan.Options.MaxCallsInProgress

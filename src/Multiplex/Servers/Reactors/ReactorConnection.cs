@@ -77,7 +77,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     protected bool RequestsWait { get; set; }
 
     /// <summary>
-    /// What to watch for now. Backpressure: who does not take replies is not read from. One that goes on in the next turn is watched as before: to
+    /// What to watch for now. Backpressure: a peer that does not take replies is not read from. One that goes on in the next turn is watched as before: to
     /// change that and change it back would cost two system calls a turn.
     /// </summary>
     public Interest Wanted(ServerOptions options) =>
