@@ -24,7 +24,7 @@ internal sealed class StopBySignals
     /// <param name="stop">What the first signal requests.</param>
     /// <param name="sockets">Those whose names go with the process.</param>
     /// <param name="drain">How long the server may take to stop.</param>
-    /// <param name="counters">What to tell when the process ends here.</param>
+    /// <param name="counters">The counters that are reported when the process ends here.</param>
     public StopBySignals(StopSignal.Requestable stop, ServerSockets sockets, TimeSpan drain, ServerCounters counters)
     {
         (_stop, _sockets, _counters) = (stop, sockets, counters);

@@ -4,7 +4,7 @@ namespace Multiplex.Load;
 
 /// <summary>
 /// Any protocol that answers the same bytes with as many bytes, or with as many lines, each time. On a connection replies come in order. Their
-/// contents are not checked: they may tell the time.
+/// contents are not checked: they may differ, as the time does.
 /// </summary>
 /// <param name="request">What is sent.</param>
 /// <param name="expected">How much comes back: at least 1.</param>

@@ -55,7 +55,7 @@ public sealed record CapacityReport
 }
 
 /// <summary>
-/// Searches for the highest rate at which a server holds the objectives. A closed loop over the same connections tells the peak; then the
+/// Searches for the highest rate at which a server holds the objectives. A closed loop over the same connections gives the peak; then the
 /// interval in which the answer lies is halved until it is narrow. Lower rates, which complete the curve, have to hold as well: where one does
 /// not, the search goes on below it. One noisy run decides nothing: what is missed is repeated, and two runs of three decide.
 /// </summary>

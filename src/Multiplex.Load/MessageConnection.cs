@@ -93,7 +93,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     /// <returns>Open when it is worth trying again.</returns>
     protected abstract ConnectionState Failed(SyscallResult result);
 
-    // As many messages as are expected: one more recv(2) would only say EAGAIN. Tells when the first came; 0 when none did.
+    // As many messages as are expected: one more recv(2) would only say EAGAIN. Returns when the first came; 0 when none did.
     private ConnectionState Receive(out long firstAt)
     {
         firstAt = 0;

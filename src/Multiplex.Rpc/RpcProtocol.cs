@@ -66,7 +66,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
 
     /// <summary>
-    /// In which order the replies of one connection leave. The xid tells which call a reply belongs to (RFC 5531 section 9), but clients of libtirpc
+    /// In which order the replies of one connection leave. The xid says which call a reply belongs to (RFC 5531 section 9), but clients of libtirpc
     /// skip one record for each call that has timed out, whichever it answers, and then miss their own: so by default it is the order of the
     /// calls. <see cref="ReplyOrder.Any"/> is for clients that match xids, such as <see cref="RpcClient"/>, Linux's NFS client and ganesha.
     /// </summary>

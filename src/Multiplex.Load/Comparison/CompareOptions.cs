@@ -28,7 +28,7 @@ public sealed record CompareOptions
     public double? Precision { get; init; }
 
     /// <summary>
-    /// Whether each server has a further run at each point with twice the connections, which tells whether the load was the limit.
+    /// Whether each server has a further run at each point with twice the connections, which shows whether the load was the limit.
     /// </summary>
     public bool TriesTwice { get; init; } = true;
 

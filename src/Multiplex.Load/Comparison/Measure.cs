@@ -101,7 +101,7 @@ public sealed record Measure(string Key, string Title, string Explanation, Func<
     /// <summary>Whether the kernel counts it, in a run of its own.</summary>
     public bool IsCounted { get; init; }
 
-    /// <summary>Whether it tells why a server is as fast as it is.</summary>
+    /// <summary>Whether it explains why a server is as fast as it is.</summary>
     public bool IsReason => IsCounted || Key == "context_switches_per_request";
 
     /// <summary>The one of this key.</summary>

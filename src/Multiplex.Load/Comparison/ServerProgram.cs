@@ -54,7 +54,7 @@ internal sealed class ServerProgram
         Process.WaitForExit(Patience);
     }
 
-    /// <summary>Ends what has not become a server, and tells why not.</summary>
+    /// <summary>Ends a process that has not become a server, and says why not.</summary>
     /// <param name="what">The command.</param>
     public IOException Failed(string what)
     {

@@ -2,7 +2,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Rpc.Generator.Emitting;
 
-/// <summary>Unions: a record with the discriminant and every arm, of which the discriminant tells the one that counts.</summary>
+/// <summary>Unions: a record with the discriminant and every arm, of which the discriminant selects the one that counts.</summary>
 internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
 {
     /// <summary>A union, with its members; or, for a class whose members somebody else has written, what reads and writes them.</summary>

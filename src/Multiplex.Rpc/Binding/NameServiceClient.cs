@@ -57,7 +57,7 @@ public sealed class NameServiceClient : IDisposable
         }
     }
 
-    /// <summary>That of a host, over TCP at the usual port of one of its addresses where there is one; <see cref="Service"/> tells which.</summary>
+    /// <summary>That of a host, over TCP at the usual port of one of its addresses where there is one; <see cref="Service"/> says which.</summary>
     /// <param name="host">The host's name or address.</param>
     /// <param name="timeout">How long it may take to connect, over all addresses, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there, or the host is not known.</exception>

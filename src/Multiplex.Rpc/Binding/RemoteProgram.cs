@@ -71,7 +71,7 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
             {
                 using NameServiceClient client = service is not null ? new(service, share)
                     : netid == Netid.Local ? NameServiceClient.OfThisMachine(share)
-                    : new(NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind), share);   // only a list tells versions
+                    : new(NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind), share);   // only a list has versions
                 if (Find(client, netid, host) is { } found)
                     return found;
                 failure = new($"{this}: not registered at {client.Service}: start its server with --register, or see multiplex rpcinfo for what is");

@@ -42,7 +42,7 @@ public sealed class RpcAuthentication
     /// </summary>
     public static RpcAuthentication Sys()
     {
-        // The highest bit tells that it is random: others put constants and times there. See SysCredential.HasRandomStamp.
+        // The highest bit marks it as random: other libraries put constants and times there. See SysCredential.HasRandomStamp.
         uint stamp = 0x8000_0000 | (uint)Random.Shared.Next();
         Span<byte> name = stackalloc byte[RpcConstants.MaxMachineName + 1];
         gethostname(name).OrThrow("gethostname");

@@ -59,7 +59,7 @@ internal readonly ref struct ReplyBucket
     /// <summary>A place gets a call. It must be empty or unused.</summary>
     /// <param name="place">The place.</param>
     /// <param name="tag">By which the call is found.</param>
-    /// <param name="caller">Tells callers apart.</param>
+    /// <param name="caller">Identifies the caller.</param>
     /// <param name="now">The time.</param>
     public void Enter(int place, ushort tag, ushort caller, long now)
     {

@@ -25,7 +25,7 @@ internal struct ReplySlot
     /// <summary>Held while the call is run: if the thread that ran it has died, it is free.</summary>
     public SharedMutex Running;
 
-    /// <summary>Tells the call from all others. Means nothing when the place is empty.</summary>
+    /// <summary>Identifies the call among all others. Means nothing when the place is empty.</summary>
     public CallKey Key;
 
     /// <summary>Bytes of the reply.</summary>

@@ -17,7 +17,7 @@ public static class BlockedSignals
 {
     private const string Marker = "MULTIPLEX_STARTED_ANEW";   // its value: the process id, which execve(2) keeps
 
-    // The signal by which a parent tells its children to stop is among them, or it would kill a child that has not got so far as to say
+    // The signal by which a parent stops its children is among them, or it would kill a child that has not got so far as to say
     // what it means.
     private static readonly sigset_t s_all = sigset_t.Of(SIGTERM, SIGINT, SIGHUP, SIGCHLD, ChildProcess.StopSignal);
 

@@ -24,7 +24,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
 
     private readonly SharedMemory _board = new(places * PlaceLength);
 
-    /// <summary>Of workers that are processes: the signal by which the parent tells them to look has them look here too.</summary>
+    /// <summary>Of workers that are processes: at the signal by which the parent has them look they look here too.</summary>
     public static HeldMemory OfProcesses(Service service, int places) =>
         new(service.Options, service.Counters, places, evict: pid => kill(pid, ChildProcess.StopSignal)) { Overhead = PerProcess };
 
@@ -118,7 +118,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
 
     /// <summary>What one worker's connections hold, one after another.</summary>
     /// <param name="memory">The board.</param>
-    /// <param name="owner">By what others tell it; not 0.</param>
+    /// <param name="owner">What identifies it; not 0.</param>
     public sealed class Holder(HeldMemory memory, Func<int> owner)
     {
         private int _place = NoPlace;

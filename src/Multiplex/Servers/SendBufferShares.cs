@@ -10,7 +10,7 @@ namespace Multiplex.Servers;
 /// </summary>
 /// <remarks>
 /// A client may have at most as much unread as is still free, so one that never reads takes half of the buffer, a second one a third. The kernel
-/// tells only how much all have not read, SIOCOUTQ of unix(7); it is put down to those that were sent most.
+/// reports only how much all have not read, SIOCOUTQ of unix(7); it is put down to those that were sent most.
 /// </remarks>
 /// <param name="descriptor">The socket.</param>
 internal sealed class SendBufferShares(int descriptor)

@@ -26,7 +26,7 @@ public static class Connector
     public static int Connect(Endpoint endpoint, IReadOnlyList<byte[]> addresses, TimeSpan? timeout = null) =>
         Connect(endpoint, addresses, timeout, out _);
 
-    /// <summary>As <see cref="Connect(Endpoint, IReadOnlyList{byte[]}, TimeSpan?)"/>; tells which address has answered.</summary>
+    /// <summary>As <see cref="Connect(Endpoint, IReadOnlyList{byte[]}, TimeSpan?)"/>; says which address has answered.</summary>
     /// <param name="endpoint">What they are the addresses of.</param>
     /// <param name="addresses">Raw socket addresses, in the order to try them.</param>
     /// <param name="timeout">How long that may take, all addresses together; null leaves it to the kernel.</param>

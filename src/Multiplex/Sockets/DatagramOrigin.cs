@@ -32,7 +32,7 @@ public unsafe struct DatagramOrigin
     [UnscopedRef]
     public readonly ReadOnlySpan<byte> AddressBytes => MemoryMarshal.CreateReadOnlySpan(in Address[0], AddressLength);
 
-    /// <summary>The sending process, of a UNIX-domain datagram, as the kernel tells: SCM_CREDENTIALS of unix(7), with the real user and group.</summary>
+    /// <summary>The sending process, of a UNIX-domain datagram, as the kernel reports it: SCM_CREDENTIALS of unix(7), with the real user and group.</summary>
     public UnixPeer? Unix { get; private set; }
 
     /// <summary>A number for the sender's address. Seeded for each process: no sender can find an address that has another's number.</summary>

@@ -69,7 +69,7 @@ public sealed class DatagramSocket : BoundSocket
         }
     }
 
-    // Of a connection SO_PEERCRED tells the peer's user; of a datagram each tells its sender's.
+    // Of a connection SO_PEERCRED has the peer's user; each datagram has its sender's.
     private void AskForSender()
     {
         if (Kind == EndpointKind.UnixGram)

@@ -80,7 +80,7 @@ public sealed class LateRequests(string model, ListenForm form)
         }
         catch (SocketException)
         {
-            return false;   // closed; the counter tells next
+            return false;   // closed; the counter is checked next
         }
     }
 }

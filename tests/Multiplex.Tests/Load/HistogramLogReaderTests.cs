@@ -4,7 +4,7 @@ using Multiplex.Load.Formats;
 
 namespace Multiplex.Tests.Load;
 
-/// <summary>Logs of histograms that are read again: nothing is lost but what a bucket does not tell.</summary>
+/// <summary>Logs of histograms that are read again: nothing is lost but what a bucket does not hold.</summary>
 public class HistogramLogReaderTests
 {
     private static string[] Log(params LatencyHistogram[] seconds)

@@ -38,7 +38,7 @@ public class HeldMemoryTests
         Assert.That(_counters[Counter.HeldBytes], Is.EqualTo(5 * Unit));
         Assert.That(_counters[Counter.MemoryClosed], Is.EqualTo(1));
 
-        // It may ask for more before it has heard of that.
+        // It may ask for more before it has seen that.
         Assert.That(large.TryHold(7 * Unit), Is.False);
         Assert.That(large.Release(), Is.True);
         Assert.That(large.TryHold(Unit), Is.True, "the next connection is another");

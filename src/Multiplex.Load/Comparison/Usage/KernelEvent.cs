@@ -7,7 +7,7 @@ namespace Multiplex.Load.Comparison.Usage;
 /// <summary>Something that the kernel can count for a thread, and why it cannot here.</summary>
 /// <param name="Name">Its name in report.json.</param>
 /// <param name="Type">Its kind: PERF_TYPE_ and so on.</param>
-/// <param name="Config">Which one of the kind; throws <see cref="IOException"/> when this machine does not tell.</param>
+/// <param name="Config">Which one of the kind; throws <see cref="IOException"/> when this machine does not say.</param>
 internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
 {
     /// <summary>System calls that were entered.</summary>
