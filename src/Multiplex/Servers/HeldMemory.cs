@@ -24,7 +24,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
 
     private readonly SharedMemory _board = new(places * PlaceLength);
 
-    /// <summary>Of workers that are processes: at the signal by which the parent has them look they look here too.</summary>
+    /// <summary>Of workers that are processes: the signal at which they look for a stop has them look here too.</summary>
     public static HeldMemory OfProcesses(Service service, int places) =>
         new(service.Options, service.Counters, places, evict: pid => kill(pid, ChildProcess.StopSignal)) { Overhead = PerProcess };
 
