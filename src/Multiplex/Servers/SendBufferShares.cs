@@ -18,8 +18,12 @@ internal sealed class SendBufferShares(int descriptor)
     private const int Overhead = 768;           // of the kernel for one datagram, in rough
     private const int LooksPerBuffer = 1024;    // how often the kernel is asked while one buffer is filled; other processes may fill it too
 
-    private readonly Dictionary<ulong, long> _unread = [];   // by client: what it was sent and may not have read
-    private readonly List<KeyValuePair<ulong, long>> _most = [];
+    private const int UsualClients = 64;        // more of them take more memory, once
+
+    private static readonly Comparison<KeyValuePair<ulong, long>> s_mostFirst = (one, other) => other.Value.CompareTo(one.Value);
+
+    private readonly Dictionary<ulong, long> _unread = new(UsualClients);   // by client: what it was sent and may not have read
+    private readonly List<KeyValuePair<ulong, long>> _most = new(UsualClients);
     private readonly long _size = getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, out int size).IsError ? 0 : size;
     private long _free;     // of the buffer, when the kernel was asked last
     private long _since;    // bytes since then
@@ -47,7 +51,7 @@ internal sealed class SendBufferShares(int descriptor)
         (_free, _since) = (_size - unread, 0);
         _most.Clear();
         _most.AddRange(_unread);
-        _most.Sort(static (one, other) => other.Value.CompareTo(one.Value));
+        _most.Sort(s_mostFirst);
         _unread.Clear();
         foreach ((ulong client, long bytes) in _most)
         {

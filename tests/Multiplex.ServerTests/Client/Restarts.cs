@@ -68,8 +68,11 @@ public sealed class Restarts(ListenForm form)
         for (int i = 0; i < 3; i++)
         {
             AwaitMore();
+            _servers.Peek().Signal(Signum.SIGSTOP);
+            Task<byte[]> call = _client.EchoAsync([(byte)i]);   // in flight when the server is killed
             Kill();
             StartAgain();
+            Assert.That(call.GetAwaiter().GetResult(), Is.EqualTo(new[] { (byte)i }));
         }
 
         AwaitMore();

@@ -78,6 +78,7 @@ public class LoadWordsTests
     {
         using ServerCounters counters = new();
         RpcProtocol protocol = new(new MultiplexProgram(counters));
+        protocol.Open(counters);   // WHOAMI tells how many calls were counted there
         string[] calls = ["null", "echo", "sleep:1", "burn:2", "add:3", "whoami"];
         RpcExchange exchange = new(kind, new RequestMix([.. calls.Select(call => new Weighted<MixedCall>(MixedCall.Parse(call), 1))], [new(0, 1), new(77, 1)]));
         int[] lengths = [.. Enumerable.Range(0, 50).Select(number =>
