@@ -48,8 +48,9 @@ internal sealed class StopBySignals
         while (signals == 0)
             signals = AwaitSignal(-1);
         _stop.Request();
-        if (signals == 1)
-            signals = AwaitSignal(_drainMilliseconds + GraceMilliseconds);
+        long end = Environment.TickCount64 + _drainMilliseconds + GraceMilliseconds;
+        for (long left; signals == 1 && (left = end - Environment.TickCount64) > 0;)
+            signals = AwaitSignal((int)Math.Min(left, int.MaxValue));
         lock (_ending)
         {
             if (!_hasEnded)

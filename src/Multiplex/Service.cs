@@ -27,6 +27,9 @@ public sealed record Service(
     /// </summary>
     public bool HasRoom => Counters[Counter.Accepted] - Counters[Counter.Closed] < Options.MaxConnections;
 
+    /// <summary>How many reactors share the limit on memory.</summary>
+    internal int MemoryShares { get; init; } = 1;
+
     /// <summary>Called by the model once it is about to accept its first connection.</summary>
     public Action Ready { get; init; } = static () => { };
 

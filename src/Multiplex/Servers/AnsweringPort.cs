@@ -30,6 +30,7 @@ internal sealed class AnsweringPort(DatagramSocket socket, IProtocol protocol, S
         }
 
         int dropped = Batch.Send(Descriptor, _replies.Written);
+        Flushed();
         if (dropped > 0)
             Counters.Add(Counter.RepliesDropped, dropped);
         _replies.Clear(keep: MessageSize.LongestTaken);

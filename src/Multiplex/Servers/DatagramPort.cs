@@ -99,6 +99,9 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
     /// <summary>Whether a reply can reach the sender of a datagram and has room; if so, it is taken as sent.</summary>
     protected bool MayReply(in DatagramOrigin to, int length) => to.CanBeAnswered && (_shares is null || _shares.Take(to.Key, length));
 
+    /// <summary>The replies that <see cref="MayReply"/> has taken have been handed to the kernel.</summary>
+    protected void Flushed() => _shares?.Flushed();
+
     /// <summary>Whether a datagram came in full; one that did not is counted.</summary>
     protected bool IsWhole(int index)
     {

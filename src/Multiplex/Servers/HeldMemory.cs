@@ -34,7 +34,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
     /// <summary>Has a worker that has ended hold nothing: it may have been killed.</summary>
     public void Forget(int owner)
     {
-        for (int place = 0; place < places && counters[Counter.HeldBytes] > 0; place++)
+        for (int place = 0; place < places; place++)
         {
             if (Volatile.Read(ref Owner(place)) == owner)
                 Vacate(place);
@@ -59,12 +59,14 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
     // Returns false when the connection is to be closed, by the decision of this worker or of another.
     private bool TryHold(int place, long bytes)
     {
-        long before = Interlocked.Exchange(ref Bytes(place), bytes);
-        if (before == Evicted)
+        long before;
+        do
         {
-            Bytes(place) = Evicted;
-            return false;
+            before = Volatile.Read(ref Bytes(place));
+            if (before == Evicted)
+                return false;
         }
+        while (Interlocked.CompareExchange(ref Bytes(place), bytes, before) != before);
 
         counters.Add(Counter.HeldBytes, bytes - before);
         while (bytes > before && counters[Counter.HeldBytes] > options.MaxMemory)

@@ -16,7 +16,7 @@ namespace Multiplex.Servers;
 internal sealed class SendBufferShares(int descriptor)
 {
     private const int Overhead = 768;           // of the kernel for one datagram, in rough
-    private const int LooksPerBuffer = 1024;    // how often the kernel is asked while one buffer is filled; other processes may fill it too
+    private const int LooksPerBuffer = 256;     // how often the kernel is asked while one buffer is filled; other processes may fill it too
 
     private const int UsualClients = 64;        // more of them take more memory, once
 
@@ -27,6 +27,7 @@ internal sealed class SendBufferShares(int descriptor)
     private readonly long _size = getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, out int size).IsError ? 0 : size;
     private long _free;     // of the buffer, when the kernel was asked last
     private long _since;    // bytes since then
+    private long _queued;   // bytes that the kernel does not have yet
 
     /// <summary>Whether a client may have one more reply; if so, it is taken as sent.</summary>
     /// <param name="client">The client's <see cref="DatagramOrigin.Key"/>.</param>
@@ -41,13 +42,17 @@ internal sealed class SendBufferShares(int descriptor)
         if (unread > _free - _since)
             return false;
         _unread[client] = unread + bytes;
+        _queued += bytes;
         return true;
     }
+
+    /// <summary>The replies that were taken have been handed to the kernel.</summary>
+    public void Flushed() => _queued = 0;
 
     // What has been read is no longer counted: of the clients that were sent least.
     private void Look()
     {
-        long unread = ioctl(descriptor, SIOCOUTQ, out int pending).IsError ? 0 : pending;
+        long unread = _queued + (ioctl(descriptor, SIOCOUTQ, out int pending).IsError ? 0 : pending);
         (_free, _since) = (_size - unread, 0);
         _most.Clear();
         _most.AddRange(_unread);

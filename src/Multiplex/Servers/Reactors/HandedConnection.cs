@@ -207,7 +207,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         }
         else if (Kind.IsStream() && reply.Length >= SentAlone)
         {
-            _isBroken |= !SendOrOwe(reply, loan);
+            _isBroken = _isBroken || !SendOrOwe(reply, loan);
         }
         else if (Kind.IsStream())
         {

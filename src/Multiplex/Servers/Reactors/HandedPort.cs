@@ -64,6 +64,7 @@ internal sealed class HandedPort : DatagramPort
         else if (call.Reply.Length > 0
             && (!MayReply(call.Origin, call.Reply.Length) || DatagramBatch.SendOne(Descriptor, call.Origin, call.Reply.Written).IsError))
             Counters.Increment(Counter.RepliesDropped);
+        Flushed();
         CallFlow source = call.Flow!;
         if (source.InProgress == 1)
             Forget(call.Origin.Key, source);

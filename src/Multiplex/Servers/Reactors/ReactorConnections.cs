@@ -11,7 +11,8 @@ internal sealed class ReactorConnections(Service service, IMultiplexer multiplex
     private long _published;   // of that, in the counter that others read
 
     /// <summary>Whether they own more memory than they may: then none is read from until <see cref="CloseLargest"/>.</summary>
-    public bool OwnTooMuch => _memory > service.Options.MaxMemory;
+    public bool OwnTooMuch => _memory > service.Options.MaxMemory / service.MemoryShares
+        && (service.MemoryShares == 1 || service.Counters[Counter.HeldBytes] > service.Options.MaxMemory);
 
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }

@@ -28,7 +28,7 @@ public sealed class ReactorsModel : IServerModel
                 Listeners = i == 0 ? service.Listeners : [.. service.Listeners.Select(listener => listener.Sibling())],
                 Datagrams = i == 0 ? service.Datagrams : [.. service.Datagrams.Select(socket => socket.Sibling())],
                 Stop = stops[i],
-                Options = service.Options with { MaxMemory = Math.Max(1, service.Options.MaxMemory / count) },
+                MemoryShares = count,
                 Ready = () => ready.Signal(),
                 Stopping = static () => { },
             };
