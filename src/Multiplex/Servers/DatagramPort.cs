@@ -94,6 +94,7 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
     {
         socket.Dispose();
         Batch.Dispose();
+        _shares?.Dispose();
     }
 
     /// <summary>Whether a reply can reach the sender of a datagram and has room; if so, it is taken as sent.</summary>

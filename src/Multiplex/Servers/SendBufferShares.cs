@@ -10,20 +10,17 @@ namespace Multiplex.Servers;
 /// </summary>
 /// <remarks>
 /// A client may have at most as much unread as is still free, so one that never reads takes half of the buffer, a second one a third. The kernel
-/// reports only how much all have not read, SIOCOUTQ of unix(7); it is put down to those that were sent most.
+/// tells only how much all have not read, SIOCOUTQ of unix(7); it is put down to those that were sent most. All processes that share the socket
+/// share the counts; the threads of <c>reactors</c> have counts of their own. Clients whose keys fall together share a count.
 /// </remarks>
 /// <param name="descriptor">The socket.</param>
-internal sealed class SendBufferShares(int descriptor)
+internal sealed class SendBufferShares(int descriptor) : IDisposable
 {
+    private const int Shares = 256;
     private const int Overhead = 768;           // of the kernel for one datagram, in rough
-    private const int LooksPerBuffer = 256;     // how often the kernel is asked while one buffer is filled; other processes may fill it too
+    private const int LooksPerBuffer = 1024;    // how often the kernel is asked while one buffer is filled, if less than half of it is used
 
-    private const int UsualClients = 64;        // more of them take more memory, once
-
-    private static readonly Comparison<KeyValuePair<ulong, long>> s_mostFirst = (one, other) => other.Value.CompareTo(one.Value);
-
-    private readonly Dictionary<ulong, long> _unread = new(UsualClients);   // by client: what it was sent and may not have read
-    private readonly List<KeyValuePair<ulong, long>> _most = new(UsualClients);
+    private readonly SharedMemory _unread = new(Shares * sizeof(long));   // what clients were sent and may not have read
     private readonly long _size = getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, out int size).IsError ? 0 : size;
     private long _free;     // of the buffer, when the kernel was asked last
     private long _since;    // bytes since then
@@ -35,13 +32,13 @@ internal sealed class SendBufferShares(int descriptor)
     public bool Take(ulong client, int length)
     {
         long bytes = length + Overhead;
-        if (_since == 0 || _since + bytes > _size / LooksPerBuffer)
+        if (_free < _size / 2 || _since + bytes > _size / LooksPerBuffer)
             Look();
-        _since += bytes;
-        long unread = _unread.GetValueOrDefault(client);
-        if (unread > _free - _since)
+        ref long unread = ref Unread((int)(client % Shares));
+        if (Volatile.Read(ref unread) > _free - _since)
             return false;
-        _unread[client] = unread + bytes;
+        Interlocked.Add(ref unread, bytes);
+        _since += bytes;
         _queued += bytes;
         return true;
     }
@@ -49,21 +46,27 @@ internal sealed class SendBufferShares(int descriptor)
     /// <summary>The replies that were taken have been handed to the kernel.</summary>
     public void Flushed() => _queued = 0;
 
+    /// <inheritdoc/>
+    public void Dispose() => _unread.Dispose();
+
     // What has been read is no longer counted: of the clients that were sent least.
     private void Look()
     {
-        long unread = _queued + (ioctl(descriptor, SIOCOUTQ, out int pending).IsError ? 0 : pending);
-        (_free, _since) = (_size - unread, 0);
-        _most.Clear();
-        _most.AddRange(_unread);
-        _most.Sort(s_mostFirst);
-        _unread.Clear();
-        foreach ((ulong client, long bytes) in _most)
+        long left = _queued + (ioctl(descriptor, SIOCOUTQ, out int pending).IsError ? 0 : pending);
+        (_free, _since) = (_size - left, 0);
+        Span<long> most = stackalloc long[Shares];
+        Span<int> shares = stackalloc int[Shares];
+        for (int share = 0; share < Shares; share++)
+            (most[share], shares[share]) = (-Volatile.Read(ref Unread(share)), share);
+        most.Sort(shares);
+        for (int i = 0; i < Shares; i++)
         {
-            if (unread <= 0)
-                break;
-            _unread.Add(client, Math.Min(bytes, unread));
-            unread -= bytes;
+            long bytes = -most[i], kept = Math.Clamp(left, 0, Math.Max(0, bytes));
+            if (bytes != kept)
+                Interlocked.Add(ref Unread(shares[i]), kept - bytes);
+            left -= kept;
         }
     }
+
+    private ref long Unread(int share) => ref _unread.Word(share * sizeof(long));
 }

@@ -14,7 +14,7 @@ public class SendBufferSharesTests
     {
         using DatagramSocket server = DatagramSocket.Open(Endpoint.Parse($"unixgram:@multiplex-{Guid.NewGuid():N}"));
         getsockopt(server.Descriptor, SOL_SOCKET, SO_SNDBUF, out int size).OrThrow("getsockopt");
-        SendBufferShares shares = new(server.Descriptor);
+        using SendBufferShares shares = new(server.Descriptor);
         int taken = 0;
         while (taken < 8 && shares.Take(Greedy, size / 8))
             taken++;
