@@ -31,11 +31,17 @@ public sealed class StoppedServers(ListenForm form)
         foreach (Task call in calls)
             Assert.That(() => call.Wait(Eventually.Deadline), Throws.InnerException.InstanceOf<RpcException>());
         AggregateException? failure = Assert.Throws<AggregateException>(() => add.Wait(Eventually.Deadline));
-        Assert.That((failure!.InnerException as RpcTimeoutException)?.WasSent, Is.False, () => $"{failure.InnerException}");
+        RpcTimeoutException? timeout = failure!.InnerException as RpcTimeoutException;
+        Assert.That(timeout, Is.Not.Null, () => $"{failure.InnerException}");
+
+        // A new connection, made when the calls in front had timed out, may have had room for the last one in its own time.
+        if (reconnectAfterTimeouts == 0)
+            Assert.That(timeout!.WasSent, Is.False);
+        long[] sums = timeout!.WasSent ? [3, 10] : [3];
         server.Signal(Signum.SIGCONT);
-        Assert.That(client.Add(2), Is.EqualTo(3));
+        Assert.That(sums, Has.Member((long)client.Add(2)));
         connection.Dispose();
         Assert.That(server.Stop(), Is.Zero);
-        Assert.That(server.FinalCount(Counter.Sum), Is.EqualTo(3));
+        Assert.That(sums, Has.Member(server.FinalCount(Counter.Sum)));
     }
 }
