@@ -18,6 +18,32 @@ public sealed class MemoryAmongOthers(string model)
     public void Replies_that_are_not_read_are_closed_the_largest_first() => CloseTheLargest(
         greedy => greedy.Begin(RpcWire.Echo, RpcWire.Opaque(new byte[1 << 20])));
 
+    [Test]
+    public void Without_an_option_half_of_the_memory_that_there_is_is_the_limit()
+    {
+        const long Memory = 200 << 20;
+        const int Clients = 120;
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.StartProgram(
+            "/usr/bin/env",
+            [
+                $"DOTNET_GCHeapHardLimit={Memory:x}", ServerProcess.Command, "serve", "--model", model, "--protocol", "rpc",
+                "--listen", ListenForm.UnixPath.NewEndpoint(), "--workers", $"{Clients + 2}", "--max-children", $"{Clients + 2}", .. counters.Option,
+            ]);
+        using RpcPeer honest = new(server.Address);
+        honest.Null();
+        RpcPeer[] greedy = [.. Enumerable.Range(0, Clients).Select(_ => new RpcPeer(server.Address))];
+        byte[] half = RpcWire.Record(RpcWire.Call(1, RpcWire.Echo, RpcWire.Opaque(new byte[1 << 20])))[..(1 << 20)];
+        foreach (RpcPeer peer in greedy)
+            BeGreedy(peer, one => one.Client.Send(half));
+        counters.Await(Counter.MemoryClosed, 1);
+        Eventually.Holds(() => counters[Counter.HeldBytes] <= Memory / 2, () => $"HeldBytes is {counters[Counter.HeldBytes]}");
+        honest.Null();
+        Array.ForEach(greedy, peer => peer.Dispose());
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.ChildrenLost), Is.Zero);
+    }
+
     private void CloseTheLargest(Action<RpcPeer> beGreedy)
     {
         // Over a UNIX-domain socket, whose buffers hold little of it.
