@@ -59,7 +59,7 @@ public class PackageOfRpc
     public void A_project_with_the_package_alone_builds_stubs_of_interfaces_and_of_x_files_and_runs()
     {
         string dotnet = Tools.Require("dotnet");
-        string repository = Repository(), configuration = Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
+        string repository = Repository.Root, configuration = Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
         ProgramRun.Successfully(
             dotnet,
             ["pack", Path.Combine(repository, "src/Multiplex.Rpc"), "-c", configuration, "--no-build", "-o", In("feed"), .. s_leaveNothingBehind]);
@@ -105,12 +105,4 @@ public class PackageOfRpc
 
     // Of a package's file: without version and extension.
     private static string Name(string path) => string.Join('.', Path.GetFileName(path).Split('.').TakeWhile(part => !char.IsAsciiDigit(part[0])));
-
-    private static string Repository()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Multiplex.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new DirectoryNotFoundException("the tests do not run within the repository");
-    }
 }
