@@ -1,5 +1,5 @@
 using Multiplex.Interop;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.Sockets;
 
 namespace Multiplex.Benchmarks;

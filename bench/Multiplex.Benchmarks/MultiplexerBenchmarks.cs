@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Multiplex.Interop;
-using Multiplex.Multiplexing;
+using Multiplex.Multiplexers;
 
 namespace Multiplex.Benchmarks;
 

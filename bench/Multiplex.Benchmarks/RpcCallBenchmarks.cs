@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using BenchmarkDotNet.Attributes;
+using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Rpc;
 using Multiplex.Sockets;

@@ -1,7 +1,7 @@
 using CommandLine;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Page;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.Sockets;
 using Spectre.Console;
 

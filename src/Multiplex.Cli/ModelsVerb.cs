@@ -1,5 +1,5 @@
 using CommandLine;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;

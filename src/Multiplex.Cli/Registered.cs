@@ -1,5 +1,5 @@
+using Multiplex.Forking;
 using Multiplex.Rpc.Binding;
-using Multiplex.Servers;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

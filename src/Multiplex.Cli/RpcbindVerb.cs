@@ -1,6 +1,7 @@
 using CommandLine;
+using Multiplex.Forking;
+using Multiplex.Models;
 using Multiplex.Rpc.Binding;
-using Multiplex.Servers;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

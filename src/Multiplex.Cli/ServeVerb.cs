@@ -1,7 +1,8 @@
 using CommandLine;
+using Multiplex.Forking;
+using Multiplex.Models;
 using Multiplex.Protocols;
 using Multiplex.Rpc;
-using Multiplex.Servers;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Multiplex.Interop;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

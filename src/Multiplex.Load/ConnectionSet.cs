@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Multiplex.Interop;
-using Multiplex.Multiplexing;
+using Multiplex.Multiplexers;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

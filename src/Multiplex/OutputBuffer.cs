@@ -1,3 +1,5 @@
+using Multiplex.Engine;
+
 namespace Multiplex;
 
 /// <summary>

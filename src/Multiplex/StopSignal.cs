@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Multiplex.Forking;
 using Multiplex.Interop;
-using Multiplex.Servers;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex;

@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Multiplex;
+using Multiplex.Forking;
 using Multiplex.Interop;
+using Multiplex.Models;
 using Multiplex.Rpc;
-using Multiplex.Servers;
 using Multiplex.Sockets;
 using Multiplex.TestServers;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Multiplex.Engine;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests;

@@ -1,4 +1,5 @@
 using System.Text;
+using Multiplex.Engine;
 using Multiplex.Protocols;
 using Multiplex.Sockets;
 

@@ -1,4 +1,4 @@
-using Multiplex.Servers;
+using Multiplex.Models;
 
 namespace Multiplex.Load.Comparison;
 

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
+using Multiplex.Models;
 using Multiplex.Rpc;
-using Multiplex.Servers;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Mono.Unix.Native;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

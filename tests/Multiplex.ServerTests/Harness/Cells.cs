@@ -1,4 +1,4 @@
-using Multiplex.Servers;
+using Multiplex.Models;
 using Multiplex.Sockets;
 using NUnit.Framework;
 

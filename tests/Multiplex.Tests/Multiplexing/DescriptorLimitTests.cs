@@ -1,5 +1,5 @@
 using Multiplex.Interop;
-using Multiplex.Multiplexing;
+using Multiplex.Multiplexers;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
@@ -14,7 +14,7 @@ public class DescriptorLimitTests : DescriptorFixture
     [Test]
     public void Only_select_has_a_limit()
     {
-        foreach (MultiplexerEntry entry in Multiplexers.All)
+        foreach (MultiplexerEntry entry in EveryMultiplexer.All)
         {
             using IMultiplexer multiplexer = entry.Create();
             Assert.That(multiplexer.DescriptorLimit, Is.EqualTo(entry.Name == "select" ? FD_SETSIZE : int.MaxValue), entry.Name);

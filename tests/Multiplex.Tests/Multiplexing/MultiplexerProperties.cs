@@ -3,7 +3,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Multiplexing;
 
 /// <summary>Whatever is added, changed and removed, a multiplexer reports as a plain dictionary would.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+[TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class MultiplexerProperties(MultiplexerEntry entry) : MultiplexerFixture(entry)
 {
     private readonly Dictionary<int, Interest> _model = [];

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Multiplexing;
 
 /// <summary>What every multiplexer keeps: the set of descriptors that it watches.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+[TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class MultiplexerSetTests(MultiplexerEntry entry) : MultiplexerFixture(entry)
 {
     [Test]

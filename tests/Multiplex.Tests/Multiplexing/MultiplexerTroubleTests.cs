@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Multiplexing;
 
 /// <summary>What every multiplexer makes of errors, of hang-ups and of descriptors that are closed under its hands.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+[TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixture(entry)
 {
     private const Interest Both = Interest.Readable | Interest.Writable;

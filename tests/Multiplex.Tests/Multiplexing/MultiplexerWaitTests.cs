@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Multiplexing;
 
 /// <summary>What every multiplexer reports, and when.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+[TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(entry)
 {
     [Test]

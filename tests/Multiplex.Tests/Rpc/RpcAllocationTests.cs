@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Multiplex.Engine;
 using Multiplex.Rpc;
 using Multiplex.Sockets;
 

@@ -1,5 +1,5 @@
+using Multiplex.Models;
 using Multiplex.Rpc;
-using Multiplex.Servers;
 using Multiplex.Sockets;
 using Multiplex.Tests.Rpc;
 using Multiplex.Tests.Rpc.Stubs;

@@ -1,4 +1,4 @@
-using Multiplex.Servers.Reactors;
+using Multiplex.Engine;
 using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Servers;

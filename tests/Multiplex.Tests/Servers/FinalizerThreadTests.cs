@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Multiplex.Servers;
+using Multiplex.Forking;
 
 namespace Multiplex.Tests.Servers;
 

@@ -1,10 +1,10 @@
-using Multiplex.Servers.Reactors;
+using Multiplex.Engine;
 using Multiplex.Tests.Multiplexing;
 
 namespace Multiplex.Tests.Servers;
 
 /// <summary>Connections whose calls are run by a crew, when the client goes while one runs, on every multiplexer.</summary>
-[TestFixtureSource(typeof(Multiplexers), nameof(Multiplexers.All))]
+[TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class HandedConnectionTests(MultiplexerEntry entry)
 {
     [TestCase("unix:@multiplex-{0}", false)]

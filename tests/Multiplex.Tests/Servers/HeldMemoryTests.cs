@@ -1,4 +1,4 @@
-using Multiplex.Servers;
+using Multiplex.Engine;
 
 namespace Multiplex.Tests.Servers;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
+using Multiplex.Models;
 using Multiplex.Rpc;
-using Multiplex.Servers.Reactors;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 

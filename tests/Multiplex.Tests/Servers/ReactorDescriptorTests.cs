@@ -1,6 +1,6 @@
-using Multiplex.Multiplexing;
+using Multiplex.Models;
+using Multiplex.Multiplexers;
 using Multiplex.Protocols;
-using Multiplex.Servers.Reactors;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 

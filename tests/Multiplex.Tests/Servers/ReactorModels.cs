@@ -1,5 +1,4 @@
-using Multiplex.Servers;
-using Multiplex.Servers.Reactors;
+using Multiplex.Models;
 using Multiplex.Tests.Multiplexing;
 
 namespace Multiplex.Tests.Servers;
@@ -15,7 +14,7 @@ public static class ReactorModels
 {
     public static IReadOnlyList<ReactorEntry> All { get; } =
     [
-        .. Multiplexers.All.Select(entry => new ReactorEntry(entry.Name, () => new ReactorModel(entry.Create))),
+        .. EveryMultiplexer.All.Select(entry => new ReactorEntry(entry.Name, () => new ReactorModel(entry.Create))),
         new("uring", () => new UringModel(), StreamsOnly: true),
         new("uring short of buffers", () => new UringModel(new(2, 512, Incremental: false)), StreamsOnly: true),
     ];

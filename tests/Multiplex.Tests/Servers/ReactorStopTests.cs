@@ -1,7 +1,7 @@
 using Multiplex.Rpc;
-using Multiplex.Servers;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
+using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers;

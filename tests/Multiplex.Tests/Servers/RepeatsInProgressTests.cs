@@ -1,5 +1,5 @@
+using Multiplex.Models;
 using Multiplex.Rpc;
-using Multiplex.Servers.Reactors;
 using Multiplex.Sockets;
 using Multiplex.Tests.Rpc;
 using static Multiplex.Interop.Libc;

@@ -1,5 +1,5 @@
-using Multiplex.Servers;
 using Multiplex.Sockets;
+using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers;

@@ -1,4 +1,4 @@
-using Multiplex.Servers;
+using Multiplex.Forking;
 
 namespace Multiplex.Tests.Servers;
 

@@ -1,4 +1,4 @@
-using Multiplex.Servers.Uring;
+using Multiplex.Uring;
 
 namespace Multiplex.Tests.Servers.Uring;
 

@@ -1,5 +1,5 @@
-using Multiplex.Servers.Uring;
 using Multiplex.Tests.Support;
+using Multiplex.Uring;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers.Uring;

@@ -1,0 +1,157 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Multiplex.Engine;
+
+/// <summary>
+/// Calls that wait for a worker, by the flow (the connection, or the source of datagrams) that they came by. The next one to run is of the flow with
+/// the fewest calls running; of several such flows, of the one that has waited longest. A second call of a flow is run only while more workers are
+/// free than the flow has: one connection takes half of the workers, the next half of the rest, and the others still find some.
+/// </summary>
+/// <remarks>
+/// One idle worker is woken at a time, and wakes the next when it leaves calls behind: short calls are done by few workers, long ones get one
+/// each. One that finds nothing goes on looking for a while, for the next call often comes before a thread could fall asleep and be
+/// woken; any other sleeps at once, and leaves the cores to those that have work.
+/// </remarks>
+/// <param name="workers">How many workers there are.</param>
+/// <param name="mostOfOne">How many calls of one flow run at a time, at most.</param>
+internal sealed class CallQueue(int workers, int mostOfOne)
+{
+    private const int Looks = 100;   // some 50 µs: what it costs to be woken
+
+    private readonly object _lock = new();   // its Monitor is waited on
+    private readonly CallFlowList[] _flows = new CallFlowList[workers + 1];   // that have calls waiting, by how many they have running
+    private int _running;
+    private int _idle;
+    private volatile int _waiting;
+    private bool _isWaking;
+    private bool _isLooking;
+    private bool _isComplete;
+
+    /// <summary>How many calls wait.</summary>
+    public int Waiting => _waiting;
+
+    /// <summary>Adds one.</summary>
+    public void Add(HandedCall call)
+    {
+        lock (_lock)
+        {
+            CallFlow flow = call.Flow!;
+            bool isFirst = flow.Oldest is null;
+            flow.Enqueue(call);
+            if (isFirst)
+                _flows[flow.Running].Append(flow);
+            _waiting++;
+            WakeOne();
+        }
+    }
+
+    /// <summary>Waits for one.</summary>
+    /// <param name="call">The call, which counts as running until the worker comes back.</param>
+    /// <param name="finished">The flow of the call that this worker has run before, or null.</param>
+    /// <returns>False when there is none and none will come.</returns>
+    public bool TryTake([NotNullWhen(true)] out HandedCall? call, CallFlow? finished)
+    {
+        lock (_lock)
+        {
+            if (finished is not null)
+                Finish(finished);
+            if (_isLooking || Next() is not null)
+                return TryDequeue(out call);
+            _isLooking = true;
+        }
+
+        SpinWait look = default;
+        while (_waiting == 0 && look.Count < Looks)
+            look.SpinOnce(sleep1Threshold: -1);
+        lock (_lock)
+        {
+            _isLooking = false;
+            return TryDequeue(out call);
+        }
+    }
+
+    /// <summary>Takes the calls of a flow that still wait out of the queue: they will not be run.</summary>
+    /// <returns>The first, which leads to the others; or null.</returns>
+    public HandedCall? Drop(CallFlow flow)
+    {
+        lock (_lock)
+        {
+            HandedCall? first = flow.TakeAll();
+            if (first is not null)
+                _flows[flow.Running].Remove(flow);
+            for (HandedCall? call = first; call is not null; call = call.Next)
+                _waiting--;
+            return first;
+        }
+    }
+
+    /// <summary>None will be added any more.</summary>
+    public void Complete()
+    {
+        lock (_lock)
+        {
+            _isComplete = true;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    private void Finish(CallFlow flow)
+    {
+        _running--;
+        if (flow.Oldest is not null)
+        {
+            _flows[flow.Running].Remove(flow);
+            _flows[flow.Running - 1].Append(flow);
+        }
+
+        flow.Running--;
+    }
+
+    // The flow that is next to have a call run; null when there is none, or none may have one more.
+    private CallFlow? Next()
+    {
+        int most = _waiting == 0 ? 0 : Math.Min(workers - _running, mostOfOne);
+        for (int running = 0; running < most; running++)
+        {
+            if (_flows[running].First is { } flow)
+                return flow;
+        }
+
+        return null;
+    }
+
+    // Under the lock, which is given up while it waits.
+    private bool TryDequeue([NotNullWhen(true)] out HandedCall? call)
+    {
+        CallFlow? flow;
+        while ((flow = Next()) is null)
+        {
+            call = null;
+            if (_isComplete)
+                return false;
+            _idle++;
+            Monitor.Wait(_lock);
+            _idle--;
+            _isWaking = false;
+        }
+
+        _flows[flow.Running].Remove(flow);
+        call = flow.Dequeue();
+        flow.Running++;
+        _running++;
+        _waiting--;
+        if (flow.Oldest is not null)
+            _flows[flow.Running].Append(flow);
+        if (Next() is not null)
+            WakeOne();
+        return true;
+    }
+
+    private void WakeOne()
+    {
+        if (_idle == 0 || _isWaking || (_isLooking && _waiting == 1))
+            return;
+        _isWaking = true;
+        Monitor.Pulse(_lock);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Multiplex.Sockets;
+
+namespace Multiplex.Engine;
+
+/// <summary>
+/// Bytes of a stream that were received and are not answered: half a request, or requests that wait. Holds memory only
+/// while there are any.
+/// </summary>
+internal struct HeldRequests
+{
+    /// <summary>The least room behind long requests to receive more into.</summary>
+    private const int LeastRoom = 16 * 1024;
+
+    private byte[]? _bytes;
+
+    /// <summary>How many bytes there are.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Bytes of memory that they take.</summary>
+    public readonly int Memory => _bytes?.Length ?? 0;
+
+    /// <summary>The bytes, until the next change.</summary>
+    public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
+
+    /// <summary>
+    /// Where to receive to. A short remainder of the last read goes in front of the next one, in the loop's buffer: a
+    /// stream of pipelined requests is read in large pieces wherever they are cut. A long one gathers in an array of its own.
+    /// </summary>
+    /// <returns>A buffer whose first <see cref="Length"/> bytes are the ones held.</returns>
+    public byte[] BufferForMore(byte[] loopBuffer)
+    {
+        if (Length <= loopBuffer.Length / 2)
+        {
+            Bytes.CopyTo(loopBuffer);
+            return loopBuffer;
+        }
+
+        // Memory follows the bytes that came and never the length that was declared: it doubles, and from an eighth of the longest
+        // usual request on has room for that, for of an array only what is written to is memory, and each further step copies all.
+        if (_bytes!.Length - Length < LeastRoom)
+        {
+            int room = 2 * _bytes.Length;
+            byte[] larger = LargeArrays.Pool.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
+            Bytes.CopyTo(larger);
+            LargeArrays.Pool.Return(_bytes);
+            _bytes = larger;
+        }
+
+        return _bytes;
+    }
+
+    /// <summary>
+    /// Gives away the array that a long request has gathered in, for the caller to return to the pool. The other bytes in it are
+    /// not held any more, and stay where they are until then.
+    /// </summary>
+    /// <param name="request">The first of the bytes held.</param>
+    /// <returns>The array, which begins with the request; null when the request stands elsewhere, or is the least of what is there.</returns>
+    public byte[]? GiveAway(ReadOnlySpan<byte> request)
+    {
+        if (!IsAtTheFront(request) || request.Length < _bytes.Length / 4)
+            return null;
+        byte[] array = _bytes;
+        this = default;
+        return array;
+    }
+
+    /// <summary>Holds these bytes from now on, which may stand in the loop's buffer or further on in the same array.</summary>
+    public void Set(ReadOnlySpan<byte> rest)
+    {
+        if (IsAtTheFront(rest))
+        {
+            Length = rest.Length;   // more has come, and nothing is done with: the array is as long as that takes
+            return;
+        }
+
+        bool fits = _bytes is not null && rest.Length <= _bytes.Length && _bytes.Length <= Math.Max(4 * rest.Length, LeastRoom);
+        if (fits && !rest.IsEmpty)
+        {
+            rest.CopyTo(_bytes);
+        }
+        else
+        {
+            byte[]? other = rest.IsEmpty ? null : LargeArrays.Pool.Rent(rest.Length);
+            rest.CopyTo(other);
+            if (_bytes is not null)
+                LargeArrays.Pool.Return(_bytes);
+            _bytes = other;
+        }
+
+        Length = rest.Length;
+    }
+
+    [MemberNotNullWhen(true, nameof(_bytes))]
+    private readonly bool IsAtTheFront(ReadOnlySpan<byte> bytes) =>
+        _bytes is not null && Unsafe.AreSame(ref MemoryMarshal.GetReference(bytes), ref MemoryMarshal.GetArrayDataReference(_bytes));
+}

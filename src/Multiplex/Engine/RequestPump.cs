@@ -1,0 +1,76 @@
+namespace Multiplex.Engine;
+
+/// <summary>Why <see cref="RequestPump.Consume"/> stopped.</summary>
+public enum PumpStop
+{
+    /// <summary>Every whole request is answered; more bytes are needed.</summary>
+    NeedsInput,
+
+    /// <summary>The replies passed the mark; there may be whole requests left.</summary>
+    OutputFull,
+
+    /// <summary>
+    /// A request that may take long is next, or was the last, or there were many. There may be whole requests left: before they are answered, the
+    /// replies are to be sent, and the peer to be looked at, for it may be gone.
+    /// </summary>
+    Paused,
+
+    /// <summary>A protocol error: send what replies there are, then close this connection.</summary>
+    Malformed,
+}
+
+/// <summary>Runs a protocol over the bytes of one stream: what every model does between a read and a write.</summary>
+public static class RequestPump
+{
+    /// <summary>
+    /// Answers whole requests at the front of <paramref name="received"/>: all that are quick up to one that is not, or else one that may take
+    /// long. See <see cref="IProtocol.IsFrameQuick"/>.
+    /// </summary>
+    /// <param name="protocol">What the bytes mean.</param>
+    /// <param name="received">What has been received and not yet consumed.</param>
+    /// <param name="progress">The connection's framing state; belongs to the bytes that are left over.</param>
+    /// <param name="peer">Who sent them.</param>
+    /// <param name="reply">Where the replies are appended: a whole batch, to be sent with one call.</param>
+    /// <param name="mark">How many bytes of replies are enough for now.</param>
+    /// <param name="consumed">How many bytes at the front are done with.</param>
+    /// <param name="atMost">How many requests are enough for now.</param>
+    public static PumpStop Consume(
+        IProtocol protocol,
+        ReadOnlySpan<byte> received,
+        ref FramingProgress progress,
+        in Peer peer,
+        OutputBuffer reply,
+        int mark,
+        out int consumed,
+        int atMost = int.MaxValue)
+    {
+        consumed = 0;
+        int answered = 0;
+        while (consumed < received.Length)
+        {
+            if (reply.Length >= mark)
+                return PumpStop.OutputFull;
+            ReadOnlySpan<byte> rest = received[consumed..];
+            int length = protocol.Frame(rest, ref progress);
+            if (length == FrameResult.Incomplete)
+                return PumpStop.NeedsInput;
+            if (length < 0)
+                return PumpStop.Malformed;
+            bool isQuick = protocol.IsFrameQuick(rest[..length]);
+            if (!isQuick && reply.Length > 0)
+            {
+                progress = default;   // found again
+                return PumpStop.Paused;
+            }
+
+            if (!protocol.AnswerFrame(rest[..length], peer, reply))
+                return PumpStop.Malformed;
+            progress = default;
+            consumed += length;
+            if ((!isQuick || ++answered == atMost) && consumed < received.Length)
+                return PumpStop.Paused;
+        }
+
+        return PumpStop.NeedsInput;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+
+namespace Multiplex.Engine;
+
+/// <summary>
+/// Replies that the kernel did not take yet, in order: bytes of a stream, or messages, each behind its length so that its end
+/// is found again. Holds memory only while there are any.
+/// </summary>
+internal struct UnsentReplies
+{
+    private const int LengthPrefix = sizeof(int);
+
+    private byte[]? _bytes;
+    private int _start;
+    private int _end;
+
+    /// <summary>How many bytes there are.</summary>
+    public readonly int Length => _end - _start;
+
+    /// <summary>Bytes of memory that they take.</summary>
+    public readonly int Memory => _bytes?.Length ?? 0;
+
+    /// <summary>All of them, the oldest first, until the next change.</summary>
+    public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(_start, Length);
+
+    /// <summary>Adds bytes at the end.</summary>
+    public void Append(ReadOnlySpan<byte> replies)
+    {
+        if (replies.IsEmpty)
+            return;
+        int length = Length;
+        if ((_bytes?.Length ?? 0) - _end < replies.Length)
+        {
+            byte[] larger = LargeArrays.Pool.Rent(length + replies.Length);
+            Bytes.CopyTo(larger);
+            Release();
+            (_bytes, _end) = (larger, length);
+        }
+
+        replies.CopyTo(_bytes.AsSpan(_end));
+        _end += replies.Length;
+    }
+
+    /// <summary>The oldest message, until the next change.</summary>
+    public readonly ReadOnlySpan<byte> FirstMessage => Bytes.Slice(LengthPrefix, BinaryPrimitives.ReadInt32LittleEndian(Bytes));
+
+    /// <summary>Adds a message at the end.</summary>
+    public void AppendMessage(ReadOnlySpan<byte> message)
+    {
+        Span<byte> prefix = stackalloc byte[LengthPrefix];
+        BinaryPrimitives.WriteInt32LittleEndian(prefix, message.Length);
+        Append(prefix);
+        Append(message);
+    }
+
+    /// <summary>The kernel has taken the oldest message, whole as it always does.</summary>
+    public void MessageTaken() => Taken(LengthPrefix + FirstMessage.Length);
+
+    /// <summary>The kernel has taken so many bytes at the front.</summary>
+    public void Taken(int count)
+    {
+        _start += count;
+        if (_start == _end)
+            Release();
+    }
+
+    /// <summary>Forgets all of them.</summary>
+    public void Release()
+    {
+        if (_bytes is not null)
+            LargeArrays.Pool.Return(_bytes);
+        this = default;
+    }
+}

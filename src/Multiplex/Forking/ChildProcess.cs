@@ -1,0 +1,76 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using System.Text;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Forking;
+
+/// <summary>What a child does first and last: the rules of living after fork(2) in a process of the .NET runtime.</summary>
+/// <remarks>
+/// A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>.
+/// </remarks>
+internal static class ChildProcess
+{
+    /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
+    public const int StopSignal = SIGUSR1;
+
+    /// <summary>How often they are told: the signal may come just before a child begins to wait.</summary>
+    public const int TellAgainMilliseconds = 20;
+
+    // A handler that does nothing: abs(3) of the signal's number. What counts is that it is not SA_RESTART, so that a
+    // child that waits in recv(2) gets EINTR and looks whether the server is stopping. No managed code runs in it.
+    private static readonly nint s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
+
+    /// <summary>The whole life of a child. Never returns.</summary>
+    /// <param name="name">What it is called where a failure is told.</param>
+    /// <param name="parent">The process that forked it.</param>
+    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
+    /// <param name="work">What it is for.</param>
+    [DoesNotReturn]
+    public static void Live(string name, int parent, int[] parentsDescriptors, Action work)
+    {
+        try
+        {
+            Begin(parent, parentsDescriptors);
+            work();
+            Leave(0);
+        }
+        catch (Exception e)
+        {
+            // The parent counts a lost child; what happened is said here, without Console.
+            write(2, Encoding.UTF8.GetBytes($"multiplex: {name} {getpid()}: {e}\n"));
+            Leave(1);
+        }
+    }
+
+    /// <summary>The child's first steps: it dies with its parent, and signals mean what they mean for a child.</summary>
+    /// <param name="parent">The process that forked it.</param>
+    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
+    public static void Begin(int parent, int[] parentsDescriptors)
+    {
+        // If the parent died before this was said, nobody will tell: so ask.
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            Leave(1);
+
+        // A terminal sends SIGINT and SIGHUP to the whole group; the parent decides what follows, and says it with a signal of its own.
+        // SIGTERM may come to the whole group too, as systemd sends it, in the middle of a call. The first one interrupts
+        // and leaves SIG_DFL behind, by which the child knows; the second one ends it.
+        sigaction(SIGINT, SIG_IGN);
+        sigaction(SIGHUP, SIG_IGN);
+        sigaction(StopSignal, s_interruptOnly);
+        sigaction(SIGTERM, s_interruptOnly, unchecked((int)SA_RESETHAND));
+        sigaction(SIGCHLD, SIG_DFL);
+        sigaction(SIGQUIT, SIG_DFL);
+        pthread_sigmask(SIG_SETMASK, default, out _);
+        foreach (int descriptor in parentsDescriptors)
+            close(descriptor);
+    }
+
+    /// <summary>Whether this child has had a SIGTERM of its own.</summary>
+    public static bool IsToldToLeave() => !sigaction(SIGTERM, out nint handler).IsError && handler == SIG_DFL;
+
+    /// <summary>Ends the child: no finalizer, no exit handler and no flush of what the parent will flush as well.</summary>
+    [DoesNotReturn]
+    public static void Leave(int status) => _exit(status);
+}

@@ -1,0 +1,43 @@
+using Multiplex.Sockets;
+using Multiplex.Uring;
+
+namespace Multiplex.Models;
+
+/// <summary>
+/// One thread on an io_uring(7): nothing is asked whether it is ready. The kernel accepts, receives and sends as it was
+/// told, and one system call a turn submits a whole batch and waits for the next.
+/// </summary>
+public sealed class UringModel : IServerModel
+{
+    private readonly UringBuffers _buffers;
+
+    /// <summary>Makes the model.</summary>
+    public UringModel()
+        : this(UringBuffers.Usual)
+    {
+    }
+
+    internal UringModel(UringBuffers buffers) => _buffers = buffers;
+
+    /// <inheritdoc/>
+    /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
+    public void Run(Service service)
+    {
+        using UringLoop loop = Open(service);
+        loop.Run();
+    }
+
+    private UringLoop Open(Service service)
+    {
+        try
+        {
+            return new(service, _buffers);
+        }
+        catch
+        {
+            foreach (Listener listener in service.Listeners)
+                listener.Dispose();
+            throw;
+        }
+    }
+}

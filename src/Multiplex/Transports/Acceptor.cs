@@ -1,0 +1,92 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Transports;
+
+/// <summary>Takes connections off listeners, whatever accept(2) may fail with in between.</summary>
+internal sealed class Acceptor(ServerCounters counters) : IDisposable
+{
+    /// <summary>How long a stopping server goes on taking connections.</summary>
+    public const int LastCallMilliseconds = 1000;
+
+    private const int MostRefusals = 64;   // then the caller's other work has its turn
+
+    // The last descriptors are not for connections: the runtime opens files too, such as for the thread that a signal is handled on,
+    // and ends the process when it cannot.
+    private const int KeptForOthers = 8;
+
+    private readonly int _end = DescriptorLimit() - KeptForOthers;
+    private readonly SpareDescriptor _spare = new();
+    private long _until = long.MaxValue;
+
+    /// <summary>Why <see cref="TryAccept"/> took nothing the last time: EAGAIN when nobody waited, EINTR, or what is wrong.</summary>
+    public int Errno { get; private set; }
+
+    /// <summary>
+    /// The server is stopping: whoever waits now is still taken. Who has come before cannot be told from who comes now,
+    /// so that clients who come all the time would keep the listener open for ever: it is limited to a second.
+    /// </summary>
+    public void LastCall() => _until = Environment.TickCount64 + LastCallMilliseconds;
+
+    /// <summary>Takes the next connection.</summary>
+    /// <returns>False when there is none, or none can be taken now or any more.</returns>
+    public bool TryAccept(Listener listener, bool blocking, out int descriptor, out PeerAddress peer)
+    {
+        for (int refusals = 0; refusals < MostRefusals && Environment.TickCount64 < _until;)
+        {
+            SyscallResult result = listener.Accept(blocking, out peer);
+            descriptor = (int)result.Value;
+            if (!result.IsError)
+            {
+                if (Takes(descriptor, peer))
+                    return true;
+                Errno = EMFILE;
+                refusals++;
+                continue;
+            }
+
+            Errno = result.Errno;
+
+            // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
+            if (result.Errno is EMFILE or ENFILE)
+            {
+                int refused = _spare.Refuse(listener);
+                counters.Add(Counter.Refused, refused);
+                if (refused == 0)
+                    break;
+                refusals++;
+            }
+            else if (result.Errno is not (ECONNABORTED or EPROTO or EPERM))
+            {
+                break;   // EAGAIN: nobody waits. The others concern one connection that was given up before its turn.
+            }
+        }
+
+        descriptor = -1;
+        peer = default;
+        return false;
+    }
+
+    /// <summary>
+    /// Whether an accepted connection is served: its peer has an address, and it leaves the last descriptors to others. Else it is closed
+    /// before a byte of it is read, and counted: an access check or the reply cache would take a peer without address for another.
+    /// </summary>
+    public bool Takes(int descriptor, PeerAddress peer)
+    {
+        if (descriptor < _end && !peer.Peer.Address.IsEmpty)
+            return true;
+        counters.Increment(Counter.Refused);   // before the client can see it
+        close(descriptor);
+        return false;
+    }
+
+    /// <summary>Gives the spare descriptor up.</summary>
+    public void Dispose() => _spare.Dispose();
+
+    private static int DescriptorLimit()
+    {
+        getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
+        return (int)Math.Min(limit.rlim_cur, int.MaxValue);
+    }
+}

@@ -1,0 +1,114 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Transports;
+
+/// <summary>A datagram socket that is served: how requests come in, a batch with one call. Who answers them is for its kinds to say.</summary>
+/// <param name="socket">The socket. It is closed with the port.</param>
+/// <param name="counters">Where events are counted.</param>
+/// <param name="most">How many to take with one call, at most.</param>
+internal abstract class DatagramPort(DatagramSocket socket, ServerCounters counters, int most = int.MaxValue) : IDisposable
+{
+    private const int LongestUdp = 65_535;
+
+    private readonly SendBufferShares? _shares = socket.Kind == EndpointKind.UnixGram ? new(socket.Descriptor) : null;
+
+    /// <summary>The socket.</summary>
+    public int Descriptor => socket.Descriptor;
+
+    /// <summary>The kind of the socket.</summary>
+    public EndpointKind Kind => socket.Kind;
+
+    /// <summary>How many requests more are to be taken now; the others stay in the socket's own queue.</summary>
+    public virtual int Room => int.MaxValue;
+
+    /// <summary>Whether nobody waits for it to become readable, for want of room: that is the business of who waits.</summary>
+    public bool IsPaused { get; set; }
+
+    /// <summary>What was received.</summary>
+    protected DatagramBatch Batch { get; } =
+        socket.Kind == EndpointKind.Udp ? new(Math.Min(32, most), LongestUdp) : new(Math.Min(8, most), MessageSize.LongestTaken);
+
+    /// <summary>How many datagrams of the batch count.</summary>
+    protected int Received { get; private set; }
+
+    /// <summary>The first of them that is not dealt with yet.</summary>
+    protected int Next { get; set; }
+
+    /// <summary>Where events are counted.</summary>
+    protected ServerCounters Counters => counters;
+
+    /// <summary>Whether it is known to be readable; <see cref="Serve"/> is to be called.</summary>
+    public bool IsReady { get; set; }
+
+    /// <summary>Whether the server is stopping and what had come is not all taken yet.</summary>
+    public bool IsDraining { get; private set; }
+
+    /// <summary>Whether <see cref="Serve"/> has something to do.</summary>
+    public bool HasWork => Next < Received || ((IsReady || IsDraining) && Room > 0);
+
+    /// <summary>A turn: goes on with a batch that was begun, or takes what has come, without waiting, up to a batch, and has it answered.</summary>
+    /// <param name="atMost">How many to take, at most.</param>
+    public void Serve(int atMost = int.MaxValue)
+    {
+        IsReady = false;
+        if (Next < Received)
+        {
+            Answer();
+            return;
+        }
+
+        // Any other error than EAGAIN is an earlier reply's, and not for the caller to act on.
+        SyscallResult result = Receive(waits: false, Math.Min(Room, atMost));
+        if (result.Is(EAGAIN))
+            IsDraining = false;
+        else if (!result.IsError)
+            Answer();
+    }
+
+    /// <summary>Takes what has come, up to a batch; <see cref="Answer"/> is to follow.</summary>
+    /// <param name="waits">Whether to wait for something, on a socket that waits; a signal ends that.</param>
+    /// <param name="atMost">How many to take, at most.</param>
+    /// <returns>How many, at least 1; or the errno: EAGAIN when nothing has come, EINTR.</returns>
+    public SyscallResult Receive(bool waits, int atMost = int.MaxValue)
+    {
+        SyscallResult result = Batch.Receive(Descriptor, waits, atMost);
+        (Next, Received) = (0, (int)Math.Max(0, result.Value));
+        counters.Add(Counter.Datagrams, Received);
+        return result;
+    }
+
+    /// <summary>Sees to it that datagrams of the batch are answered, <see cref="Next"/> first; all of them, or those that there is time for in a turn.</summary>
+    public abstract void Answer();
+
+    /// <summary>The server is stopping: nothing more comes, and what has come already is still answered.</summary>
+    public void BeginDrain()
+    {
+        socket.TakeNoMore();
+        IsDraining = true;
+    }
+
+    /// <summary>Closes the socket.</summary>
+    public void Dispose()
+    {
+        socket.Dispose();
+        Batch.Dispose();
+        _shares?.Dispose();
+    }
+
+    /// <summary>Whether a reply can reach the sender of a datagram and has room; if so, it is taken as sent.</summary>
+    protected bool MayReply(in DatagramOrigin to, int length) => to.CanBeAnswered && (_shares is null || _shares.Take(to.Key, length));
+
+    /// <summary>The replies that <see cref="MayReply"/> has taken have been handed to the kernel.</summary>
+    protected void Flushed() => _shares?.Flushed();
+
+    /// <summary>Whether a datagram came in full; one that did not is counted.</summary>
+    protected bool IsWhole(int index)
+    {
+        if (!Batch.IsTruncated(index))
+            return true;
+        counters.Increment(Counter.ProtocolErrors);
+        return false;
+    }
+}

@@ -1,0 +1,39 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Transports;
+
+/// <summary>
+/// Whether what was sent has arrived. To close a TCP socket while bytes of the peer are unread resets the connection and
+/// drops what the peer has not acknowledged; to close a UNIX-domain socket then has the peer read of a reset before its last replies. A server
+/// that stops while its clients go on sending would take back what it has sent.
+/// </summary>
+internal static class Delivery
+{
+    private const int DiscardedAtOnce = 4096;
+
+    /// <summary>Bytes that the peer's kernel has still to acknowledge: 0 when it has them all, or the connection is over.</summary>
+    public static int Outstanding(int descriptor, EndpointKind kind)
+    {
+        DiscardInput(descriptor, kind);
+        if (kind != EndpointKind.Tcp || ioctl(descriptor, SIOCOUTQ, out int unacknowledged).IsError || unacknowledged == 0)
+            return 0;
+        return SocketState.IsOver(descriptor) ? 0 : unacknowledged;
+    }
+
+    // What comes now is answered no more. A UNIX-domain peer can be kept from sending on.
+    private static void DiscardInput(int descriptor, EndpointKind kind)
+    {
+        if (!kind.IsInternet())
+            shutdown(descriptor, SHUT_RD);
+        Span<byte> discarded = stackalloc byte[DiscardedAtOnce];
+        for (int unread = SocketState.UnreadBytes(descriptor); unread > 0;)
+        {
+            SyscallResult result = recv(descriptor, discarded, MSG_DONTWAIT | MSG_TRUNC);
+            if (result.Value <= 0)
+                return;
+            unread -= (int)result.Value;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using Multiplex.Engine;
+using Multiplex.Sockets;
+
+namespace Multiplex.Transports;
+
+/// <summary>
+/// A datagram socket whose requests are answered by a crew, which shares its workers between the sources that send. A source that has
+/// too many calls in progress loses the next ones, as if the network had; what all together have no room for stays in the socket's
+/// own queue, and what does not fit into that the kernel drops.
+/// </summary>
+internal sealed class HandedPort : DatagramPort
+{
+    private const int ShareOfSource = 8;     // it may have so many-th of the calls that may wait
+    private const int ManySources = 16;      // that may have as many bytes in progress as one may, together
+
+    private readonly CallCrew _crew;
+    private readonly ServerOptions _options;
+    private readonly Dictionary<ulong, CallFlow> _sources = [];   // that have calls in progress
+    private readonly Stack<CallFlow> _spare = new();
+    private int _inProgress;
+    private long _bytesInProgress;
+
+    /// <summary>Serves a socket.</summary>
+    public HandedPort(DatagramSocket socket, CallCrew crew, ServerOptions options, ServerCounters counters)
+        : base(socket, counters) => (_crew, _options) = (crew, options);
+
+    /// <inheritdoc/>
+    public override int Room =>
+        _inProgress == 0 ? Math.Max(1, _crew.Room)
+        : _bytesInProgress < ManySources * (long)_options.MaxPendingOutput ? _crew.Room
+        : 0;
+
+    /// <inheritdoc/>
+    public override void Answer()
+    {
+        for (; Next < Received; Next++)
+        {
+            if (!IsWhole(Next))
+                continue;
+            ReadOnlySpan<byte> request = Batch.Message(Next);
+            CallFlow source = Find(Batch.Origin(Next).Key);
+            if (HasRoom(source))
+            {
+                _crew.Hand(this, source, Batch.Origin(Next), request);
+                _inProgress++;
+                _bytesInProgress += request.Length;
+            }
+            else
+            {
+                Counters.Increment(Counter.DatagramsDropped);
+            }
+        }
+
+        if (Room <= 0)
+            Counters.Increment(Counter.CallQueueFull);
+    }
+
+    /// <summary>Sends a reply that a worker has made.</summary>
+    public void Take(HandedCall call)
+    {
+        _inProgress--;
+        _bytesInProgress -= call.Bytes;
+        if (!call.IsAnswered)
+            Counters.Increment(Counter.ProtocolErrors);
+        else if (call.Reply.Length > 0
+            && (!MayReply(call.Origin, call.Reply.Length) || DatagramBatch.SendOne(Descriptor, call.Origin, call.Reply.Written).IsError))
+            Counters.Increment(Counter.RepliesDropped);
+        Flushed();
+        CallFlow source = call.Flow!;
+        if (source.InProgress == 1)
+            Forget(call.Origin.Key, source);
+        _crew.Recycle(call);
+    }
+
+    private bool HasRoom(CallFlow source) =>
+        source.InProgress == 0
+        || (source.InProgress < Math.Max(_options.MaxCallsInProgress, _options.MaxQueuedCalls / ShareOfSource)
+            && source.BytesInProgress < _options.MaxPendingOutput);
+
+    private CallFlow Find(ulong key)
+    {
+        if (_sources.TryGetValue(key, out CallFlow? source))
+            return source;
+        source = _spare.TryPop(out CallFlow? spare) ? spare : new();
+        _sources.Add(key, source);
+        return source;
+    }
+
+    private void Forget(ulong key, CallFlow source)
+    {
+        _sources.Remove(key);
+        _spare.Push(source);
+    }
+}
