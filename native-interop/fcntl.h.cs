@@ -13,6 +13,9 @@ public static unsafe partial class Libc
     public const int O_NONBLOCK = 0x800;
     public const int O_NOFOLLOW = 0x20000;
     public const int O_CLOEXEC = 0x80000;
+    public const int AT_FDCWD = -100;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_EMPTY_PATH = 0x1000;
     public const int F_DUPFD = 0;
     public const int F_GETFD = 1;
     public const int F_GETFL = 3;

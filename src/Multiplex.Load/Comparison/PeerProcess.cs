@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Mono.Unix.Native;
 using Multiplex.Interop;
 using Multiplex.Load.Comparison.Usage;
 using Multiplex.Sockets;
@@ -53,10 +52,10 @@ public sealed class PeerProcess : ServerUnderTest
     {
         int[] others = [.. ProcessTree.Of(Id).Where(process => process != Id)];
         foreach (int process in others)
-            Syscall.kill(process, Signum.SIGTERM);   // it may have ended meanwhile
+            kill(process, SIGTERM);   // it may have ended meanwhile
         Terminate();
         foreach (int process in others.Where(ProcessTree.IsAlive))
-            Syscall.kill(process, Signum.SIGKILL);
+            kill(process, SIGKILL);
     }
 
     private static Endpoint FreePort()

@@ -1,6 +1,7 @@
-using Mono.Unix.Native;
+using Multiplex.Interop;
 using Multiplex.Load.Comparison.Usage;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison;
 
@@ -51,8 +52,9 @@ public abstract class ServerUnderTest : IDisposable
     {
         if (Ended is { } end)
             throw new IOException(end);
-        if (Syscall.kill(Id, Signum.SIGTERM) != 0 && Stdlib.GetLastError() is var errno and not Errno.ESRCH)
-            throw new IOException($"kill {Id}: {errno}");
+        SyscallResult sent = kill(Id, SIGTERM);
+        if (!sent.Is(ESRCH))
+            sent.OrThrow("kill", $"{Id}");
         if (!_program.Process.WaitForExit(ServerProgram.Patience))
             throw new IOException($"the server {Id} did not end after SIGTERM");
         return (_program.Process.ExitCode, _program.End);

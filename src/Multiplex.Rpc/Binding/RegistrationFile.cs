@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
-using Mono.Unix.Native;
+using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc.Binding;
@@ -19,18 +19,13 @@ public sealed class RegistrationFile(string path)
     /// <exception cref="IOException">It cannot be read, or another user could have written it.</exception>
     public IReadOnlyList<Registration> Read(Action<string> onMistake)
     {
-        int fd = Syscall.open(path, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC);
-        if (fd < 0)
-        {
-            Errno errno = Stdlib.GetLastError();
-            return errno == Errno.ENOENT ? [] : throw new IOException($"open {path}: {errno}");
-        }
-
+        SyscallResult opened = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (opened.Is(ENOENT))
+            return [];
+        int fd = opened.OrThrow("open", path);
         using FileStream file = new(new SafeFileHandle(fd, ownsHandle: true), FileAccess.Read);
-        const FilePermissions WritableByOthers = FilePermissions.S_IWGRP | FilePermissions.S_IWOTH;
-        if (Syscall.fstat(fd, out Stat status) != 0)
-            throw new IOException($"fstat {path}: {Stdlib.GetLastError()}");
-        if ((status.st_mode & FilePermissions.S_IFMT) != FilePermissions.S_IFREG || status.st_uid != geteuid() || (status.st_mode & WritableByOthers) != 0)
+        statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, out statx_t status).OrThrow("statx", path);
+        if ((status.stx_mode & S_IFMT) != S_IFREG || status.stx_uid != geteuid() || (status.stx_mode & (S_IWGRP | S_IWOTH)) != 0)
             throw new IOException($"{path}: name a regular file of this user that no other user may write");
 
         List<Registration> all = [];

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices;
 using System.Text;
 using static Multiplex.Interop.Libc;
 
@@ -9,17 +8,13 @@ namespace Multiplex.Forking;
 /// <remarks>
 /// A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>.
 /// </remarks>
-internal static class ChildProcess
+internal static unsafe class ChildProcess
 {
     /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
     public const int StopSignal = SIGUSR1;
 
     /// <summary>How often they are told: the signal may come just before a child begins to wait.</summary>
     public const int TellAgainMilliseconds = 20;
-
-    // A handler that does nothing: abs(3) of the signal's number. What counts is that it is not SA_RESTART, so that a
-    // child that waits in recv(2) gets EINTR and looks whether the server is stopping. No managed code runs in it.
-    private static readonly nint s_interruptOnly = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
 
     /// <summary>The whole life of a child. Never returns.</summary>
     /// <param name="name">What it is called where a failure is told.</param>
@@ -58,13 +53,20 @@ internal static class ChildProcess
         // and leaves SIG_DFL behind, by which the child knows; the second one ends it.
         sigaction(SIGINT, SIG_IGN);
         sigaction(SIGHUP, SIG_IGN);
-        sigaction(StopSignal, s_interruptOnly);
-        sigaction(SIGTERM, s_interruptOnly, unchecked((int)SA_RESETHAND));
+        nint interruptOnly = (nint)(delegate*<int, void>)&DoNothing;
+        sigaction(StopSignal, interruptOnly);
+        sigaction(SIGTERM, interruptOnly, unchecked((int)SA_RESETHAND));
         sigaction(SIGCHLD, SIG_DFL);
         sigaction(SIGQUIT, SIG_DFL);
         pthread_sigmask(SIG_SETMASK, default, out _);
         foreach (int descriptor in parentsDescriptors)
             close(descriptor);
+    }
+
+    // A handler that does nothing. What counts is that it is not SA_RESTART, so that a child that waits in recv(2) gets EINTR and looks whether
+    // the server is stopping. The kernel calls the compiled method, which returns at once, whatever the runtime is doing.
+    private static void DoNothing(int signal)
+    {
     }
 
     /// <summary>Whether this child has had a SIGTERM of its own.</summary>

@@ -1,5 +1,4 @@
 using System.Text;
-using Mono.Unix.Native;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -97,7 +96,7 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
     // With write(2), not Console, which may start a thread; and it must not fail where standard error is closed.
     private static void Tell(int pid, int status)
     {
-        string how = WIFEXITED(status) ? $"failed with status {WEXITSTATUS(status)}" : $"was ended by {(Signum)WTERMSIG(status)}";
+        string how = WIFEXITED(status) ? $"failed with status {WEXITSTATUS(status)}" : $"was ended by SIG{sigabbrev_np(WTERMSIG(status))}";
         _ = write(2, Encoding.UTF8.GetBytes($"multiplex: child {pid} {how}\n"));
     }
 

@@ -1,4 +1,3 @@
-using Mono.Unix.Native;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -55,9 +54,9 @@ public abstract class BoundSocket : IDisposable
     /// <exception cref="SyscallException">The name is gone, say.</exception>
     public void LetEverybodyIn()
     {
-        const FilePermissions Everybody = (FilePermissions)0x1B6;   // rw-rw-rw-
-        if (Path is not null && Syscall.chmod(Path, Everybody) != 0)
-            throw AddressProblem.Of("chmod", (int)NativeConvert.FromErrno(Stdlib.GetLastError()), Local);
+        const uint Everybody = 0x1B6;   // rw-rw-rw-
+        if (Path is not null)
+            chmod(Path, Everybody).OrThrow("chmod", Local);
     }
 
     /// <summary>

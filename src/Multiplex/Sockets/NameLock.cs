@@ -1,4 +1,3 @@
-using Mono.Unix.Native;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -71,6 +70,5 @@ internal sealed class NameLock : IDisposable
     }
 
     private static bool IsStillNamed(int descriptor, string file) =>
-        Syscall.fstat(descriptor, out Stat open) == 0 && Syscall.lstat(file, out Stat named) == 0
-        && (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino);
+        SocketName.FileOf(descriptor, "", AT_EMPTY_PATH) is { } opened && SocketName.FileOf(AT_FDCWD, file, AT_SYMLINK_NOFOLLOW) == opened;
 }

@@ -1,4 +1,3 @@
-using Mono.Unix.Native;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -13,7 +12,7 @@ internal sealed class SocketName
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly string _path;
-    private readonly (ulong Device, ulong Inode) _file;
+    private readonly (uint Major, uint Minor, ulong Inode) _file;
     private readonly Lock _removing = new();   // the thread that ends the process may come when another stops the server
     private bool _isRemoved;
 
@@ -21,7 +20,7 @@ internal sealed class SocketName
     public SocketName(string path)
     {
         _path = path;
-        _file = FileAt(path) ?? throw new IOException($"{path}: the socket's name was removed at once by another process");
+        _file = FileOf(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW) ?? throw new IOException($"{path}: the socket's name was removed at once by another process");
     }
 
     /// <summary>Locks a name for a server that makes it: see <see cref="NameLock.Take"/>.</summary>
@@ -29,7 +28,7 @@ internal sealed class SocketName
 
     /// <summary>Whether there is a socket at this path.</summary>
     public static bool IsSocket(string path) =>
-        Syscall.lstat(path, out Stat status) == 0 && (status.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK;
+        !statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out statx_t status).IsError && (status.stx_mode & S_IFMT) == S_IFSOCK;
 
     /// <summary>
     /// Removes a name that outlived its socket. When no socket is bound to it, connect(2) says ECONNREFUSED, and the name may go. It says so
@@ -59,7 +58,7 @@ internal sealed class SocketName
             try
             {
                 using NameLock? held = Lock(_path);
-                if (FileAt(_path) == _file)
+                if (FileOf(AT_FDCWD, _path, AT_SYMLINK_NOFOLLOW) == _file)
                     unlink(_path);
             }
             catch (IOException)
@@ -69,6 +68,7 @@ internal sealed class SocketName
         }
     }
 
-    private static (ulong Device, ulong Inode)? FileAt(string path) =>
-        Syscall.lstat(path, out Stat status) == 0 ? (status.st_dev, status.st_ino) : null;
+    /// <summary>The file that statx(2) finds: its device and its inode; null when there is none.</summary>
+    internal static (uint Major, uint Minor, ulong Inode)? FileOf(int directory, string path, int flags) =>
+        statx(directory, path, flags, STATX_BASIC_STATS, out statx_t status).IsError ? null : (status.stx_dev_major, status.stx_dev_minor, status.stx_ino);
 }

@@ -85,7 +85,7 @@ internal sealed class HeaderCheck
         _program.Append($"_Static_assert({expression} == {value}LL, \"{expression} is not {value}\");\n");
 
     // A struct of C# has the name of its struct in C, but for these: C has sigset_t, fd_set and the types of pthread.h as
-    // typedefs, and C# cannot have a method and a type that are both called sigaction.
+    // typedefs, and C# cannot have a method and a type that are both called sigaction, or statx.
     private static string NameInC(Type type) => type.Name switch
     {
         nameof(Libc.sigset_t) => "sigset_t",
@@ -93,6 +93,7 @@ internal sealed class HeaderCheck
         nameof(Libc.pthread_mutexattr_t) => "pthread_mutexattr_t",
         nameof(Libc.fd_set) => "fd_set",
         nameof(Libc.sigaction_t) => "struct sigaction",
+        nameof(Libc.statx_t) => "struct statx",
         string name => $"struct {name}",
     };
 
