@@ -15,27 +15,29 @@ internal sealed class CompareVerbOptions : IVerb
     private const double AutoPercent = 3;
 
     // The scenarios hold several connections at a time.
-    private static readonly ServerModelEntry[] s_models = [.. ServerModelCatalog.All.Where(entry => !entry.OneAtATime)];
+    internal static IReadOnlyList<ServerModelEntry> AllModels { get; } = [.. ServerModelCatalog.All.Where(entry => !entry.OneAtATime)];
 
     // One of each kind: a process, a thread, a reactor, both, and io_uring.
     private static readonly string[] s_quickModels = ["fork", "pool", "poll", "hybrid", "uring"];
 
-    [Option("models", MetaValue = "A,B,C", HelpText = "The models: all that serve several connections at a time by default; none for peers alone.")]
+    [Section("What is compared")]
+    [Option("models", MetaValue = "MODEL,…", HelpText = "The models: all that serve several connections at a time by default; none for peers alone.")]
     public string? Models { get; set; }
 
     [Option("peer", MetaValue = "'NAME=COMMAND'", HelpText = "Another server to compare with: a shell command with {port} where the TCP port belongs; may be given several times.")]
     public IEnumerable<string> Peers { get; set; } = [];
 
-    [Option("scenarios", MetaValue = "A,B,C", HelpText = "echo, pipeline, churn, blocking, cpu, idle, bulk, overload, slow-readers, mixed; all of them by default.")]
+    [Option("scenarios", MetaValue = "SCENARIO,…", HelpText = "echo, pipeline, churn, blocking, cpu, idle, bulk, overload, slow-readers, mixed; all of them by default.")]
     public string? Scenarios { get; set; }
 
-    [Option("connections", MetaValue = "A,B,C", HelpText = "Busy connections to measure each scenario with, instead of its own.")]
+    [Section("How much")]
+    [Option("connections", MetaValue = "N,…", HelpText = "Busy connections to measure each scenario with, instead of its own.")]
     public string? Connections { get; set; }
 
     [Option("quick", HelpText = "Some models, some scenarios and short runs: done within two minutes.")]
     public bool Quick { get; set; }
 
-    [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo or rpc.")]
+    [Option("protocol", Default = "rpc", MetaValue = "PROTOCOL", HelpText = "echo or rpc.")]
     public string Protocol { get; set; } = "";
 
     [Option("rounds", MetaValue = "N|auto", HelpText = "How often each server has its turn: 5 by default; 3 with --quick; auto goes on until the ratios are known to 3%, 20 rounds at most.")]
@@ -56,12 +58,14 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("threads", Default = 1, MetaValue = "N", HelpText = "Threads of the client.")]
     public int Threads { get; set; }
 
+    [Section("An earlier comparison")]
     [Option("baseline", MetaValue = "FILE", HelpText = "The report.json of an earlier comparison: marks what has moved since; exit status 5 if something is worse.")]
     public string? BaselineFile { get; set; }
 
     [Option("tolerance", Default = Baseline.DefaultTolerancePercent, MetaValue = "PERCENT", HelpText = "Changes since the baseline below this are not reported.")]
     public double Tolerance { get; set; }
 
+    [Section("Results")]
     [Option("out", Default = "multiplex-compare", MetaValue = "DIR", HelpText = "Where report.html and report.json are written.")]
     public string Out { get; set; } = "";
 
@@ -135,8 +139,8 @@ internal sealed class CompareVerbOptions : IVerb
     private IEnumerable<ServerModelEntry> ChosenModels() => Models switch
     {
         "none" => [],
-        null => Quick ? s_models.Where(model => s_quickModels.Contains(model.Name)) : s_models,
-        _ => Chosen("--models", Models, s_models, model => model.Name),
+        null => Quick ? AllModels.Where(model => s_quickModels.Contains(model.Name)) : AllModels,
+        _ => Chosen("--models", Models, AllModels, model => model.Name),
     };
 
     private IEnumerable<Scenario> ChosenScenarios()

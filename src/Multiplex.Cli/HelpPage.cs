@@ -10,18 +10,17 @@ internal static class HelpPage
     private const int NarrowestForTwo = 70;   // columns: below, an option stands above its explanation
     private const int Margin = 2, Deeper = 6, Gap = 2;
 
-    // Each verb's form after its name, and what one might write.
     private static readonly Dictionary<string, (string Form, string[] Examples)> s_usage = new()
     {
-        ["serve"] = ("--model NAME --listen ENDPOINT [OPTION …]",
+        ["serve"] = ("--model MODEL --listen ENDPOINT [OPTION …]",
         [
             "multiplex serve --model epoll --listen tcp://127.0.0.1:7000",
             "multiplex serve --model prefork --protocol echo --listen tcp://*:7 --listen unix:/run/echo",
         ]),
         ["load"] = ("ENDPOINT [OPTION …]",
         [
-            "multiplex load tcp://127.0.0.1:7000 --rate 20k --slo p99<2ms",
-            "multiplex load tcp://127.0.0.1:7000 --find-capacity --slo p99<2ms --duration 2s",
+            "multiplex load tcp://127.0.0.1:7000 --rate 20k --slo 'p99<2ms'",
+            "multiplex load tcp://127.0.0.1:7000 --find-capacity --slo 'p99<2ms' --duration 2s",
             "multiplex load rpc://server/nfs/3 --procedure 0 --auth sys",
             "multiplex load tcp://127.0.0.1:7000 --x greeter.x --call 'GREET(\"you\")'",
             "multiplex load tcp://127.0.0.1:11211 --send get.txt --expect 1line",
@@ -59,7 +58,7 @@ internal static class HelpPage
         return
         [
             "usage: multiplex VERB [OPTION …]", "",
-            .. Entries(verbs, width), "",
+            .. Entries(verbs, WidthOfNames(verbs), width), "",
             .. Terminal.Wrap("multiplex VERB --help tells what a verb takes; multiplex --version, which version this is.", width, 0),
         ];
     }
@@ -67,31 +66,39 @@ internal static class HelpPage
     private static IEnumerable<string> OfVerb(Type verb, int width)
     {
         string name = Verbs.NameOf(verb);
-        (string form, string[] examples) = s_usage.GetValueOrDefault(name, ("[OPTION …]", []));
-        IEnumerable<(string, string)> values = verb.GetProperties().Select(property => property.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>()
-            .Select(value => (value.MetaName, value.HelpText));
-        IEnumerable<(string, string)> options = Verbs.OptionsOf(verb).Select(one => Verbs.OptionOf(one.Property))
-            .Select(option => ($"--{option.LongName} {option.MetaValue}".TrimEnd(), Explain(option)));
+        (string form, string[] examples) = UsageOf(name);
+        (string, string)[] values = [.. Verbs.ValuesOf(verb).Select(value => (value.MetaName, value.HelpText))];
+        (string Title, (string, string)[] Options)[] sections = [.. Verbs.SectionsOf(verb).Select(section =>
+            (section.Title, section.Options.Select(option => ($"--{option.LongName} {option.MetaValue}".TrimEnd(), Explain(option))).ToArray()))];
+        int names = WidthOfNames([.. values, .. sections.SelectMany(section => section.Options)]);
         return
         [
             .. Terminal.Wrap($"usage: multiplex {name} {form}".TrimEnd(), width, Deeper), "",
-            .. Terminal.Wrap(verb.GetCustomAttribute<VerbAttribute>()!.HelpText, width, 0), "",
-            .. Entries([.. values, .. options], width),
+            .. Terminal.Wrap(verb.GetCustomAttribute<VerbAttribute>()!.HelpText, width, 0),
+            .. values.Length > 0 ? (string[])[""] : [],
+            .. Entries(values, names, width),
+            .. sections.SelectMany(section => (IEnumerable<string>)["", .. section.Title.Length > 0 ? (string[])[$"{section.Title}:"] : [], .. Entries(section.Options, names, width)]),
             .. examples.Length > 0 ? (string[])["", "examples:"] : [],
             .. examples.SelectMany(example => Terminal.Wrap(new string('\u00a0', Margin) + example, width, Deeper)),
         ];
     }
 
-    private static string Explain(OptionAttribute option) => option switch
+    /// <summary>A verb's form after its name, and what one might write.</summary>
+    public static (string Form, string[] Examples) UsageOf(string verb) => s_usage[verb];
+
+    /// <summary>What an option does, and what holds without it.</summary>
+    public static string Explain(OptionAttribute option) => option switch
     {
         { Required: true } => $"{option.HelpText} Required.",
         { Default: not null and not "" and var usual } => $"{option.HelpText} Default: {usual}.",
         _ => option.HelpText,
     };
 
-    private static IEnumerable<string> Entries(IReadOnlyList<(string Name, string Text)> entries, int width)
+    private static int WidthOfNames(IEnumerable<(string Name, string Text)> entries) =>
+        entries.Select(entry => entry.Name.Length).DefaultIfEmpty().Max() + Margin + Gap;
+
+    private static IEnumerable<string> Entries(IEnumerable<(string Name, string Text)> entries, int names, int width)
     {
-        int names = entries.Select(entry => entry.Name.Length).DefaultIfEmpty().Max() + Margin + Gap;
         foreach ((string name, string text) in entries)
         {
             if (width >= NarrowestForTwo && names <= width / 2)

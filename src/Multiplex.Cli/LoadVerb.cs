@@ -17,12 +17,14 @@ internal sealed class LoadVerbOptions : IVerb
     [Value(0, MetaName = "ENDPOINT", HelpText = "The server, as after --connect.")]
     public string? Positional { get; set; }
 
+    [Section("The server and its protocol")]
     [Option("connect", MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
     public string? Connect { get; set; }
 
-    [Option("protocol", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (the program of multiplex.x), the default.")]
+    [Option("protocol", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862) or rpc (the program of multiplex.x), the default.")]
     public string? Protocol { get; set; }
 
+    [Section("Calls of any program")]
     [Option("program", MetaValue = "PROGRAM/VERSION", HelpText = "Load this program at ENDPOINT, such as nfs/3 or 0x20004543/1, without a name service.")]
     public string? Program { get; set; }
 
@@ -44,12 +46,14 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for rpc://…; by default its host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
+    [Section("Any protocol of bytes")]
     [Option("send", MetaValue = "FILE", HelpText = "Load any protocol of bytes: the file is one request.")]
     public string? SendFile { get; set; }
 
     [Option("expect", MetaValue = "BYTES|LINES", HelpText = "How much each reply to --send has: 64 (bytes), 1line, 3lines.")]
     public string? Expect { get; set; }
 
+    [Section("Connections and rate")]
     [Option("connections", Default = 50, MetaValue = "N", HelpText = "Connections, or datagram sockets.")]
     public int Connections { get; set; }
 
@@ -62,15 +66,17 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("ramp", MetaValue = "FROM:TO", HelpText = "Open loop whose rate goes evenly from one to the other.")]
     public string? Ramp { get; set; }
 
-    [Option("arrivals", MetaValue = "NAME", HelpText = "How requests of an open loop follow each other: constant, the default, or poisson.")]
+    [Option("arrivals", MetaValue = "constant|poisson", HelpText = "How requests of an open loop follow each other: constant, the default, or poisson.")]
     public string? Arrivals { get; set; }
 
+    [Section("Objectives")]
     [Option("slo", MetaValue = "LIMITS", HelpText = $"Objectives, {Objective.Forms}; exit status 3 when one is missed.")]
     public string? Slo { get; set; }
 
     [Option("find-capacity", HelpText = "Search for the highest rate that holds --slo; each step takes --duration.")]
     public bool FindCapacity { get; set; }
 
+    [Section("Requests")]
     [Option("mix", MetaValue = "CALLS", HelpText = $"Procedures of rpc with weights, such as echo=90,sleep:10=10: {MixedCall.Forms}. By default echo.")]
     public string? Mix { get; set; }
 
@@ -80,6 +86,7 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("think", Default = "0s", MetaValue = "TIME", HelpText = "Closed loop: pause after a reply.")]
     public string Think { get; set; } = "";
 
+    [Section("Length of the run")]
     [Option("requests", MetaValue = "N", HelpText = "Make so many requests and end with the last reply, however long that takes, up to --duration, which then is 1h by default.")]
     public long? Requests { get; set; }
 
@@ -89,6 +96,7 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("warmup", MetaValue = "TIME", HelpText = "How long to load before measuring: 500ms by default in an open loop, else not at all.")]
     public string? WarmUp { get; set; }
 
+    [Section("Connections that come, idle or dawdle")]
     [Option("calls-per-connection", Default = 0, MetaValue = "N", HelpText = "Make a connection anew after so many requests; 0 keeps it.")]
     public int CallsPerConnection { get; set; }
 
@@ -107,12 +115,14 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("slow-rate", MetaValue = "BYTES", HelpText = "Bytes a second that each slow stream reads or writes: 1k by default.")]
     public string? SlowRate { get; set; }
 
+    [Section("The client")]
     [Option("timeout", MetaValue = "TIME", HelpText = "How long a reply may take: 30s by default; 1s for datagrams, which then count as lost.")]
     public string? Timeout { get; set; }
 
     [Option("threads", Default = 1, MetaValue = "N", HelpText = "Client threads.")]
     public int Threads { get; set; }
 
+    [Section("Results")]
     [Option("merge", MetaValue = "FILE …", HelpText = "Make no load: add up what several runs wrote by --hlog; with --slo and --json.")]
     public IEnumerable<string> Merge { get; set; } = [];
 

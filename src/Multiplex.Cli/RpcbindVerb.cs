@@ -12,12 +12,14 @@ internal sealed class RpcbindOptions : IVerb
 {
     private const int Backlog = 1024;
 
+    [Section("Where it serves")]
     [Option("listen", MetaValue = "ENDPOINT", HelpText = "Where to serve; may be given several times. Without it: TCP and UDP port 111 of every interface, and unix:/run/rpcbind.sock.")]
     public IEnumerable<string> Listen { get; set; } = [];
 
-    [Option("model", MetaValue = "NAME", HelpText = "The server model, one that serves every kind of endpoint in one process: epoll, or with --indirect hybrid.")]
+    [Option("model", MetaValue = "MODEL", HelpText = "The server model, one that serves every kind of endpoint in one process: epoll, or with --indirect hybrid.")]
     public string? Model { get; set; }
 
+    [Section("Registrations")]
     [Option("max-registrations", Default = RegistrationLimits.UsualTotal, MetaValue = "N", HelpText = "Registrations at a time; one more is refused.")]
     public int MaxRegistrations { get; set; }
 
@@ -30,12 +32,14 @@ internal sealed class RpcbindOptions : IVerb
     [Option("state", MetaValue = "FILE", HelpText = "Keep the registrations in this file, and begin with those that are there, so that servers survive a restart of the name service.")]
     public string? StateFile { get; set; }
 
+    [Section("Limits of callers")]
     [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
 
     [Option("amplification", Default = NameServiceProtocol.UsualAmplification, MetaValue = "N", HelpText = "Times as long as its call a reply over UDP may be; longer ones are SYSTEM_ERR, and can be had over TCP.")]
     public int Amplification { get; set; }
 
+    [Section("Calls for others")]
     [Option("indirect", HelpText = "Call programs of this machine for callers elsewhere (CALLIT, BCAST, INDIRECT), as for rpcinfo -b. Programs take these for local calls.")]
     public bool Indirect { get; set; }
 
@@ -119,7 +123,7 @@ internal sealed class RpcbindOptions : IVerb
     }
 
     // A call for others waits for its answer.
-    private IEnumerable<ServerModelEntry> Models() => ServerModelCatalog.All.Where(model =>
+    internal IEnumerable<ServerModelEntry> Models() => ServerModelCatalog.All.Where(model =>
         !model.Forks && !(Indirect && model.StallsOthers) && Enum.GetValues<EndpointKind>().All(kind => model.Kinds.Contains(kind)));
 
     private static Endpoint[] Usual()

@@ -10,10 +10,10 @@ internal sealed class RpcgenOptions : IVerb
     [Value(0, Required = true, MetaName = "FILE", HelpText = "A .x file, or a .cs file.")]
     public string File { get; set; } = "";
 
-    [Option("namespace", Default = "Rpc", MetaValue = "NAME", HelpText = "Of a .x file: the namespace of the C#.")]
+    [Option("namespace", Default = "Rpc", MetaValue = "NAMESPACE", HelpText = "Of a .x file: the namespace of the C#.")]
     public string Namespace { get; set; } = "";
 
-    [Option("idempotent", Default = "", MetaValue = "A,B", HelpText = "Of a .x file: the procedures that may be run twice, by their names in it, or *.")]
+    [Option("idempotent", Default = "", MetaValue = "PROCEDURE,…", HelpText = "Of a .x file: the procedures that may be run twice, by their names in it, or *.")]
     public string Idempotent { get; set; } = "";
 
     [Option('D', "define", MetaValue = "NAME[=WORDS]", HelpText = "Of a .x file: a macro, as of rpcgen(1); may be said several times.")]

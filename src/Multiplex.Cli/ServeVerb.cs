@@ -10,15 +10,17 @@ namespace Multiplex.Cli;
 [Verb("serve", HelpText = "Serve a protocol with a server model, until SIGTERM, SIGINT or SIGHUP.")]
 internal sealed class ServeOptions : IVerb
 {
-    [Option("model", Required = true, MetaValue = "NAME", HelpText = "The server model: see multiplex models.")]
+    [Section("What is served")]
+    [Option("model", Required = true, MetaValue = "MODEL", HelpText = "The server model: see multiplex models.")]
     public string Model { get; set; } = "";
 
-    [Option("protocol", Default = "rpc", MetaValue = "NAME", HelpText = "echo (RFC 862) or rpc (ONC RPC, multiplex.x).")]
+    [Option("protocol", Default = "rpc", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862) or rpc (ONC RPC, multiplex.x).")]
     public string Protocol { get; set; } = "";
 
     [Option("listen", Required = true, MetaValue = "ENDPOINT", HelpText = "Where to serve: " + Endpoint.Forms + "; may be given several times.")]
     public IEnumerable<string> Listen { get; set; } = [];
 
+    [Section("Workers and calls")]
     [Option("workers", Default = 64, MetaValue = "N", HelpText = "Workers of a model that has a fixed number of them.")]
     public int Workers { get; set; }
 
@@ -34,6 +36,7 @@ internal sealed class ServeOptions : IVerb
     [Option("reply-order", Default = "calls", MetaValue = "ORDER", HelpText = "RPC replies of one connection leave in the order of its calls, or in any order, as they are ready: for clients that match xids.")]
     public string ReplyOrder { get; set; } = "";
 
+    [Section("Limits of connections")]
     [Option("queue", Default = 1024, MetaValue = "N", HelpText = "Connections that may wait for a thread of the pool.")]
     public int Queue { get; set; }
 
@@ -46,6 +49,7 @@ internal sealed class ServeOptions : IVerb
     [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
 
+    [Section("Limits of memory")]
     [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]
     public string MaxPending { get; set; } = "";
 
@@ -55,18 +59,21 @@ internal sealed class ServeOptions : IVerb
     [Option("max-record", Default = "1028k", MetaValue = "BYTES", HelpText = "The longest RPC record.")]
     public string MaxRecord { get; set; } = "";
 
+    [Section("Repeated calls")]
     [Option("reply-cache", Default = 32_768, MetaValue = "N", HelpText = "Replies to remember, so that a repeated ADD is not added twice. 0: none.")]
     public int ReplyCache { get; set; }
 
     [Option("reply-cache-time", Default = "2m", MetaValue = "TIME", HelpText = "How long to remember a reply that is not asked for again.")]
     public string ReplyCacheTime { get; set; } = "";
 
+    [Section("Datagrams of echo")]
     [Option("echo-any-source", HelpText = "Echo UDP datagrams from ports below 1024 and from the server's own addresses too.")]
     public bool EchoAnySource { get; set; }
 
     [Option("echo-repeats", Default = EchoOptions.UsualRepeatsPerSecond, MetaValue = "N", HelpText = "UDP datagrams a second to echo to one source when they repeat its earlier ones, as those of an echo loop do. 0: no limit.")]
     public int EchoRepeats { get; set; }
 
+    [Section("Limits of time")]
     [Option("idle-timeout", Default = "10m", MetaValue = "TIME", HelpText = "How long a connection may be silent; 0 is for ever.")]
     public string IdleTimeout { get; set; } = "";
 
@@ -79,12 +86,14 @@ internal sealed class ServeOptions : IVerb
     [Option("drain", Default = "15s", MetaValue = "TIME", HelpText = "How long a stop waits for calls in progress.")]
     public string Drain { get; set; } = "";
 
+    [Section("Sockets and counters")]
     [Option("backlog", Default = 4096, MetaValue = "N", HelpText = "Connections that may wait to be accepted.")]
     public int Backlog { get; set; }
 
     [Option("counters", MetaValue = "FILE", HelpText = "Keep the counters in this file, for others to read while the server runs.")]
     public string? CountersFile { get; set; }
 
+    [Section("Name service")]
     [Option("register", HelpText = "Register the program with this machine's name service (rpcbind) while it is served.")]
     public bool Register { get; set; }
 

@@ -33,11 +33,32 @@ internal static class Verbs
     public static IEnumerable<(string Name, PropertyInfo Property)> OptionsOf(Type verb) =>
         verb.GetProperties().Where(property => property.IsDefined(typeof(OptionAttribute))).Select(property => (OptionOf(property).LongName, property));
 
+    /// <summary>All its options in the order of the help, by section; without sections, in one that has no title.</summary>
+    public static IReadOnlyList<(string Title, IReadOnlyList<OptionAttribute> Options)> SectionsOf(Type verb)
+    {
+        List<(string Title, IReadOnlyList<OptionAttribute> Options)> sections = [];
+        List<OptionAttribute> options = [];
+        foreach ((_, PropertyInfo property) in OptionsOf(verb))
+        {
+            if (property.GetCustomAttribute<SectionAttribute>() is { } section)
+                sections.Add((section.Title, options = []));
+            else if (sections.Count == 0)
+                sections.Add(("", options));
+            options.Add(OptionOf(property));
+        }
+
+        return sections;
+    }
+
+    /// <summary>The words that it takes beside options.</summary>
+    public static IEnumerable<ValueAttribute> ValuesOf(Type verb) =>
+        verb.GetProperties().Select(property => property.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>();
+
     /// <summary>What is said of an option.</summary>
     public static OptionAttribute OptionOf(PropertyInfo property) => property.GetCustomAttribute<OptionAttribute>()!;
 
     /// <summary>Whether a verb takes words that belong to no option.</summary>
-    public static bool TakesWords(Type verb) => verb.GetProperties().Any(property => property.IsDefined(typeof(ValueAttribute)));
+    public static bool TakesWords(Type verb) => ValuesOf(verb).Any();
 
     /// <summary>": did you mean …?" with the nearest of these names, if one is near enough; else nothing.</summary>
     public static string Suggest(string word, IEnumerable<string> names, string prefix = "")

@@ -1,0 +1,8 @@
+namespace Multiplex.Cli;
+
+/// <summary>On the first option of a section: its title in the help and the man page. The section lasts to the next one.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class SectionAttribute(string title) : Attribute
+{
+    public string Title { get; } = title;
+}
