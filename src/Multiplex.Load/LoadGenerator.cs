@@ -14,7 +14,7 @@ public readonly record struct LoadProgress(TimeSpan Elapsed, TimeSpan Total, lon
 /// <summary>Loads a server and measures how it answers.</summary>
 public static class LoadGenerator
 {
-    private static readonly TimeSpan s_reportEvery = TimeSpan.FromMilliseconds(200);
+    private const int ReportEveryMilliseconds = 200;
 
     /// <summary>Makes all connections, loads for the given time and returns what was measured.</summary>
     /// <param name="options">What load.</param>
@@ -33,7 +33,7 @@ public static class LoadGenerator
             using LoadThreads running = new(loops, cancelled);
             running.Connect();
             if (options.WarmUp <= TimeSpan.Zero)
-                options.Measuring?.Invoke(true);
+                options.Measuring?.Invoke(true, () => running.Replies);
             running.Begin();
             LoadTally tally = new() { StartedAt = running.BeganAt + options.WarmUp };
             SecondCollector collector = new(loops, tally.Latencies, options.Interval);
@@ -57,19 +57,19 @@ public static class LoadGenerator
         while (true)
         {
             TimeSpan elapsed = Stopwatch.GetElapsedTime(start), total = options.WarmUp + options.Duration;
-            TimeSpan left = (begun ? total : options.WarmUp) - elapsed;
-            bool finished = running.Wait(left > TimeSpan.Zero && left < s_reportEvery ? left : s_reportEvery);
+            double left = ended ? ReportEveryMilliseconds : ((begun ? total : options.WarmUp) - elapsed).TotalMilliseconds;
+            bool finished = running.Wait((int)Math.Clamp(Math.Ceiling(left), 0, ReportEveryMilliseconds));
             elapsed = Stopwatch.GetElapsedTime(start);
             if (!begun && (finished || elapsed >= options.WarmUp))
             {
                 begun = true;
-                options.Measuring?.Invoke(true);
+                options.Measuring?.Invoke(true, () => running.Replies);
             }
 
             if (!ended && (finished || elapsed >= total))
             {
                 ended = true;
-                options.Measuring?.Invoke(false);
+                options.Measuring?.Invoke(false, () => running.Replies);
             }
 
             if (finished)
@@ -139,7 +139,7 @@ internal sealed class LoadThreads : IDisposable
 
     /// <summary>Waits until all threads are at their end, or for so long.</summary>
     /// <returns>Whether they are.</returns>
-    public bool Wait(TimeSpan time) => _finished.Wait(time);
+    public bool Wait(int milliseconds) => _finished.Wait(milliseconds);
 
     /// <summary>Waits for the end, and throws what ended it early.</summary>
     public void Join()

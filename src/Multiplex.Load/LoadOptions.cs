@@ -64,9 +64,10 @@ public sealed record LoadOptions
 
     /// <summary>
     /// Called on the thread that called <see cref="LoadGenerator.Run"/> when measuring begins, with true, and when it ends, with false;
-    /// connections are open. The load waits for it neither time, so it may take as long as it likes, and may come a little late.
+    /// connections are open. The load waits for it neither time, so it may take as long as it likes, and may come a little late: the
+    /// function tells how many right replies have been counted by now.
     /// </summary>
-    public Action<bool>? Measuring { get; init; }
+    public Action<bool, Func<long>>? Measuring { get; init; }
 
     /// <summary>Called on the same thread for each second that is over, with its latencies, which are another's afterwards.</summary>
     public Action<LoadSecond, LatencyHistogram>? Interval { get; init; }

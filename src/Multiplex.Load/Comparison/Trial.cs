@@ -40,12 +40,12 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
         LoadTally tally = LoadGenerator.Run(
             load with
             {
-                Measuring = begins =>
+                Measuring = (begins, replies) =>
                 {
                     if (begins)
-                        (before, after) = Watch(server, counters, cancelled);
+                        (before, after) = Watch(server, counters, replies, cancelled);
                     else
-                        (memory, after) = (server.Memory, after ?? Sample.Of(server, counters));
+                        (memory, after) = (server.Memory, after ?? Sample.Of(server, counters, replies));
                 },
             },
             report: null,
@@ -55,30 +55,26 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
         return (FiguresOf(tally, before is { } first ? after?.Since(first) : null, memory, memory - memoryBefore, offered) with { OtherListeners = otherListeners }, tally);
     }
 
-    // What the server uses for most of the measured time: both looks at it are under load, and how late they come does not matter,
-    // as the figures are taken by the second. Where requests are counted, the second look comes with the last of them.
-    private (Sample? Before, Sample? After) Watch(ServerUnderTest server, KernelCounters counters, CancellationToken cancelled)
+    // What the server uses for most of the measured time. Both looks count the replies too, so it does not matter how late they come.
+    // Where requests are counted, the second look comes with the last of them.
+    private (Sample? Before, Sample? After) Watch(ServerUnderTest server, KernelCounters counters, Func<long> replies, CancellationToken cancelled)
     {
         const double Most = 0.9;
         long start = Stopwatch.GetTimestamp();
-        Sample? before = Sample.Of(server, counters);
+        Sample? before = Sample.Of(server, counters, replies);
         if (options.Requests is not null)
             return (before, null);
         TimeSpan left = (Most * options.Duration) - Stopwatch.GetElapsedTime(start);
         if (left > TimeSpan.Zero)
             cancelled.WaitHandle.WaitOne(left);
-        return (before, Sample.Of(server, counters));
+        return (before, Sample.Of(server, counters, replies));
     }
 
     private RoundFigures FiguresOf(LoadTally tally, Sample? used, long? memory, long? grown, double? offered)
     {
         double? Us(double percent) => tally.Latencies.Count > 0 ? tally.Latencies.Percentile(percent) / 1e3 : null;
 
-        // Where requests are counted, both looks enclose all of them; the time between the looks is longer than theirs.
-        double? Requests(long? time) => time is not > 0 || tally.Replies == 0 ? null
-            : options.Requests is not null ? tally.Replies
-            : tally.Throughput * time / Stopwatch.Frequency;
-        double? requests = Requests(used?.Server.At), counted = Requests(used?.Kernel.At);
+        double? requests = used?.ServerReplies > 0 ? used?.ServerReplies : null, counted = used?.KernelReplies > 0 ? used?.KernelReplies : null;
         return new(
             tally.Throughput,
             Us(50),
@@ -122,11 +118,29 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
     };
 
     /// <summary>What a server and the machine have used and done until a moment, or between two.</summary>
-    private readonly record struct Sample(ProcessUsage Server, KernelCounts Kernel, MachineUse Machine)
+    /// <param name="Server">What the server has used.</param>
+    /// <param name="ServerReplies">Right replies when that was looked at.</param>
+    /// <param name="Kernel">What the kernel has counted.</param>
+    /// <param name="KernelReplies">Right replies when that was looked at.</param>
+    /// <param name="Machine">What the machine has done.</param>
+    private readonly record struct Sample(ProcessUsage Server, double ServerReplies, KernelCounts Kernel, double KernelReplies, MachineUse Machine)
     {
-        public static Sample? Of(ServerUnderTest server, KernelCounters counters) =>
-            server.Usage is { } usage ? new(usage, counters.Read(), MachineUse.Now()) : null;
+        public static Sample? Of(ServerUnderTest server, KernelCounters counters, Func<long> replies)
+        {
+            // A look takes a while, in which the load goes on: the middle of the replies before and after stands for it.
+            long first = replies();
+            if (server.Usage is not { } usage)
+                return null;
+            long second = replies();
+            KernelCounts kernel = counters.Read();
+            return new(usage, (first + second) / 2.0, kernel, (second + replies()) / 2.0, MachineUse.Now());
+        }
 
-        public Sample Since(Sample before) => new(Server.Since(before.Server), Kernel.Since(before.Kernel), Machine.Since(before.Machine));
+        public Sample Since(Sample before) => new(
+            Server.Since(before.Server),
+            ServerReplies - before.ServerReplies,
+            Kernel.Since(before.Kernel),
+            KernelReplies - before.KernelReplies,
+            Machine.Since(before.Machine));
     }
 }

@@ -45,6 +45,16 @@ public class LoadShapesTests
     }
 
     [Test]
+    public void Its_watcher_is_told_how_many_replies_were_counted_by_now()
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
+        List<(bool Begins, long Replies)> looks = [];
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Requests = 100, Measuring = (begins, replies) => looks.Add((begins, replies())) });
+        Assert.That(looks, Is.EqualTo(new[] { (true, 0L), (false, 100L) }));
+        Assert.That(tally.Replies, Is.EqualTo(100));
+    }
+
+    [Test]
     public void What_has_no_reply_at_the_end_counts_with_the_time_that_it_has_waited()
     {
         using MessageServer server = new(EndpointKind.UnixPacket, "rpc", _ => Fate.Drop);

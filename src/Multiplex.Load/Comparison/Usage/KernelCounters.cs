@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
@@ -43,7 +42,6 @@ internal sealed class KernelCounters : IDisposable
     /// <summary>The counts so far.</summary>
     public KernelCounts Read()
     {
-        long start = Stopwatch.GetTimestamp();
         Dictionary<KernelEvent, long> counts = [];
         foreach ((KernelEvent event_, int descriptor) in _descriptors)
         {
@@ -52,7 +50,7 @@ internal sealed class KernelCounters : IDisposable
             counts[event_] = counts.GetValueOrDefault(event_) + count;
         }
 
-        return new(start + ((Stopwatch.GetTimestamp() - start) / 2), counts);
+        return new(counts);
     }
 
     /// <summary>Stops counting.</summary>
@@ -72,14 +70,13 @@ internal sealed class KernelCounters : IDisposable
 }
 
 /// <summary>Counts at a moment, or between two.</summary>
-/// <param name="At">When, or how long: timestamps of <see cref="Stopwatch"/>.</param>
 /// <param name="Counts">How often each event has happened.</param>
-internal sealed record KernelCounts(long At, IReadOnlyDictionary<KernelEvent, long> Counts)
+internal sealed record KernelCounts(IReadOnlyDictionary<KernelEvent, long> Counts)
 {
     /// <summary>How often an event has happened; null when it was not counted.</summary>
     public long? this[KernelEvent event_] => Counts.TryGetValue(event_, out long count) ? count : null;
 
     /// <summary>What has happened since an earlier moment.</summary>
     public KernelCounts Since(KernelCounts before) =>
-        new(At - before.At, Counts.ToDictionary(one => one.Key, one => one.Value - before.Counts.GetValueOrDefault(one.Key)));
+        new(Counts.ToDictionary(one => one.Key, one => one.Value - before.Counts.GetValueOrDefault(one.Key)));
 }

@@ -1,16 +1,14 @@
-using System.Diagnostics;
 using System.Globalization;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison.Usage;
 
 /// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
-/// <param name="At">When it was looked at: a timestamp of <see cref="Stopwatch"/>.</param>
 /// <param name="CpuNanoseconds">CPU time.</param>
 /// <param name="ContextSwitches">Voluntary and involuntary; null when those of threads that have ended are not known.</param>
 /// <param name="Processes">Processes now.</param>
 /// <param name="Threads">Threads now.</param>
-public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long? ContextSwitches, int Processes, int Threads)
+public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwitches, int Processes, int Threads)
 {
     // Which threads were looked at, where those that end take their counts with them; 0 where they do not.
     private int Tasks { get; init; }
@@ -28,8 +26,7 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long? C
     public static ProcessUsage? Of(int pid, ServerCounters? counters)
     {
         IReadOnlyList<int> processes = ProcessTree.Of(pid);
-        long start = Stopwatch.GetTimestamp();
-        ProcessUsage sum = counters is null ? new(0, 0, 0, 0, 0) : new(0, counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
+        ProcessUsage sum = counters is null ? new(0, 0, 0, 0) : new(counters[Counter.ReapedCpuNanoseconds], counters[Counter.EndedContextSwitches], 0, 0);
         foreach (int process in processes)
         {
             try
@@ -46,8 +43,7 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long? C
             }
         }
 
-        // To look at many takes a while, in which they go on: the middle stands for all.
-        return sum with { At = start + ((Stopwatch.GetTimestamp() - start) / 2) };
+        return sum;
     }
 
     /// <summary>The memory of a process and its descendants now, in bytes: what they share is divided among those who share it.</summary>
@@ -76,10 +72,9 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long? C
         return sum > 0 ? sum : null;
     }
 
-    /// <summary>What was used since an earlier look, and how long ago that was; processes and threads are those of now.</summary>
+    /// <summary>What was used since an earlier look; processes and threads are those of now.</summary>
     public ProcessUsage Since(ProcessUsage before) => this with
     {
-        At = At - before.At,
         CpuNanoseconds = CpuNanoseconds - before.CpuNanoseconds,
         ContextSwitches = Tasks == before.Tasks ? ContextSwitches - before.ContextSwitches : null,
     };
@@ -103,7 +98,7 @@ public readonly record struct ProcessUsage(long At, long CpuNanoseconds, long? C
             }
         }
 
-        return new(0, CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads)
+        return new(CpuNanoseconds + cpu, ContextSwitches + switches, Processes + 1, Threads + threads)
         {
             Tasks = hasCounters ? 0 : HashCode.Combine(Tasks, tasks),
         };
