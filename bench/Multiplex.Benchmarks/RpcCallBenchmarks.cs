@@ -47,8 +47,8 @@ public class RpcCallBenchmarks
     {
         _reply.Clear();
         FramingProgress progress = default;
-        PumpStop stop = RequestPump.Consume(_protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed);
-        return stop == PumpStop.NeedsInput && consumed == received.Length
+        ReadOutcome stop = RequestReader.Consume(_protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed);
+        return stop == ReadOutcome.NeedsInput && consumed == received.Length
             ? _reply.Length
             : throw new InvalidOperationException($"{stop}: consumed {consumed} of {received.Length} bytes");
     }

@@ -6,7 +6,7 @@ namespace Multiplex;
 /// </summary>
 /// <remarks>
 /// Finding where a request ends (<see cref="Frame"/>) is apart from answering it, so that a model may do the two in
-/// different places. Most models do both at once: see <see cref="Engine.RequestPump"/>.
+/// different places. Most models do both at once: see <see cref="Engine.RequestReader"/>.
 /// </remarks>
 public interface IProtocol
 {

@@ -10,7 +10,7 @@ namespace Multiplex;
 public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
 {
     /// <summary>How large a buffer of replies may stay between batches. A longer one goes to those that all share, where the next batch finds it.</summary>
-    public const int UsuallyKept = LargeArrays.LongestShort;
+    public const int UsuallyKept = LargeBufferPool.LongestShort;
 
     private const int UsualCapacity = 4096;
     private readonly int _capacity = capacity;
@@ -62,8 +62,8 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
         Length = 0;
         if (_bytes.Length <= keep)
             return;
-        if (_bytes.Length > LargeArrays.LongestShort)
-            LargeArrays.Pool.Return(_bytes);
+        if (_bytes.Length > LargeBufferPool.LongestShort)
+            LargeBufferPool.Pool.Return(_bytes);
         else
             _short = null;
         _bytes = _short ?? new byte[_capacity];
@@ -75,11 +75,11 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
         int needed = checked(Length + size);
         int larger = (int)Math.Max(needed, Math.Min(2L * _bytes.Length, Array.MaxLength));
         byte[] before = _bytes;
-        _bytes = larger > LargeArrays.LongestShort ? LargeArrays.Pool.Rent(larger) : new byte[larger];
+        _bytes = larger > LargeBufferPool.LongestShort ? LargeBufferPool.Pool.Rent(larger) : new byte[larger];
         before.AsSpan(0, Length).CopyTo(_bytes);
-        if (before.Length > LargeArrays.LongestShort)
-            LargeArrays.Pool.Return(before);
-        else if (_bytes.Length > LargeArrays.LongestShort)
+        if (before.Length > LargeBufferPool.LongestShort)
+            LargeBufferPool.Pool.Return(before);
+        else if (_bytes.Length > LargeBufferPool.LongestShort)
             _short = before;
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Multiplex.Models;
 using Multiplex.Sockets;
 using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
@@ -30,7 +29,7 @@ internal sealed class CallCrew : IDisposable
         (_protocol, _options, _counters) = (protocol, options, counters);
         _calls = new(options.Workers, options.MaxCallsInProgress);
         for (int i = 0; i < options.Workers; i++)
-            new Thread(Work, ConnectionThreads.StackSize) { IsBackground = true, Name = "worker" }.Start();
+            WorkerThread.Create("worker", Work).Start();
     }
 
     /// <summary>Readable when there are replies: eventfd(2).</summary>
@@ -68,7 +67,7 @@ internal sealed class CallCrew : IDisposable
 
     /// <summary>Takes what replies there are: each connection and each port of datagrams is told its own.</summary>
     /// <returns>The connections that have replies to send, until the next call.</returns>
-    public List<HandedConnection> TakeReplies(ReactorLoan loan)
+    public List<HandedConnection> TakeReplies(LoopContext loan)
     {
         // First the descriptor, then the flag, then the queue: a reply that is missed here tells again.
         eventfd_read(Descriptor, out _);

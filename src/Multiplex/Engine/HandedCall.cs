@@ -91,7 +91,7 @@ internal sealed class HandedCall
     /// <param name="keep">Bytes of the longest buffer of replies that stays.</param>
     public void Reset(int keep)
     {
-        LargeArrays.Pool.Return(_request);
+        LargeBufferPool.Pool.Return(_request);
         _request = [];
         (Connection, Port, Flow, Next, NextInOrder) = (null, null, null, null, null);
         IsFinished = false;
@@ -100,7 +100,7 @@ internal sealed class HandedCall
 
     private void Copy(ReadOnlySpan<byte> request)
     {
-        _request = LargeArrays.Pool.Rent(request.Length);
+        _request = LargeBufferPool.Pool.Rent(request.Length);
         request.CopyTo(_request);
         _length = Bytes = request.Length;
     }

@@ -14,7 +14,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
 
     private readonly CallFlow _calls = new();
     private HandedCall? _oldest, _newest;   // the calls in progress, where replies leave in their order
-    private HeldRequests _held;
+    private ReadBuffer _held;
     private FramingProgress _framing;
     private bool _touched;
     private bool _isBroken;
@@ -38,7 +38,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
 
     /// <summary>A call has been run; <see cref="SendReplies"/> sends its reply once it is its turn.</summary>
     /// <returns>Whether it is the first since then.</returns>
-    public bool Take(HandedCall call, ReactorLoan loan)
+    public bool Take(HandedCall call, LoopContext loan)
     {
         if (_released)
         {
@@ -58,7 +58,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
 
     /// <summary>Sends the replies that have come, and goes on with what has waited for them.</summary>
     /// <returns>False when the connection is broken.</returns>
-    public bool SendReplies(ReactorLoan loan)
+    public bool SendReplies(LoopContext loan)
     {
         _touched = false;
         if (_released)
@@ -72,7 +72,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     /// <inheritdoc/>
-    public override bool Drain(ReactorLoan loan)
+    public override bool Drain(LoopContext loan)
     {
         base.Drain(loan);
         return AnswerWaiting(loan);
@@ -98,11 +98,11 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     /// <inheritdoc/>
-    protected override bool Receive(ReactorLoan loan, out int received)
+    protected override bool Receive(LoopContext loan, out int received)
     {
         // MSG_TRUNC: of a message, the whole length; on a TCP stream it would throw the bytes away, tcp(7).
         bool isStream = Kind.IsStream();
-        byte[] buffer = isStream ? _held.BufferForMore(loan.ReadBuffer) : loan.PacketBuffer;
+        byte[] buffer = isStream ? _held.BufferForMore(loan.ReceiveBuffer) : loan.MessageBuffer;
         SyscallResult result = recv(Descriptor, buffer.AsSpan(_held.Length), isStream ? 0 : MSG_TRUNC);
         received = (int)Math.Max(0, result.Value);
         if (received == buffer.Length - _held.Length)
@@ -111,7 +111,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
     }
 
     /// <inheritdoc/>
-    protected override bool AnswerWaiting(ReactorLoan loan)
+    protected override bool AnswerWaiting(LoopContext loan)
     {
         if (RequestsWait && HasRoom(loan))
             Hand(_held.Bytes, loan);
@@ -126,7 +126,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         return true;
     }
 
-    private bool Received(SyscallResult result, byte[] buffer, ReactorLoan loan)
+    private bool Received(SyscallResult result, byte[] buffer, LoopContext loan)
     {
         if (result.Value <= 0)
             return OnNoBytes(result, loan);
@@ -138,7 +138,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         return true;
     }
 
-    private void Hand(ReadOnlySpan<byte> received, ReactorLoan loan)
+    private void Hand(ReadOnlySpan<byte> received, LoopContext loan)
     {
         bool isRestAwaited = false;
         while (!received.IsEmpty && HasRoom(loan))
@@ -188,7 +188,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         _newest = call;
     }
 
-    private void TakeRepliesInOrder(ReactorLoan loan)
+    private void TakeRepliesInOrder(LoopContext loan)
     {
         while (_oldest is { IsFinished: true } call)
         {
@@ -197,7 +197,7 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
         }
     }
 
-    private void TakeReply(HandedCall call, ReactorLoan loan)
+    private void TakeReply(HandedCall call, LoopContext loan)
     {
         ReadOnlySpan<byte> reply = _isCut ? default : call.Reply.Written;
         if (!call.IsAnswered)
@@ -223,13 +223,13 @@ internal sealed class HandedConnection(int descriptor, PeerAddress peer, CallCre
 
     // Replies may be as long as requests: what is in progress counts as pending. A connection that has no call in progress may hand one
     // over however many wait, and so needs no notice when there is room.
-    private bool HasRoom(ReactorLoan loan) =>
+    private bool HasRoom(LoopContext loan) =>
         _calls.InProgress == 0
         || (_calls.InProgress < loan.Options.MaxCallsInProgress
             && Owed + _calls.BytesInProgress < loan.Options.MaxPendingOutput
             && crew.Room > 0);
 
-    private void Malformed(ReactorLoan loan)
+    private void Malformed(LoopContext loan)
     {
         if (!Closing)
             loan.Counters.Increment(Counter.ProtocolErrors);

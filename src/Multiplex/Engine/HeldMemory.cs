@@ -14,7 +14,7 @@ namespace Multiplex.Engine;
 internal sealed class HeldMemory(ServerOptions options, ServerCounters counters, int places, Action<int> evict) : IDisposable
 {
     /// <summary>What a connection holds up to this is not counted: its worker has buffers of that size anyway.</summary>
-    public const int Uncounted = LargeArrays.LongestShort;
+    public const int Uncounted = LargeBufferPool.LongestShort;
 
     // Measured: a process of its own has a heap of its own, which takes about as much again as a long request.
     private const int PerProcess = 1 << 20;

@@ -11,15 +11,15 @@ namespace Multiplex.Engine;
 internal sealed class PacketConnection(int descriptor, PeerAddress peer) : ReactorConnection(descriptor, peer)
 {
     /// <inheritdoc/>
-    protected override bool Receive(ReactorLoan loan, out int received)
+    protected override bool Receive(LoopContext loan, out int received)
     {
         // MSG_TRUNC: the result is the message's length, also when the buffer is shorter.
-        SyscallResult result = recv(Descriptor, loan.PacketBuffer, MSG_TRUNC);
+        SyscallResult result = recv(Descriptor, loan.MessageBuffer, MSG_TRUNC);
         int length = received = (int)Math.Max(0, result.Value);
         if (length == 0)
             return OnNoBytes(result, loan);
         LastMoved = loan.Now;
-        if (length > loan.PacketBuffer.Length || !loan.Protocol.AnswerMessage(loan.PacketBuffer.AsSpan(0, length), Peer, loan.Replies))
+        if (length > loan.MessageBuffer.Length || !loan.Protocol.AnswerMessage(loan.MessageBuffer.AsSpan(0, length), Peer, loan.Replies))
         {
             loan.Counters.Increment(Counter.ProtocolErrors);
             loan.Replies.Clear(OutputBuffer.UsuallyKept);
@@ -33,9 +33,9 @@ internal sealed class PacketConnection(int descriptor, PeerAddress peer) : React
     }
 
     /// <inheritdoc/>
-    protected override bool AnswerWaiting(ReactorLoan loan) => true;   // each message is answered when it is read
+    protected override bool AnswerWaiting(LoopContext loan) => true;   // each message is answered when it is read
 
-    private bool Send(ReactorLoan loan)
+    private bool Send(LoopContext loan)
     {
         ReadOnlySpan<byte> reply = loan.Replies.Written;
         if (reply.IsEmpty)

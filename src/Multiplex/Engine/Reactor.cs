@@ -19,7 +19,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
     private const int DatagramsAmongConnections = 8;   // of one socket in a turn: a flood of them is no reason for others to wait
 
-    private readonly ReactorLoan _loan = new(service.Protocol, service.Options, service.Counters);
+    private readonly LoopContext _loan = new(service.Protocol, service.Options, service.Counters);
     private readonly ReactorConnections _connections = new(service, multiplexer);
     private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<Listener> _knocking = [];
@@ -199,7 +199,7 @@ internal sealed class Reactor(Service service, IMultiplexer multiplexer, CallCre
     // What the peer acknowledges has moved, as what it takes.
     private bool IsDelivered(ReactorConnection connection)
     {
-        int outstanding = Delivery.Outstanding(connection.Descriptor, connection.Kind);
+        int outstanding = TcpDrain.Outstanding(connection.Descriptor, connection.Kind);
         if (outstanding < connection.Outstanding)
             (connection.Outstanding, connection.LastMoved) = (outstanding, _loan.Now);
         return outstanding == 0;

@@ -16,7 +16,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     private int _arrivedUnread = NotDraining;   // bytes that had arrived when the server began to drain, and are still to be read
 
     /// <summary>Replies that the kernel did not take yet. A field, for it is changed in place.</summary>
-    protected UnsentReplies _unsent;
+    protected WriteQueue _unsent;
 
     private volatile bool _hasHungUp;
 
@@ -89,7 +89,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 
     /// <summary>Its share of another turn: goes on with requests that wait, or reads what had arrived before the stop.</summary>
     /// <returns>False when the connection is broken: its peer is gone, and its requests with it.</returns>
-    public bool GoOn(ReactorLoan loan)
+    public bool GoOn(LoopContext loan)
     {
         if (!RequestsWait)
             return !MayRead(loan.Options) || Read(loan);
@@ -98,7 +98,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 
     /// <summary>Does what can be done without waiting.</summary>
     /// <returns>False when the connection is broken.</returns>
-    public bool OnReady(Interest ready, ReactorLoan loan)
+    public bool OnReady(Interest ready, LoopContext loan)
     {
         if (Watched == Interest.None)
             return OnTrouble(loan);
@@ -109,7 +109,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 
     /// <summary>The server is stopping: what has arrived is still read and answered, in turns, and no more.</summary>
     /// <returns>False when the connection is broken.</returns>
-    public virtual bool Drain(ReactorLoan loan)
+    public virtual bool Drain(LoopContext loan)
     {
         // Bounded: a peer that never stops sending does not keep the server from stopping.
         _arrivedUnread = SocketState.UnreadBytes(Descriptor);
@@ -130,19 +130,19 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     /// <param name="loan">The reactor's.</param>
     /// <param name="received">How many bytes came; 0 when none had come, or the peer has shut down its side.</param>
     /// <returns>False when the connection is broken.</returns>
-    protected abstract bool Receive(ReactorLoan loan, out int received);
+    protected abstract bool Receive(LoopContext loan, out int received);
 
     /// <summary>Goes on with requests that were left for later.</summary>
     /// <returns>False when the connection is broken.</returns>
-    protected abstract bool AnswerWaiting(ReactorLoan loan);
+    protected abstract bool AnswerWaiting(LoopContext loan);
 
     /// <summary>Sends as many of the unsent replies as the kernel takes.</summary>
     /// <returns>False when the connection is broken.</returns>
-    protected bool SendOwed(ReactorLoan loan) => Kind.IsStream() ? SendOwedBytes(loan) : SendOwedMessages(loan);
+    protected bool SendOwed(LoopContext loan) => Kind.IsStream() ? SendOwedBytes(loan) : SendOwedMessages(loan);
 
     /// <summary>Tries to send first; what falls short is kept, and only then is writability waited for.</summary>
     /// <returns>False when the connection is broken.</returns>
-    protected bool SendOrOwe(ReadOnlySpan<byte> replies, ReactorLoan loan)
+    protected bool SendOrOwe(ReadOnlySpan<byte> replies, LoopContext loan)
     {
         if (Owed == 0)
         {
@@ -158,7 +158,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
     }
 
     /// <summary>What follows from a result of recv(2) that brought no bytes.</summary>
-    protected bool OnNoBytes(SyscallResult result, ReactorLoan loan)
+    protected bool OnNoBytes(SyscallResult result, LoopContext loan)
     {
         if (result.Value == 0)
             InputEnded = true;
@@ -167,14 +167,14 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 
     /// <summary>Counts a connection that broke.</summary>
     /// <returns>False, for the caller to pass on.</returns>
-    protected static bool Broken(ReactorLoan loan)
+    protected static bool Broken(LoopContext loan)
     {
         loan.Counters.Increment(Counter.Broken);
         return false;
     }
 
     // Nothing was asked for, so there is an error or a hang-up; or it was before, earlier in this turn, and there is none.
-    private bool OnTrouble(ReactorLoan loan)
+    private bool OnTrouble(LoopContext loan)
     {
         pollfd entry = new() { fd = Descriptor };
         poll(new Span<pollfd>(ref entry), 0).OrThrow("poll");
@@ -184,7 +184,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
 
     /// <summary>Reads once, and no more than had arrived once the server drains.</summary>
     /// <returns>False when the connection is broken.</returns>
-    protected bool Read(ReactorLoan loan)
+    protected bool Read(LoopContext loan)
     {
         if (!Receive(loan, out int received))
             return false;
@@ -195,7 +195,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
         return true;
     }
 
-    private bool SendOwedBytes(ReactorLoan loan)
+    private bool SendOwedBytes(LoopContext loan)
     {
         SyscallResult result = send(Descriptor, _unsent.Bytes, MSG_NOSIGNAL);
         if (result.IsError)
@@ -205,7 +205,7 @@ internal abstract class ReactorConnection(int descriptor, PeerAddress peer)
         return true;
     }
 
-    private bool SendOwedMessages(ReactorLoan loan)
+    private bool SendOwedMessages(LoopContext loan)
     {
         while (Owed > 0)
         {

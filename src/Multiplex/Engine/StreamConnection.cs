@@ -10,7 +10,7 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
     // Short calls that came together are answered within about 0.1 ms; then others have their turn.
     private const int MostInATurn = 512;
 
-    private HeldRequests _held;
+    private ReadBuffer _held;
     private FramingProgress _framing;
 
     /// <inheritdoc/>
@@ -24,9 +24,9 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
     }
 
     /// <inheritdoc/>
-    protected override bool Receive(ReactorLoan loan, out int received)
+    protected override bool Receive(LoopContext loan, out int received)
     {
-        byte[] buffer = _held.BufferForMore(loan.ReadBuffer);
+        byte[] buffer = _held.BufferForMore(loan.ReceiveBuffer);
         Span<byte> room = buffer.AsSpan(_held.Length);
         SyscallResult result = recv(Descriptor, room, 0);
         received = (int)Math.Max(0, result.Value);
@@ -39,14 +39,14 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
     }
 
     // Once the peer has taken half of what it may owe.
-    protected override bool AnswerWaiting(ReactorLoan loan) =>
+    protected override bool AnswerWaiting(LoopContext loan) =>
         !RequestsWait || Owed > loan.Options.MaxPendingOutput / 2 || Answer(_held.Bytes, loan);
 
     // Answers one batch: the share of a turn.
-    private bool Answer(ReadOnlySpan<byte> received, ReactorLoan loan)
+    private bool Answer(ReadOnlySpan<byte> received, LoopContext loan)
     {
         bool wasThrottled = Owed > 0 && IsThrottled(loan.Options);
-        PumpStop stop = RequestPump.Consume(
+        ReadOutcome stop = RequestReader.Consume(
             loan.Protocol, received, ref _framing, Peer, loan.Replies, loan.Options.MaxPendingOutput, out int consumed, MostInATurn);
         received = received[consumed..];
         bool sent = loan.Replies.Length == 0 || SendOrOwe(loan.Replies.Written, loan);
@@ -54,14 +54,14 @@ internal sealed class StreamConnection(int descriptor, PeerAddress peer) : React
         if (!sent)
             return false;
 
-        if (stop == PumpStop.Malformed)
+        if (stop == ReadOutcome.Malformed)
         {
             loan.Counters.Increment(Counter.ProtocolErrors);
             Closing = true;
             received = default;
         }
 
-        RequestsWait = stop is PumpStop.OutputFull or PumpStop.Paused;
+        RequestsWait = stop is ReadOutcome.OutputFull or ReadOutcome.Paused;
         if (RequestsWait || received.IsEmpty)
             RequestSince = 0;
         else if (consumed > 0 || RequestSince == 0)

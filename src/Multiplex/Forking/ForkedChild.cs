@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Multiplex.Engine;
-using Multiplex.Sockets;
 using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
@@ -14,13 +13,15 @@ internal abstract class ForkedChild : IDisposable
     private readonly int _parent = getpid();
     private readonly Action _work;
 
-    /// <summary>Prepares for children of this service that are not to hold on to these descriptors.</summary>
-    protected ForkedChild(Service service, HeldMemory memory, params int[] parentsDescriptors)
+    /// <summary>Prepares for children of this service.</summary>
+    /// <param name="service">What they serve.</param>
+    /// <param name="memory">Where what their connections hold is counted.</param>
+    /// <param name="closed">Called by a child for each connection that it closes while the server stops.</param>
+    /// <param name="parentsDescriptors">Descriptors that they are not to hold on to.</param>
+    protected ForkedChild(Service service, HeldMemory memory, Action closed, params int[] parentsDescriptors)
     {
         Service = service;
-        Conversation = new(service.Protocol, service.Options, service.Counters, new HeldMemory.Holder(memory, getpid)) { IsToEnd = ChildProcess.IsToldToLeave };
-        foreach (Listener listener in service.Listeners)
-            Conversation.Prepare(listener.Kind);
+        Connection = new(service, closed, new HeldMemory.Holder(memory, getpid)) { IsToEnd = ChildProcess.IsToldToLeave };
         _work = Work;
         _parentsDescriptors = [.. parentsDescriptors, _finalizer.Descriptor];
     }
@@ -28,8 +29,8 @@ internal abstract class ForkedChild : IDisposable
     /// <summary>What it serves.</summary>
     protected Service Service { get; }
 
-    /// <summary>The conversations that it holds, one after another.</summary>
-    protected BlockingConversation Conversation { get; }
+    /// <summary>The connection that it serves, one after another.</summary>
+    protected BlockingConnection Connection { get; }
 
     /// <summary>What it is called where a failure is told.</summary>
     protected abstract string Name { get; }
@@ -47,24 +48,7 @@ internal abstract class ForkedChild : IDisposable
     [DoesNotReturn]
     protected void Live() => ChildProcess.Live(Name, _parent, _parentsDescriptors, _work);
 
-    /// <summary>Serves one connection, and counts what that allocated.</summary>
-    /// <returns>Whether the server is stopping, and what was sent is still to be delivered: see <see cref="LeavingConnections"/>.</returns>
-    protected static bool Serve(BlockingConversation conversation, ServerCounters counters, int descriptor, PeerAddress peer)
-    {
-        long allocated = GC.GetAllocatedBytesForCurrentThread();
-        ConversationEnd end = conversation.Serve(descriptor, peer);
-        CountAllocated(counters, allocated);
-        return end == ConversationEnd.Finished && counters[Counter.Stopping] != 0;
-    }
-
-    /// <summary>Answers a datagram that was received, and counts the same.</summary>
-    protected static void Answer(DatagramPort port, ServerCounters counters)
-    {
-        long allocated = GC.GetAllocatedBytesForCurrentThread();
-        port.Answer();
-        CountAllocated(counters, allocated);
-    }
-
-    private static void CountAllocated(ServerCounters counters, long before) =>
-        counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - before);
+    /// <summary>Counts what has been allocated since so many bytes were: <see cref="GC.GetAllocatedBytesForCurrentThread"/>.</summary>
+    protected void CountAllocated(long before) =>
+        Service.Counters.Add(Counter.ChildAllocatedBytes, GC.GetAllocatedBytesForCurrentThread() - before);
 }

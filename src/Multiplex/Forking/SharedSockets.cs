@@ -52,7 +52,7 @@ internal sealed class SharedSockets : IDisposable
         _set = [.. _sockets.Select(socket => new pollfd { fd = socket.Descriptor, events = POLLIN })];
         SetBlocking(_sockets.Length == 1);
         if (_sockets.Length == 1)
-            setsockopt(_sockets[0].Descriptor, SOL_SOCKET, SO_RCVTIMEO, timeval.Of(ConversationSocket.LookAgain)).OrThrow("setsockopt SO_RCVTIMEO");
+            setsockopt(_sockets[0].Descriptor, SOL_SOCKET, SO_RCVTIMEO, timeval.Of(BlockingConnection.LookAgain)).OrThrow("setsockopt SO_RCVTIMEO");
     }
 
     /// <summary>Whether taking waits, in every process.</summary>
@@ -133,7 +133,7 @@ internal sealed class SharedSockets : IDisposable
         if (_epoll < 0)
             Watch();
         Span<epoll_event> one = stackalloc epoll_event[1];
-        if (epoll_wait(_epoll, one, (int)ConversationSocket.LookAgain.TotalMilliseconds).Value <= 0)
+        if (epoll_wait(_epoll, one, (int)BlockingConnection.LookAgain.TotalMilliseconds).Value <= 0)
             return -1;
         int socket = 0;
         while (_set[socket].fd != (int)one[0].data)

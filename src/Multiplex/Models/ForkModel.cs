@@ -1,8 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using Multiplex.Engine;
 using Multiplex.Forking;
 using Multiplex.Interop;
 using Multiplex.Sockets;
-using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Models;
@@ -23,17 +23,18 @@ public sealed class ForkModel : IServerModel
             memory.Forget(pid);
             service.Counters.Increment(Counter.Closed);
         });
-        using AcceptLoop accepting = new(
-            service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor);
-        using ForkedConversation conversation = new(service, children, memory);
-        service.Ready();
+        using AcceptLoop accepting = new(service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor)
+        {
+            OtherIsReadable = children.Reap,
+        };
+        using ConnectionChild child = new(service, children, memory);
 
         bool Fork(int descriptor, PeerAddress peer)
         {
-            conversation.AboutToFork();
+            child.AboutToFork();
             SyscallResult result = fork();
             if (result.Value == 0)
-                conversation.RunInChild(descriptor, peer);
+                child.Run(descriptor, peer);
 
             // EAGAIN: the limit on processes is reached, fork(2). The client sees its connection closed.
             if (result.Is(EAGAIN) || result.Is(ENOMEM))
@@ -43,16 +44,44 @@ public sealed class ForkModel : IServerModel
             return true;
         }
 
-        while (!accepting.IsStopping)
+        accepting.Run(admit: Fork);
+        ChildDrain.Run(service, children, connections: () => children.Count);
+    }
+
+    /// <summary>The process of a connection: serves it to its end, and leaves.</summary>
+    private sealed class ConnectionChild(Service service, Children children, HeldMemory memory)
+        : ForkedChild(
+            service,
+            memory,
+            closed: static () => { },   // the parent counts
+            [.. service.Listeners.Select(listener => listener.Descriptor), service.Stop.Descriptor, children.Descriptor])
+    {
+        private int _descriptor;
+        private PeerAddress _peer;
+
+        protected override string Name => "child";
+
+        /// <summary>The whole life of a child.</summary>
+        [DoesNotReturn]
+        public void Run(int descriptor, PeerAddress peer)
         {
-            if (accepting.Wait())
-                children.Reap();
-            accepting.Accept(Fork);
+            (_descriptor, _peer) = (descriptor, peer);
+            Live();
         }
 
-        service.Stopping();
-        service.Counters.Increment(Counter.Stopping);
-        accepting.AcceptTheLast(Fork);
-        ChildDrain.Run(service, children, connections: () => children.Count);
+        protected override void Work()
+        {
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
+            Connection.Begin(_descriptor, _peer);
+            while (Connection.IsOpen)
+            {
+                Connection.Receive();
+                Connection.Send();
+            }
+
+            Connection.End();
+            CountAllocated(allocated);
+            Connection.AwaitDelivery();
+        }
     }
 }

@@ -5,8 +5,9 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Models;
 
 /// <summary>
-/// One client at a time: one thread accepts, serves to the end, and accepts the next. Who comes meanwhile waits in the
-/// kernel's queue. The simplest server there is, and nothing is shared; a client that says nothing holds up all others.
+/// One client at a time: one thread accepts, serves to the end, and accepts the next; or it receives a datagram, answers it, and receives the
+/// next, as the classic UDP server does. Further clients wait in the kernel's queue. Nothing is simpler, and nothing is shared; a client
+/// with a connection that says nothing holds up all others.
 /// </summary>
 /// <remarks>The thread that called only waits for the stop, since a thread that waits in recv(2) does not see it.</remarks>
 public sealed class IterativeModel : IServerModel
@@ -15,7 +16,7 @@ public sealed class IterativeModel : IServerModel
     public void Run(Service service)
     {
         StopSignal.Requestable stop = StopSignal.ByRequest();
-        Server server = new(service with { Stop = stop });
+        Server server = new(service with { Stop = stop, Ready = static () => { }, Stopping = static () => { } });
         Thread thread = new(server.Serve) { IsBackground = true, Name = "server" };
         service.Ready();
         thread.Start();
@@ -23,16 +24,15 @@ public sealed class IterativeModel : IServerModel
         service.Stopping();
         service.Counters.Increment(Counter.Stopping);
         stop.Request();
-
-        if (ThreadDrain.Run(service, thread.Join, [server.Conversation], cutting: server.CutOff))
+        if (ThreadDrain.Run(service, thread.Join, [server.Connection], cutting: server.CutOff))
         {
             stop.Dispose();   // else the thread may still look at it
             return;
         }
 
         // The thread is in a procedure that does not end, and does not get so far as to do this.
-        foreach (Listener listener in service.Listeners)
-            listener.Dispose();
+        foreach (BoundSocket socket in (IEnumerable<BoundSocket>)[.. service.Listeners, .. service.Datagrams])
+            socket.Dispose();
     }
 
     private static void AwaitStop(StopSignal stop)
@@ -45,46 +45,59 @@ public sealed class IterativeModel : IServerModel
     /// <summary>What the one thread does.</summary>
     private sealed class Server(Service service)
     {
-        private readonly Queue<(int Descriptor, PeerAddress Peer)> _taken = new();
-        private volatile bool _cutOff;
+        private readonly Queue<(int Descriptor, PeerAddress Peer)> _accepted = new();
+        private volatile bool _isCutOff;
 
-        public WatchedConversation Conversation { get; } = new(service);
+        public BlockingConnection Connection { get; } = new(service, () => service.Counters.Increment(Counter.Closed));
 
-        /// <summary>The time to drain is over: whoever has not had a turn will have none.</summary>
-        public void CutOff() => _cutOff = true;
+        /// <summary>The time to drain is over: a client that has not had its turn will have none.</summary>
+        public void CutOff() => _isCutOff = true;
 
         public void Serve()
         {
-            using AcceptLoop accepting = new(service, hasRoom: () => _taken.Count < service.Options.QueueLength) { AcceptsAtOnce = 1 };
-            Func<int, PeerAddress, bool> take = Take;
-            while (!accepting.IsStopping)
+            using AcceptLoop accepting = new(service, hasRoom: () => _accepted.Count < service.Options.QueueLength)
             {
-                accepting.Wait();
-                accepting.Accept(take);
-                ServeTaken();
+                AcceptsAtOnce = 1,
+                AfterAccepts = ServeAccepted,
+            };
+            accepting.Run(admit: Take);
+            ServeAccepted();
+            while (!_isCutOff && accepting.ServeDatagrams())
+            {
             }
 
-            // Whoever had connected is taken in before anybody is served, so that the listeners can be closed.
-            accepting.AcceptTheLast(take);
-            ServeTaken();
-            Conversation.AwaitDelivery();
+            Connection.AwaitDelivery();
         }
 
+        // While the server runs, there is one; when it stops, all that were pending, so that the listeners can be closed before any is served.
         private bool Take(int descriptor, PeerAddress peer)
         {
-            _taken.Enqueue((descriptor, peer));
+            _accepted.Enqueue((descriptor, peer));
             return true;
         }
 
-        private void ServeTaken()
+        private void ServeAccepted()
         {
-            while (_taken.TryDequeue(out (int Descriptor, PeerAddress Peer) next))
+            while (_accepted.TryDequeue(out (int Descriptor, PeerAddress Peer) next))
             {
-                if (_cutOff)
+                if (_isCutOff)
                     Drop(next.Descriptor);
                 else
-                    Conversation.Serve(next.Descriptor, next.Peer);
+                    Serve(next.Descriptor, next.Peer);
             }
+        }
+
+        private void Serve(int descriptor, PeerAddress peer)
+        {
+            Connection.Begin(descriptor, peer);
+            while (Connection.IsOpen)
+            {
+                Connection.Receive();
+                Connection.Send();
+            }
+
+            if (Connection.End())
+                service.Counters.Increment(Counter.Closed);
         }
 
         private void Drop(int descriptor)

@@ -16,38 +16,41 @@ public sealed class PoolModel : IServerModel
     {
         // Not disposed, as the memory: a worker whose procedure outlasts the time to drain may still look into them.
         BlockingCollection<(int, PeerAddress)> queue = new(service.Options.QueueLength);
-        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity);
-        PoolWorker[] workers = new PoolWorker[service.Options.Workers];
-        HeldMemory memory = new(service.Options, service.Counters, workers.Length, evict: worker => workers[worker - 1].Conversation.Evict());
+        BlockingConnection[] connections = new BlockingConnection[service.Options.Workers];   // by worker
+        HeldMemory memory = new(service.Options, service.Counters, connections.Length, evict: worker => connections[worker - 1].Evict());
+        Thread[] workers = new Thread[connections.Length];
         for (int i = 0; i < workers.Length; i++)
         {
             int number = i + 1;
-            workers[i] = new(service, queue, new(memory, () => number));
+            BlockingConnection connection = new(service, () => service.Counters.Increment(Counter.Closed), new(memory, () => number));
+            connections[i] = connection;
+            workers[i] = WorkerThread.Create("worker", () => Work(queue, connection, service.Counters));
         }
 
-        foreach (PoolWorker worker in workers)
+        foreach (Thread worker in workers)
             worker.Start();
-        service.Ready();
-
-        bool Enqueue(int descriptor, PeerAddress peer)
-        {
-            queue.Add((descriptor, peer));
-            return true;
-        }
-
-        while (!accepting.IsStopping)
-        {
-            accepting.Wait(withoutRoomMilliseconds: 10);
-            accepting.Accept(Enqueue);
-        }
-
-        service.Stopping();
-        service.Counters.Increment(Counter.Stopping);
-        accepting.AcceptTheLast(Enqueue);
+        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity) { LookForRoomMilliseconds = 10 };
+        accepting.Run(admit: (descriptor, peer) => queue.TryAdd((descriptor, peer), Timeout.Infinite));
         queue.CompleteAdding();
-        ThreadDrain.Run(
-            service,
-            haveEnded: within => workers.All(worker => worker.HasFinished(within)),
-            [.. workers.Select(worker => worker.Conversation)]);
+        ThreadDrain.Run(service, haveEnded: within => workers.All(worker => worker.Join(within)), connections);
+    }
+
+    // The whole life of a worker: one connection after the other.
+    private static void Work(BlockingCollection<(int Descriptor, PeerAddress Peer)> queue, BlockingConnection connection, ServerCounters counters)
+    {
+        foreach ((int descriptor, PeerAddress peer) in queue.GetConsumingEnumerable())
+        {
+            connection.Begin(descriptor, peer);
+            while (connection.IsOpen)
+            {
+                connection.Receive();
+                connection.Send();
+            }
+
+            if (connection.End())
+                counters.Increment(Counter.Closed);
+        }
+
+        connection.AwaitDelivery();
     }
 }

@@ -43,7 +43,7 @@ public static class ServerModelCatalog
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ServerModelEntry> All { get; } =
     [
-        new("iterative", "one thread serves one client to its end, then accepts the next; nothing is simpler, but a silent client holds up all others", s_connections, () => new IterativeModel()) { StallsOthers = true, ConnectionsAtATime = _ => 1 },
+        new("iterative", "one thread serves one client to its end, then accepts the next; nothing is simpler, but a silent client holds up all others", s_all, () => new IterativeModel()) { StallsOthers = true, ConnectionsAtATime = _ => 1 },
         new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_connections, () => new ForkModel()) { Forks = true, ConnectionsAtATime = options => options.MaxChildren },
         new("prefork", "processes made ahead that all accept and serve one connection, or one datagram, at a time each; a crash stays in its process and a new one takes its place, but silent connections hold processes", s_all, () => new PreforkModel()) { Forks = true, ConnectionsAtATime = options => options.Workers },
         new("threads", "a thread for each connection, up to a limit; a slow call stalls only its own connection, but each connection costs a thread and its stack", s_connections, () => new ThreadsModel()) { ConnectionsAtATime = options => options.MaxThreads },

@@ -3,23 +3,23 @@ using Multiplex.Transports;
 
 namespace Multiplex.Models;
 
-/// <summary>The end of a server whose threads wait in system calls: whoever started them ends their waits, and waits for them.</summary>
+/// <summary>The end of a server whose threads wait in system calls: the thread that started them ends their waits, and waits for them.</summary>
 internal static class ThreadDrain
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_afterTheCut = TimeSpan.FromMilliseconds(300);   // threads that wait in system calls end within it
 
     /// <summary>
-    /// Wakes the conversations again and again, for one may just begin to wait, until all is over. After the time to drain,
+    /// Wakes the connections again and again, for one may just begin to wait, until all is over. After the time to drain,
     /// or with a second request to stop, cuts them off.
     /// </summary>
     /// <param name="service">Gives the limits, and the requests to stop.</param>
     /// <param name="haveEnded">Waits at most so long for the threads, and tells whether all have ended.</param>
-    /// <param name="conversations">What the threads hold.</param>
+    /// <param name="connections">What the threads serve.</param>
     /// <param name="cutting">Called, more than once maybe, when it is time to cut off.</param>
     /// <returns>Whether all have ended. A procedure that does not end holds its thread: the process ends without it.</returns>
     public static bool Run(
-        Service service, Func<TimeSpan, bool> haveEnded, IReadOnlyList<WatchedConversation> conversations, Action? cutting = null)
+        Service service, Func<TimeSpan, bool> haveEnded, IReadOnlyList<BlockingConnection> connections, Action? cutting = null)
     {
         long start = Stopwatch.GetTimestamp();
         long? cutAt = null;
@@ -33,8 +33,8 @@ internal static class ThreadDrain
                 cutting?.Invoke();
             }
 
-            foreach (WatchedConversation conversation in conversations)
-                conversation.Wake(cut);
+            foreach (BlockingConnection connection in connections)
+                connection.Wake(cut);
             if (cutAt is { } since && Stopwatch.GetElapsedTime(since) > s_afterTheCut)
                 return false;
         }

@@ -6,7 +6,7 @@ namespace Multiplex.Transports;
 
 /// <summary>
 /// Connections of a worker that have been answered while the server stops, and stay open until their peers have the replies: see
-/// <see cref="Delivery"/>. They are waited for together, however many a worker serves one after the other.
+/// <see cref="TcpDrain"/>. They are waited for together, however many a worker serves one after the other.
 /// </summary>
 /// <param name="options">How long a stop waits for a peer.</param>
 /// <param name="counters">Where it is counted that a connection was cut off.</param>
@@ -20,8 +20,8 @@ internal sealed class LeavingConnections(ServerOptions options, ServerCounters c
     /// <summary>Takes a connection over, to close it once its peer has everything, or takes none of it.</summary>
     public void Add(int descriptor, EndpointKind kind)
     {
-        _all.Add(new() { Descriptor = descriptor, Kind = kind, Outstanding = int.MaxValue });
         CloseDelivered();
+        _all.Add(new() { Descriptor = descriptor, Kind = kind, Outstanding = int.MaxValue });
     }
 
     /// <summary>Waits for all of them. A peer that acknowledges nothing for as long as a stop waits for that is cut off.</summary>
@@ -38,7 +38,7 @@ internal sealed class LeavingConnections(ServerOptions options, ServerCounters c
         for (int i = _all.Count - 1; i >= 0; i--)
         {
             ref Leaving leaving = ref CollectionsMarshal.AsSpan(_all)[i];
-            int outstanding = Delivery.Outstanding(leaving.Descriptor, leaving.Kind);
+            int outstanding = TcpDrain.Outstanding(leaving.Descriptor, leaving.Kind);
             if (outstanding < leaving.Outstanding)
                 (leaving.Outstanding, leaving.MovedAt) = (outstanding, now);
             bool isCutOff = now - leaving.MovedAt > (long)options.DrainStall.TotalMilliseconds;

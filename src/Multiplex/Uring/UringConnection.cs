@@ -209,14 +209,14 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer, LongBloc
         OutputBuffer replies = loan.Batch.Replies;
         int start = replies.Length;
         int mark = (int)Math.Min((long)start + loan.Options.MaxPendingOutput, int.MaxValue);
-        PumpStop stop = RequestPump.Consume(
+        ReadOutcome stop = RequestReader.Consume(
             loan.Protocol, received, ref _framing, peer.Peer, replies, mark, out int consumed, MostInATurn);
-        _requestsWait = stop is PumpStop.OutputFull or PumpStop.Paused;
+        _requestsWait = stop is ReadOutcome.OutputFull or ReadOutcome.Paused;
         if (_requestsWait || consumed == received.Length)
             RequestSince = 0;
         else if (consumed > 0 || RequestSince == 0)
             RequestSince = loan.Now;
-        if (stop == PumpStop.Malformed)
+        if (stop == ReadOutcome.Malformed)
         {
             loan.Counters.Increment(Counter.ProtocolErrors);
             _malformed = true;

@@ -26,7 +26,7 @@ internal sealed partial class UringLoop
     // What the peer acknowledges has moved, as what it takes.
     private bool IsDelivered(UringConnection connection)
     {
-        int outstanding = Delivery.Outstanding(connection.Descriptor, connection.Kind);
+        int outstanding = TcpDrain.Outstanding(connection.Descriptor, connection.Kind);
         if (outstanding < connection.Outstanding)
             (connection.Outstanding, connection.LastMoved) = (outstanding, _loan.Now);
         return outstanding == 0;

@@ -64,7 +64,7 @@ public class RpcAllocationTests
             change(i);
             reply.Clear();
             FramingProgress progress = default;
-            RequestPump.Consume(protocol, call, ref progress, peer, reply, mark: 1 << 20, out _);
+            RequestReader.Consume(protocol, call, ref progress, peer, reply, mark: 1 << 20, out _);
         }
 
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;

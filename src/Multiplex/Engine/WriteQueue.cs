@@ -6,7 +6,7 @@ namespace Multiplex.Engine;
 /// Replies that the kernel did not take yet, in order: bytes of a stream, or messages, each behind its length so that its end
 /// is found again. Holds memory only while there are any.
 /// </summary>
-internal struct UnsentReplies
+internal struct WriteQueue
 {
     private const int LengthPrefix = sizeof(int);
 
@@ -31,7 +31,7 @@ internal struct UnsentReplies
         int length = Length;
         if ((_bytes?.Length ?? 0) - _end < replies.Length)
         {
-            byte[] larger = LargeArrays.Pool.Rent(length + replies.Length);
+            byte[] larger = LargeBufferPool.Pool.Rent(length + replies.Length);
             Bytes.CopyTo(larger);
             Release();
             (_bytes, _end) = (larger, length);
@@ -68,7 +68,7 @@ internal struct UnsentReplies
     public void Release()
     {
         if (_bytes is not null)
-            LargeArrays.Pool.Return(_bytes);
+            LargeBufferPool.Pool.Return(_bytes);
         this = default;
     }
 }

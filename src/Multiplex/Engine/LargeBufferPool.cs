@@ -9,10 +9,10 @@ namespace Multiplex.Engine;
 /// are in use, and a few, so that nothing is allocated once they are warm; what a crowd needed goes back to the kernel when it leaves. Short
 /// arrays are those of <see cref="ArrayPool{T}.Shared"/>.
 /// </summary>
-internal sealed class LargeArrays : ArrayPool<byte>
+internal sealed class LargeBufferPool : ArrayPool<byte>
 {
     /// <summary>The pool of this process.</summary>
-    public static readonly LargeArrays Pool = new();
+    public static readonly LargeBufferPool Pool = new();
 
     /// <summary>Bytes of the longest array that is no long one.</summary>
     public const int LongestShort = 64 * 1024;

@@ -5,7 +5,7 @@ namespace Multiplex.Forking;
 /// in the middle of a connection. One that dies right after it was made is replaced later and later.
 /// </summary>
 /// <remarks>Times are milliseconds of a clock that the caller reads, such as <see cref="Environment.TickCount64"/>.</remarks>
-internal sealed class WorkerSeats(int count) : IDisposable
+internal sealed class WorkerSlots(int count) : IDisposable
 {
     /// <summary>A worker that lived this long was no failure from the start.</summary>
     public const int InfancyMilliseconds = 1000;
@@ -18,21 +18,21 @@ internal sealed class WorkerSeats(int count) : IDisposable
 
     private const int CacheLine = 64;   // each worker writes to its own
 
-    private readonly Seat[] _seats = new Seat[count];
+    private readonly Slot[] _slots = new Slot[count];
     private readonly SharedMemory _board = new(count * CacheLine);
 
-    /// <summary>Whether the worker of a seat is in the middle of a connection: workers say it, the parent reads it.</summary>
-    public ref long IsServing(int seat) => ref _board.Word(seat * CacheLine);
+    /// <summary>Whether the worker of a slot is in the middle of a connection: workers say it, the parent reads it.</summary>
+    public ref long IsServing(int slot) => ref _board.Word(slot * CacheLine);
 
-    /// <summary>The first seat that may be filled now, or -1; then <paramref name="waitMilliseconds"/> is when to ask again, or -1 for never.</summary>
+    /// <summary>The first slot that may be filled now, or -1; then <paramref name="waitMilliseconds"/> is when to ask again, or -1 for never.</summary>
     public int NextToFill(long now, out int waitMilliseconds)
     {
         long soonest = long.MaxValue;
-        for (int i = 0; i < _seats.Length; i++)
+        for (int i = 0; i < _slots.Length; i++)
         {
-            if (_seats[i].Pid == 0)
-                soonest = Math.Min(soonest, _seats[i].NotBefore);
-            if (_seats[i].Pid == 0 && _seats[i].NotBefore <= now)
+            if (_slots[i].Pid == 0)
+                soonest = Math.Min(soonest, _slots[i].NotBefore);
+            if (_slots[i].Pid == 0 && _slots[i].NotBefore <= now)
             {
                 waitMilliseconds = 0;
                 return i;
@@ -43,11 +43,11 @@ internal sealed class WorkerSeats(int count) : IDisposable
         return -1;
     }
 
-    /// <summary>A worker has this seat.</summary>
-    public void Fill(int seat, int pid, long now)
+    /// <summary>A worker has this slot.</summary>
+    public void Fill(int slot, int pid, long now)
     {
-        _seats[seat].Pid = pid;
-        _seats[seat].Born = now;
+        _slots[slot].Pid = pid;
+        _slots[slot].Born = now;
     }
 
     /// <summary>A worker has ended.</summary>
@@ -57,32 +57,32 @@ internal sealed class WorkerSeats(int count) : IDisposable
     /// <returns>Whether it leaves a connection behind that it did not get to count as closed.</returns>
     public bool Vacate(int pid, bool lost, long now)
     {
-        int seat = Array.FindIndex(_seats, candidate => candidate.Pid == pid);
-        if (seat < 0)
+        int slot = Array.FindIndex(_slots, candidate => candidate.Pid == pid);
+        if (slot < 0)
             return false;
-        if (lost && now - _seats[seat].Born < InfancyMilliseconds)
-            Delay(seat, now);
+        if (lost && now - _slots[slot].Born < InfancyMilliseconds)
+            Delay(slot, now);
         else
-            _seats[seat] = default;
-        _seats[seat].Pid = 0;
-        bool wasServing = IsServing(seat) != 0;
-        IsServing(seat) = 0;
+            _slots[slot] = default;
+        _slots[slot].Pid = 0;
+        bool wasServing = IsServing(slot) != 0;
+        IsServing(slot) = 0;
         return wasServing;
     }
 
-    /// <summary>No worker is to take this seat for a while, and each time for longer.</summary>
-    public void Delay(int seat, long now)
+    /// <summary>No worker is to take this slot for a while, and each time for longer.</summary>
+    public void Delay(int slot, long now)
     {
-        int delay = Math.Clamp(2 * _seats[seat].Delay, FirstDelayMilliseconds, LongestDelayMilliseconds);
-        _seats[seat].Delay = delay;
-        _seats[seat].NotBefore = now + delay;
+        int delay = Math.Clamp(2 * _slots[slot].Delay, FirstDelayMilliseconds, LongestDelayMilliseconds);
+        _slots[slot].Delay = delay;
+        _slots[slot].NotBefore = now + delay;
     }
 
     /// <summary>How many workers are in the middle of a connection.</summary>
     public int CountServing()
     {
         int serving = 0;
-        for (int i = 0; i < _seats.Length; i++)
+        for (int i = 0; i < _slots.Length; i++)
             serving += (int)IsServing(i);
         return serving;
     }
@@ -90,7 +90,7 @@ internal sealed class WorkerSeats(int count) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _board.Dispose();
 
-    private struct Seat
+    private struct Slot
     {
         public int Pid { get; set; }   // 0: nobody
 

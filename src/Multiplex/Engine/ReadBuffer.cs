@@ -9,7 +9,7 @@ namespace Multiplex.Engine;
 /// Bytes of a stream that were received and are not answered: half a request, or requests that wait. Holds memory only
 /// while there are any.
 /// </summary>
-internal struct HeldRequests
+internal struct ReadBuffer
 {
     /// <summary>The least room behind long requests to receive more into.</summary>
     private const int LeastRoom = 16 * 1024;
@@ -32,7 +32,7 @@ internal struct HeldRequests
     /// <returns>A buffer whose first <see cref="Length"/> bytes are the ones held.</returns>
     public byte[] BufferForMore(byte[] loopBuffer)
     {
-        if (Length <= loopBuffer.Length / 2)
+        if (BufferInUse(loopBuffer) == loopBuffer)
         {
             Bytes.CopyTo(loopBuffer);
             return loopBuffer;
@@ -43,14 +43,20 @@ internal struct HeldRequests
         if (_bytes!.Length - Length < LeastRoom)
         {
             int room = 2 * _bytes.Length;
-            byte[] larger = LargeArrays.Pool.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
+            byte[] larger = LargeBufferPool.Pool.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
             Bytes.CopyTo(larger);
-            LargeArrays.Pool.Return(_bytes);
+            LargeBufferPool.Pool.Return(_bytes);
             _bytes = larger;
         }
 
         return _bytes;
     }
+
+    /// <summary>Whether so many bytes more fill what <see cref="BufferForMore"/> has returned, so that still more may have come.</summary>
+    public readonly bool IsFilledBy(int count, byte[] loopBuffer) => Length + count == BufferInUse(loopBuffer).Length;
+
+    /// <summary>The bytes held and so many more, which have been received into what <see cref="BufferForMore"/> has returned.</summary>
+    public readonly ReadOnlySpan<byte> With(int count, byte[] loopBuffer) => BufferInUse(loopBuffer).AsSpan(0, Length + count);
 
     /// <summary>
     /// Gives away the array that a long request has gathered in, for the caller to return to the pool. The other bytes in it are
@@ -83,15 +89,17 @@ internal struct HeldRequests
         }
         else
         {
-            byte[]? other = rest.IsEmpty ? null : LargeArrays.Pool.Rent(rest.Length);
+            byte[]? other = rest.IsEmpty ? null : LargeBufferPool.Pool.Rent(rest.Length);
             rest.CopyTo(other);
             if (_bytes is not null)
-                LargeArrays.Pool.Return(_bytes);
+                LargeBufferPool.Pool.Return(_bytes);
             _bytes = other;
         }
 
         Length = rest.Length;
     }
+
+    private readonly byte[] BufferInUse(byte[] loopBuffer) => Length <= loopBuffer.Length / 2 ? loopBuffer : _bytes!;
 
     [MemberNotNullWhen(true, nameof(_bytes))]
     private readonly bool IsAtTheFront(ReadOnlySpan<byte> bytes) =>

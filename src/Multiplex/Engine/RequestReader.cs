@@ -1,7 +1,7 @@
 namespace Multiplex.Engine;
 
-/// <summary>Why <see cref="RequestPump.Consume"/> stopped.</summary>
-public enum PumpStop
+/// <summary>Why <see cref="RequestReader.Consume"/> stopped.</summary>
+public enum ReadOutcome
 {
     /// <summary>Every whole request is answered; more bytes are needed.</summary>
     NeedsInput,
@@ -20,7 +20,7 @@ public enum PumpStop
 }
 
 /// <summary>Runs a protocol over the bytes of one stream: what every model does between a read and a write.</summary>
-public static class RequestPump
+public static class RequestReader
 {
     /// <summary>
     /// Answers whole requests at the front of <paramref name="received"/>: all that are quick up to one that is not, or else one that may take
@@ -34,7 +34,7 @@ public static class RequestPump
     /// <param name="mark">How many bytes of replies are enough for now.</param>
     /// <param name="consumed">How many bytes at the front are done with.</param>
     /// <param name="atMost">How many requests are enough for now.</param>
-    public static PumpStop Consume(
+    public static ReadOutcome Consume(
         IProtocol protocol,
         ReadOnlySpan<byte> received,
         ref FramingProgress progress,
@@ -49,28 +49,28 @@ public static class RequestPump
         while (consumed < received.Length)
         {
             if (reply.Length >= mark)
-                return PumpStop.OutputFull;
+                return ReadOutcome.OutputFull;
             ReadOnlySpan<byte> rest = received[consumed..];
             int length = protocol.Frame(rest, ref progress);
             if (length == FrameResult.Incomplete)
-                return PumpStop.NeedsInput;
+                return ReadOutcome.NeedsInput;
             if (length < 0)
-                return PumpStop.Malformed;
+                return ReadOutcome.Malformed;
             bool isQuick = protocol.IsFrameQuick(rest[..length]);
             if (!isQuick && reply.Length > 0)
             {
                 progress = default;   // found again
-                return PumpStop.Paused;
+                return ReadOutcome.Paused;
             }
 
             if (!protocol.AnswerFrame(rest[..length], peer, reply))
-                return PumpStop.Malformed;
+                return ReadOutcome.Malformed;
             progress = default;
             consumed += length;
             if ((!isQuick || ++answered == atMost) && consumed < received.Length)
-                return PumpStop.Paused;
+                return ReadOutcome.Paused;
         }
 
-        return PumpStop.NeedsInput;
+        return ReadOutcome.NeedsInput;
     }
 }

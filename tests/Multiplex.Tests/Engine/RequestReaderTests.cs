@@ -2,10 +2,11 @@ using System.Text;
 using Multiplex.Engine;
 using Multiplex.Protocols;
 using Multiplex.Sockets;
+using Multiplex.Tests.Support;
 
-namespace Multiplex.Tests;
+namespace Multiplex.Tests.Engine;
 
-public class RequestPumpTests
+public class RequestReaderTests
 {
     private LineProtocol _protocol = null!;
     private FramingProgress _progress;
@@ -14,23 +15,23 @@ public class RequestPumpTests
     [SetUp]
     public void Start_anew() => (_protocol, _progress, _reply) = (new(), default, new());
 
-    [TestCase("", "", "", PumpStop.NeedsInput)]
-    [TestCase("half", "", "half", PumpStop.NeedsInput)]
-    [TestCase("one\n", "ONE\n", "", PumpStop.NeedsInput)]
-    [TestCase("one\ntwo\nthree\n", "ONE\nTWO\nTHREE\n", "", PumpStop.NeedsInput)]
-    [TestCase("one\ntwo\nha", "ONE\nTWO\n", "ha", PumpStop.NeedsInput)]
-    [TestCase("one\n-silent\ntwo\n", "ONE\nTWO\n", "", PumpStop.NeedsInput)]
-    [TestCase("one\n~two\nthree\n", "ONE\n", "~two\nthree\n", PumpStop.Paused)]
-    [TestCase("~one\ntwo\n", "~ONE\n", "two\n", PumpStop.Paused)]
-    [TestCase("~one\nha", "~ONE\n", "ha", PumpStop.Paused)]
-    [TestCase("one\n~two\n", "ONE\n", "~two\n", PumpStop.Paused)]
-    [TestCase("one\n~ha", "ONE\n", "~ha", PumpStop.NeedsInput)]
-    [TestCase("-silent\n~two\n", "~TWO\n", "", PumpStop.NeedsInput)]
-    [TestCase("~one\n", "~ONE\n", "", PumpStop.NeedsInput)]
-    [TestCase("one\n!bad\ntwo\n", "ONE\n", "!bad\ntwo\n", PumpStop.Malformed)]
-    [TestCase("one\n?unanswerable\ntwo\n", "ONE\n", "?unanswerable\ntwo\n", PumpStop.Malformed)]
+    [TestCase("", "", "", ReadOutcome.NeedsInput)]
+    [TestCase("half", "", "half", ReadOutcome.NeedsInput)]
+    [TestCase("one\n", "ONE\n", "", ReadOutcome.NeedsInput)]
+    [TestCase("one\ntwo\nthree\n", "ONE\nTWO\nTHREE\n", "", ReadOutcome.NeedsInput)]
+    [TestCase("one\ntwo\nha", "ONE\nTWO\n", "ha", ReadOutcome.NeedsInput)]
+    [TestCase("one\n-silent\ntwo\n", "ONE\nTWO\n", "", ReadOutcome.NeedsInput)]
+    [TestCase("one\n~two\nthree\n", "ONE\n", "~two\nthree\n", ReadOutcome.Paused)]
+    [TestCase("~one\ntwo\n", "~ONE\n", "two\n", ReadOutcome.Paused)]
+    [TestCase("~one\nha", "~ONE\n", "ha", ReadOutcome.Paused)]
+    [TestCase("one\n~two\n", "ONE\n", "~two\n", ReadOutcome.Paused)]
+    [TestCase("one\n~ha", "ONE\n", "~ha", ReadOutcome.NeedsInput)]
+    [TestCase("-silent\n~two\n", "~TWO\n", "", ReadOutcome.NeedsInput)]
+    [TestCase("~one\n", "~ONE\n", "", ReadOutcome.NeedsInput)]
+    [TestCase("one\n!bad\ntwo\n", "ONE\n", "!bad\ntwo\n", ReadOutcome.Malformed)]
+    [TestCase("one\n?unanswerable\ntwo\n", "ONE\n", "?unanswerable\ntwo\n", ReadOutcome.Malformed)]
     public void Whole_requests_are_answered_in_order_and_the_rest_is_left(
-        string received, string replies, string left, PumpStop stop)
+        string received, string replies, string left, ReadOutcome stop)
     {
         Assert.That(Pump(received, out int consumed), Is.EqualTo(stop));
         Assert.That(Replies, Is.EqualTo(replies));
@@ -41,11 +42,11 @@ public class RequestPumpTests
     public void Past_the_mark_it_stops_between_two_requests()
     {
         const string Received = "one\ntwo\nthree\n";
-        Assert.That(Pump(Received, out int consumed, mark: 5), Is.EqualTo(PumpStop.OutputFull));
+        Assert.That(Pump(Received, out int consumed, mark: 5), Is.EqualTo(ReadOutcome.OutputFull));
         Assert.That(Replies, Is.EqualTo("ONE\nTWO\n"), "the mark may be passed by one reply");
         Assert.That(Received[consumed..], Is.EqualTo("three\n"));
         _reply.Clear();
-        Assert.That(Pump(Received[consumed..], out _, mark: 5), Is.EqualTo(PumpStop.NeedsInput));
+        Assert.That(Pump(Received[consumed..], out _, mark: 5), Is.EqualTo(ReadOutcome.NeedsInput));
         Assert.That(Replies, Is.EqualTo("THREE\n"));
     }
 
@@ -53,9 +54,9 @@ public class RequestPumpTests
     public void So_many_and_no_more_are_answered_at_once()
     {
         const string Received = "one\ntwo\nthree\nfour\n";
-        Assert.That(Pump(Received, out int consumed, atMost: 3), Is.EqualTo(PumpStop.Paused));
+        Assert.That(Pump(Received, out int consumed, atMost: 3), Is.EqualTo(ReadOutcome.Paused));
         Assert.That((Replies, Received[consumed..]), Is.EqualTo(("ONE\nTWO\nTHREE\n", "four\n")));
-        Assert.That(Pump(Received[..consumed], out _, atMost: 3), Is.EqualTo(PumpStop.NeedsInput), "nothing is left");
+        Assert.That(Pump(Received[..consumed], out _, atMost: 3), Is.EqualTo(ReadOutcome.NeedsInput), "nothing is left");
     }
 
     [Test]
@@ -64,7 +65,7 @@ public class RequestPumpTests
         const string Received = "one\n~two\n";
         Pump(Received, out int consumed);
         _reply.Clear();
-        Assert.That(Pump(Received[consumed..], out _), Is.EqualTo(PumpStop.NeedsInput));
+        Assert.That(Pump(Received[consumed..], out _), Is.EqualTo(ReadOutcome.NeedsInput));
         Assert.That(Replies, Is.EqualTo("~TWO\n"));
     }
 
@@ -91,7 +92,7 @@ public class RequestPumpTests
         for (int i = 0; arrived < all.Length; i++)
         {
             arrived = Math.Min(all.Length, arrived + 1 + (chunks.Length > 0 ? chunks[i % chunks.Length] % 16 : 0));
-            PumpStop stop;
+            ReadOutcome stop;
             do
             {
                 stop = Pump(all[start..arrived], out int consumed, mark: 1 + mark);
@@ -99,7 +100,7 @@ public class RequestPumpTests
                 replies.Append(Replies);
                 _reply.Clear();
             }
-            while (stop == PumpStop.OutputFull);
+            while (stop == ReadOutcome.OutputFull);
         }
 
         Assert.That(replies.ToString(), Is.EqualTo(all.ToUpperInvariant()));
@@ -109,50 +110,19 @@ public class RequestPumpTests
     [Test]
     public void Echo_takes_whatever_is_there_as_one_request()
     {
-        PumpStop stop = RequestPump.Consume(
+        ReadOutcome stop = RequestReader.Consume(
             new EchoProtocol(), "every byte"u8, ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark: 1, out int consumed);
-        Assert.That((stop, consumed, Replies), Is.EqualTo((PumpStop.NeedsInput, 10, "every byte")));
+        Assert.That((stop, consumed, Replies), Is.EqualTo((ReadOutcome.NeedsInput, 10, "every byte")));
     }
 
     private string Replies => Encoding.ASCII.GetString(_reply.Written);
 
-    private PumpStop Pump(string received, out int consumed, int mark = int.MaxValue, int atMost = int.MaxValue) => RequestPump.Consume(
+    private ReadOutcome Pump(string received, out int consumed, int mark = int.MaxValue, int atMost = int.MaxValue) => RequestReader.Consume(
         _protocol, Encoding.ASCII.GetBytes(received), ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark, out consumed, atMost);
 
     /// <summary>A line without its end, for FsCheck to make.</summary>
     public sealed record NonEmptyLine(byte Length, byte Letter)
     {
         public string Text => new((char)('a' + (Letter % 26)), 1 + (Length % 9));
-    }
-
-    /// <summary>A request is a line; the reply is the same in capitals. "!" is malformed, "?" cannot be answered, "-" gets no reply, and "~" may take long.</summary>
-    private sealed class LineProtocol : IProtocol
-    {
-        public int LookedAt { get; private set; }
-
-        public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress)
-        {
-            if (received[0] == '!')
-                return FrameResult.Malformed;
-            int end = received[progress.Scanned..].IndexOf((byte)'\n');
-            LookedAt += end >= 0 ? end + 1 : received.Length - progress.Scanned;
-            int length = progress.Scanned + end + 1;
-            progress.Scanned = received.Length;
-            return end >= 0 ? length : FrameResult.Incomplete;
-        }
-
-        public bool IsFrameQuick(ReadOnlySpan<byte> frame) => frame[0] != '~';
-
-        public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply) => AnswerMessage(frame, peer, reply);
-
-        public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
-        {
-            if (message[0] == '?')
-                return false;
-            if (message[0] == '-')
-                return true;
-            Ascii.ToUpper(message, reply.Append(message.Length), out _);
-            return true;
-        }
     }
 }

@@ -1,7 +1,7 @@
 using Multiplex.Engine;
 using Multiplex.Tests.Support;
 
-namespace Multiplex.Tests.Servers;
+namespace Multiplex.Tests.Engine;
 
 /// <summary>The queue between a reactor and its workers.</summary>
 public class CallQueueTests

@@ -2,32 +2,32 @@ using System.Runtime.CompilerServices;
 using Multiplex.Engine;
 using Multiplex.Sockets;
 
-namespace Multiplex.Tests;
+namespace Multiplex.Tests.Engine;
 
-public class LargeArraysTests
+public class LargeBufferPoolTests
 {
     [TestCase(100)]
-    [TestCase(LargeArrays.LongestShort + 1)]
+    [TestCase(LargeBufferPool.LongestShort + 1)]
     [TestCase(1 << 20)]
     [TestCase(MessageSize.LongestTaken)]
     [TestCase(MessageSize.LongestTaken + 1)]
     [TestCase(5 << 20)]
     public void An_array_is_long_enough_and_the_next_gets_the_same(int length)
     {
-        LargeArrays pool = new();
+        LargeBufferPool pool = new();
         byte[] first = pool.Rent(length);
         Assert.That(first.Length, Is.InRange(length, 2 * length));
         pool.Return(first);
         byte[] second = pool.Rent(length);
         Assert.That(second.Length, Is.EqualTo(first.Length));
-        if (length > LargeArrays.LongestShort)
+        if (length > LargeBufferPool.LongestShort)
             Assert.That(second, Is.SameAs(first));
     }
 
     [Test]
     public void Once_warm_it_allocates_nothing_however_many_are_in_use()
     {
-        LargeArrays pool = new();
+        LargeBufferPool pool = new();
         byte[][] arrays = [.. Enumerable.Range(0, 40).Select(_ => pool.Rent(1 << 20))];
         long before = 0;
         for (int i = 0; i < 200; i++)
@@ -44,7 +44,7 @@ public class LargeArraysTests
     [Test]
     public void What_a_crowd_had_is_collected_when_it_has_left()
     {
-        LargeArrays pool = new();
+        LargeBufferPool pool = new();
         WeakReference[] arrays = Crowd(pool);
         Assert.That(arrays.Count(array => array.IsAlive), Is.LessThan(arrays.Length / 2));
         pool.Trim();
@@ -52,7 +52,7 @@ public class LargeArraysTests
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static WeakReference[] Crowd(LargeArrays pool)
+    private static WeakReference[] Crowd(LargeBufferPool pool)
     {
         byte[]?[] arrays = [.. Enumerable.Range(0, 64).Select(_ => pool.Rent(1 << 20))];
         WeakReference[] references = [.. arrays.Select(array => new WeakReference(array))];

@@ -1,6 +1,6 @@
 using Multiplex.Engine;
 
-namespace Multiplex.Tests.Servers;
+namespace Multiplex.Tests.Engine;
 
 /// <summary>The board of what workers' connections hold: the limit is kept, and the largest goes first.</summary>
 public class HeldMemoryTests

@@ -9,7 +9,7 @@ namespace Multiplex.Transports;
 /// drops what the peer has not acknowledged; to close a UNIX-domain socket then has the peer read of a reset before its last replies. A server
 /// that stops while its clients go on sending would take back what it has sent.
 /// </summary>
-internal static class Delivery
+internal static class TcpDrain
 {
     private const int DiscardedAtOnce = 4096;
 

@@ -1,0 +1,46 @@
+using Multiplex.Sockets;
+
+namespace Multiplex.Engine;
+
+/// <summary>
+/// What the sessions of one thread share while each has its turn: the protocol, the limits, and the buffers, so that an idle connection owns none.
+/// </summary>
+/// <param name="protocol">What the bytes mean.</param>
+/// <param name="options">The limits.</param>
+/// <param name="counters">Where events are counted.</param>
+internal sealed class LoopContext(IProtocol protocol, ServerOptions options, ServerCounters counters)
+{
+    /// <summary>Quick requests of one connection that are answered in a turn, some 0.1 ms; then others have their turn.</summary>
+    public const int RequestsInATurn = 512;
+
+    private byte[]? _messageBuffer;
+
+    /// <summary>What the bytes mean.</summary>
+    public IProtocol Protocol => protocol;
+
+    /// <summary>The limits.</summary>
+    public ServerOptions Options => options;
+
+    /// <summary>Where events are counted.</summary>
+    public ServerCounters Counters => counters;
+
+    /// <summary>What streams are received into: most requests come whole, and are gone from it before the next read.</summary>
+    public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024);
+
+    /// <summary>What messages are received into, which come in one piece or not at all.</summary>
+    public byte[] MessageBuffer => _messageBuffer ??= LargeBufferPool.Pool.Rent(MessageSize.LongestTaken);
+
+    /// <summary>The replies of the session that has its turn, before they are sent.</summary>
+    public OutputBuffer Replies { get; } = new();
+
+    /// <summary>Milliseconds of <see cref="Environment.TickCount64"/>, as the thread has read it last.</summary>
+    public long Now { get; set; }
+
+    /// <summary>Gives the buffer for messages back, for a thread that is one of many and has no connection now.</summary>
+    public void ReleaseMessageBuffer()
+    {
+        if (_messageBuffer is not null)
+            LargeBufferPool.Pool.Return(_messageBuffer);
+        _messageBuffer = null;
+    }
+}
