@@ -9,7 +9,7 @@ internal static class Naming
 {
     // What generated code itself names, or what C# lets no member be called.
     private static readonly string[] s_types =
-        ["RpcClient", "RpcCall", "RpcCallOptions", "RpcProcedure", "IRpcProgram", "AcceptStatus", "XdrReader", "XdrWriter", "ValueTask", "CancellationToken", "ReadOnlySpan"];
+        ["RpcClient", "RpcCall", "RpcCallOptions", "RpcProcedure", "IRpcProgram", "ProcedureEntry", "AuthenticationFlavor", "AcceptStatus", "XdrReader", "XdrWriter", "ValueTask", "CancellationToken", "ReadOnlySpan"];
 
     private static readonly string[] s_objectMembers = ["Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
@@ -18,7 +18,7 @@ internal static class Naming
         .. s_objectMembers, "Read", "Write", "ReadOne", "WriteOne", "EqualsOne", "ToStringOne", "GetEnumerator", "Match", "Clone", "EqualityContract", "PrintMembers",
     ];
 
-    private static readonly string[] s_stubMembers = ["Program", "Version", "Number", "IsIdempotent", "AreAllIdempotent", "IsQuick", "Call", "Of", "WriteNothing"];
+    private static readonly string[] s_stubMembers = ["Program", "Version", "Number", "Procedures", "IsQuick", "MinimumFlavor", "Of", "WriteNothing"];
 
     private static readonly string[] s_procedures = [.. s_objectMembers, .. s_stubMembers];
 

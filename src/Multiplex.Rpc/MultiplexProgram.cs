@@ -14,8 +14,8 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     private static byte[]? t_peer;
 
     /// <inheritdoc/>
-    public override bool IsQuick(uint procedure) =>
-        (MultiplexV1Procedure)procedure is not (MultiplexV1Procedure.Sleep or MultiplexV1Procedure.Burn);
+    protected override bool IsQuick(MultiplexV1Procedure procedure) =>
+        procedure is not (MultiplexV1Procedure.Sleep or MultiplexV1Procedure.Burn);
 
     /// <inheritdoc/>
     protected override void Null(in RpcCall call)

@@ -12,11 +12,10 @@ internal static class ReplyWriter
     /// <summary>MSG_ACCEPTED, with the verifier AUTH_NONE; what the status calls for comes after it.</summary>
     public static void Accepted(OutputBuffer output, uint xid, AcceptStatus status)
     {
-        Span<byte> head = output.Append(AcceptedLength);
-        head.Clear();   // MSG_ACCEPTED, flavor AUTH_NONE and body length are all 0
-        BinaryPrimitives.WriteUInt32BigEndian(head, xid);
-        BinaryPrimitives.WriteUInt32BigEndian(head[4..], (uint)MessageType.Reply);
-        BinaryPrimitives.WriteUInt32BigEndian(head[20..], (uint)status);
+        Span<byte> head = output.Append(AcceptedLength);   // in pairs of words: it is written for every call
+        BinaryPrimitives.WriteUInt64BigEndian(head, ((ulong)xid << 32) | (uint)MessageType.Reply);
+        BinaryPrimitives.WriteUInt64BigEndian(head[8..], 0);   // MSG_ACCEPTED, flavor AUTH_NONE
+        BinaryPrimitives.WriteUInt64BigEndian(head[16..], (uint)status);   // the verifier's length, 0
     }
 
     /// <summary>PROG_MISMATCH, with the lowest and highest version that there are.</summary>

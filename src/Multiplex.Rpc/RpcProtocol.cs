@@ -11,21 +11,14 @@ namespace Multiplex.Rpc;
 /// </summary>
 public sealed class RpcProtocol : IProtocol, IDisposable
 {
-    // What is asked of a program at each call, side by side.
-    private readonly Served[] _served;
-
+    private readonly DispatchTable _table;
     private ReplyCache? _replies;
     private ServerCounters? _counters;
 
     /// <summary>Serves these programs.</summary>
     /// <param name="programs">The programs, each a version of one; several versions of a program may stand side by side.</param>
-    /// <exception cref="ArgumentException">Two of them are the same version of the same program.</exception>
-    public RpcProtocol(params IRpcProgram[] programs)
-    {
-        _served = [.. programs.Select(program => new Served(program.Number, program.Version, program))];
-        if (_served.DistinctBy(served => (served.Number, served.Version)).Count() < _served.Length)
-            throw new ArgumentException("a version of a program is there twice", nameof(programs));
-    }
+    /// <exception cref="ArgumentException">Two of them are the same version of the same program, or two procedures of one have the same number.</exception>
+    public RpcProtocol(params IRpcProgram[] programs) => _table = new(programs);
 
     /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier, and for fragments not filled.</summary>
     public const int UsualMaxRecord = MultiplexConstants.MaxPayload + 4096;
@@ -35,7 +28,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     /// <summary>
     /// Calls of procedures that are not idempotent are remembered with their replies: a client that missed the reply and repeats the call
-    /// gets it again, and the call is not run again. How many, and for how long; null runs every repeat. See <see cref="IRpcProgram.IsIdempotent"/>.
+    /// gets it again, and the call is not run again. How many, and for how long; null runs every repeat. See <see cref="ProcedureEntry.IsIdempotent"/>.
     /// </summary>
     /// <remarks>
     /// <para>A call is known again by the kind of socket, the caller, xid, program, version, procedure, and the length and a checksum of the
@@ -86,7 +79,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         _counters = counters;
         if (_replies is not null)
             _replies.Counters = counters;
-        else if (Replies is not null && !_served.All(one => one.Program.AreAllIdempotent))
+        else if (Replies is not null && !_table.AreAllIdempotent)
             _replies = new(counters, Replies);
     }
 
@@ -100,45 +93,62 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <summary>Whether its first fragment shows that it is.</summary>
     public bool IsFrameQuick(ReadOnlySpan<byte> frame) => IsMessageQuick(RecordMarking.FirstFragment(frame));
 
-    /// <summary>As the program says, <see cref="IRpcProgram.IsQuick"/>. To refuse a call of what is not served is quick.</summary>
+    /// <summary>As the procedure's entry says, <see cref="ProcedureEntry.IsQuick"/>. To refuse a call of what is not served is quick.</summary>
     public bool IsMessageQuick(ReadOnlySpan<byte> message) =>
         message.Length >= CallHeader.ProcedureEnd
-        && (Find(CallHeader.Program(message), CallHeader.Version(message)) is not { } program || program.IsQuick(CallHeader.Procedure(message)));
+        && Find(message) is not { IsQuick: false };
 
     /// <inheritdoc/>
-    public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply)
+    public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply) =>
+        AnswerInBatch(frame, peer, reply, ifQuick: false) != FrameAnswer.Malformed;
+
+    /// <inheritdoc/>
+    public FrameAnswer AnswerInBatch(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply, bool ifQuick)
     {
+        ProcedureEntry? entry = null;
+        ReadOnlySpan<byte> message = RecordMarking.FirstFragment(frame);
+        bool isQuick = message.Length >= CallHeader.ProcedureEnd && (entry = Find(message)) is not { IsQuick: false };
+        if (ifQuick && !isQuick)
+            return FrameAnswer.Left;
+
         int start = RecordMarking.Begin(reply);
         bool answered = RecordMarking.IsSingleFragment(frame)
-            ? AnswerMessage(frame[RecordMarking.HeaderLength..], peer, reply)
+            ? Answer(entry, message, peer, reply)
             : AnswerFragments(frame, peer, reply);
         if (reply.Length > start + RecordMarking.HeaderLength)
             RecordMarking.End(reply, start);
         else
             reply.Truncate(start);
-        return answered;
+        return !answered ? FrameAnswer.Malformed : isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
     }
 
     /// <inheritdoc/>
-    public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
+    public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
+        Answer(message.Length >= CallHeader.ProcedureEnd ? Find(message) : null, message, peer, reply);
+
+    private ProcedureEntry? Find(ReadOnlySpan<byte> message) =>
+        _table.Find(CallHeader.Program(message), CallHeader.Version(message), CallHeader.Procedure(message));
+
+    // Nearly all calls carry AUTH_NONE twice: their heads are of one length.
+    private bool Answer(ProcedureEntry? entry, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
         if (!CallHeader.IsPlain(message))
-            return AnswerAny(message, peer, reply);
+            return AnswerAny(entry, message, peer, reply);
 
         RpcCall call = default;
         call.Take(message, peer);
         XdrReader arguments = new(message[CallHeader.PlainLength..]) { IsStrict = Strict };
-        Dispatch(call, ref arguments, reply);
+        Dispatch(entry, call, ref arguments, reply);
         return true;
     }
 
-    private bool AnswerAny(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
+    private bool AnswerAny(ProcedureEntry? entry, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
         XdrReader reader = new(message) { IsStrict = Strict };
         switch (CallHeader.Read(ref reader, peer, out RpcCall call, out AuthenticationStatus refusal))
         {
             case CallHead.Sound:
-                Dispatch(call, ref reader, reply);
+                Dispatch(entry, call, ref reader, reply);
                 return true;
             case CallHead.OtherRpcVersion:
                 ReplyWriter.RpcMismatch(reply, call.Xid);
@@ -151,7 +161,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         }
     }
 
-    private void Dispatch(in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    private void Dispatch(ProcedureEntry? entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
         if (Access is not null && Refuses(call) is not AuthenticationStatus.Ok and var why)
         {
@@ -159,37 +169,50 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             return;
         }
 
-        if (Find(call.Program, call.Version) is not { } program)
-        {
-            NotServed(call, reply);
-            return;
-        }
-
-        if (_replies is null || program.IsIdempotent(call.Procedure))
-            Run(program, call, ref arguments, reply);
+        if (entry is null)
+            _table.Refuse(call, reply);
+        else if (call.Credential.Flavor < entry.MinimumFlavor)
+            ReplyWriter.AuthenticationError(reply, call.Xid, AuthenticationStatus.TooWeak);
+        else if (entry.IsIdempotent || _replies is null)
+            Run(entry, call, ref arguments, reply);
         else
-            RunOnce(_replies, program, call, ref arguments, reply);
+            RunOnce(entry, _replies, call, ref arguments, reply);
     }
 
-    private void RunOnce(ReplyCache replies, IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    private void RunOnce(ProcedureEntry entry, ReplyCache replies, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
-        if (replies.Begin(call, arguments.Rest, reply, out ReplyCache.Entry entry) != Repeat.New)
+        if (replies.Begin(call, arguments.Rest, reply, out ReplyCache.Entry kept) != Repeat.New)
             return;
         int start = reply.Length;
-        if (Run(program, call, ref arguments, reply))
-            replies.Complete(entry, reply.Written[start..]);
+        if (Run(entry, call, ref arguments, reply))
+            replies.Complete(kept, reply.Written[start..]);
         else
-            replies.Forget(entry);
+            replies.Forget(kept);
     }
 
     // Returns whether the procedure ran. It is counted before it does, for it may take long, and not any more if it did not.
-    private bool Run(IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    private bool Run(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
         int start = reply.Length;
         _counters?.Increment(Counter.Calls);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
-        AcceptStatus status = Call(program, call, ref arguments, reply);
-        if (status == AcceptStatus.Success && !program.IsOneWay(call.Procedure))
+        AcceptStatus status;
+        try
+        {
+            status = entry.Handler(call, ref arguments, new XdrWriter(reply));
+        }
+        catch (RpcFault fault)
+        {
+            status = fault.Status;
+        }
+        catch (Exception e)
+        {
+            // It is the program's fault, not the connection's: the caller is told, and the server goes on.
+            OnFailure(e);
+            status = AcceptStatus.SystemError;
+        }
+
+        if (status == AcceptStatus.Success && !entry.IsOneWay)
             return true;
         reply.Truncate(start);
         if (status == AcceptStatus.Success)
@@ -214,55 +237,6 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         }
     }
 
-    // A procedure that throws is the program's fault, not the connection's: the caller is told, and the server goes on.
-    private AcceptStatus Call(IRpcProgram program, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
-    {
-        try
-        {
-            return program.Call(call, ref arguments, new XdrWriter(reply));
-        }
-        catch (RpcFault fault)
-        {
-            return fault.Status;
-        }
-        catch (Exception e)
-        {
-            OnFailure(e);
-            return AcceptStatus.SystemError;
-        }
-    }
-
-    private IRpcProgram? Find(uint program, uint version)
-    {
-        foreach (ref readonly Served served in _served.AsSpan())
-        {
-            if (served.Number == program && served.Version == version)
-                return served.Program;
-        }
-
-        return null;
-    }
-
-    // PROG_MISMATCH tells the lowest and the highest version that there are; there may be gaps between them.
-    private void NotServed(in RpcCall call, OutputBuffer reply)
-    {
-        uint low = uint.MaxValue, high = 0;
-        bool known = false;
-        foreach (ref readonly Served served in _served.AsSpan())
-        {
-            if (served.Number != call.Program)
-                continue;
-            known = true;
-            low = Math.Min(low, served.Version);
-            high = Math.Max(high, served.Version);
-        }
-
-        if (known)
-            ReplyWriter.ProgramMismatch(reply, call.Xid, low, high);
-        else
-            ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.ProgramUnavailable);
-    }
-
     // With write(2), not Console: this may run in a forked child. A standard error that is closed is no second failure.
     private static void WriteToStandardError(Exception failure) =>
         _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
@@ -280,6 +254,4 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             ArrayPool<byte>.Shared.Return(message);
         }
     }
-
-    private readonly record struct Served(uint Number, uint Version, IRpcProgram Program);
 }

@@ -42,6 +42,24 @@ public interface IProtocol
     /// <returns>False when there can be no reply and the connection is to be closed.</returns>
     bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply);
 
+    /// <summary>
+    /// Stream sockets: <see cref="IsFrameQuick"/> and <see cref="AnswerFrame"/> in one, as <see cref="Engine.RequestReader"/> asks for each request. To be implemented
+    /// by a protocol that has to look for the same thing in both.
+    /// </summary>
+    /// <param name="frame">The request.</param>
+    /// <param name="peer">The client.</param>
+    /// <param name="reply">Receives the reply.</param>
+    /// <param name="ifQuick">Whether a request that may take long is left alone.</param>
+    FrameAnswer AnswerInBatch(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply, bool ifQuick)
+    {
+        bool isQuick = IsFrameQuick(frame);
+        if (ifQuick && !isQuick)
+            return FrameAnswer.Left;
+        if (!AnswerFrame(frame, peer, reply))
+            return FrameAnswer.Malformed;
+        return isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
+    }
+
     /// <summary>Datagram and seqpacket sockets: appends the reply to exactly one request; nothing when it deserves none.</summary>
     /// <returns>False when the message was no request of this protocol.</returns>
     bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply);
@@ -65,6 +83,22 @@ public static class FrameResult
 
     /// <summary>These bytes can never become a request.</summary>
     public const int Malformed = -1;
+}
+
+/// <summary>What became of a framed request.</summary>
+public enum FrameAnswer
+{
+    /// <summary>It was answered, and known to take no longer than a few microseconds.</summary>
+    Quick,
+
+    /// <summary>It was answered, and may have taken long.</summary>
+    Long,
+
+    /// <summary>It may take long, and was left alone.</summary>
+    Left,
+
+    /// <summary>There can be no reply, and the connection is to be closed.</summary>
+    Malformed,
 }
 
 /// <summary>How far framing got with the request at the front of a connection's bytes. All zero at the start of each request.</summary>

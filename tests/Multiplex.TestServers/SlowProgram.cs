@@ -18,23 +18,20 @@ internal sealed class SlowProgram(ServerCounters counters) : IRpcProgram
 
     public uint Version => 1;
 
-    public bool IsIdempotent(uint procedure) => procedure != SlowAdd;
+    public IReadOnlyList<ProcedureEntry> Procedures => [new(SlowAdd, AddSlowly), new(WhichProcess, TellProcess) { IsIdempotent = true }];
 
-    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    private AcceptStatus AddSlowly(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
-        switch (call.Procedure)
-        {
-            case SlowAdd:
-                uint milliseconds = arguments.ReadUInt32();
-                ulong amount = arguments.ReadUInt64();
-                Libc.clock_nanosleep_until(Libc.clock_gettime(Libc.CLOCK_MONOTONIC) + (milliseconds * 1_000_000L));
-                results.WriteUInt64((ulong)counters.Add(Counter.Sum, (long)amount));
-                return AcceptStatus.Success;
-            case WhichProcess:
-                results.WriteUInt32((uint)Libc.getpid());
-                return AcceptStatus.Success;
-            default:
-                return AcceptStatus.ProcedureUnavailable;
-        }
+        uint milliseconds = arguments.ReadUInt32();
+        ulong amount = arguments.ReadUInt64();
+        Libc.clock_nanosleep_until(Libc.clock_gettime(Libc.CLOCK_MONOTONIC) + (milliseconds * 1_000_000L));
+        results.WriteUInt64((ulong)counters.Add(Counter.Sum, (long)amount));
+        return AcceptStatus.Success;
+    }
+
+    private static AcceptStatus TellProcess(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    {
+        results.WriteUInt32((uint)Libc.getpid());
+        return AcceptStatus.Success;
     }
 }

@@ -32,10 +32,10 @@ internal sealed class CodeWriter
     public void Summary(string text) => Line($"/// <summary>{text}</summary>");
 
     /// <summary>Opens a block after a line.</summary>
-    public void Open(string line)
+    public void Open(string line, string bracket = "{")
     {
         Line(line);
-        Line("{");
+        Line(bracket);
         _depth++;
         _isFirst = true;
     }

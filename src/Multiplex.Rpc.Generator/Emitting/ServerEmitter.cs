@@ -18,15 +18,12 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Line("/// <inheritdoc/>");
         code.Line($"public uint Version => {name}.Version;");
         code.Gap();
-        code.Line("/// <inheritdoc/>");
-        code.Line($"public bool IsIdempotent(uint procedure) => {name}.Of(({name}Procedure)procedure).IsIdempotent;");
+        code.Summary("Whether a procedure is quick, as ProcedureEntry.IsQuick says. Asked once of each.");
+        code.Line($"protected virtual bool IsQuick({name}Procedure procedure) => procedure == 0;");
         code.Gap();
-        code.Line("/// <inheritdoc/>");
-        code.Line($"public bool AreAllIdempotent => {(version.Procedures.All(one => one.IsIdempotent) ? "true" : "false")};");
-        code.Gap();
-        code.Line("/// <inheritdoc/>");
-        code.Line("public virtual bool IsQuick(uint procedure) => procedure == 0;");
-        Dispatch(version);
+        code.Summary("The weakest credential that a procedure takes, as ProcedureEntry.MinimumFlavor says. Asked once of each.");
+        code.Line($"protected virtual AuthenticationFlavor MinimumFlavor({name}Procedure procedure) => AuthenticationFlavor.None;");
+        Entries(version);
         foreach (ProcedureDefinition procedure in version.Procedures)
         {
             code.Gap();
@@ -37,33 +34,20 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Close();
     }
 
-    private void Dispatch(VersionDefinition version)
+    // One entry for each procedure, whose handler is the procedure's stub.
+    private void Entries(VersionDefinition version)
     {
         code.Gap();
         code.Line("/// <inheritdoc/>");
-        code.Open("public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)");
-        code.Open($"switch (({version.CSharpName}Procedure)call.Procedure)");
+        code.Open("public System.Collections.Generic.IReadOnlyList<ProcedureEntry> Procedures =>", "[");
         foreach (ProcedureDefinition procedure in version.Procedures)
-        {
-            code.Open($"case {version.CSharpName}Procedure.{procedure.CSharpName}:");
-            Case(procedure);
-            code.Close();
-        }
-
-        if (version.Procedures.All(procedure => procedure.Number.Value != 0))
-        {
-            code.Line("case 0:   // every version of every program has it, as a ping: RFC 5531 section 12.1");
-            code.Indented("return arguments.IsComplete ? AcceptStatus.Success : AcceptStatus.GarbageArguments;");
-        }
-
-        code.Line("default:");
-        code.Indented("return AcceptStatus.ProcedureUnavailable;");
-        code.Close();
-        code.Close();
+            Entry($"{version.CSharpName}Procedure.{procedure.CSharpName}", procedure);
+        code.Close("];");
     }
 
-    private void Case(ProcedureDefinition procedure)
+    private void Entry(string number, ProcedureDefinition procedure)
     {
+        code.Open($"new((uint){number}, (in RpcCall call, ref XdrReader arguments, XdrWriter results) =>");
         foreach (Declaration argument in procedure.Arguments)
             code.Line($"{Name(argument.Type)} {argument.CSharpName} = {types.Read(argument.Type, FormOf(argument.Type), "arguments")};");
         code.Line("if (!arguments.IsComplete)");
@@ -80,6 +64,7 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         }
 
         code.Line("return AcceptStatus.Success;");
+        code.Close($"}}) {{ IsIdempotent = {(procedure.IsIdempotent ? "true" : "false")}, IsQuick = IsQuick({number}), MinimumFlavor = MinimumFlavor({number}) }},");
     }
 
     private string Name(XdrType type) => types.Name(type, FormOf(type));

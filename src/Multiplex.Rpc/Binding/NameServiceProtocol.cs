@@ -44,6 +44,12 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) => _rpc.Frame(received, ref progress);
 
     /// <inheritdoc/>
+    public bool IsFrameQuick(ReadOnlySpan<byte> frame) => _rpc.IsFrameQuick(frame);
+
+    /// <inheritdoc/>
+    public bool IsMessageQuick(ReadOnlySpan<byte> message) => _rpc.IsMessageQuick(message);
+
+    /// <inheritdoc/>
     public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply) => _rpc.AnswerFrame(frame, peer, reply);
 
     /// <inheritdoc/>

@@ -9,12 +9,17 @@ internal sealed class PortmapProgram(NameService service) : IRpcProgram
 
     public uint Version => NameService.PortmapVersion;
 
-    public bool AreAllIdempotent => true;
+    // Those that ask another server are not quick. Numbers that only rpcbind has are counted too, and refused.
+    public IReadOnlyList<ProcedureEntry> Procedures =>
+    [
+        .. Enum.GetValues<RpcbindProcedure>().Select(one => new ProcedureEntry((uint)one, Call)
+        {
+            IsIdempotent = true,
+            IsQuick = one != RpcbindProcedure.CallIt,
+        }),
+    ];
 
-    // Those ask another server.
-    public bool IsQuick(uint procedure) => (PortmapProcedure)procedure != PortmapProcedure.CallIt;
-
-    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    private AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         service.Statistics.Count(call);
         switch ((PortmapProcedure)call.Procedure)

@@ -11,12 +11,17 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
 
     public uint Version => version;
 
-    public bool AreAllIdempotent => true;
+    // Those that ask another server are not quick.
+    public IReadOnlyList<ProcedureEntry> Procedures =>
+    [
+        .. Enum.GetValues<RpcbindProcedure>().Select(one => new ProcedureEntry((uint)one, Call)
+        {
+            IsIdempotent = true,
+            IsQuick = one is not (RpcbindProcedure.CallIt or RpcbindProcedure.Indirect),
+        }),
+    ];
 
-    // Those ask another server.
-    public bool IsQuick(uint procedure) => (RpcbindProcedure)procedure is not (RpcbindProcedure.CallIt or RpcbindProcedure.Indirect);
-
-    public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+    private AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         service.Statistics.Count(call);
         if (call.Procedure > (uint)RpcbindProcedure.TaddrToUaddr && version < NameService.HighVersion)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Multiplex.Rpc;
 
@@ -34,6 +35,7 @@ public ref struct RpcCall(
     /// Becomes the call of a plain head, <see cref="CallHeader.IsPlain"/>. In its place: a struct of this size that is made elsewhere is
     /// copied, and to wait for that takes as long as all the rest of a head.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Take(ReadOnlySpan<byte> head, scoped in Peer peer)
     {
         Xid = BinaryPrimitives.ReadUInt32BigEndian(head);

@@ -54,20 +54,16 @@ public static class RequestReader
             int length = protocol.Frame(rest, ref progress);
             if (length == FrameResult.Incomplete)
                 return ReadOutcome.NeedsInput;
-            if (length < 0)
+            FrameAnswer answer = length < 0
+                ? FrameAnswer.Malformed
+                : protocol.AnswerInBatch(rest[..length], peer, reply, ifQuick: reply.Length > 0);
+            if (answer == FrameAnswer.Malformed)
                 return ReadOutcome.Malformed;
-            bool isQuick = protocol.IsFrameQuick(rest[..length]);
-            if (!isQuick && reply.Length > 0)
-            {
-                progress = default;   // found again
+            progress = default;   // of a request that was left alone too: it is found again
+            if (answer == FrameAnswer.Left)
                 return ReadOutcome.Paused;
-            }
-
-            if (!protocol.AnswerFrame(rest[..length], peer, reply))
-                return ReadOutcome.Malformed;
-            progress = default;
             consumed += length;
-            if ((!isQuick || ++answered == atMost) && consumed < received.Length)
+            if ((answer == FrameAnswer.Long || ++answered == atMost) && consumed < received.Length)
                 return ReadOutcome.Paused;
         }
 

@@ -40,10 +40,10 @@ public sealed class TextOfServers
 
         public uint Version => NameService.HighVersion;
 
-        public AcceptStatus Call(in RpcCall call, ref XdrReader arguments, XdrWriter results)
+        public IReadOnlyList<ProcedureEntry> Procedures => [new(DumpProcedure, WriteAll)];
+
+        private static AcceptStatus WriteAll(in RpcCall call, ref XdrReader arguments, XdrWriter results)
         {
-            if (call.Procedure != DumpProcedure)
-                return AcceptStatus.ProcedureUnavailable;
             results.WriteBool(true);
             results.WriteUInt32(7);
             results.WriteUInt32(1);

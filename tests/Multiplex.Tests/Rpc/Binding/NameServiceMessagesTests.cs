@@ -191,6 +191,17 @@ public class NameServiceMessagesTests : NameServiceFixture
         Assert.That(Ask(2, 4, [], kind: EndpointKind.Udp), Has.Length.EqualTo(24));
     }
 
+    [Test]
+    public void All_that_asks_no_other_server_is_quick(
+        [Values(2u, 3u, 4u)] uint version, [Range(0u, 12u)] uint procedure)
+    {
+        const uint CallIt = 5, Indirect = 10;
+        byte[] call = Words(7, 0, 2, NameService.Program, version, procedure, 0, 0, 0, 0);
+        bool isQuick = procedure != CallIt && (procedure != Indirect || version < 3);
+        Assert.That(Protocol.IsMessageQuick(call), Is.EqualTo(isQuick));
+        Assert.That(Protocol.IsFrameQuick([.. Words(0x8000_0000 | (uint)call.Length), .. call]), Is.EqualTo(isQuick));
+    }
+
     [FsCheckProperty(MaxTest = 1000)]
     public void Whatever_comes_in_a_datagram_nothing_throws(byte[] tail, byte words, uint version, uint procedure, uint flavor)
     {
