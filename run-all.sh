@@ -2,6 +2,7 @@
 # Everything there is to run, in stages:
 #   ./run-all.sh            builds, then compares some server models within two minutes; arguments are passed on
 #   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex
+#   ./run-all.sh tour       builds, then shows the course's lessons; arguments are passed on
 #   ./run-all.sh test       runs the tests; installs the peers they talk to where it may
 #   ./run-all.sh bench      runs the benchmarks, a short job; arguments are passed on (--full for the long one)
 set -euo pipefail
@@ -34,6 +35,11 @@ compare() {
   build
   say "comparing the server models"
   "$command" compare --quick --out artifacts/compare "$@"
+}
+
+tour() {
+  build
+  exec "$command" tour "$@"
 }
 
 # The tests' peers, by the command or file that shows that they are there, and the package that has it.
@@ -118,10 +124,11 @@ shift || true
 case "$stage" in
   build) build ;;
   compare) compare "$@" ;;
+  tour) tour "$@" ;;
   test) run_tests "$@" ;;
   bench) bench "$@" ;;
   *)
-    echo "run-all.sh: there is no stage '$stage': write build, test or bench, or nothing for a short comparison" >&2
+    echo "run-all.sh: there is no stage '$stage': write build, tour, test or bench, or nothing for a short comparison" >&2
     exit 2
     ;;
 esac

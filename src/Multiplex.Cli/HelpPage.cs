@@ -41,6 +41,7 @@ internal static class HelpPage
         ["rpcinfo"] = ("[HOST [PROGRAM [VERSION]]] [OPTION …]", ["multiplex rpcinfo server", "multiplex rpcinfo server nfs 3"]),
         ["rpcgen"] = ("FILE [OPTION …]", ["multiplex rpcgen greeter.x --namespace Greeting"]),
         ["models"] = ("", ["multiplex models"]),
+        ["tour"] = ("[LESSON …] [OPTION …]", ["multiplex tour --list", "multiplex tour connections endings --pause"]),
     };
 
     /// <summary>The lines of the help.</summary>

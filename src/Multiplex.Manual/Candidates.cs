@@ -1,9 +1,10 @@
 using CommandLine;
 using Multiplex.Cli;
 using Multiplex.Load.Comparison;
+using Multiplex.Models;
 using Multiplex.Rpc;
-using Multiplex.Servers;
 using Multiplex.Sockets;
+using Multiplex.Tour.Lessons;
 
 namespace Multiplex.Manual;
 
@@ -34,6 +35,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
         "PROCEDURE" => new([.. Enum.GetNames<MultiplexV1Procedure>().Select(name => name.ToLowerInvariant())]),
         "ENDPOINT" => new([.. Enum.GetValues<EndpointKind>().Select(kind => kind.IsInternet() ? $"{kind.Prefix()}//" : kind.Prefix())], AreEndpoints: true),
         "HOST" => new(["localhost"]),
+        "LESSON" => new([.. AllLessons.InOrder.Select(lesson => lesson.Name)]),
         "FILE" or "FILE …" or "FILE.x" or "PID|FILE" => new([], Files: true),
         "DIR" or "FOLDER" => new([], Folders: true),
         "N|auto" => new(["auto"]),

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Multiplex.Tour;
+using Multiplex.Tour.Lessons;
 
 namespace Multiplex.Tests;
 
@@ -21,6 +23,25 @@ public partial class DocumentationTests
     {
         string readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         Assert.That(Pages().Where(page => page.StartsWith("docs/", StringComparison.Ordinal) && !readme.Contains($"({page})", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test]
+    public void The_lecture_links_every_lesson_and_each_idea_to_a_lesson_code_and_a_test()
+    {
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs/lecture.md"));
+        string[] files = [.. Directory.GetFiles(Path.Combine(Repository.Root, "src/Multiplex.Tour/Lessons"), "Lesson*.cs").Select(path => $"({Path.GetRelativePath(Path.Combine(Repository.Root, "docs"), path)})")];
+        Assert.That(files, Has.Length.EqualTo(AllLessons.InOrder.Count));
+        Assert.That(files.Where(file => !page.Contains(file, StringComparison.Ordinal)), Is.Empty);
+        foreach (Lesson lesson in AllLessons.InOrder)
+            Assert.That(page, Does.Contain($"| `{lesson.Name}` | {lesson.Title} |"));
+
+        string[][] ideas = [.. page[page.IndexOf("## Each idea", StringComparison.Ordinal)..].Split('\n')
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal) && line.Contains("](", StringComparison.Ordinal)).Select(line => line.Split(" | "))];
+        Assert.That(ideas, Is.Not.Empty);
+        Assert.That(ideas.Select(idea => idea.Length), Is.All.EqualTo(4));
+        Assert.That(ideas.Select(idea => idea[1]), Is.All.Contains("](../src/Multiplex.Tour/Lessons/"));
+        Assert.That(ideas.Select(idea => idea[2]), Is.All.Contains("]("));
+        Assert.That(ideas.Select(idea => idea[3]), Is.All.Contains("](../tests/"));
     }
 
     // The target of [text](target#anchor), without the anchor.

@@ -27,6 +27,9 @@ public static class ForkRuntime
         BlockedSignals.Enter();
     }
 
+    /// <summary>Whether this program is compiled ahead of time. A native program has no compiler, so nothing was compiled by it.</summary>
+    internal static bool IsNative => JitInfo.GetCompiledMethodCount() == 0;
+
     /// <summary>For the start of a model that forks.</summary>
     /// <exception cref="NotSupportedException">The program is compiled while it runs.</exception>
     /// <exception cref="InvalidOperationException"><see cref="Enter"/> was not called.</exception>
@@ -37,10 +40,9 @@ public static class ForkRuntime
             throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
     }
 
-    // A native program has no compiler, so nothing was compiled by it.
     private static void RequireNative()
     {
-        if (JitInfo.GetCompiledMethodCount() > 0)
+        if (!IsNative)
             throw new NotSupportedException("fork(2) needs a program that is compiled ahead of time: publish it with PublishAot");
     }
 }

@@ -40,7 +40,7 @@ public sealed class OnATerminal
 
     [Test]
     public void Help_fits_the_columns_and_tells_how_a_verb_is_used(
-        [Values(120, 80, 40)] int columns, [Values("serve", "load", "compare", "call", "rpcbind", "rpcinfo", "rpcgen", "models")] string verb)
+        [Values(120, 80, 40)] int columns, [Values("serve", "load", "compare", "call", "rpcbind", "rpcinfo", "rpcgen", "models", "tour")] string verb)
     {
         ProgramRun run = PseudoTerminal.Multiplex(columns, verb, "--help");
         Assert.That(run.Status, Is.Zero);

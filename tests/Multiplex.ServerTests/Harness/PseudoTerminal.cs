@@ -9,11 +9,14 @@ internal static partial class PseudoTerminal
     /// <param name="columns">Columns of the terminal.</param>
     /// <param name="arguments">Of the command: words without quotes in them.</param>
     /// <returns>The run; what was written to the terminal is its output.</returns>
-    public static ProgramRun Multiplex(int columns, params string[] arguments)
+    public static ProgramRun Multiplex(int columns, params string[] arguments) => MultiplexWith([], columns, arguments);
+
+    /// <summary>The same, with what is typed.</summary>
+    public static ProgramRun MultiplexWith(byte[] typed, int columns, params string[] arguments)
     {
         string command = string.Join(' ', arguments.Prepend(ServerProcess.Command).Select(word => $"'{word}'"));
         return ProgramRun.Of(
-            "env", ["TERM=xterm", Tools.Require("script"), "-q", "-e", "-c", $"stty cols {columns} rows 24; exec {command}", "/dev/null"]);
+            "env", ["TERM=xterm", Tools.Require("script"), "-q", "-e", "-c", $"stty cols {columns} rows 24; exec {command}", "/dev/null"], typed);
     }
 
     /// <summary>The lines as a reader sees them when all is over: without what was erased, and without colours.</summary>

@@ -1,16 +1,61 @@
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, first step: socket, the kinds that there are, and what a socket descriptor is.</summary>
-public class Step01_Sockets : DescriptorFixture
+/// <summary>The first lesson, sockets, and what goes beyond it.</summary>
+public class Lesson01_SocketsTests : DescriptorFixture
 {
     [Test]
     public void Socket_returns_a_descriptor()
     {
-        int fd = Own(socket(AF_INET, SOCK_STREAM, 0));
-        Assert.That(fd, Is.GreaterThan(2), "0, 1 and 2 are standard input, output and error");
+        LessonRun step = LessonRun.Of(Lesson01_Sockets.Lesson, "socket(2) makes one endpoint");
+        Assert.That(step.Results("socket"), Is.Unique.And.All.GreaterThan(2), "0, 1 and 2 are standard input, output and error");
+        Assert.That(step.Calls("getsockopt").Select(line => line.Text), Is.EqualTo(new[]
+        {
+            $"getsockopt({step.Results("socket")[0]}<stream>, SOL_SOCKET, SO_PROTOCOL, [IPPROTO_TCP], [4]) = 0",
+            $"getsockopt({step.Results("socket")[1]}<datagram>, SOL_SOCKET, SO_PROTOCOL, [IPPROTO_UDP], [4]) = 0",
+            $"getsockopt({step.Results("socket")[2]}<packets>, SOL_SOCKET, SO_TYPE, [SOCK_SEQPACKET], [4]) = 0",
+        }));
+    }
+
+    [Test]
+    public void Socket_of_a_family_that_does_not_exist_or_of_a_type_and_protocol_that_do_not_fit_fails()
+    {
+        LessonRun step = LessonRun.Of(Lesson01_Sockets.Lesson, "Not everything can be made");
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("socket", EAFNOSUPPORT), ("socket", EPROTONOSUPPORT) }));
+    }
+
+    [Test]
+    public void Socketpair_makes_two_that_are_connected_to_each_other_both_ways()
+    {
+        LessonRun step = LessonRun.Of(Lesson01_Sockets.Lesson, "Two endpoints make a connection");
+        Assert.That(step.Received, Is.EqualTo(new[] { "there", "back" }));
+    }
+
+    [Test]
+    public void A_socket_descriptor_is_a_file_descriptor_to_read_and_write_without_a_position()
+    {
+        LessonRun step = LessonRun.Of(Lesson01_Sockets.Lesson, "A socket descriptor is a file descriptor");
+        Assert.That(step.Results("write"), Is.EqualTo(new[] { 9 }));
+        Assert.That(step.Received, Is.EqualTo(new[] { "as a file" }));
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("lseek", ESPIPE), ("listen", ENOTSOCK) }));
+    }
+
+    [Test]
+    public void Dup_makes_a_second_descriptor_of_the_same_socket_and_closing_one_leaves_the_other()
+    {
+        LessonRun step = LessonRun.Of(Lesson01_Sockets.Lesson, "dup(2) makes a second descriptor of the same socket");
+        Assert.That(step.Received, Is.EqualTo(new[] { "by one, by both", "still there" }));
+        Assert.That(step.Calls("close").Single().Text, Does.EndWith("<one>) = 0"));
+    }
+
+    [Test]
+    public void A_flag_in_the_type_makes_a_socket_non_blocking()
+    {
+        LessonRun step = LessonRun.Of(Lesson01_Sockets.Lesson, "Flags in the type");
+        Assert.That(step.Results("fcntl").Single() & O_NONBLOCK, Is.EqualTo(O_NONBLOCK));
     }
 
     // A family, a type, and the protocol that 0 stands for. Stream: a connection, reliable, no boundaries. Datagram: no connection,
@@ -51,14 +96,6 @@ public class Step01_Sockets : DescriptorFixture
     }
 
     [Test]
-    public void Socket_of_a_family_that_does_not_exist_fails_with_EAFNOSUPPORT() =>
-        Assert.That(socket(999, SOCK_STREAM, 0).Errno, Is.EqualTo(EAFNOSUPPORT));
-
-    [Test]
-    public void Socket_of_a_type_and_protocol_that_do_not_fit_fails_with_EPROTONOSUPPORT() =>
-        Assert.That(socket(AF_INET, SOCK_STREAM, IPPROTO_UDP).Errno, Is.EqualTo(EPROTONOSUPPORT));
-
-    [Test]
     public void Flags_in_the_type_make_a_socket_non_blocking_and_close_it_at_execve()
     {
         int fd = Own(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -67,45 +104,11 @@ public class Step01_Sockets : DescriptorFixture
     }
 
     [Test]
-    public void Socketpair_makes_two_that_are_connected_to_each_other()
-    {
-        (int one, int other) = Pair();
-        send(one, "there"u8, 0).OrThrow("send");
-        send(other, "back"u8, 0).OrThrow("send");
-        Assert.That(ReadExactly(other, 5), Is.EqualTo("there"u8.ToArray()));
-        Assert.That(ReadExactly(one, 4), Is.EqualTo("back"u8.ToArray()), "duplex: both ways at once");
-    }
-
-    [Test]
-    public void A_socket_descriptor_is_a_file_descriptor_to_read_and_write()
-    {
-        (int one, int other) = Pair();
-        Assert.That(write(one, "file"u8).OrThrow("write"), Is.EqualTo(4));
-        byte[] bytes = new byte[4];
-        Assert.That(read(other, bytes).OrThrow("read"), Is.EqualTo(4));
-        Assert.That(bytes, Is.EqualTo("file"u8.ToArray()));
-    }
-
-    [Test]
     public void But_it_has_no_position_so_lseek_fails_with_ESPIPE()
     {
         int fd = TcpSocket();
         Assert.That(lseek(fd, 0, SEEK_SET).Errno, Is.EqualTo(ESPIPE));
         Assert.That(lseek(fd, 0, SEEK_END).Errno, Is.EqualTo(ESPIPE));
-    }
-
-    [Test]
-    public void Dup_makes_a_second_descriptor_of_the_same_socket()
-    {
-        (int one, int other) = Pair();
-        int copy = Own(dup(one));
-        Assert.That(copy, Is.Not.EqualTo(one));
-        send(one, "by one, "u8, 0).OrThrow("send");
-        send(copy, "by both"u8, 0).OrThrow("send");
-        Assert.That(ReadExactly(other, 15), Is.EqualTo("by one, by both"u8.ToArray()));
-        CloseNow(one);
-        send(copy, "still there"u8, 0).OrThrow("send");
-        Assert.That(ReadExactly(other, 11), Is.EqualTo("still there"u8.ToArray()), "closing one leaves the other");
     }
 
     [Test]

@@ -1,12 +1,62 @@
+using System.Text.RegularExpressions;
 using Multiplex.Interop;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, seventh step: datagrams, which keep boundaries and may be lost, and seqpacket, which keeps both.</summary>
-public class Step07_Datagrams : DescriptorFixture
+/// <summary>The fifth lesson, datagrams, and what goes beyond it.</summary>
+public class Lesson05_DatagramsTests : DescriptorFixture
 {
+    [Test]
+    public void Recvfrom_tells_the_senders_address_and_sendto_answers_to_it()
+    {
+        LessonRun step = LessonRun.Of(Lesson05_Datagrams.Lesson, "A question and an answer, without a connection");
+        Assert.That(step.Received, Is.EqualTo(new[] { "question", "answer" }));
+        Match sender = Regex.Match(step.Calls("recvfrom").Single().Text, @"htons\((?<port>[0-9]+)\), sin_addr=inet_addr\(""127\.0\.0\.1""\)");
+        Assert.That(sender.Groups["port"].Value, Is.Not.EqualTo("0"), "the kernel chose the client's port at its first sendto");
+        Assert.That(step.Calls("sendto")[1].Text, Does.Contain(sender.Value));
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("send", EDESTADDRREQ) }));
+    }
+
+    [Test]
+    public void Two_datagrams_are_two() =>
+        Assert.That(LessonRun.Of(Lesson05_Datagrams.Lesson, "Two datagrams are two").Received, Is.EqualTo(new[] { "first", "second" }));
+
+    [Test]
+    public void What_does_not_fit_of_a_UDP_datagram_is_lost_and_MSG_TRUNC_tells_how_long_it_was()
+    {
+        LessonRun step = LessonRun.Of(Lesson05_Datagrams.Lesson, "A datagram longer than the buffer");
+        Assert.That(step.Received, Is.EqualTo(new[] { "too", "nex" }));
+        Assert.That(step.Results("recv"), Is.EqualTo(new[] { 8, 3 }));
+    }
+
+    [Test]
+    public void An_empty_datagram_is_a_datagram_and_one_that_is_too_long_is_refused()
+    {
+        LessonRun step = LessonRun.Of(Lesson05_Datagrams.Lesson, "An empty datagram, and the longest one");
+        Assert.That(step.Results("recv"), Is.EqualTo(new[] { 0 }));
+        Assert.That(step.Results("sendto"), Is.EqualTo(new[] { 0, -EMSGSIZE }));
+    }
+
+    [Test]
+    public void A_datagram_to_nobody_is_lost_and_only_a_connected_sender_learns_of_it()
+    {
+        LessonRun step = LessonRun.Of(Lesson05_Datagrams.Lesson, "A datagram to a port that no socket has");
+        Assert.That(step.Results("sendto"), Is.EqualTo(new[] { 7 }), "sent, as far as it knows");
+        Assert.That(step.Results("send"), Is.EqualTo(new[] { 7 }));
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("recv", EAGAIN), ("recv", ECONNREFUSED) }));
+    }
+
+    [Test]
+    public void The_lesson_loses_datagrams_that_the_receiver_has_no_room_for()
+    {
+        LessonRun step = LessonRun.Of(Lesson05_Datagrams.Lesson, "A receiver without room");
+        Assert.That(step.Exhibits[0], Does.EndWith("called 500 times"));
+        Assert.That(int.Parse(Regex.Match(step.Exhibits[1], "= 1000, ([0-9]+) times").Groups[1].Value), Is.InRange(1, 499));
+    }
+
     [TestCase(SOCK_DGRAM)]
     [TestCase(SOCK_SEQPACKET)]
     public void Datagrams_and_seqpackets_keep_the_boundaries(int type)
@@ -29,20 +79,6 @@ public class Step07_Datagrams : DescriptorFixture
         Assert.That(small, Is.EqualTo("too"u8.ToArray()));
         Assert.That(recv(other, small, 0).OrThrow("recv"), Is.EqualTo(3));
         Assert.That(small, Is.EqualTo("nex"u8.ToArray()));
-    }
-
-    [Test]
-    public void Recvfrom_tells_who_sent_and_sendto_answers()
-    {
-        int server = BoundUdpSocket(), client = UdpSocket();
-        sendto(client, "question"u8, 0, NameOf(server)).OrThrow("sendto");
-        Assert.That(PortIn(NameOf(client)), Is.Not.Zero, "the kernel chose the client's port at its first sendto");
-        byte[] bytes = new byte[64], sender = new byte[128];
-        int length = recvfrom(server, bytes, 0, sender, out int senderLength).OrThrow("recvfrom");
-        Assert.That(bytes[..length], Is.EqualTo("question"u8.ToArray()));
-        Assert.That(sender[..senderLength], Is.EqualTo(Loopback(PortIn(NameOf(client)))));
-        sendto(server, "answer"u8, 0, sender.AsSpan(0, senderLength)).OrThrow("sendto");
-        Assert.That(Receive(client), Is.EqualTo("answer"u8.ToArray()));
     }
 
     [Test]
@@ -81,10 +117,6 @@ public class Step07_Datagrams : DescriptorFixture
         Assert.That(sendto(client, new byte[Greatest], 0, NameOf(server)).OrThrow("sendto"), Is.EqualTo(Greatest));
         Assert.That(sendto(client, new byte[Greatest + 1], 0, NameOf(server)).Errno, Is.EqualTo(EMSGSIZE));
     }
-
-    [Test]
-    public void A_socket_that_is_not_connected_must_be_told_where_to_send() =>
-        Assert.That(send(UdpSocket(), "x"u8, 0).Errno, Is.EqualTo(EDESTADDRREQ));
 
     [Test]
     public void A_datagram_to_nobody_is_lost_and_a_socket_that_is_not_connected_never_learns()

@@ -1,36 +1,55 @@
 using Multiplex.Interop;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, sixth step: send, recv and their flags on a stream, which has no boundaries.</summary>
-public class Step06_Streams : DescriptorFixture
+/// <summary>The fourth lesson, streams, and what goes beyond it: send, recv and their flags.</summary>
+public class Lesson04_StreamsTests : DescriptorFixture
 {
     [Test]
     public void Several_reads_may_be_needed_for_what_one_write_wrote()
     {
-        (int client, int server) = TcpConnection();
-        Assert.That(write(client, "one write"u8).OrThrow("write"), Is.EqualTo(9));
-        byte[] part = new byte[4];
-        List<byte> all = [];
-        int reads = 0;
-        for (; all.Count < 9; reads++)
-            all.AddRange(part[..recv(server, part, 0).OrThrow("recv")]);
-        Assert.That(reads, Is.GreaterThanOrEqualTo(3));
-        Assert.That(all, Is.EqualTo("one write"u8.ToArray()));
+        LessonRun step = LessonRun.Of(Lesson04_Streams.Lesson, "One write, several reads");
+        Assert.That(step.Results("write"), Is.EqualTo(new[] { 9 }));
+        Assert.That(step.Results("read"), Has.Length.GreaterThanOrEqualTo(3).And.All.InRange(1, 4));
+        Assert.That(string.Concat(step.Received), Is.EqualTo("one write"));
     }
 
     [Test]
     public void One_read_may_get_what_several_writes_wrote()
     {
-        (int one, int other) = Pair();
-        write(one, "three "u8).OrThrow("write");
-        write(one, "separate "u8).OrThrow("write");
-        write(one, "writes"u8).OrThrow("write");
-        byte[] bytes = new byte[64];
-        int got = read(other, bytes).OrThrow("read");
-        Assert.That(bytes[..got], Is.EqualTo("three separate writes"u8.ToArray()), "a stream has no boundaries");
+        LessonRun step = LessonRun.Of(Lesson04_Streams.Lesson, "Several writes, one read");
+        Assert.That(step.Results("write"), Has.Length.EqualTo(3));
+        Assert.That(step.Received, Is.EqualTo(new[] { "three separate writes" }), "a stream has no boundaries");
+    }
+
+    [Test]
+    public void A_read_from_an_empty_socket_with_MSG_DONTWAIT_fails_with_EAGAIN() =>
+        Assert.That(LessonRun.Of(Lesson04_Streams.Lesson, "A read from an empty socket").Errors, Is.EqualTo(new[] { ("recv", EAGAIN) }));
+
+    [Test]
+    public void A_non_blocking_send_takes_a_part_and_then_nothing_and_what_it_took_arrives()
+    {
+        LessonRun step = LessonRun.Of(Lesson04_Streams.Lesson, "A send that takes only a part");
+        Assert.That(step.Results("send"), Is.EqualTo(new[] { step.Results("recv").Single(), -EAGAIN }));
+        Assert.That(step.Results("send")[0], Is.InRange(1, (4 << 20) - 1));
+    }
+
+    [Test]
+    public void MSG_PEEK_leaves_the_bytes_and_MSG_WAITALL_waits_for_a_whole_buffer()
+    {
+        LessonRun step = LessonRun.Of(Lesson04_Streams.Lesson, "Flags: look without taking, wait for all");
+        Assert.That(step.Received, Is.EqualTo(new[] { "look", "looking" }));
+        Assert.That(step.Lines.Single(line => line.By.Length > 0).Text, Does.Match("^send\\([0-9]+<one>, \"ing\", 3, 0\\) = 3$"), "another thread sent it");
+    }
+
+    [Test]
+    public void The_cost_of_TCP_and_of_a_UNIX_domain_socket_is_measured()
+    {
+        LessonRun step = LessonRun.Of(Lesson04_Streams.Lesson, "What TCP costs beside a UNIX-domain socket");
+        Assert.That(step.Exhibits[1..], Has.Length.EqualTo(2).And.All.Match("^(TCP over the loopback interface|UNIX-domain stream) +[0-9]+\\.[0-9] us$"));
     }
 
     [Test]
@@ -60,17 +79,6 @@ public class Step06_Streams : DescriptorFixture
             total += taken.Value;
         Assert.That(taken.Errno, Is.EqualTo(EAGAIN));
         Assert.That(ReadExactly(server, (int)total), Has.Length.EqualTo(total), "what was taken arrives");
-    }
-
-    [Test]
-    public void MSG_PEEK_leaves_the_bytes_for_the_next_read()
-    {
-        (int one, int other) = Pair();
-        send(one, "look"u8, 0).OrThrow("send");
-        byte[] bytes = new byte[4];
-        Assert.That(recv(other, bytes, MSG_PEEK).OrThrow("recv"), Is.EqualTo(4));
-        Assert.That(bytes, Is.EqualTo("look"u8.ToArray()));
-        Assert.That(ReadExactly(other, 4), Is.EqualTo("look"u8.ToArray()));
     }
 
     [Test]

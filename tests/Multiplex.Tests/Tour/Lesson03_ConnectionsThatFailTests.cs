@@ -3,23 +3,11 @@ using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, fifth step: how connect fails, and what becomes of those past a listener's queue.</summary>
-public class Step05_ConnectionsThatFail : DescriptorFixture
+/// <summary>Beyond the third lesson: how connect fails, and what happens to connections past the queue of a listener.</summary>
+public class Lesson03_ConnectionsThatFailTests : DescriptorFixture
 {
-    [Test]
-    public void Connect_to_a_port_where_nobody_listens_fails_with_ECONNREFUSED()
-    {
-        int held = TcpSocket();
-        bind(held, Loopback(0)).OrThrow("bind");   // the port is taken, but nobody listens there
-        Assert.That(connect(TcpSocket(), NameOf(held)).Errno, Is.EqualTo(ECONNREFUSED));
-    }
-
-    [Test]
-    public void Connect_to_a_path_that_does_not_exist_fails_with_ENOENT() =>
-        Assert.That(connect(UnixSocket(), AddressText.OfPath("/nowhere/at/all")).Errno, Is.EqualTo(ENOENT));
-
     [Test]
     public void Connect_to_a_path_that_a_dead_server_left_behind_fails_with_ECONNREFUSED()
     {
@@ -40,20 +28,6 @@ public class Step05_ConnectionsThatFail : DescriptorFixture
         int datagrams = UnixSocket(SOCK_DGRAM);
         bind(datagrams, AddressText.OfPath(directory["s"])).OrThrow("bind");
         Assert.That(connect(UnixSocket(), NameOf(datagrams)).Errno, Is.EqualTo(EPROTOTYPE));
-    }
-
-    // A stream cannot go to everybody at once: the kernel has no way there, whatever networks the machine is on.
-    [Test]
-    public void Connect_to_where_no_way_leads_fails_with_ENETUNREACH() =>
-        Assert.That(connect(TcpSocket(), Internet(INADDR_BROADCAST, 80)).Errno, Is.EqualTo(ENETUNREACH));
-
-    [Test]
-    public void Connect_twice_fails_with_EISCONN()
-    {
-        byte[] address = NameOf(TcpListener());
-        int client = TcpSocket();
-        connect(client, address).OrThrow("connect");
-        Assert.That(connect(client, address).Errno, Is.EqualTo(EISCONN));
     }
 
     [Test]
@@ -82,19 +56,6 @@ public class Step05_ConnectionsThatFail : DescriptorFixture
         Background<SyscallResult> waiting = Background.Run(() => connect(patient, NameOf(listener)));
         Own(accept4(listener, new byte[128], out _, SOCK_CLOEXEC));
         Assert.That(waiting.Result().IsError, Is.False, "an accept made room");
-    }
-
-    [Test]
-    public void Past_the_queue_of_a_TCP_listener_the_request_is_dropped_and_repeated_until_there_is_room()
-    {
-        int listener = FullListener();
-        int late = Own(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        Assert.That(connect(late, NameOf(listener)).Errno, Is.EqualTo(EINPROGRESS));
-        Assert.That(BecomesWritable(late, 100), Is.False, "neither refused nor connected");
-        Own(accept4(listener, new byte[128], out _, SOCK_CLOEXEC));
-        Assert.That(BecomesWritable(late, 30_000), Is.True);
-        getsockopt(late, SOL_SOCKET, SO_ERROR, out int error).OrThrow("getsockopt");
-        Assert.That(error, Is.Zero, "connected, once the request was repeated");
     }
 
     [Test]

@@ -3,19 +3,18 @@ using System.Text;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, second step: bind gives a socket its address, getsockname tells it.</summary>
-public class Step02_Addresses : DescriptorFixture
+/// <summary>The second lesson, addresses, and what goes beyond it: bind and getsockname.</summary>
+public class Lesson02_AddressesTests : DescriptorFixture
 {
     [Test]
     public void Bind_to_port_0_lets_the_kernel_choose_and_getsockname_tells()
     {
-        int fd = TcpSocket();
-        bind(fd, Loopback(port: 0)).OrThrow("bind");
-        byte[] address = NameOf(fd);
+        byte[] address = LessonRun.Of(Lesson02_Addresses.Lesson, "bind(2) to port 0: the kernel chooses a port").Names().Single();
         Assert.That(PortIn(address), Is.Not.Zero);
         Assert.That(address, Is.EqualTo(Loopback(PortIn(address))), "the interface is the one that was asked for");
     }
@@ -23,43 +22,42 @@ public class Step02_Addresses : DescriptorFixture
     [Test]
     public void A_socket_that_never_was_bound_has_no_port_until_it_needs_one()
     {
-        int fd = TcpSocket();
-        Assert.That(PortIn(NameOf(fd)), Is.Zero);
-        connect(fd, NameOf(TcpListener())).OrThrow("connect");
-        Assert.That(PortIn(NameOf(fd)), Is.Not.Zero, "the kernel chose");
+        byte[][] names = LessonRun.Of(Lesson02_Addresses.Lesson, "Without bind(2), connect(2) chooses a port").Names();
+        Assert.That(PortIn(names[1]), Is.Zero);
+        Assert.That(PortIn(names[2]), Is.Not.Zero, "the kernel chose");
     }
 
     [Test]
-    public void INADDR_ANY_is_every_interface()
+    public void INADDR_ANY_is_every_interface_and_a_listener_at_one_is_not_at_the_others()
     {
-        int listener = TcpSocket();
-        bind(listener, Internet(INADDR_ANY, 0)).OrThrow("bind");
-        listen(listener, 16).OrThrow("listen");
-        ushort port = PortIn(NameOf(listener));
-
-        // All of 127.0.0.0/8 is this machine; each connection has the address that its client called.
-        foreach (uint called in (uint[])[INADDR_LOOPBACK, INADDR_LOOPBACK + 1])
-        {
-            connect(TcpSocket(), Internet(called, port)).OrThrow("connect");
-            int server = Own(accept4(listener, new byte[128], out _, SOCK_CLOEXEC));
-            Assert.That(NameOf(server), Is.EqualTo(Internet(called, port)));
-        }
+        LessonRun step = LessonRun.Of(Lesson02_Addresses.Lesson, "INADDR_ANY is every interface");
+        ushort port = PortIn(step.Names()[0]);
+        Assert.That(step.Names()[0], Is.EqualTo(Internet(INADDR_ANY, port)));
+        Assert.That(step.Names()[1..3], Is.EqualTo(new[] { Internet(INADDR_LOOPBACK, port), Internet(INADDR_LOOPBACK + 1, port) }));
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("connect", ECONNREFUSED) }));
     }
 
     [Test]
-    public void Whoever_is_bound_to_one_interface_is_not_at_the_others()
+    public void An_address_that_is_taken_or_of_another_machine_and_a_second_address_cannot_be_had()
     {
-        int listener = TcpListener();
-        byte[] other = Internet(INADDR_LOOPBACK + 1, PortIn(NameOf(listener)));
-        Assert.That(connect(TcpSocket(), other).Errno, Is.EqualTo(ECONNREFUSED));
+        LessonRun step = LessonRun.Of(Lesson02_Addresses.Lesson, "Addresses that cannot be had");
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("bind", EADDRINUSE), ("bind", EADDRNOTAVAIL), ("bind", EINVAL) }));
+        Assert.That(step.Results("bind")[0], Is.Zero);
     }
 
     [Test]
-    public void Bind_to_an_address_that_another_socket_has_fails_with_EADDRINUSE()
+    public void A_path_outlives_its_socket_and_is_in_the_way_of_the_next()
     {
-        int first = TcpSocket(), second = TcpSocket();
-        bind(first, Loopback(0)).OrThrow("bind");
-        Assert.That(bind(second, NameOf(first)).Errno, Is.EqualTo(EADDRINUSE));
+        LessonRun step = LessonRun.Of(Lesson02_Addresses.Lesson, "A UNIX-domain address is a path");
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("connect", ECONNREFUSED), ("bind", EADDRINUSE) }));
+        Assert.That(step.Results("bind"), Is.EqualTo(new[] { 0, -EADDRINUSE, 0 }), "once it was removed, it can be bound");
+    }
+
+    [Test]
+    public void An_abstract_name_is_no_file_and_ends_with_its_socket()
+    {
+        LessonRun step = LessonRun.Of(Lesson02_Addresses.Lesson, "An abstract name is no file");
+        Assert.That(step.Results("bind"), Is.EqualTo(new[] { 0, -EADDRINUSE, 0 }));
     }
 
     [Test]
@@ -77,10 +75,6 @@ public class Step02_Addresses : DescriptorFixture
     }
 
     [Test]
-    public void Bind_to_an_address_of_another_machine_fails_with_EADDRNOTAVAIL() =>
-        Assert.That(bind(TcpSocket(), Internet(0xC0000201, 0)).Errno, Is.EqualTo(EADDRNOTAVAIL));   // 192.0.2.1, RFC 5737: nobody's
-
-    [Test]
     public void A_port_below_1024_needs_a_privilege()
     {
         string text = File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start");
@@ -94,14 +88,6 @@ public class Step02_Addresses : DescriptorFixture
             return bind(fd, Loopback((ushort)(start - 1)));
         });
         Assert.That(thread.Result().Errno, Is.EqualTo(EACCES));
-    }
-
-    [Test]
-    public void A_socket_has_only_one_address()
-    {
-        int fd = TcpSocket();
-        bind(fd, Loopback(0)).OrThrow("bind");
-        Assert.That(bind(fd, Loopback(0)).Errno, Is.EqualTo(EINVAL));
     }
 
     [Test]
@@ -125,17 +111,6 @@ public class Step02_Addresses : DescriptorFixture
         Assert.That(bind(UnixSocket(), address).Errno, Is.EqualTo(EADDRINUSE), "the stale name is in the way");
         Assert.That(connect(UnixSocket(), address).Errno, Is.EqualTo(ECONNREFUSED), "and nobody is behind it");
         unlink(directory["s"]).OrThrow("unlink");
-        bind(UnixSocket(), address).OrThrow("bind");
-    }
-
-    [Test]
-    public void An_abstract_name_is_no_file_and_ends_with_its_socket()
-    {
-        byte[] address = AddressText.OfPath($"@multiplex-tour-{Environment.ProcessId}");
-        int first = UnixSocket();
-        bind(first, address).OrThrow("bind");
-        Assert.That(bind(UnixSocket(), address).Errno, Is.EqualTo(EADDRINUSE));
-        CloseNow(first);
         bind(UnixSocket(), address).OrThrow("bind");
     }
 

@@ -1,31 +1,58 @@
 using System.Globalization;
 using Multiplex.Interop;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, ninth step: shutdown, close, dup, and how a peer learns of it.</summary>
-public class Step09_Endings : DescriptorFixture
+/// <summary>The seventh lesson, endings, and what goes beyond it: shutdown, close, dup, and how a peer learns of it.</summary>
+public class Lesson07_EndingsTests : DescriptorFixture
 {
     [Test]
     public void Shutdown_of_writing_is_the_peers_end_of_file_and_the_other_direction_still_works()
     {
-        (int client, int server) = TcpConnection();
-        send(client, "last words"u8, 0).OrThrow("send");
-        shutdown(client, SHUT_WR).OrThrow("shutdown");
-        Assert.That(ReadExactly(server, 10), Is.EqualTo("last words"u8.ToArray()));
-        Assert.That(recv(server, new byte[1], 0).OrThrow("recv"), Is.Zero, "end of file");
-        send(server, "reply"u8, 0).OrThrow("send");
-        Assert.That(ReadExactly(client, 5), Is.EqualTo("reply"u8.ToArray()));
+        LessonRun step = LessonRun.Of(Lesson07_Endings.Lesson, "shutdown(2) of writing ends one direction");
+        Assert.That(step.Received, Is.EqualTo(new[] { "last words", "", "reply" }));
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("send", EPIPE) }));
     }
 
     [Test]
-    public void After_shutdown_of_writing_a_send_fails_with_EPIPE()
+    public void The_last_descriptor_that_is_closed_ends_the_connection()
     {
-        (int client, _) = TcpConnection();
-        shutdown(client, SHUT_WR).OrThrow("shutdown");
-        Assert.That(send(client, "x"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
+        LessonRun step = LessonRun.Of(Lesson07_Endings.Lesson, "close(2) ends the connection with its last descriptor");
+        Assert.That(step.Results("recv"), Is.EqualTo(new[] { -EAGAIN, 0 }));
+    }
+
+    [Test]
+    public void Over_TCP_the_first_send_to_a_closed_peer_succeeds_and_a_later_one_fails_with_EPIPE()
+    {
+        LessonRun step = LessonRun.Of(Lesson07_Endings.Lesson, "A send to a peer that has closed");
+        Assert.That(step.Results("send"), Is.EqualTo(new[] { 7, -EPIPE }));
+        Assert.That(step.Calls("poll").Single().Text, Does.Contain("POLLERR"), "the reset arrives");
+    }
+
+    [Test]
+    public void A_close_that_does_not_linger_resets_the_connection() =>
+        Assert.That(LessonRun.Of(Lesson07_Endings.Lesson, "A reset").Errors, Is.EqualTo(new[] { ("recv", ECONNRESET) }));
+
+    [Test]
+    public void TIME_WAIT_is_at_the_end_that_closes_first()
+    {
+        LessonRun step = LessonRun.Of(Lesson07_Endings.Lesson, "TIME_WAIT is at the end that closes first");
+        (ushort client, ushort server) = (PortIn(step.Names()[1]), PortIn(step.Names()[2]));
+        Assert.That(step.Exhibits, Is.EqualTo(new[] { $"local 127.0.0.1:{client}  remote 127.0.0.1:{server}  TIME_WAIT" }));
+    }
+
+    [Test]
+    public void A_port_with_a_connection_in_TIME_WAIT_can_be_bound_with_SO_REUSEADDR_alone()
+    {
+        LessonRun without = LessonRun.Of(Lesson07_Endings.Lesson, "A server that closes first cannot bind again");
+        LessonRun with = LessonRun.Of(Lesson07_Endings.Lesson, "With SO_REUSEADDR it can");
+        Assert.That(without.Results("bind"), Is.EqualTo(new[] { 0, -EADDRINUSE }));
+        Assert.That(with.Results("bind"), Is.EqualTo(new[] { 0, 0 }));
+        foreach (LessonRun step in (LessonRun[])[without, with])
+            Assert.That(step.Exhibits.Single(), Does.StartWith($"local 127.0.0.1:{PortIn(step.Names()[0])} ").And.EndsWith("TIME_WAIT"), "at the server's port");
     }
 
     [Test]
@@ -99,15 +126,6 @@ public class Step09_Endings : DescriptorFixture
         getsockopt(client, SOL_SOCKET, SO_ERROR, out int error).OrThrow("getsockopt");
         Assert.That(error, Is.EqualTo(EPIPE).Or.EqualTo(ECONNRESET));
         Assert.That(send(client, "anyone?"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
-    }
-
-    [Test]
-    public void A_close_that_does_not_linger_resets_the_connection()
-    {
-        (int client, int server) = TcpConnection();
-        setsockopt(client, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1, l_linger = 0 }).OrThrow("setsockopt");
-        CloseNow(client);
-        Assert.That(recv(server, new byte[1], 0).Errno, Is.EqualTo(ECONNRESET));
     }
 
     [Test]

@@ -1,13 +1,69 @@
 using System.Buffers.Binary;
+using System.Text.RegularExpressions;
 using Multiplex.Interop;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, tenth step: poll and select, and the calls around sockets that servers are made of.</summary>
-public class Step10_WaitingAndMore : DescriptorFixture
+/// <summary>The eighth lesson, waiting, and what goes beyond it: poll and select, and the calls around sockets that servers are made of.</summary>
+public class Lesson08_WaitingTests : DescriptorFixture
 {
+    [Test]
+    public void Poll_waits_for_whichever_descriptor_is_ready_first()
+    {
+        LessonRun step = LessonRun.Of(Lesson08_Waiting.Lesson, "poll(2) waits for whichever is ready first");
+        int two = Descriptors(step.Calls("socketpair")[1].Text)[0];
+        Assert.That(step.Results("poll"), Is.EqualTo(new[] { 0, 1, 1 }));
+        Assert.That(step.Calls("poll")[0].Text, Does.EndWith("= 0 (Timeout)"));
+        Assert.That(step.Calls("poll")[1].Text, Does.EndWith($"= 1 ({{fd={two}, revents=POLLIN}})"));
+        Assert.That(step.Calls("poll")[2].Text, Does.EndWith($"= 1 ({{fd={two}, revents=POLLIN|POLLOUT}})"));
+    }
+
+    [Test]
+    public void Poll_reports_a_connection_that_waits_to_be_accepted_as_readable()
+    {
+        LessonRun step = LessonRun.Of(Lesson08_Waiting.Lesson, "A listener is readable when a connection waits");
+        Assert.That(step.Results("poll"), Is.EqualTo(new[] { 0, 1 }));
+        Assert.That(step.Calls("poll")[1].Text, Does.EndWith("<listener>, revents=POLLIN})"));
+    }
+
+    [Test]
+    public void Poll_reports_a_hang_up_without_being_asked()
+    {
+        LessonRun step = LessonRun.Of(Lesson08_Waiting.Lesson, "A hang-up is reported without being asked for");
+        Assert.That(step.Calls("poll")[0].Text, Does.Contain("events=0").And.EndsWith("revents=POLLHUP})"));
+        Assert.That(step.Calls("poll")[1].Text, Does.EndWith("revents=POLLIN|POLLHUP})"), "and the end of file is readable");
+        Assert.That(step.Received, Is.EqualTo(new[] { "" }));
+    }
+
+    [Test]
+    public void Select_of_the_lesson_counts_bits() =>
+        Assert.That(LessonRun.Of(Lesson08_Waiting.Lesson, "select(2) leaves in its sets what is ready").Results("select"), Is.EqualTo(new[] { 2 }));
+
+    [Test]
+    public void Epoll_returns_what_is_ready_alone_and_again_until_it_is_read()
+    {
+        LessonRun step = LessonRun.Of(Lesson08_Waiting.Lesson, "epoll(7) keeps the list in the kernel");
+        int two = Descriptors(step.Calls("socketpair")[1].Text)[0];
+        Assert.That(step.Results("epoll_wait"), Is.EqualTo(new[] { 1, 1, 0 }));
+        Assert.That(step.Calls("epoll_wait")[..2].Select(line => line.Text), Is.All.Contains($"[{{events=EPOLLIN, data={two}}}]"));
+    }
+
+    [Test]
+    public void One_thread_answers_the_second_client_while_the_first_is_silent()
+    {
+        LessonRun step = LessonRun.Of(Lesson08_Waiting.Lesson, "One thread, two clients: a server with poll(2)");
+        Assert.That(step.Received, Is.EqualTo(new[] { "quick", "quick", "slow", "slow" }), "the server's read and the client's, of each");
+        Assert.That(step.Results("accept4"), Has.Length.EqualTo(2));
+        Assert.That(step.Lines.Select(line => line.By), Is.All.Empty, "one thread");
+    }
+
+    // The two numbers in socketpair(AF_UNIX, SOCK_STREAM, 0, [3, 4]) = 0.
+    private static int[] Descriptors(string socketpair) =>
+        [.. Regex.Match(socketpair, @"\[(\d+), (\d+)\]").Groups.Values.Skip(1).Select(group => int.Parse(group.Value))];
+
     [Test]
     public void Poll_returns_0_when_the_time_is_up()
     {
@@ -26,24 +82,6 @@ public class Step10_WaitingAndMore : DescriptorFixture
     }
 
     [Test]
-    public void Poll_reports_a_connection_that_waits_to_be_accepted_as_readable()
-    {
-        int listener = TcpListener();
-        Assert.That(Poll(listener, POLLIN, timeout: 0), Is.EqualTo((0, 0)));
-        connect(TcpSocket(), NameOf(listener)).OrThrow("connect");
-        Assert.That(Poll(listener, POLLIN), Is.EqualTo((1, (int)POLLIN)));
-    }
-
-    [Test]
-    public void Poll_reports_a_hang_up_without_being_asked()
-    {
-        (int one, int other) = Pair();
-        CloseNow(other);
-        Assert.That(Poll(one, 0), Is.EqualTo((1, (int)POLLHUP)));
-        Assert.That(Poll(one, POLLIN), Is.EqualTo((1, POLLIN | POLLHUP)), "and the end of file is readable");
-    }
-
-    [Test]
     public void Poll_reports_a_descriptor_that_is_not_open()
     {
         (int one, _) = Pair();
@@ -54,17 +92,6 @@ public class Step10_WaitingAndMore : DescriptorFixture
     [Test]
     public void Poll_passes_over_a_negative_descriptor() =>
         Assert.That(Poll(-1, POLLIN, timeout: 0), Is.EqualTo((0, 0)));
-
-    [Test]
-    public void Poll_waits_for_whichever_descriptor_is_ready_first()
-    {
-        (int one, _) = Pair();
-        (int two, int otherTwo) = Pair();
-        send(otherTwo, "x"u8, 0).OrThrow("send");
-        pollfd[] set = [new() { fd = one, events = POLLIN }, new() { fd = two, events = POLLIN }];
-        Assert.That(poll(set, -1).OrThrow("poll"), Is.EqualTo(1));
-        Assert.That(set.Select(entry => entry.revents), Is.EqualTo(new short[] { 0, POLLIN }));
-    }
 
     [Test]
     public void Select_leaves_in_its_sets_what_is_ready()

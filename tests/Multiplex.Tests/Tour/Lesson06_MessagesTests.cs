@@ -1,34 +1,57 @@
+using System.Text;
 using Multiplex.Interop;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>
-/// The tour of socket calls, eighth step: sendmsg and recvmsg, which take several buffers, an address, and what goes beside the
-/// bytes: descriptors and credentials.
-/// </summary>
-public unsafe class Step08_Messages : DescriptorFixture
+/// <summary>The sixth lesson, messages, and what goes beyond it: several buffers, an address, and what goes beside the bytes.</summary>
+public unsafe class Lesson06_MessagesTests : DescriptorFixture
 {
     [Test]
     public void Sendmsg_gathers_one_message_from_several_buffers_and_recvmsg_scatters_it()
     {
-        (int one, int other) = Pair(SOCK_DGRAM);
-        fixed (byte* head = "head, "u8, body = "body"u8)
-        {
-            iovec* parts = stackalloc iovec[2];
-            parts[0] = new() { iov_base = head, iov_len = 6 };
-            parts[1] = new() { iov_base = body, iov_len = 4 };
-            msghdr message = new() { msg_iov = parts, msg_iovlen = 2 };
-            Assert.That(sendmsg(one, message, 0).OrThrow("sendmsg"), Is.EqualTo(10));
-        }
-
-        byte[] first = new byte[4], second = new byte[16];
-        Assert.That(Scatter(other, first, second, out int flags), Is.EqualTo(10));
-        Assert.That(first, Is.EqualTo("head"u8.ToArray()));
-        Assert.That(second[..6], Is.EqualTo(", body"u8.ToArray()));
-        Assert.That(flags, Is.Zero);
+        LessonRun step = LessonRun.Of(Lesson06_Messages.Lesson, "sendmsg(2) gathers, recvmsg(2) scatters");
+        Assert.That(step.Results("sendmsg"), Is.EqualTo(new[] { 10 }));
+        Assert.That(step.Calls("recvmsg").Single().Text, Does.EndWith("{msg_iov=[\"head\", \", body\"], msg_iovlen=2, msg_flags=0}, 0) = 10"));
     }
+
+    [Test]
+    public void Recvmsg_of_the_lesson_tells_that_a_message_was_cut_off() =>
+        Assert.That(
+            LessonRun.Of(Lesson06_Messages.Lesson, "recvmsg(2) tells what was cut off").Calls("recvmsg").Single().Text,
+            Does.EndWith("{msg_iov=[\"longer\", \" than\"], msg_iovlen=2, msg_flags=MSG_TRUNC}, 0) = 11"));
+
+    [Test]
+    public void Writev_and_readv_of_the_lesson_take_several_buffers()
+    {
+        LessonRun step = LessonRun.Of(Lesson06_Messages.Lesson, "writev(2) and readv(2) do so on any descriptor");
+        Assert.That((step.Results("writev").Single(), step.Results("readv").Single()), Is.EqualTo((10, 10)));
+        Assert.That(step.Received, Is.EqualTo(new[] { "head, body" }));
+    }
+
+    [Test]
+    public void Seqpacket_of_the_lesson_keeps_messages_whole_and_has_an_end_of_file()
+    {
+        LessonRun step = LessonRun.Of(Lesson06_Messages.Lesson, "Seqpacket: a connection that keeps messages whole");
+        Assert.That(step.Received, Is.EqualTo(new[] { "first", "second", "" }));
+        Assert.That(Encoding.ASCII.GetString(step.Names().Single()[2..]), Does.Match("^\0[0-9a-f]{5}$"), "the kernel chose the name");
+    }
+
+    [Test]
+    public void A_descriptor_of_the_lesson_reaches_the_receiver()
+    {
+        LessonRun step = LessonRun.Of(Lesson06_Messages.Lesson, "A descriptor beside the bytes");
+        Assert.That(step.Received[^1], Is.EqualTo("the same socket"));
+        Assert.That(step.Calls("sendmsg").Single().Text, Does.Contain("SCM_RIGHTS"));
+    }
+
+    [Test]
+    public void The_kernel_tells_the_process_at_the_other_end() =>
+        Assert.That(
+            LessonRun.Of(Lesson06_Messages.Lesson, "Which process is at the other end").Calls("getsockopt").Single().Text,
+            Does.Contain($"SO_PEERCRED, {{pid={getpid()}, uid={geteuid()}, gid={getegid()}}}"));
 
     [TestCase(SOCK_DGRAM)]
     [TestCase(SOCK_SEQPACKET)]

@@ -1,12 +1,25 @@
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
+using Multiplex.Tour.Lessons;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Interop.Tour;
+namespace Multiplex.Tests.Tour;
 
-/// <summary>The tour of socket calls, third step: getaddrinfo turns names of hosts and services into addresses to try.</summary>
-public class Step03_Names : DescriptorFixture
+/// <summary>The second lesson, addresses, and what goes beyond it: getaddrinfo turns names of hosts and services into addresses to try.</summary>
+public class Lesson02_NamesTests : DescriptorFixture
 {
+    [Test]
+    public void The_lesson_finds_localhost_every_interface_and_no_host()
+    {
+        LessonRun step = LessonRun.Of(Lesson02_Addresses.Lesson, "getaddrinfo(3) finds addresses by name");
+        Assert.That(step.Errors, Is.EqualTo(new[] { ("getaddrinfo", -EAI_NONAME) }));
+        Assert.That(step.Exhibits, Has.Member("{sa_family=AF_INET, sin_port=htons(4000), sin_addr=inet_addr(\"0.0.0.0\")}"));
+        Assert.That(step.Exhibits[..^1], Is.Not.Empty.And.SubsetOf(new[]
+        {
+            "{sa_family=AF_INET, sin_port=htons(4000), sin_addr=inet_addr(\"127.0.0.1\")}", "{sa_family=AF_INET6, [::1]:4000}",
+        }));
+    }
+
     private static readonly addrinfo s_stream = new() { ai_family = AF_UNSPEC, ai_socktype = SOCK_STREAM };
     private static readonly addrinfo s_ipv4 = new() { ai_family = AF_INET, ai_socktype = SOCK_STREAM };
 
