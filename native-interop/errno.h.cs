@@ -55,6 +55,12 @@ public static partial class Libc
     public const int EINPROGRESS = 115;
     public const int ECANCELED = 125;
     public const int EOWNERDEAD = 130;
+
+    /// <summary>Constants and layouts that are different on x86-64. <see cref="Platform.IsArm64"/> chooses.</summary>
+    public static partial class X64;
+
+    /// <summary>Constants and layouts that are different on ARM64.</summary>
+    public static partial class Arm64;
 }
 
 /// <summary>The raw imports: C's own signatures, no errno read, nothing retried. Declared beside their overloads.</summary>

@@ -11,7 +11,6 @@ public static unsafe partial class Libc
     public const int O_EXCL = 0x80;
     public const int O_TRUNC = 0x200;
     public const int O_NONBLOCK = 0x800;
-    public const int O_NOFOLLOW = 0x20000;
     public const int O_CLOEXEC = 0x80000;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
@@ -23,12 +22,16 @@ public static unsafe partial class Libc
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int FD_CLOEXEC = 1;
 
+    public static int O_NOFOLLOW => Platform.IsArm64 ? Arm64.O_NOFOLLOW : X64.O_NOFOLLOW;
+
     /// <summary>open(2): returns a descriptor of the file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="flags">O_ flags.</param>
     /// <param name="mode">The permissions of a file that O_CREAT makes.</param>
+    /// <exception cref="PlatformNotSupportedException">See <see cref="Platform.RequireSupported"/>.</exception>
     public static SyscallResult open(string path, int flags, uint mode = 0)
     {
+        Platform.RequireSupported();
         nint name = Marshal.StringToCoTaskMemUTF8(path);
         try
         {
@@ -64,6 +67,16 @@ public static unsafe partial class Libc
 
     /// <summary>fcntl(2) with an integer argument: reads or sets a descriptor's flags.</summary>
     public static SyscallResult fcntl(int fd, int cmd, nint arg = 0) => SyscallResult.Of(Raw.fcntl(fd, cmd, arg));
+
+    public static partial class X64
+    {
+        public const int O_NOFOLLOW = 0x20000;
+    }
+
+    public static partial class Arm64
+    {
+        public const int O_NOFOLLOW = 0x8000;
+    }
 }
 
 public static unsafe partial class Raw

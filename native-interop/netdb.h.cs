@@ -23,8 +23,10 @@ public static unsafe partial class Libc
     /// <param name="hints">Which family, type and flags to look for.</param>
     /// <param name="addresses">The raw socket addresses.</param>
     /// <returns>0, or an EAI_ number, which is negative and not an errno.</returns>
+    /// <exception cref="PlatformNotSupportedException">See <see cref="Platform.RequireSupported"/>.</exception>
     public static int getaddrinfo(string? node, string? service, addrinfo hints, out IReadOnlyList<byte[]> addresses)
     {
+        Platform.RequireSupported();
         List<byte[]> found = [];
         addresses = found;
         addrinfo* list = null;

@@ -85,7 +85,7 @@ public static unsafe partial class Libc
         public readonly bool Contains(int signal) => (this[0] & (1UL << (signal - 1))) != 0;
     }
 
-    /// <summary>glibc's struct sigaction on x86-64: handler, mask, flags, restorer.</summary>
+    /// <summary>glibc's struct sigaction: handler, mask, flags, restorer.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct sigaction_t
     {

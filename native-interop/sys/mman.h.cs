@@ -15,8 +15,10 @@ public static unsafe partial class Libc
 
     /// <summary>mmap(2): maps memory. With MAP_SHARED a child of fork(2) sees the same bytes as its parent.</summary>
     /// <exception cref="SyscallException">The mapping was refused.</exception>
+    /// <exception cref="PlatformNotSupportedException">See <see cref="Platform.RequireSupported"/>.</exception>
     public static void* mmap(nuint length, int prot, int flags, int fd, long offset = 0)
     {
+        Platform.RequireSupported();
         void* address = Raw.mmap(null, length, prot, flags, fd, offset);
         if ((nint)address == -1)
             SyscallResult.Of(-1).OrThrow("mmap", $"{length} bytes");

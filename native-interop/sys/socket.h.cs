@@ -60,11 +60,18 @@ public static unsafe partial class Libc
     public const int SHUT_RDWR = 2;
 
     /// <summary>socket(2): makes an endpoint of communication and returns its descriptor. Protocol 0 is the default for the pair.</summary>
-    public static SyscallResult socket(int domain, int type, int protocol) => SyscallResult.Of(Raw.socket(domain, type, protocol));
+    /// <exception cref="PlatformNotSupportedException">See <see cref="Platform.RequireSupported"/>.</exception>
+    public static SyscallResult socket(int domain, int type, int protocol)
+    {
+        Platform.RequireSupported();
+        return SyscallResult.Of(Raw.socket(domain, type, protocol));
+    }
 
     /// <summary>socketpair(2): makes two endpoints that are connected to each other.</summary>
+    /// <exception cref="PlatformNotSupportedException">See <see cref="Platform.RequireSupported"/>.</exception>
     public static SyscallResult socketpair(int domain, int type, int protocol, out int first, out int second)
     {
+        Platform.RequireSupported();
         int* pair = stackalloc int[2];
         SyscallResult result = SyscallResult.Of(Raw.socketpair(domain, type, protocol, pair));
         first = result.IsError ? -1 : pair[0];

@@ -9,8 +9,18 @@ public static partial class Libc
     public const int SYS_io_uring_enter = 426;
     public const int SYS_io_uring_register = 427;
 
-    /// <summary>One of the older calls, whose number is each architecture's own.</summary>
-    public static int SYS_perf_event_open { get; } = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 241 : 298;
+    public static int SYS_perf_event_open => Platform.IsArm64 ? Arm64.SYS_perf_event_open : X64.SYS_perf_event_open;
+
+    /// <summary>The older calls have numbers of their own on x86-64.</summary>
+    public static partial class X64
+    {
+        public const int SYS_perf_event_open = 298;
+    }
+
+    public static partial class Arm64
+    {
+        public const int SYS_perf_event_open = 241;
+    }
 }
 
 public static unsafe partial class Raw

@@ -1,5 +1,6 @@
 using CommandLine;
 using Multiplex.Cli;
+using Multiplex.Interop;
 
 // The command: one verb, one file. Exit status: 0 done; 1 failed; 2 wrong usage.
 using Parser parser = new(settings =>
@@ -19,6 +20,7 @@ if (UsageText.FindMisplaced(words) is { } mistake)
 ParserResult<object> parsed = parser.ParseArguments(words, Verbs.All);
 try
 {
+    Platform.RequireSupported();
     return parsed.MapResult<IVerb, int>(verb => verb.Run(), errors => UsageText.Report(parsed, [.. errors]));
 }
 catch (UsageException e)

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
+using Multiplex.Interop;
 
 namespace Multiplex.Load.Watching;
 
@@ -11,35 +11,39 @@ namespace Multiplex.Load.Watching;
 /// <param name="Call">The system call that it waits in; null when it runs, or when that is not to be seen.</param>
 public sealed record ThreadActivity(int Process, int Thread, string Name, char State, string? Call)
 {
-    // asm/unistd_64.h: what a server waits in.
-    private static readonly Dictionary<int, string> s_calls = new()
-    {
-        [0] = "read",
-        [1] = "write",
-        [7] = "poll",
-        [20] = "writev",
-        [23] = "select",
-        [35] = "nanosleep",
-        [43] = "accept",
-        [44] = "sendto",
-        [45] = "recvfrom",
-        [46] = "sendmsg",
-        [47] = "recvmsg",
-        [61] = "wait4",
-        [128] = "rt_sigtimedwait",
-        [202] = "futex",
-        [230] = "clock_nanosleep",
-        [232] = "epoll_wait",
-        [247] = "waitid",
-        [270] = "pselect6",
-        [271] = "ppoll",
-        [281] = "epoll_pwait",
-        [288] = "accept4",
-        [299] = "recvmmsg",
-        [307] = "sendmmsg",
-        [426] = "io_uring_enter",
-        [441] = "epoll_pwait2",
-    };
+    /// <summary>What a server waits in: the call's name, and its number on each processor; -1 where there is none.</summary>
+    internal static readonly (string Name, int X64, int Arm64)[] Calls =
+    [
+        ("read", 0, 63),
+        ("write", 1, 64),
+        ("poll", 7, -1),
+        ("writev", 20, 66),
+        ("select", 23, -1),
+        ("nanosleep", 35, 101),
+        ("accept", 43, 202),
+        ("sendto", 44, 206),
+        ("recvfrom", 45, 207),
+        ("sendmsg", 46, 211),
+        ("recvmsg", 47, 212),
+        ("wait4", 61, 260),
+        ("rt_sigtimedwait", 128, 137),
+        ("futex", 202, 98),
+        ("clock_nanosleep", 230, 115),
+        ("epoll_wait", 232, -1),
+        ("waitid", 247, 95),
+        ("pselect6", 270, 72),
+        ("ppoll", 271, 73),
+        ("epoll_pwait", 281, 22),
+        ("accept4", 288, 242),
+        ("recvmmsg", 299, 243),
+        ("sendmmsg", 307, 269),
+        ("io_uring_enter", 426, 426),
+        ("epoll_pwait2", 441, 441),
+    ];
+
+    private static readonly Dictionary<int, string> s_names =
+        Calls.Select(call => (call.Name, Number: Platform.IsArm64 ? call.Arm64 : call.X64)).Where(call => call.Number >= 0)
+            .ToDictionary(call => call.Number, call => call.Name);
 
     /// <summary>What it is at, in a word or two.</summary>
     public string InWords => State is 'R' ? "running" : Call ?? $"state {State}";
@@ -72,7 +76,7 @@ public sealed record ThreadActivity(int Process, int Thread, string Name, char S
         }
 
         return !int.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int call) || call < 0 ? null
-            : RuntimeInformation.ProcessArchitecture == Architecture.X64 && s_calls.TryGetValue(call, out string? name) ? name
+            : s_names.TryGetValue(call, out string? name) ? name
             : $"system call {call}";
     }
 }

@@ -78,19 +78,19 @@ public sealed class RpcEventLoop : IDisposable
 
     private void Run()
     {
-        epoll_event[] events = new epoll_event[EventsAtOnce];
+        epoll_events events = new(EventsAtOnce);
         List<Watched> late = [];
         while (true)
         {
             // EINTR counts as no event.
-            long count = epoll_wait(_epoll, events, NextTimeout()).Value;
+            long count = epoll_wait(_epoll, events, EventsAtOnce, NextTimeout()).Value;
             for (int i = 0; i < count; i++)
             {
-                int descriptor = (int)events[i].data;
+                int descriptor = (int)events.DataOf(i);
                 if (descriptor == _stop)
                     return;
                 if (Find(descriptor) is { } watched)
-                    Turn(watched, descriptor == watched.Socket ? events[i].events : 0);
+                    Turn(watched, descriptor == watched.Socket ? events.EventsOf(i) : 0);
             }
 
             FindLate(late);

@@ -35,6 +35,7 @@ internal sealed class SharedSockets : IDisposable
     private readonly DatagramPort[] _ports;   // of the others
     private readonly Acceptor _acceptor;
     private readonly pollfd[] _set;
+    private readonly epoll_events _event = new(1);
     private int _epoll = -1;
     private long _until = long.MaxValue;
     private bool _areShut;
@@ -132,11 +133,10 @@ internal sealed class SharedSockets : IDisposable
     {
         if (_epoll < 0)
             Watch();
-        Span<epoll_event> one = stackalloc epoll_event[1];
-        if (epoll_wait(_epoll, one, (int)BlockingConnection.LookAgain.TotalMilliseconds).Value <= 0)
+        if (epoll_wait(_epoll, _event, maxevents: 1, (int)BlockingConnection.LookAgain.TotalMilliseconds).Value <= 0)
             return -1;
         int socket = 0;
-        while (_set[socket].fd != (int)one[0].data)
+        while (_set[socket].fd != (int)_event.DataOf(0))
             socket++;
         return socket;
     }

@@ -9,7 +9,7 @@ namespace Multiplex.Multiplexers;
 /// </summary>
 public sealed class EpollMultiplexer : IMultiplexer
 {
-    private readonly epoll_event[] _events = new epoll_event[512];
+    private readonly epoll_events _events = new(512);
     private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
     private bool _isWithoutNanoseconds;
 
@@ -28,8 +28,7 @@ public sealed class EpollMultiplexer : IMultiplexer
     /// <inheritdoc/>
     public int Wait(Span<Readiness> ready, int timeoutMilliseconds)
     {
-        Span<epoll_event> events = _events.AsSpan(0, Math.Min(ready.Length, _events.Length));
-        return Report(epoll_wait(_epoll, events, timeoutMilliseconds), events, ready);
+        return Report(epoll_wait(_epoll, _events, Math.Min(ready.Length, _events.Length), timeoutMilliseconds), ready);
     }
 
     /// <summary>As <see cref="Wait"/>, for a time in nanoseconds: 0 or less does not wait. To the millisecond before Linux 5.11.</summary>
@@ -38,10 +37,9 @@ public sealed class EpollMultiplexer : IMultiplexer
         const int Millisecond = 1_000_000;
         if (nanoseconds <= 0 || _isWithoutNanoseconds)
             return Wait(ready, (int)Math.Clamp((nanoseconds + Millisecond - 1) / Millisecond, 0, int.MaxValue));
-        Span<epoll_event> events = _events.AsSpan(0, Math.Min(ready.Length, _events.Length));
-        SyscallResult result = epoll_pwait2(_epoll, events, nanoseconds);
+        SyscallResult result = epoll_pwait2(_epoll, _events, Math.Min(ready.Length, _events.Length), nanoseconds);
         if (!result.Is(ENOSYS))
-            return Report(result, events, ready);
+            return Report(result, ready);
         _isWithoutNanoseconds = true;
         return WaitPrecisely(ready, nanoseconds);
     }
@@ -49,13 +47,13 @@ public sealed class EpollMultiplexer : IMultiplexer
     /// <inheritdoc/>
     public void Dispose() => close(_epoll);
 
-    private static int Report(SyscallResult result, ReadOnlySpan<epoll_event> events, Span<Readiness> ready)
+    private int Report(SyscallResult result, Span<Readiness> ready)
     {
         if (result.Is(EINTR))
             return 0;
         int count = result.OrThrow("epoll_wait");
         for (int i = 0; i < count; i++)
-            ready[i] = new((int)events[i].data, ReadyOf(events[i].events));
+            ready[i] = new((int)_events.DataOf(i), ReadyOf(_events.EventsOf(i)));
         return count;
     }
 

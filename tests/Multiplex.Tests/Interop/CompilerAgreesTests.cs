@@ -2,24 +2,52 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
+using Multiplex.Load.Watching;
 
 namespace Multiplex.Tests.Interop;
 
-/// <summary>The C compiler, which has the headers, confirms what native-interop says they contain.</summary>
+/// <summary>The C compiler of each processor, which has the headers, confirms what native-interop says they contain.</summary>
 public class CompilerAgreesTests
 {
-    [Test]
-    public void The_compiler_confirms_every_constant_and_every_layout()
+    [TestCaseSource(typeof(Processor), nameof(Processor.All))]
+    public void The_compiler_confirms_every_constant_and_every_layout(Processor processor)
     {
-        Assert.That(Compile(HeaderCheck.OfTheLayer()), Is.Empty);
+        Assert.That(Compile(HeaderCheck.OfTheLayer(processor), processor), Is.Empty);
+    }
+
+    [Test]
+    public void The_compiler_of_one_processor_rejects_the_layouts_of_the_other()
+    {
+        string complaint = Compile(HeaderCheck.OfTheLayer(Processor.X64), Processor.Arm64);
+        Assert.That(complaint, Does.Contain("sizeof(struct epoll_event) is not 12").And.Contain("O_NOFOLLOW is not 131072"));
     }
 
     [Test]
     public void The_check_covers_the_layer()
     {
-        Assert.That(HeaderCheck.Constants, Has.Count.GreaterThan(100));
-        Assert.That(HeaderCheck.Structs, Has.Count.GreaterThan(15));
-        Assert.That(HeaderCheck.OfTheLayer(), Does.Contain("#include <sys/socket.h>").And.Contain("(SOCK_STREAM) == 1"));
+        Assert.That(HeaderCheck.Constants(Processor.Arm64), Has.Length.GreaterThan(100));
+        Assert.That(HeaderCheck.Structs(Processor.Arm64), Has.Length.GreaterThan(15));
+        Assert.That(HeaderCheck.OfTheLayer(Processor.Arm64), Does.Contain("#include <sys/socket.h>")
+            .And.Contain("(SOCK_STREAM) == 1").And.Contain("(SYS_perf_event_open) == 241").And.Contain("(sizeof(struct epoll_event)) == 16"));
+    }
+
+    [Test]
+    public void What_differs_between_processors_has_a_value_for_each()
+    {
+        Assert.That(Names(Processor.X64), Is.Not.Empty.And.EquivalentTo(Names(Processor.Arm64)));
+
+        static IEnumerable<string> Names(Processor processor) =>
+            [.. HeaderCheck.ConstantsIn(processor.Values).Select(constant => constant.Name), .. HeaderCheck.StructsIn(processor.Values).Select(type => type.Name)];
+    }
+
+    [Test]
+    public void What_differs_between_processors_is_that_of_this_one()
+    {
+        Assert.Multiple(() =>
+        {
+            foreach (FieldInfo constant in HeaderCheck.ConstantsIn(Processor.This.Values))
+                Assert.That(typeof(Libc).GetProperty(constant.Name)?.GetValue(null), Is.EqualTo(constant.GetRawConstantValue()), constant.Name);
+        });
     }
 
     [Test]
@@ -27,22 +55,31 @@ public class CompilerAgreesTests
         HeaderCheck.Headers, Is.Unique.And.SupersetOf(new[] { "errno.h", "sys/socket.h", "sys/uio.h" })
             .And.All.EndsWith(".h"));
 
-    [TestCase(0)]
-    [TestCase(1)]
-    [TestCase(4)]
-    [TestCase(12)]
-    [TestCase(1012)]
-    public void The_compiler_confirms_the_room_of_control_messages(int length)
+    [Test]
+    public void The_compiler_confirms_the_room_of_control_messages(
+        [ValueSource(typeof(Processor), nameof(Processor.All))] Processor processor, [Values(0, 1, 4, 12, 1012)] int length)
     {
-        Assert.That(Compile(HeaderCheck.OfConstant($"CMSG_SPACE({length})", (long)Libc.CMSG_SPACE((nuint)length))), Is.Empty);
-        Assert.That(Compile(HeaderCheck.OfConstant($"CMSG_LEN({length})", (long)Libc.CMSG_LEN((nuint)length))), Is.Empty);
+        Assert.That(Compile(HeaderCheck.OfConstant($"CMSG_SPACE({length})", (long)Libc.CMSG_SPACE((nuint)length)), processor), Is.Empty);
+        Assert.That(Compile(HeaderCheck.OfConstant($"CMSG_LEN({length})", (long)Libc.CMSG_LEN((nuint)length)), processor), Is.Empty);
+    }
+
+    [TestCaseSource(typeof(Processor), nameof(Processor.All))]
+    public void The_compiler_confirms_the_numbers_of_the_system_calls_that_watch_names(Processor processor)
+    {
+        (string Name, long Number)[] calls =
+            [.. ThreadActivity.Calls.Select(call => ($"SYS_{call.Name}", processor == Processor.X64 ? (long)call.X64 : call.Arm64))];
+        Assert.That(Compile(HeaderCheck.OfConstants(calls.Where(call => call.Number >= 0)), processor), Is.Empty);
+
+        (string Name, long Number)[] lacking = [.. calls.Where(call => call.Number < 0)];
+        string complaint = Compile(HeaderCheck.OfConstants(lacking), processor);
+        Assert.That(lacking.Select(call => call.Name).Where(name => !complaint.Contains($"{name}’ undeclared", StringComparison.Ordinal)), Is.Empty);
     }
 
     [Test]
     public void A_constant_with_the_wrong_value_is_rejected_by_name()
     {
         Assert.That(Compile(HeaderCheck.OfConstant(nameof(Libc.EPIPE), Libc.EPIPE)), Is.Empty);
-        Assert.That(Compile(HeaderCheck.OfConstant(nameof(Libc.EPIPE), Libc.EPIPE + 1)), Does.Contain("(EPIPE) is not 33"));
+        Assert.That(Compile(HeaderCheck.OfConstant(nameof(Libc.EPIPE), Libc.EPIPE + 1)), Does.Contain("EPIPE is not 33"));
     }
 
     [Test]
@@ -61,8 +98,9 @@ public class CompilerAgreesTests
     [Test]
     public void An_array_that_C_has_no_name_for_is_checked_as_the_field_that_it_is()
     {
-        IEnumerable<Type> fields = HeaderCheck.Structs.SelectMany(HeaderCheck.FieldsOf).Select(field => field.FieldType);
-        Assert.That(HeaderCheck.Structs.Where(HeaderCheck.IsArrayOfField), Is.SubsetOf(fields));
+        Type[] structs = HeaderCheck.Structs(Processor.This);
+        IEnumerable<Type> fields = structs.SelectMany(HeaderCheck.FieldsOf).Select(field => field.FieldType);
+        Assert.That(structs.Where(HeaderCheck.IsArrayOfField), Is.SubsetOf(fields));
     }
 
     [Test]
@@ -79,9 +117,9 @@ public class CompilerAgreesTests
 
     /// <summary>Has a C program compiled.</summary>
     /// <returns>What the compiler says against it; empty when it accepts it.</returns>
-    private static string Compile(string program)
+    private static string Compile(string program, Processor? processor = null)
     {
-        using Process compiler = Process.Start(new ProcessStartInfo(Tools.Require("gcc", "cc"))
+        using Process compiler = Process.Start(new ProcessStartInfo(Tools.Require((processor ?? Processor.This).Compilers))
         {
             ArgumentList = { "-std=gnu11", "-fsyntax-only", "-x", "c", "-" },
             RedirectStandardInput = true,

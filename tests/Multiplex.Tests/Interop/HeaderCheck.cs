@@ -7,7 +7,7 @@ using Multiplex.Interop;
 namespace Multiplex.Tests.Interop;
 
 /// <summary>
-/// A C program in which the compiler confirms what native-interop declares: each constant, the size of each struct, the
+/// A C program in which the compiler of a processor confirms what native-interop declares: each constant, the size of each struct, the
 /// place and size of each of its fields. It is generated from the layer itself, so nothing can be left out of it.
 /// </summary>
 internal sealed class HeaderCheck
@@ -28,12 +28,18 @@ internal sealed class HeaderCheck
             .Distinct()
             .Order(StringComparer.Ordinal)];
 
-    /// <summary>The public constants of the layer.</summary>
-    public static IReadOnlyList<FieldInfo> Constants { get; } =
-        [.. typeof(Libc).GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral)];
+    /// <summary>The public constants of the layer on a processor.</summary>
+    public static FieldInfo[] Constants(Processor processor) => [.. ConstantsIn(typeof(Libc)), .. ConstantsIn(processor.Values)];
 
-    /// <summary>The public structs of the layer.</summary>
-    public static IReadOnlyList<Type> Structs { get; } = [.. typeof(Libc).GetNestedTypes().Where(type => type.IsValueType)];
+    /// <summary>The public constants of a class.</summary>
+    public static FieldInfo[] ConstantsIn(Type type) =>
+        [.. type.GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral)];
+
+    /// <summary>The public structs of the layer on a processor.</summary>
+    public static Type[] Structs(Processor processor) => [.. StructsIn(typeof(Libc)), .. StructsIn(processor.Values)];
+
+    /// <summary>The public structs of a class.</summary>
+    public static Type[] StructsIn(Type type) => [.. type.GetNestedTypes().Where(nested => nested.IsValueType)];
 
     /// <summary>Whether C has no name for it: the array of a field, whose size is checked where the field is.</summary>
     public static bool IsArrayOfField(Type type) =>
@@ -42,16 +48,16 @@ internal sealed class HeaderCheck
     /// <summary>The fields whose place is checked.</summary>
     public static IEnumerable<FieldInfo> FieldsOf(Type type) => type.GetFields(BindingFlags.Public | BindingFlags.Instance);
 
-    /// <summary>The program that confirms the whole layer.</summary>
-    public static string OfTheLayer()
+    /// <summary>The program that confirms the whole layer to the compiler of a processor.</summary>
+    public static string OfTheLayer(Processor processor)
     {
         HeaderCheck check = new();
-        foreach (FieldInfo constant in Constants)
-            check.Constant(constant.Name, Convert.ToInt64(constant.GetRawConstantValue()));
-        foreach (Type type in Structs.Where(type => !IsArrayOfField(type)))
+        foreach (FieldInfo constant in Constants(processor))
+            check.Confirm(constant.Name, Convert.ToInt64(constant.GetRawConstantValue()));
+        foreach (Type type in Structs(processor).Where(type => !IsArrayOfField(type)))
         {
             string name = NameInC(type);
-            check.Confirm(SizeInC(type), SizeOf(type));
+            check.Confirm(SizeInC(type), SizeOf(type), IsRoom(type) ? "<=" : "==");
             foreach (FieldInfo field in FieldsOf(type))
             {
                 check.Confirm($"offsetof({name}, {field.Name})", OffsetOf(type, field));
@@ -63,10 +69,14 @@ internal sealed class HeaderCheck
     }
 
     /// <summary>A program that confirms one constant.</summary>
-    public static string OfConstant(string name, long value)
+    public static string OfConstant(string name, long value) => OfConstants([(name, value)]);
+
+    /// <summary>A program that confirms some constants.</summary>
+    public static string OfConstants(IEnumerable<(string Name, long Value)> constants)
     {
         HeaderCheck check = new();
-        check.Constant(name, value);
+        foreach ((string name, long value) in constants)
+            check.Confirm(name, value);
         return check._program.ToString();
     }
 
@@ -79,10 +89,11 @@ internal sealed class HeaderCheck
     }
 
     // A cast, because some are unsigned, and SIG_IGN is a pointer.
-    private void Constant(string name, long value) => Confirm($"(long long)({name})", value);
+    private void Confirm(string expression, long value, string comparison = "==") => _program.Append(
+        $"_Static_assert((long long)({expression}) {comparison} {value}LL, \"{expression} is not {(comparison == "==" ? "" : comparison + " ")}{value}\");\n");
 
-    private void Confirm(string expression, long value) =>
-        _program.Append($"_Static_assert({expression} == {value}LL, \"{expression} is not {value}\");\n");
+    // What pthread.h says nothing of but the size has room for that of either processor.
+    private static bool IsRoom(Type type) => type == typeof(Libc.pthread_mutex_t) || type == typeof(Libc.pthread_mutexattr_t);
 
     // A struct of C# has the name of its struct in C, but for these: C has sigset_t, fd_set and the types of pthread.h as
     // typedefs, and C# cannot have a method and a type that are both called sigaction, or statx.
@@ -100,7 +111,8 @@ internal sealed class HeaderCheck
     // A struct that grows from kernel to kernel has a name for the size that it had at first.
     private static string SizeInC(Type type) => type == typeof(Libc.perf_event_attr) ? nameof(Libc.PERF_ATTR_SIZE_VER0) : $"sizeof({NameInC(type)})";
 
-    // The layout that the runtime really gives them, which is what a pointer to one shows the kernel.
+    // The layout that the runtime really gives them, which is what a pointer to one shows the kernel. It is the same on both processors:
+    // a field of a power of two of bytes lies at a multiple of that, or of Pack where that is less.
     private static int SizeOf(Type type) => Evaluate(code => code.Emit(OpCodes.Sizeof, type));
 
     private static int OffsetOf(Type type, FieldInfo field) => Evaluate(code =>

@@ -117,7 +117,7 @@ public class InterruptedCallTests
     public void Epoll_wait_returns_EINTR_as_every_wait_does()
     {
         int epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
-        InterruptibleThread<SyscallResult> waiter = new(() => epoll_wait(epoll, new epoll_event[1], -1));
+        InterruptibleThread<SyscallResult> waiter = new(() => epoll_wait(epoll, new epoll_events(1), 1, -1));
         waiter.InterruptWhileWaiting(times: 1);
         Assert.That(waiter.Result().Errno, Is.EqualTo(EINTR));
         close(epoll).OrThrow("close");

@@ -11,7 +11,7 @@ public class SecondWitnessTests
     [Test]
     public void Every_constant_that_Tmds_LibC_has_too_agrees()
     {
-        (string Name, long Here, long There)[] both = [.. HeaderCheck.Constants
+        (string Name, long Here, long There)[] both = [.. HeaderCheck.Constants(Processor.This)
             .Select(constant =>
                 (constant.Name, Here: Integer(constant.GetRawConstantValue())!.Value, There: There(constant.Name)))
             .Where(pair => pair.There is not null)

@@ -83,7 +83,7 @@ public class SyscallResultTests
     {
         Assert.Multiple(() =>
         {
-            foreach (System.Reflection.FieldInfo constant in HeaderCheck.Constants)
+            foreach (System.Reflection.FieldInfo constant in HeaderCheck.Constants(Processor.This))
             {
                 if (!constant.Name.StartsWith('E') || constant.Name.StartsWith("EAI_", StringComparison.Ordinal)
                     || constant.Name.StartsWith("EPOLL", StringComparison.Ordinal)

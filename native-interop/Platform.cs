@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+/// <summary>The platforms whose constants and layouts this layer has: Linux with glibc on x86-64 and on ARM64.</summary>
+public static class Platform
+{
+    private static readonly string? s_problem = Problem(
+        OperatingSystem.IsLinux() ? "Linux" : RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture, HasGlibc);
+
+    /// <summary>Whether this process runs on ARM64, and not on x86-64. The compiler knows it, so a choice by it costs nothing.</summary>
+    public static bool IsArm64 => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
+
+    // glibc alone has this function: gnu_get_libc_version(3).
+    private static bool HasGlibc => NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "gnu_get_libc_version", out _);
+
+    /// <summary>
+    /// Returns on a platform that is supported. The functions of <see cref="Libc"/> that a program begins with call it: those that make a
+    /// socket, an epoll set or a mapping, open a file or look an address up.
+    /// </summary>
+    /// <exception cref="PlatformNotSupportedException">Any other platform, where a struct of this layer may be shorter than the kernel's.</exception>
+    public static void RequireSupported()
+    {
+        if (s_problem is not null)
+            throw new PlatformNotSupportedException(s_problem);
+    }
+
+    /// <summary>What is wrong with a platform, in one line; null for one that is supported.</summary>
+    internal static string? Problem(string system, Architecture processor, bool hasGlibc) =>
+        system == "Linux" && hasGlibc && processor is Architecture.X64 or Architecture.Arm64
+            ? null
+            : $"this is {system} on {NameOf(processor)}{(hasGlibc ? "" : " without glibc")}; Multiplex runs on Linux on x86-64 and ARM64, with glibc";
+
+    private static string NameOf(Architecture processor) => processor switch
+    {
+        Architecture.X64 => "x86-64",
+        Architecture.Arm64 => "ARM64",
+        Architecture.X86 => "32-bit x86",
+        Architecture.Arm => "32-bit ARM",
+        _ => processor.ToString(),
+    };
+}
