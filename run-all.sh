@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything there is to run, in stages:
 #   ./run-all.sh            builds, then compares some server models within two minutes; arguments are passed on
-#   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex
+#   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex; with --arch arm64 at artifacts/multiplex-arm64/multiplex
 #   ./run-all.sh tour       builds, then shows the course's lessons; arguments are passed on
 #   ./run-all.sh test       runs the tests; installs the peers they talk to where it may
 #   ./run-all.sh bench      runs the benchmarks, a short job; arguments are passed on (--full for the long one)
@@ -18,6 +18,7 @@ if [[ -z "${HOME:-}" ]]; then
 fi
 
 readonly command=artifacts/multiplex/multiplex
+readonly arm64=artifacts/multiplex-arm64
 readonly results=artifacts/test-results
 
 say() { printf '\n== %s\n' "$*" >&2; }
@@ -29,7 +30,23 @@ build() {
   publish src/Multiplex.Rpcgen artifacts/multiplex-rpcgen
 }
 
-publish() { dotnet publish "$1" --configuration Release --output "$2" --verbosity quiet; }
+build_for_arch() {
+  if [[ "$*" != "--arch arm64" ]]; then
+    echo "run-all.sh: build takes --arch arm64, or nothing for this machine's own processor, and not '$*'" >&2
+    exit 2
+  fi
+  if ! can_link_arm64; then
+    echo "run-all.sh: linking for ARM64 needs the packages gcc-aarch64-linux-gnu and libc6-dev-arm64-cross" >&2
+    exit 1
+  fi
+  say "building $arm64/multiplex"
+  publish src/Multiplex.Cli "$arm64" --runtime linux-arm64
+}
+
+# The cross compiler prints a full path only where its C library is installed too.
+can_link_arm64() { [[ "$(uname -m)" == aarch64 || "$(aarch64-linux-gnu-gcc -print-file-name=crt1.o 2>/dev/null)" == /* ]]; }
+
+publish() { dotnet publish "$1" --configuration Release --output "$2" --verbosity quiet "${@:3}"; }
 
 compare() {
   build
@@ -53,6 +70,9 @@ readonly -a peers=(
   "tshark tshark"
   "npm npm"
   "gcc gcc"
+  "aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu"
+  "/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross"
+  "qemu-aarch64-static qemu-user-static"
   "chromium-headless-shell chromium-headless-shell"
 )
 
@@ -78,6 +98,7 @@ install_peers() {
 run_tests() {
   install_peers
   build
+  if can_link_arm64; then build_for_arch --arch arm64; fi
   publish tests/Multiplex.TestServers artifacts/test-servers
   export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
   rm -rf "$results"
@@ -122,7 +143,7 @@ bench() {
 stage="${1:-compare}"
 shift || true
 case "$stage" in
-  build) build ;;
+  build) if (($# > 0)); then build_for_arch "$@"; else build; fi ;;
   compare) compare "$@" ;;
   tour) tour "$@" ;;
   test) run_tests "$@" ;;

@@ -32,7 +32,7 @@ public sealed record MachineReport(string Os, string Kernel, string Runtime, str
         RuntimeInformation.OSDescription,
         File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
         RuntimeInformation.FrameworkDescription,
-        ProcessorName(),
+        ProcessorName(File.ReadAllLines("/proc/cpuinfo")),
         Environment.ProcessorCount)
     {
         Commit = BuiltFrom(),
@@ -54,10 +54,13 @@ public sealed record MachineReport(string Os, string Kernel, string Runtime, str
         return (long)Math.Min(limit.rlim_cur, long.MaxValue);
     }
 
-    private static string ProcessorName()
+    /// <summary>The processor, from the lines of /proc/cpuinfo: its name, or on ARM64, which has none there, the numbers that it identifies itself by.</summary>
+    internal static string ProcessorName(string[] lines)
     {
-        const string Field = "model name";
-        string? line = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
-        return line?[(line.IndexOf(':') + 1)..].Trim() ?? "unknown";
+        return Field("model name")
+            ?? (Field("CPU part") is { } part ? $"ARM64 part {part} of implementer {Field("CPU implementer")}" : "unknown");
+
+        string? Field(string name) =>
+            Array.Find(lines, line => line.StartsWith(name, StringComparison.Ordinal)) is { } line ? line[(line.IndexOf(':') + 1)..].Trim() : null;
     }
 }

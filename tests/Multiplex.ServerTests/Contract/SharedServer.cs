@@ -15,7 +15,9 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
     private protected ListenForm Form => form;
 
     [OneTimeSetUp]
-    public void Start() => _server = ServerProcess.Start(model, protocol, form);
+    public void Start() => _server = StartServer();
+
+    private protected virtual ServerProcess StartServer() => ServerProcess.Start(model, protocol, form);
 
     [OneTimeTearDown]
     public void Stop()

@@ -55,10 +55,12 @@ internal sealed class ServerProcess : IDisposable
         Start(model, protocol, [form.NewEndpoint()], options);
 
     /// <summary>Starts <c>multiplex serve</c> and waits until it listens on all of these endpoints.</summary>
-    public static ServerProcess Start(string model, string protocol, string[] endpoints, params string[] options) => StartProgram(
-        Command,
-        ["serve", "--model", model, "--protocol", protocol, .. endpoints.SelectMany(e => new[] { "--listen", e }), .. options],
-        endpoints.Length);
+    public static ServerProcess Start(string model, string protocol, string[] endpoints, params string[] options) =>
+        StartProgram(Command, [.. ServeArguments(model, protocol, endpoints), .. options], endpoints.Length);
+
+    /// <summary>What follows the command's name.</summary>
+    public static IEnumerable<string> ServeArguments(string model, string protocol, params string[] endpoints) =>
+        ["serve", "--model", model, "--protocol", protocol, .. endpoints.SelectMany(e => new[] { "--listen", e })];
 
     /// <summary>Starts any program that announces itself like the command does.</summary>
     public static ServerProcess StartProgram(string program, IEnumerable<string> arguments, int endpoints = 1)

@@ -1,0 +1,25 @@
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Contract;
+
+/// <summary>The echo contract on the command for ARM64, which qemu-user(1) runs: a wrong layout or constant does not get that far.</summary>
+[TestFixtureSource(nameof(Models))]
+public sealed class EchoOnArm64(string model) : EchoContract(model, ListenForm.Tcp)
+{
+    // A server executes itself anew to have these signals blocked, which the kernel cannot do with a program of another processor.
+    private const string BlockedSignals = "--block-signal=TERM,INT,HUP,CHLD,USR1";
+
+    /// <summary>Every model but uring: qemu-user has no io_uring(7).</summary>
+    public static IEnumerable<string> Models => Cells.Models.Where(model => model != "uring");
+
+    private protected override ServerProcess StartServer()
+    {
+        string emulator = Tools.Require("qemu-aarch64-static", "qemu-aarch64");
+        string command = Path.Combine(Path.GetDirectoryName(ServerProcess.Command)!, "../multiplex-arm64/multiplex");
+        if (!File.Exists(command))
+            Tools.Missing($"{command} is not there: run ./run-all.sh build --arch arm64");
+        return ServerProcess.StartProgram(
+            "env", [BlockedSignals, emulator, "-L", "/usr/aarch64-linux-gnu", command, .. ServerProcess.ServeArguments(Model, "echo", Form.NewEndpoint())]);
+    }
+}
