@@ -5,7 +5,7 @@ namespace Multiplex.ServerTests.Contract;
 
 /// <summary>The echo contract on the command for ARM64, which qemu-user(1) runs: a wrong layout or constant does not get that far.</summary>
 [TestFixtureSource(nameof(Models))]
-public sealed class EchoOnArm64(string model) : EchoContract(model, ListenForm.Tcp)
+public sealed class EchoOnArm64(string model) : EchoFixture(model, ListenForm.Tcp)
 {
     // A server executes itself anew to have these signals blocked, which the kernel cannot do with a program of another processor.
     private const string BlockedSignals = "--block-signal=TERM,INT,HUP,CHLD,USR1";
@@ -16,7 +16,7 @@ public sealed class EchoOnArm64(string model) : EchoContract(model, ListenForm.T
     private protected override ServerProcess StartServer()
     {
         string emulator = Tools.Require("qemu-aarch64-static", "qemu-aarch64");
-        string command = Path.Combine(Path.GetDirectoryName(ServerProcess.Command)!, "../multiplex-arm64/multiplex");
+        string command = Path.Combine(Repository.Root, "artifacts/multiplex-arm64/multiplex");
         if (!File.Exists(command))
             Tools.Missing($"{command} is not there: run ./run-all.sh build --arch arm64");
         return ServerProcess.StartProgram(
