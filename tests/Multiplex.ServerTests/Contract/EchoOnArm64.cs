@@ -4,14 +4,16 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>The echo contract on the command for ARM64, which qemu-user(1) runs: a wrong layout or constant does not get that far.</summary>
-[TestFixtureSource(nameof(Models))]
-public sealed class EchoOnArm64(string model) : EchoFixture(model, ListenForm.Tcp)
+[TestFixtureSource(nameof(ModelsAndForms))]
+public sealed class EchoOnArm64(string model, ListenForm form) : EchoFixture(model, form)
 {
     // A server executes itself anew to have these signals blocked, which the kernel cannot do with a program of another processor.
     private const string BlockedSignals = "--block-signal=TERM,INT,HUP,CHLD,USR1";
 
-    /// <summary>Every model but uring: qemu-user has no io_uring(7).</summary>
-    public static IEnumerable<string> Models => Cells.Models.Where(model => model != "uring");
+    /// <summary>Every model but uring over TCP, and one over a UNIX-domain socket: qemu-user has no io_uring(7).</summary>
+    public static IEnumerable<TestFixtureData> ModelsAndForms =>
+        Cells.Models.Where(model => model != "uring").Select(model => new TestFixtureData(model, ListenForm.Tcp))
+            .Append(new("poll", ListenForm.UnixPath));
 
     private protected override ServerProcess StartServer()
     {
