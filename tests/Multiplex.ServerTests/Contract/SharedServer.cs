@@ -22,6 +22,8 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
     [OneTimeTearDown]
     public void Stop()
     {
+        if (_server is null)
+            return;   // the machine lacks what it needs, and its tests were skipped
         try
         {
             Assert.That(Server.Stop(), Is.Zero);
@@ -29,7 +31,7 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
         }
         finally
         {
-            _server?.Dispose();
+            _server.Dispose();
         }
     }
 }
