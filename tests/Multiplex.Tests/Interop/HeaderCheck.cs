@@ -92,7 +92,7 @@ internal sealed class HeaderCheck
     private void Confirm(string expression, long value, string comparison = "==") => _program.Append(
         $"_Static_assert((long long)({expression}) {comparison} {value}LL, \"{expression} is not {(comparison == "==" ? "" : comparison + " ")}{value}\");\n");
 
-    // What pthread.h says nothing of but the size has room for that of either processor.
+    // pthread.h gives these a size and no fields; the layer's structs have room for those of either processor.
     private static bool IsRoom(Type type) => type == typeof(Libc.pthread_mutex_t) || type == typeof(Libc.pthread_mutexattr_t);
 
     // A struct of C# has the name of its struct in C, but for these: C has sigset_t, fd_set and the types of pthread.h as
