@@ -50,12 +50,13 @@ public sealed partial class Trace
     internal int[] epoll_wait(int epoll, int timeout)
     {
         const int Room = 8;
-        epoll_event[] events = new epoll_event[Room];
-        SyscallResult result = Libc.epoll_wait(epoll, events, timeout);
-        epoll_event[] ready = result.IsError ? [] : events[..(int)result.Value];
-        string text = string.Join(", ", ready.Select(one => $"{{events={Symbols.EpollEvents(one.events)}, data={one.data}}}"));
+        epoll_events events = new(Room);
+        SyscallResult result = Libc.epoll_wait(epoll, events, Room, timeout);
+        (uint Events, ulong Data)[] ready =
+            [.. Enumerable.Range(0, Math.Max(0, (int)result.Value)).Select(i => (events.EventsOf(i), events.DataOf(i)))];
+        string text = string.Join(", ", ready.Select(one => $"{{events={Symbols.EpollEvents(one.Events)}, data={one.Data}}}"));
         Record("epoll_wait", $"{epoll}, [{text}], {Room}, {timeout}", result, null);
-        return [.. ready.Select(one => (int)one.data)];
+        return [.. ready.Select(one => (int)one.Data)];
     }
 
     private string Fds(int[] fds) => string.Join(' ', fds.Select(fd => Fd(fd)));
