@@ -52,6 +52,15 @@ public static unsafe partial class Libc
         return SyscallResult.Of(Raw.sigaction(signum, &action, null));
     }
 
+    /// <summary>sigaction(2): sets what a signal does to the process, and says what it did before.</summary>
+    public static SyscallResult sigaction(int signum, in sigaction_t action, out sigaction_t old)
+    {
+        sigaction_t change = action, before = default;
+        SyscallResult result = SyscallResult.Of(Raw.sigaction(signum, &change, &before));
+        old = before;
+        return result;
+    }
+
     /// <summary>sigaction(2): asks what a signal does to the process.</summary>
     /// <param name="signum">The signal.</param>
     /// <param name="handler">Receives SIG_DFL, SIG_IGN or the address of the handler.</param>

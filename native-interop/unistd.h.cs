@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _exit(2), execve(2), getpid(2), gettid(2), getuid(2), getgroups(2), gethostname(2), unlink(2), ftruncate(2)
+// read(2), write(2), close(2), dup(2), lseek(2), fork(2), _Fork(3), _exit(2), execve(2), getpid(2), gettid(2), getuid(2), getgroups(2), gethostname(2), unlink(2), ftruncate(2)
 public static unsafe partial class Libc
 {
     public const int SEEK_SET = 0;
@@ -62,6 +62,12 @@ public static unsafe partial class Libc
     /// parent and 0 to the child. Under the .NET runtime this is sharp: see ForkRuntime before calling it.
     /// </summary>
     public static SyscallResult fork() => SyscallResult.Of(Raw.fork());
+
+    /// <summary>
+    /// _Fork(3): fork(2) that takes none of libc's locks and runs no handlers of pthread_atfork(3). What another thread had locked stays locked in
+    /// the child.
+    /// </summary>
+    public static SyscallResult _Fork() => SyscallResult.Of(Raw._Fork());
 
     /// <summary>_exit(2): ends the process at once; no finalizer, no exit handler, no flush.</summary>
     [DoesNotReturn]
@@ -164,6 +170,9 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int fork();
+
+    [LibraryImport(LibraryName)]
+    public static partial int _Fork();
 
     [LibraryImport(LibraryName)]
     public static partial void _exit(int status);

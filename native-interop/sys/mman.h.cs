@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// mmap(2), munmap(2), memfd_create(2)
+// mmap(2), munmap(2), madvise(2), memfd_create(2)
 public static unsafe partial class Libc
 {
     public const int PROT_READ = 1;
@@ -28,6 +28,12 @@ public static unsafe partial class Libc
     /// <summary>munmap(2): gives a mapping back.</summary>
     public static SyscallResult munmap(void* address, nuint length) => SyscallResult.Of(Raw.munmap(address, length));
 
+    /// <summary>madvise(2): says how a range of memory will be used, or has the kernel change it.</summary>
+    /// <param name="address">The first page.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="advice">A MADV_ constant: linux/mman.h.</param>
+    public static SyscallResult madvise(nint address, nuint length, int advice) => SyscallResult.Of(Raw.madvise((void*)address, length, advice));
+
     /// <summary>memfd_create(2): a file that is in memory only; its name shows in /proc/PID/fd.</summary>
     public static SyscallResult memfd_create(string name, uint flags) => SyscallResult.Of(Raw.memfd_create(name, flags));
 }
@@ -39,6 +45,9 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int munmap(void* addr, nuint length);
+
+    [LibraryImport(LibraryName)]
+    public static partial int madvise(void* addr, nuint length, int advice);
 
     [LibraryImport(LibraryName, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int memfd_create(string name, uint flags);

@@ -50,12 +50,12 @@ public static unsafe partial class Libc
         /// <summary>A time above zero, in full microseconds and at least one: zero often means for ever.</summary>
         public static timeval Of(TimeSpan time) => new()
         {
-            tv_sec = (long)time.TotalSeconds,
+            tv_sec = time.Ticks / TimeSpan.TicksPerSecond,
             tv_usec = Math.Max(1, time.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
         };
     }
 
-    /// <summary>What a process used: CPU times and context switches are the fields that Linux fills and that count here.</summary>
+    /// <summary>What a process used: CPU times, page faults and context switches are the fields that Linux fills and that count here.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct rusage
     {

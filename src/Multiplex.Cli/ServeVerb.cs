@@ -43,6 +43,9 @@ internal sealed class ServeOptions : IVerb
     [Option("max-children", MetaValue = "N", HelpText = "Child processes at a time. Without it: 1024, or where memory is small one for each MiB of --max-memory.")]
     public int? MaxChildren { get; set; }
 
+    [Option("spare", Default = 0, MetaValue = "N", HelpText = "Children that the model fork makes ahead, each for one connection. 0: each is made when its connection is there.")]
+    public int Spare { get; set; }
+
     [Option("max-threads", Default = 1024, MetaValue = "N", HelpText = "Threads of connections at a time.")]
     public int MaxThreads { get; set; }
 
@@ -162,6 +165,7 @@ internal sealed class ServeOptions : IVerb
         MaxQueuedCalls = Values.Number("--max-queued-calls", MaxQueuedCalls, 1, 1_000_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
         MaxChildren = children,
+        SpareChildren = Spares(model, children),
         MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),
         MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: !model.Forks),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
@@ -170,6 +174,18 @@ internal sealed class ServeOptions : IVerb
         RequestTimeout = RequestTimeout is null ? UsualRequestTimeout() : Values.Time("--request-timeout", RequestTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };
+
+    private int Spares(ServerModelEntry model, int children)
+    {
+        int spares = Values.Number("--spare", Spare, 0, 1_000_000);
+        if (spares > 0 && !model.ForksEach)
+        {
+            throw new UsageException($"--spare {spares}: {model.Name} forks no child for each connection; "
+                + string.Join(", ", ServerModelCatalog.All.Where(one => one.ForksEach).Select(one => one.Name)) + " does");
+        }
+
+        return spares <= children ? spares : throw new UsageException($"--spare {spares}: there are at most {children} children at a time; --max-children allows more");
+    }
 
     // Where silence is given less time, so is a request.
     private TimeSpan UsualRequestTimeout()

@@ -10,7 +10,7 @@ namespace Multiplex.Cli;
 internal sealed class WatchOptions : IVerb
 {
     // What happens to requests; everything that is counted is in --json.
-    private static readonly string[] s_troubles = ["Refused", "Broken", "ProtocolErrors", "RepliesDropped", "IdleTimeouts", "Throttled", "CutOff", "ChildrenLost"];
+    private static readonly string[] s_troubles = ["Refused", "Broken", "ProtocolErrors", "RepliesDropped", "IdleTimeouts", "Throttled", "CutOff", "ChildrenLost", "SparesUsedUp", "ChildPageFaults"];
 
     [Value(0, MetaName = "PID|FILE", Required = true, HelpText = "The server's process, or the file of its --counters.")]
     public string Server { get; set; } = "";

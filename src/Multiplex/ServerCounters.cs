@@ -60,11 +60,20 @@ public enum Counter
     /// <summary>Child processes that a signal ended or that left with a failure.</summary>
     ChildrenLost,
 
+    /// <summary>Child processes forked ahead that wait for a connection now: fork --spare.</summary>
+    SpareChildren,
+
+    /// <summary>Times that a connection took the last child that was forked ahead, so that the next one waited for a fork.</summary>
+    SparesUsedUp,
+
     /// <summary>Nanoseconds of CPU that children which have ended had used.</summary>
     ReapedCpuNanoseconds,
 
     /// <summary>Context switches of children, and of threads of connections, that have ended.</summary>
     EndedContextSwitches,
+
+    /// <summary>Page faults of children that have ended, without those that read from a disk: most of what a fork costs beside its system call.</summary>
+    ChildPageFaults,
 
     /// <summary>Bytes that children allocated on the managed heap while they served.</summary>
     ChildAllocatedBytes,

@@ -24,6 +24,12 @@ public sealed record ServerOptions
     /// <summary>Child processes at a time; past it, the kernel's queue holds the connections.</summary>
     public int MaxChildren { get; init; } = 1024;
 
+    /// <summary>
+    /// Child processes of the fork model that are forked ahead and wait for a connection, as far as <see cref="MaxChildren"/> allows; 0: each is
+    /// forked when its connection is there.
+    /// </summary>
+    public int SpareChildren { get; init; }
+
     /// <summary>Threads at a time of a model that gives each connection one; past it, the kernel's queue holds the connections.</summary>
     public int MaxThreads { get; init; } = 1024;
 

@@ -8,7 +8,7 @@ namespace Multiplex.Forking;
 /// <remarks>
 /// A child starts no thread, uses no async and no Console, and leaves by <see cref="Leave"/>.
 /// </remarks>
-internal static unsafe class ChildProcess
+internal static class ChildProcess
 {
     /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
     public const int StopSignal = SIGUSR1;
@@ -38,7 +38,7 @@ internal static unsafe class ChildProcess
         }
     }
 
-    /// <summary>The child's first steps: it dies with its parent, and signals mean what they mean for a child.</summary>
+    /// <summary>The child's first steps: it dies with its parent, and signals reach it.</summary>
     /// <param name="parent">The process that forked it.</param>
     /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
     public static void Begin(int parent, int[] parentsDescriptors)
@@ -48,29 +48,11 @@ internal static unsafe class ChildProcess
         if (getppid() != parent)
             Leave(1);
 
-        // A terminal sends SIGINT and SIGHUP to the whole group; the parent decides what follows, and says it with a signal of its own.
-        // SIGTERM may come to the whole group too, as systemd sends it, in the middle of a call. The first one interrupts
-        // and leaves SIG_DFL behind, by which the child knows; the second one ends it.
-        sigaction(SIGINT, SIG_IGN);
-        sigaction(SIGHUP, SIG_IGN);
-        nint interruptOnly = (nint)(delegate*<int, void>)&DoNothing;
-        sigaction(StopSignal, interruptOnly);
-        sigaction(SIGTERM, interruptOnly, unchecked((int)SA_RESETHAND));
-        sigaction(SIGCHLD, SIG_DFL);
-        sigaction(SIGQUIT, SIG_DFL);
+        // What they do stands already: see ChildSignals.
         pthread_sigmask(SIG_SETMASK, default, out _);
         foreach (int descriptor in parentsDescriptors)
             close(descriptor);
     }
-
-    // A handler that does nothing. What counts is that it is not SA_RESTART, so that a child that waits in recv(2) gets EINTR and looks whether
-    // the server is stopping. The kernel calls the compiled method, which returns at once, whatever the runtime is doing.
-    private static void DoNothing(int signal)
-    {
-    }
-
-    /// <summary>Whether this child has had a SIGTERM of its own.</summary>
-    public static bool IsToldToLeave() => !sigaction(SIGTERM, out nint handler).IsError && handler == SIG_DFL;
 
     /// <summary>Ends the child: no finalizer, no exit handler and no flush of what the parent will flush as well.</summary>
     [DoesNotReturn]

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
@@ -30,12 +31,12 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
     /// <summary>Collects every child that has ended, wait4(2), and counts what it used.</summary>
     public void Reap()
     {
-        // Signals do not queue: one SIGCHLD may stand for many children.
-        Span<byte> signals = stackalloc byte[128 * 4];
-        while (!read(Descriptor, signals).IsError)
-        {
-        }
-
+        // Signals do not queue: there is one SIGCHLD to read at most, and it may stand for many children. The next makes the descriptor
+        // readable again. EAGAIN: there is none.
+        Span<byte> signal = stackalloc byte[Unsafe.SizeOf<signalfd_siginfo>()];
+        SyscallResult taken = read(Descriptor, signal);
+        if (!taken.Is(EAGAIN))
+            taken.OrThrow("read", "signalfd");
         while (true)
         {
             SyscallResult result = wait4(-1, out int status, WNOHANG, out rusage usage);
@@ -47,6 +48,7 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
                 continue;   // a process beside the server
             counters.Add(Counter.ReapedCpuNanoseconds, Nanoseconds(usage.ru_utime) + Nanoseconds(usage.ru_stime));
             counters.Add(Counter.EndedContextSwitches, usage.ru_nvcsw + usage.ru_nivcsw);
+            counters.Add(Counter.ChildPageFaults, usage.ru_minflt);
             bool lost = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
             if (lost)
             {

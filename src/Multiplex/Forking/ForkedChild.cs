@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Multiplex.Engine;
+using Multiplex.Interop;
 using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
@@ -9,8 +10,8 @@ namespace Multiplex.Forking;
 internal abstract class ForkedChild : IDisposable
 {
     private readonly FinalizerThread _finalizer = new();
+    private readonly ChildSignals _signals = new();
     private readonly int[] _parentsDescriptors;
-    private readonly int _parent = getpid();
     private readonly Action _work;
 
     /// <summary>Prepares for children of this service.</summary>
@@ -21,9 +22,10 @@ internal abstract class ForkedChild : IDisposable
     protected ForkedChild(Service service, HeldMemory memory, Action closed, params int[] parentsDescriptors)
     {
         Service = service;
-        Connection = new(service, closed, new HeldMemory.Holder(memory, getpid)) { IsToEnd = ChildProcess.IsToldToLeave };
+        Connection = new(service, closed, new HeldMemory.Holder(memory, getpid)) { IsToEnd = static () => ChildSignals.HasHadTerm() };
         _work = Work;
         _parentsDescriptors = [.. parentsDescriptors, _finalizer.Descriptor];
+        CopiedMemory.Shrink();
     }
 
     /// <summary>What it serves.</summary>
@@ -32,21 +34,33 @@ internal abstract class ForkedChild : IDisposable
     /// <summary>The connection that it serves, one after another.</summary>
     protected BlockingConnection Connection { get; }
 
+    /// <summary>The process that forks them.</summary>
+    protected int Parent { get; } = getpid();
+
     /// <summary>What it is called where a failure is told.</summary>
     protected abstract string Name { get; }
 
-    /// <summary>The parent's last step before each fork: waits until no other thread of managed code runs.</summary>
-    public void AboutToFork() => _finalizer.AwaitRest();
+    /// <summary>Forks a child, once no other thread of managed code runs.</summary>
+    /// <returns>To the parent, the child's process id or the errno; to the child, 0.</returns>
+    public SyscallResult Fork()
+    {
+        _finalizer.AwaitRest();
+        return _Fork();
+    }
 
-    /// <summary>Gives back what the parent watches by.</summary>
-    public void Dispose() => _finalizer.Dispose();
+    /// <summary>Gives back what the parent watches by, and its own signals.</summary>
+    public void Dispose()
+    {
+        _signals.Dispose();
+        _finalizer.Dispose();
+    }
 
     /// <summary>What it is for.</summary>
     protected abstract void Work();
 
     /// <summary>The whole life of a child. Never returns.</summary>
     [DoesNotReturn]
-    protected void Live() => ChildProcess.Live(Name, _parent, _parentsDescriptors, _work);
+    protected void Live() => ChildProcess.Live(Name, Parent, _parentsDescriptors, _work);
 
     /// <summary>Counts what has been allocated since so many bytes were: <see cref="GC.GetAllocatedBytesForCurrentThread"/>.</summary>
     protected void CountAllocated(long before) =>

@@ -21,10 +21,11 @@ public static class SideProcess
     {
         ForkRuntime.Require();
         using FinalizerThread finalizer = new();
+        using ChildSignals signals = new();
         int[] closed = [.. parentsDescriptors, finalizer.Descriptor];
         int parent = getpid();
         finalizer.AwaitRest();
-        SyscallResult result = fork();
+        SyscallResult result = _Fork();
         if (result.Value == 0)
             ChildProcess.Live(name, parent, closed, work);
         result.OrThrow("fork");

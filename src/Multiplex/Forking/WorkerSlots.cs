@@ -21,18 +21,29 @@ internal sealed class WorkerSlots(int count) : IDisposable
     private readonly Slot[] _slots = new Slot[count];
     private readonly SharedMemory _board = new(count * CacheLine);
 
+    /// <summary>Whether a worker serves one connection only: one that ends in the middle of it says nothing of the next worker.</summary>
+    public bool ServeOnce { get; init; }
+
+    /// <summary>How many there are.</summary>
+    public int Count => _slots.Length;
+
     /// <summary>Whether the worker of a slot is in the middle of a connection: workers say it, the parent reads it.</summary>
     public ref long IsServing(int slot) => ref _board.Word(slot * CacheLine);
 
     /// <summary>The first slot that may be filled now, or -1; then <paramref name="waitMilliseconds"/> is when to ask again, or -1 for never.</summary>
-    public int NextToFill(long now, out int waitMilliseconds)
+    /// <param name="atMost">How many empty slots to look at: where most are empty, a delay of one does not have the next one filled instead.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="waitMilliseconds">Receives how long no slot may be filled.</param>
+    public int NextToFill(int atMost, long now, out int waitMilliseconds)
     {
         long soonest = long.MaxValue;
-        for (int i = 0; i < _slots.Length; i++)
+        for (int i = 0, empty = 0; i < _slots.Length && empty < atMost; i++)
         {
-            if (_slots[i].Pid == 0)
-                soonest = Math.Min(soonest, _slots[i].NotBefore);
-            if (_slots[i].Pid == 0 && _slots[i].NotBefore <= now)
+            if (_slots[i].Pid != 0)
+                continue;
+            empty++;
+            soonest = Math.Min(soonest, _slots[i].NotBefore);
+            if (_slots[i].NotBefore <= now)
             {
                 waitMilliseconds = 0;
                 return i;
@@ -60,12 +71,12 @@ internal sealed class WorkerSlots(int count) : IDisposable
         int slot = Array.FindIndex(_slots, candidate => candidate.Pid == pid);
         if (slot < 0)
             return false;
-        if (lost && now - _slots[slot].Born < InfancyMilliseconds)
+        bool wasServing = IsServing(slot) != 0;
+        if (lost && now - _slots[slot].Born < InfancyMilliseconds && !(ServeOnce && wasServing))
             Delay(slot, now);
         else
             _slots[slot] = default;
         _slots[slot].Pid = 0;
-        bool wasServing = IsServing(slot) != 0;
         IsServing(slot) = 0;
         return wasServing;
     }

@@ -9,12 +9,22 @@ namespace Multiplex.Models;
 
 /// <summary>
 /// A process for each connection: the parent accepts and forks, the child serves that one connection to its end and
-/// leaves. A child that crashes or hangs takes nobody with it; making one costs far more than a call.
+/// leaves. A child that crashes or hangs takes nobody with it; making one costs far more than a call. With <see cref="ServerOptions.SpareChildren"/> a few are made ahead, and wait for
+/// their connection: no client then waits for a fork.
 /// </summary>
 public sealed class ForkModel : IServerModel
 {
     /// <inheritdoc/>
     public void Run(Service service)
+    {
+        int spares = Math.Min(service.Options.SpareChildren, service.Options.MaxChildren);
+        if (spares > 0)
+            PreforkModel.Run(service, most: service.Options.MaxChildren, ahead: spares, once: true);
+        else
+            RunWithoutSpares(service);
+    }
+
+    private static void RunWithoutSpares(Service service)
     {
         ForkRuntime.Require();
         using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.MaxChildren);
@@ -31,8 +41,7 @@ public sealed class ForkModel : IServerModel
 
         bool Fork(int descriptor, PeerAddress peer)
         {
-            child.AboutToFork();
-            SyscallResult result = fork();
+            SyscallResult result = child.Fork();
             if (result.Value == 0)
                 child.Run(descriptor, peer);
 

@@ -15,30 +15,64 @@ namespace Multiplex.Models;
 public sealed class PreforkModel : IServerModel
 {
     /// <inheritdoc/>
-    public void Run(Service service)
+    public void Run(Service service) => Run(service, service.Options.Workers, service.Options.Workers, once: false);
+
+    /// <summary>Runs processes that are made ahead.</summary>
+    /// <param name="service">What they serve.</param>
+    /// <param name="most">Processes at a time.</param>
+    /// <param name="ahead">How many of them are to wait for a client, where they serve one each; else all are there at all times.</param>
+    /// <param name="once">Whether each serves one connection and leaves: the model fork with spare children.</param>
+    internal static void Run(Service service, int most, int ahead, bool once)
     {
         ForkRuntime.Require();
-        using WorkerSlots slots = new(service.Options.Workers);
-        using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.Workers);
-        using Children children = new(service.Counters, ended: (pid, lost) =>
+        ServerCounters counters = service.Counters;
+        using WorkerSlots slots = new(most) { ServeOnce = once };
+        using HeldMemory memory = HeldMemory.OfProcesses(service, most);
+        using Children children = new(counters, ended: (pid, lost) =>
         {
             memory.Forget(pid);
             if (slots.Vacate(pid, lost, Environment.TickCount64))
-                service.Counters.Increment(Counter.Closed);
+                counters.Increment(Counter.Closed);
+            else if (once)
+                counters.Add(Counter.SpareChildren, -1);
         });
-        using SharedSockets sockets = new(service.Listeners, service.Datagrams, service.Protocol, service.Counters);
-        using Worker worker = new(service, sockets, slots, children, memory);
+        using SharedSockets sockets = new(service.Listeners, service.Datagrams, service.Protocol, counters);
+        using Worker worker = new(service, sockets, slots, children, memory, once);
 
         // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.
         int FillOne()
         {
-            int slot = slots.NextToFill(Environment.TickCount64, out int wait);
+            const int ForEver = -1;
+            if (once && counters[Counter.SpareChildren] >= ahead)
+                return ForEver;
+            int slot = slots.NextToFill(ahead, Environment.TickCount64, out int wait);
             if (slot >= 0)
-                Fork(worker, slots, children, slot);
+                Fork(slot);
             return wait;
         }
 
-        for (int i = 0; i < service.Options.Workers; i++)
+        void Fork(int slot)
+        {
+            if (once)
+                counters.Increment(Counter.SpareChildren);   // before it can take a connection
+            SyscallResult result = worker.Fork();
+            if (result.Value == 0)
+                worker.Run(slot);
+            long now = Environment.TickCount64;
+            if (result.Is(EAGAIN) || result.Is(ENOMEM))
+            {
+                if (once)
+                    counters.Add(Counter.SpareChildren, -1);
+                slots.Delay(slot, now);   // the limit on processes is reached, fork(2)
+                return;
+            }
+
+            int pid = (int)result.OrThrow("fork");
+            slots.Fill(slot, pid, now);
+            children.Add(pid);
+        }
+
+        for (int i = 0; i < ahead; i++)
             FillOne();
         service.Ready();
         while (service.Stop.Requests() == 0)
@@ -52,7 +86,7 @@ public sealed class PreforkModel : IServerModel
         // First this: a worker that sees the stop counts on it.
         sockets.SetBlocking(false);
         sockets.TakeNoMoreDatagrams();
-        service.Counters.Increment(Counter.Stopping);
+        counters.Increment(Counter.Stopping);
         sockets.LastCall();
         bool open = true;
         bool firstLook = true;
@@ -76,30 +110,18 @@ public sealed class PreforkModel : IServerModel
         });
 
         // Nobody is left to hold a connection: what is missing belonged to workers that were killed just as they counted.
-        service.Counters.Add(Counter.Closed, Math.Max(0, service.Counters[Counter.Accepted] - service.Counters[Counter.Closed]));
+        counters.Add(Counter.Closed, Math.Max(0, counters[Counter.Accepted] - counters[Counter.Closed]));
+        counters.Add(Counter.SpareChildren, -counters[Counter.SpareChildren]);
     }
 
-    private static void Fork(Worker worker, WorkerSlots slots, Children children, int slot)
-    {
-        worker.AboutToFork();
-        SyscallResult result = fork();
-        if (result.Value == 0)
-            worker.Run(slot);
-        long now = Environment.TickCount64;
-        if (result.Is(EAGAIN) || result.Is(ENOMEM))
-        {
-            slots.Delay(slot, now);   // the limit on processes is reached, fork(2)
-            return;
-        }
-
-        int pid = (int)result.OrThrow("fork");
-        slots.Fill(slot, pid, now);
-        children.Add(pid);
-    }
-
-    /// <summary>A process that was made ahead: takes a connection or a datagram, serves it to the end, takes the next.</summary>
-    private sealed class Worker(Service service, SharedSockets sockets, WorkerSlots slots, Children children, HeldMemory memory)
-        : ForkedChild(service, memory, closed: () => service.Counters.Increment(Counter.Closed), service.Stop.Descriptor, children.Descriptor)
+    /// <summary>A process that was made ahead: takes a connection or a datagram, serves it to the end, takes the next or leaves.</summary>
+    private sealed class Worker(Service service, SharedSockets sockets, WorkerSlots slots, Children children, HeldMemory memory, bool once)
+        : ForkedChild(
+            service,
+            memory,
+            closed: () => service.Counters.Add(Counter.Closed, once ? 0 : 1),   // the parent counts the end of a process
+            service.Stop.Descriptor,
+            children.Descriptor)
     {
         private int _slot;
 
@@ -125,44 +147,52 @@ public sealed class PreforkModel : IServerModel
                     sockets.LastCall();
                 }
 
-                if (!isStopping && ChildProcess.IsToldToLeave())
+                if (!isStopping && ChildSignals.HasHadTerm())
                     return;
                 if (isStopping ? sockets.TryTakeLast(out Arrival arrival) : sockets.TryTake(out arrival))
                 {
-                    Serve(arrival);
+                    if (!Serve(arrival) || !once)
+                        continue;
                 }
-                else if (isStopping)
+                else if (!isStopping)
                 {
-                    Connection.AwaitDelivery();
-                    return;
+                    continue;
                 }
+
+                Connection.AwaitDelivery();
+                return;
             }
         }
 
-        private void Serve(in Arrival arrival)
+        // Returns whether it served a connection.
+        private bool Serve(in Arrival arrival)
         {
             long allocated = GC.GetAllocatedBytesForCurrentThread();
+            bool isServed = false;
             if (arrival.Port is { } port)
                 port.Answer();
             else
-                Serve(arrival.Descriptor, arrival.Peer);
+                isServed = Serve(arrival.Descriptor, arrival.Peer);
             CountAllocated(allocated);
+            return isServed;
         }
 
         // In this order: killed between two of these steps, a worker leaves a connection that nobody counts as closed, which
         // the parent sees in the end; never one that is counted twice.
-        private void Serve(int descriptor, PeerAddress peer)
+        private bool Serve(int descriptor, PeerAddress peer)
         {
             ServerCounters counters = Service.Counters;
             if (!counters.TryCountAccepted(Service.Options.MaxConnections, out long open))
             {
                 counters.Increment(Counter.Refused);   // before the client can see it
                 close(descriptor);
-                return;
+                return false;
             }
 
+            if (once)
+                LeaveTheSpares();
             Volatile.Write(ref slots.IsServing(_slot), 1);
-            if (open >= Service.Options.Workers)
+            if (open >= slots.Count)
                 counters.Increment(Counter.AcceptPaused);   // the last free worker: the next client waits in the kernel's queue
             Connection.Begin(descriptor, peer);
             while (Connection.IsOpen)
@@ -172,10 +202,21 @@ public sealed class PreforkModel : IServerModel
             }
 
             bool isClosed = Connection.End();
+            if (once)
+                return true;
             LargeBufferPool.Pool.Trim();
             Volatile.Write(ref slots.IsServing(_slot), 0);
             if (isClosed)
                 counters.Increment(Counter.Closed);
+            return true;
+        }
+
+        // Before the slot says that it is serving: one that is killed between the two is replaced by one too many, not by none.
+        private void LeaveTheSpares()
+        {
+            if (Service.Counters.Add(Counter.SpareChildren, -1) == 0)
+                Service.Counters.Increment(Counter.SparesUsedUp);
+            kill(Parent, SIGCHLD);   // the signal at which the parent looks after its children
         }
     }
 }

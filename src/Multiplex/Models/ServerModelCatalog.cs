@@ -26,6 +26,9 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether calls of one connection run at the same time, so that their replies may be ready in another order.</summary>
     public bool RunsCallsTogether { get; init; }
 
+    /// <summary>Whether each connection has a child process of its own, which can be forked ahead: <see cref="ServerOptions.SpareChildren"/>.</summary>
+    public bool ForksEach { get; init; }
+
     /// <summary>Whether several sockets are to share each address: see <see cref="Listener.Sibling"/>.</summary>
     public bool SharesAddresses { get; init; }
 }
@@ -44,7 +47,7 @@ public static class ServerModelCatalog
     public static IReadOnlyList<ServerModelEntry> All { get; } =
     [
         new("iterative", "one thread serves one client to its end, then accepts the next; nothing is simpler, but a silent client holds up all others", s_all, () => new IterativeModel()) { StallsOthers = true, ConnectionsAtATime = _ => 1 },
-        new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_connections, () => new ForkModel()) { Forks = true, ConnectionsAtATime = options => options.MaxChildren },
+        new("fork", "a process for each connection; a crash stays in its process, but each connection costs a fork(2)", s_connections, () => new ForkModel()) { Forks = true, ForksEach = true, ConnectionsAtATime = options => options.MaxChildren },
         new("prefork", "processes made ahead that all accept and serve one connection, or one datagram, at a time each; a crash stays in its process and a new one takes its place, but silent connections hold processes", s_all, () => new PreforkModel()) { Forks = true, ConnectionsAtATime = options => options.Workers },
         new("threads", "a thread for each connection, up to a limit; a slow call stalls only its own connection, but each connection costs a thread and its stack", s_connections, () => new ThreadsModel()) { ConnectionsAtATime = options => options.MaxThreads },
         new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_connections, () => new PoolModel()) { ConnectionsAtATime = options => options.Workers },

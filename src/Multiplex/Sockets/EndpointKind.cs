@@ -49,5 +49,5 @@ public static class EndpointKindExtensions
     public static bool IsDatagram(this EndpointKind kind) => kind.SocketType() == SOCK_DGRAM;
 
     /// <summary>Whether bytes flow without boundaries.</summary>
-    public static bool IsStream(this EndpointKind kind) => kind.SocketType() == SOCK_STREAM;
+    public static bool IsStream(this EndpointKind kind) => kind is EndpointKind.Tcp or EndpointKind.Unix;
 }

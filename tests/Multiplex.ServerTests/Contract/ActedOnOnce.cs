@@ -4,7 +4,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>ADD is not idempotent: however often a call of it is sent, it is added once, on every model and kind of endpoint.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
+[TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class ActedOnOnce(string model) : AllKinds(model, "--reply-cache", "16")
 {
     private static uint s_xid = (uint)Random.Shared.Next();

@@ -6,7 +6,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>Calls that cannot be carried out get the RFC's answer, on every model and kind of endpoint, and the next one is answered as ever.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
+[TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class BadCalls(string model) : AllKinds(model)
 {
     private const uint Xid = 77;

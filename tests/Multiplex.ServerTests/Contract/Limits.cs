@@ -4,7 +4,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>The limits that keep a server standing, on every model.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
+[TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class Limits(string model)
 {
 

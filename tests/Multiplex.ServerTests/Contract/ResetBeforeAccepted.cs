@@ -7,7 +7,7 @@ namespace Multiplex.ServerTests.Contract;
 /// A client that has reset its connection before it is accepted has an address all the same, or is not served: where its calls were run without one,
 /// their repeats over the next connection would be calls of another caller, and be run again.
 /// </summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
+[TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class ResetBeforeAccepted(string model)
 {
     private const int Clients = 20;

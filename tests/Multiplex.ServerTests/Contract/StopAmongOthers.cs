@@ -7,7 +7,7 @@ namespace Multiplex.ServerTests.Contract;
 [TestFixtureSource(typeof(StopAmongOthers), nameof(Fixtures))]
 public sealed class StopAmongOthers(string model, ListenForm form)
 {
-    public static IEnumerable<TestFixtureData> Fixtures => StopContract.FixturesOf(Cells.ModelsThatServeMany);
+    public static IEnumerable<TestFixtureData> Fixtures => StopContract.FixturesOf(Cells.ServedToMany);
 
     [Test]
     public void Idle_connections_do_not_hold_it_up()

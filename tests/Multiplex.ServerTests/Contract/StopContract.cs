@@ -14,7 +14,7 @@ public sealed class StopContract(string model, ListenForm form)
     // So long that no test ends by it: what ends early does so for its own reason.
     internal static readonly string[] LongDrain = ["--drain", "10m"];
 
-    public static IEnumerable<TestFixtureData> Fixtures => FixturesOf(Cells.Models);
+    public static IEnumerable<TestFixtureData> Fixtures => FixturesOf(Cells.Served);
 
     public static IEnumerable<TestFixtureData> FixturesOf(IEnumerable<string> models) =>
         from model in models from form in (ListenForm[])[ListenForm.Tcp, ListenForm.UnixPath] select new TestFixtureData(model, form);

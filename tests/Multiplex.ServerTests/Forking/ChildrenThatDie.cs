@@ -68,7 +68,7 @@ public sealed class ChildrenThatDie
         idle.Null();
         uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(700));
         counters.Await(Counter.Calls, 2);
-        server.Processes().ForEach(process => ServerProcess.Signal(process.Id, signal));
+        server.SignalAll(signal);
         Assert.That(busy.Finish(sleep), Is.EqualTo(RpcWire.UInt(700)));
         Assert.That(server.WaitForExit(), Is.Zero);
     }
@@ -123,6 +123,23 @@ public sealed class ChildrenThatDie
             () => server.Children() is [{ IsZombie: false }], () => $"children: {string.Join(' ', server.Children())}");
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.FinalCount(Counter.ChildrenMade), Is.EqualTo(51));
+    }
+
+    [Test]
+    public void What_a_child_that_has_ended_used_is_counted()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = ForkFixture.Start("rpc", counters.Option);
+        using (RpcPeer peer = new(server.Address))
+        {
+            peer.Null();
+            Assert.That(counters[Counter.ChildPageFaults], Is.Zero);
+        }
+
+        counters.Await(Counter.Closed, 1);
+        Assert.That(counters[Counter.ChildPageFaults], Is.Positive);
+        Assert.That(counters[Counter.ReapedCpuNanoseconds], Is.Positive);
+        Assert.That(server.Stop(), Is.Zero);
     }
 
     [Test]

@@ -15,6 +15,10 @@ internal static class ForkFixture
     public static void AwaitGone(int id) =>
         Eventually.Holds(() => ProcessTable.Find(id) is null, () => $"{ProcessTable.Find(id)} is still there");
 
-    public static void AwaitNoChildren(ServerProcess server) =>
-        Eventually.Holds(() => server.Children().Count == 0, () => $"children remain: {string.Join(' ', server.Children())}");
+    public static void AwaitNoChildren(ServerProcess server) => AwaitChildren(server, 0);
+
+    /// <summary>Waits until there are so many children, and none of them a zombie.</summary>
+    public static void AwaitChildren(ServerProcess server, int count) => Eventually.Holds(
+        () => server.Children() is var children && children.Count == count && !children.Exists(child => child.IsZombie),
+        () => $"not {count} children: {string.Join(' ', server.Children())}");
 }

@@ -12,10 +12,11 @@ public sealed class NothingIsLost
     private const int Connections = 20_000;
     private const int ConnectionsWithGarbage = 4_000;
 
-    [Test]
-    public void Twenty_thousand_connections_from_four_clients_at_once_are_all_answered()
+    [TestCase(0)]
+    [TestCase(3)]
+    public void Twenty_thousand_connections_from_four_clients_at_once_are_all_answered(int spares)
     {
-        using ServerProcess server = ForkFixture.Start("rpc");
+        using ServerProcess server = ForkFixture.Start("rpc", "--spare", $"{spares}");
         byte[] payload = [.. Enumerable.Range(0, 200).Select(i => (byte)i)];
         FromAllClients(Connections, () =>
         {
@@ -25,7 +26,7 @@ public sealed class NothingIsLost
         });
         using (RpcPeer last = new(server.Address))
             Assert.That(last.Add(0), Is.EqualTo(Connections));
-        AssertAllAreDone(server, Connections + 1);
+        AssertAllAreDone(server, Connections + 1, spares);
         Assert.That(server.FinalCount(Counter.Calls), Is.EqualTo((2 * Connections) + 1));
     }
 
@@ -75,12 +76,13 @@ public sealed class NothingIsLost
         Assert.That(failures, Is.All.Null);
     }
 
-    private static void AssertAllAreDone(ServerProcess server, int connections)
+    private static void AssertAllAreDone(ServerProcess server, int connections, int spares = 0)
     {
-        ForkFixture.AwaitNoChildren(server);
+        ForkFixture.AwaitChildren(server, spares);
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.Processes(), Is.Empty);
-        Assert.That(server.FinalCount(Counter.ChildrenMade), Is.EqualTo(connections));
+        Assert.That(server.FinalCount(Counter.ChildrenMade), Is.EqualTo(connections + spares));
+        Assert.That(server.FinalCount(Counter.Accepted), Is.EqualTo(connections));
         Assert.That(server.FinalCount(Counter.Closed), Is.EqualTo(connections));
         Assert.That(server.FinalCount(Counter.ChildrenLost), Is.Zero);
         Assert.That(server.FinalCount(Counter.Broken), Is.Zero);

@@ -17,7 +17,7 @@ public sealed class WorkersAtAStop
         idle.Null();
         uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(700));
         counters.Await(Counter.Calls, 2);
-        server.Processes().ForEach(process => ServerProcess.Signal(process.Id, signal));
+        server.SignalAll(signal);
         Assert.That(busy.Finish(sleep), Is.EqualTo(RpcWire.UInt(700)));
         Assert.That(server.WaitForExit(), Is.Zero);
         Assert.That(server.Processes(), Is.Empty);

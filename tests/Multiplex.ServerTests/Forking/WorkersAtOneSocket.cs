@@ -80,7 +80,7 @@ public sealed class WorkersAtOneSocket
         uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(500));
         counters.Await(Counter.Calls, 1);
         uint add = peer.Begin(RpcWire.Add, RpcWire.Hyper(3));
-        server.Processes().ForEach(process => ServerProcess.Signal(process.Id, Signum.SIGTERM));
+        server.SignalAll(Signum.SIGTERM);
         Assert.That(peer.Finish(sleep), Is.EqualTo(RpcWire.UInt(500)));
         Assert.That(peer.Finish(add), Is.EqualTo(RpcWire.Hyper(3)));
         Assert.That(server.WaitForExit(), Is.Zero);

@@ -7,6 +7,15 @@ namespace Multiplex.ServerTests.Harness;
 /// <summary>What fixtures run over. A new model in the catalog joins by itself.</summary>
 public static class Cells
 {
+    // A model whose option has it serve in another way is one more line of the contract.
+    private const string ForkWithSpares = "fork --spare 1";
+
+    /// <summary>Every model, and each that an option has serve in another way, with that option: what the contract runs over.</summary>
+    public static IEnumerable<string> Served => [.. Models, ForkWithSpares];
+
+    /// <summary>The same, those that serve more than one connection at a time.</summary>
+    public static IEnumerable<string> ServedToMany => [.. ModelsThatServeMany, ForkWithSpares];
+
     /// <summary>Every model.</summary>
     public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
 
@@ -28,27 +37,36 @@ public static class Cells
 
     /// <summary>The kinds of endpoint that a model serves.</summary>
     public static ListenForm[] FormsOf(string model) =>
-        [.. Enum.GetValues<ListenForm>().Where(form => ServerModelCatalog.Find(model)!.Kinds.Contains(form.Kind()))];
+        [.. Enum.GetValues<ListenForm>().Where(form => Entry(model).Kinds.Contains(form.Kind()))];
 
     /// <summary>Whether a model serves each connection in a process of its own, as long as it is open.</summary>
-    public static bool Forks(string model) => ServerModelCatalog.Find(model)!.Forks;
+    public static bool Forks(string model) => Entry(model).Forks;
 
     /// <summary>Whether a model's call that takes long holds others up.</summary>
-    public static bool StallsOthers(string model) => ServerModelCatalog.Find(model)!.StallsOthers;
+    public static bool StallsOthers(string model) => Entry(model).StallsOthers;
 
     /// <summary>Whether a model runs calls of one connection at the same time.</summary>
-    public static bool RunsCallsTogether(string model) => ServerModelCatalog.Find(model)!.RunsCallsTogether;
+    public static bool RunsCallsTogether(string model) => Entry(model).RunsCallsTogether;
 
     /// <summary>Whether a model has its processes from the start.</summary>
     public static bool HasProcessesAhead(string model) => model == "prefork";
 
+    /// <summary>How many processes a model has that serve nobody, while nobody is there.</summary>
+    public static int ProcessesAhead(string model) => model switch
+    {
+        "prefork" => new ServerOptions().Workers,
+        ForkWithSpares => 1,
+        _ => 0,
+    };
+
     /// <summary>Whether a limit to its workers, threads or processes keeps connections in the kernel's queue.</summary>
-    public static bool PausesWhenBusy(string model) => model is "fork" or "prefork" or "threads" or "pool";
+    public static bool PausesWhenBusy(string model) => model is "fork" or ForkWithSpares or "prefork" or "threads" or "pool";
 
     private static IEnumerable<TestFixtureData> Pairs(Func<EndpointKind, bool> which, bool severalClients = false) =>
-        from model in ServerModelCatalog.All
-        from form in Enum.GetValues<ListenForm>()
-        where which(form.Kind()) && model.Kinds.Contains(form.Kind())
-        where !severalClients || !model.OneAtATime || form.Kind().IsDatagram()
-        select new TestFixtureData(model.Name, form);
+        from model in Served
+        from form in FormsOf(model)
+        where which(form.Kind()) && (!severalClients || !Entry(model).OneAtATime || form.Kind().IsDatagram())
+        select new TestFixtureData(model, form);
+
+    private static ServerModelEntry Entry(string model) => ServerModelCatalog.Find(model.Split(' ')[0])!;
 }

@@ -59,8 +59,11 @@ internal sealed class ServerProcess : IDisposable
         StartProgram(Command, [.. ServeArguments(model, protocol, endpoints), .. options], endpoints.Length);
 
     /// <summary>What follows the command's name.</summary>
+    /// <param name="model">The model, with options of its own where it has some: see <see cref="Cells.Served"/>.</param>
+    /// <param name="protocol">The protocol.</param>
+    /// <param name="endpoints">Where to listen.</param>
     public static IEnumerable<string> ServeArguments(string model, string protocol, params string[] endpoints) =>
-        ["serve", "--model", model, "--protocol", protocol, .. endpoints.SelectMany(e => new[] { "--listen", e })];
+        ["serve", "--model", .. model.Split(' '), "--protocol", protocol, .. endpoints.SelectMany(e => new[] { "--listen", e })];
 
     /// <summary>Starts any program that announces itself like the command does.</summary>
     public static ServerProcess StartProgram(string program, IEnumerable<string> arguments, int endpoints = 1)
@@ -90,6 +93,10 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>kill(2) on any process of this server.</summary>
     public static void Signal(int id, Signum signal) =>
         Assert.That(Syscall.kill(id, signal), Is.Zero, () => $"kill {id}: {Stdlib.GetLastError()}");
+
+    /// <summary>kill(2) on every process of this server, as a terminal does to a group. One may have ended meanwhile, by the signal to its parent.</summary>
+    public void SignalAll(Signum signal) => Processes().ForEach(process => Assert.That(
+        Syscall.kill(process.Id, signal) == 0 || Stdlib.GetLastError() == Errno.ESRCH, () => $"kill {process.Id}: {Stdlib.GetLastError()}"));
 
     /// <summary>Sends a signal and waits until the server has taken it, so that the next one cannot merge with it.</summary>
     public void SignalAndAwaitTaken(Signum signal)

@@ -13,12 +13,12 @@ public sealed class WorkerSlotsTests
         using WorkerSlots seats = new(3);
         for (int seat = 0; seat < 3; seat++)
         {
-            Assert.That(seats.NextToFill(Start, out int wait), Is.EqualTo(seat));
+            Assert.That(seats.NextToFill(int.MaxValue, Start, out int wait), Is.EqualTo(seat));
             Assert.That(wait, Is.Zero);
             seats.Fill(seat, pid: 100 + seat, Start);
         }
 
-        Assert.That(seats.NextToFill(Start, out int forEver), Is.EqualTo(-1));
+        Assert.That(seats.NextToFill(int.MaxValue, Start, out int forEver), Is.EqualTo(-1));
         Assert.That(forEver, Is.EqualTo(-1));
     }
 
@@ -29,7 +29,7 @@ public sealed class WorkerSlotsTests
         using WorkerSlots seats = new(1);
         seats.Fill(0, pid: 100, Start);
         seats.Vacate(100, lost, Start + WorkerSlots.InfancyMilliseconds);
-        Assert.That(seats.NextToFill(Start + WorkerSlots.InfancyMilliseconds, out _), Is.Zero);
+        Assert.That(seats.NextToFill(int.MaxValue, Start + WorkerSlots.InfancyMilliseconds, out _), Is.Zero);
     }
 
     [Test]
@@ -38,7 +38,7 @@ public sealed class WorkerSlotsTests
         using WorkerSlots seats = new(1);
         seats.Fill(0, pid: 100, Start);
         seats.Vacate(100, lost: false, Start + 1);
-        Assert.That(seats.NextToFill(Start + 1, out _), Is.Zero);
+        Assert.That(seats.NextToFill(int.MaxValue, Start + 1, out _), Is.Zero);
     }
 
     [Test]
@@ -50,10 +50,10 @@ public sealed class WorkerSlotsTests
         {
             seats.Fill(0, pid: 100, now);
             seats.Vacate(100, lost: true, now);
-            Assert.That(seats.NextToFill(now, out int wait), Is.EqualTo(-1));
+            Assert.That(seats.NextToFill(int.MaxValue, now, out int wait), Is.EqualTo(-1));
             Assert.That(wait, Is.EqualTo(delay));
             now += delay;
-            Assert.That(seats.NextToFill(now, out _), Is.Zero);
+            Assert.That(seats.NextToFill(int.MaxValue, now, out _), Is.Zero);
         }
 
         seats.Fill(0, pid: 100, now);
@@ -61,7 +61,7 @@ public sealed class WorkerSlotsTests
         seats.Vacate(100, lost: true, now);
         seats.Fill(0, pid: 101, now);
         seats.Vacate(101, lost: true, now);
-        Assert.That(seats.NextToFill(now, out int first), Is.EqualTo(-1));
+        Assert.That(seats.NextToFill(int.MaxValue, now, out int first), Is.EqualTo(-1));
         Assert.That(first, Is.EqualTo(WorkerSlots.FirstDelayMilliseconds));
     }
 
@@ -73,7 +73,7 @@ public sealed class WorkerSlotsTests
         seats.Fill(1, pid: 101, Start - WorkerSlots.InfancyMilliseconds);
         seats.Vacate(100, lost: true, Start);
         seats.Vacate(101, lost: true, Start);
-        Assert.That(seats.NextToFill(Start, out _), Is.EqualTo(1));
+        Assert.That(seats.NextToFill(int.MaxValue, Start, out _), Is.EqualTo(1));
     }
 
     [Test]
@@ -94,6 +94,6 @@ public sealed class WorkerSlotsTests
     {
         using WorkerSlots seats = new(1);
         Assert.That(seats.Vacate(999, lost: true, Start), Is.False);
-        Assert.That(seats.NextToFill(Start, out _), Is.Zero);
+        Assert.That(seats.NextToFill(int.MaxValue, Start, out _), Is.Zero);
     }
 }
