@@ -4,6 +4,7 @@
 #   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex; with --arch arm64 at artifacts/multiplex-arm64/multiplex
 #   ./run-all.sh tour       builds, then shows the course's lessons; arguments are passed on
 #   ./run-all.sh test       runs the tests; installs the peers they talk to where it may
+#   ./run-all.sh package    leaves NuGet packages, a Debian package and an OCI image in artifacts/packages; with --arch arm64 those of ARM64 too
 #   ./run-all.sh bench      runs the benchmarks, a short job; arguments are passed on (--full for the long one)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -19,6 +20,7 @@ fi
 
 readonly command=artifacts/multiplex/multiplex
 readonly arm64=artifacts/multiplex-arm64
+readonly packages=artifacts/packages
 readonly results=artifacts/test-results
 
 say() { printf '\n== %s\n' "$*" >&2; }
@@ -48,6 +50,41 @@ can_link_arm64() { [[ "$(uname -m)" == aarch64 || "$(aarch64-linux-gnu-gcc -prin
 
 publish() { dotnet publish "$1" --configuration Release --output "$2" --verbosity quiet "${@:3}"; }
 
+package() {
+  build
+  local project
+  # The time in all packages: that of the commit, so that they can be made again.
+  export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat --format=%Y Directory.Build.props)}"
+  rm -rf "$packages" artifacts/share
+  say "packing the libraries"
+  for project in native-interop src/Multiplex src/Multiplex.Rpc src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
+  dotnet run --project src/Multiplex.Manual --configuration Release -- artifacts/share "$(date --utc --date "@$SOURCE_DATE_EPOCH" +%F)"
+  case "$(uname -m)" in
+    aarch64) package_command "$command" linux-arm64 arm64 ;;
+    *) package_command "$command" linux-x64 amd64 ;;
+  esac
+  if (($# > 0)); then
+    build_for_arch "$@"
+    package_command "$arm64/multiplex" linux-arm64 arm64
+  fi
+  ls -1 "$packages"
+}
+
+# The command as a .NET tool, a Debian package and an OCI image: BINARY, and what .NET, and Debian and OCI, call its processor.
+package_command() {
+  local binary="$1" runtime="$2" architecture="$3" version
+  version="$(dotnet msbuild src/Multiplex.Cli -getProperty:Version)"
+  say "packaging the command for $architecture"
+  pack src/Multiplex.Cli --runtime "$runtime"
+  packaging/deb.sh "$binary" artifacts/share "$version" "$architecture" "$packages"
+  # From scratch there is no C library, so it is linked in: what is compiled already is linked once more, into a folder of its own.
+  publish src/Multiplex.Cli "artifacts/multiplex-static-$architecture" --runtime "$runtime" -p:StaticExecutable=true \
+    -p:NativeOutputPath="$PWD/src/Multiplex.Cli/bin/static-$architecture/"
+  packaging/image.sh "artifacts/multiplex-static-$architecture/multiplex" "$version" "$architecture" "$packages"
+}
+
+pack() { dotnet pack "$1" --configuration Release --output "$packages" --verbosity quiet "${@:2}"; }
+
 compare() {
   build
   say "comparing the server models"
@@ -73,6 +110,9 @@ readonly -a peers=(
   "aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu"
   "/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross"
   "qemu-aarch64-static qemu-user-static"
+  "man man-db"
+  "mandoc mandoc"
+  "zsh zsh"
   "chromium-headless-shell chromium-headless-shell"
 )
 
@@ -97,7 +137,8 @@ install_peers() {
 
 run_tests() {
   install_peers
-  build
+  # The tests of the packages are skipped where there is no dpkg.
+  if command -v dpkg-deb >/dev/null; then package; else build; fi
   if can_link_arm64; then build_for_arch --arch arm64; fi
   publish tests/Multiplex.TestServers artifacts/test-servers
   export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
@@ -147,9 +188,10 @@ case "$stage" in
   compare) compare "$@" ;;
   tour) tour "$@" ;;
   test) run_tests "$@" ;;
+  package) package "$@" ;;
   bench) bench "$@" ;;
   *)
-    echo "run-all.sh: there is no stage '$stage': write build, tour, test or bench, or nothing for a short comparison" >&2
+    echo "run-all.sh: there is no stage '$stage': write build, tour, test, package or bench, or nothing for a short comparison" >&2
     exit 2
     ;;
 esac

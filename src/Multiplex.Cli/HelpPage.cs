@@ -78,14 +78,14 @@ internal static class HelpPage
             .. Terminal.Wrap(verb.GetCustomAttribute<VerbAttribute>()!.HelpText, width, 0),
             .. values.Length > 0 ? (string[])[""] : [],
             .. Entries(values, names, width),
-            .. sections.SelectMany(section => (IEnumerable<string>)["", .. section.Title.Length > 0 ? (string[])[$"{section.Title}:"] : [], .. Entries(section.Options, names, width)]),
+            .. sections.SelectMany(section => (IEnumerable<string>)[.. Heading(section.Title), .. Entries(section.Options, names, width)]),
             .. examples.Length > 0 ? (string[])["", "examples:"] : [],
             .. examples.SelectMany(example => Terminal.Wrap(new string('\u00a0', Margin) + example, width, Deeper)),
         ];
     }
 
     /// <summary>A verb's form after its name, and what one might write.</summary>
-    public static (string Form, string[] Examples) UsageOf(string verb) => s_usage[verb];
+    public static (string Form, string[] Examples) UsageOf(string verb) => s_usage.GetValueOrDefault(verb, ("[OPTION …]", []));
 
     /// <summary>What an option does, and what holds without it.</summary>
     public static string Explain(OptionAttribute option) => option switch
@@ -94,6 +94,8 @@ internal static class HelpPage
         { Default: not null and not "" and var usual } => $"{option.HelpText} Default: {usual}.",
         _ => option.HelpText,
     };
+
+    private static string[] Heading(string section) => section.Length > 0 ? ["", $"{section}:"] : [""];
 
     private static int WidthOfNames(IEnumerable<(string Name, string Text)> entries) =>
         entries.Select(entry => entry.Name.Length).DefaultIfEmpty().Max() + Margin + Gap;

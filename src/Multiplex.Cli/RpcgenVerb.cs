@@ -93,7 +93,7 @@ internal sealed class RpcgenOptions : IVerb
         string program = folders.Prepend(Path.Combine(AppContext.BaseDirectory, "..", Name))
             .Select(folder => Path.Combine(folder, Name))
             .FirstOrDefault(System.IO.File.Exists)
-            ?? throw new UsageException($"FILE {File}: C# needs the program {Name}: ./run-all.sh build leaves it at artifacts/{Name}; put that on PATH");
+            ?? throw new UsageException($"FILE {File}: C# needs the program {Name}: run 'dotnet tool install --global Multiplex.Rpcgen', or put artifacts/{Name} of ./run-all.sh build on PATH");
         string[] environment = [.. Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(entry => $"{entry.Key}={entry.Value}")];
         Libc.execve(program, [program, File], environment).OrThrow("execve", program);
         return ExitStatus.Failed;

@@ -8,7 +8,7 @@ namespace Multiplex.Manual;
 internal static class BashCompletion
 {
     // The words are those between spaces of the line: bash also breaks them at ':' and '=', which endpoints and --option=value have.
-    private const string Script1 = """
+    private const string Opening = """
         # bash completion of multiplex(1). Generated from the options of the command.
         _multiplex() {
             local line=${COMP_LINE:0:COMP_POINT} verb option current before candidate
@@ -21,19 +21,34 @@ internal static class BashCompletion
                 option=${current%%=*} before=$option= current=${current#*=}
             fi
             if ((${#words[@]} == 2)); then verb="" option=""; fi
+            # How many words that belong to no option precede the current one.
+            local position=0 i switches=""
+            case "$verb" in
+
+        """;
+
+    private const string AfterSwitches = """
+            esac
+            for ((i = 2; i < ${#words[@]} - 1; i++)); do
+                case ${words[i]} in
+                --*=*) ;;
+                -*) if [[ " $switches " != *" ${words[i]} "* ]]; then i=$((i + 1)); fi ;;
+                *) position=$((position + 1)) ;;
+                esac
+            done
             COMPREPLY=()
             case "$verb $option" in
 
         """;
 
-    private const string Script2 = """
+    private const string AfterValues = """
             *)
                 if [[ -n $before ]]; then return; fi
                 case "$verb" in
 
         """;
 
-    private const string Script3 = """
+    private const string Closing = """
                 *) return ;;
                 esac
                 ;;
@@ -81,7 +96,9 @@ internal static class BashCompletion
         """;
 
     /// <summary>The script.</summary>
-    public static string Script() => $"{Script1}{string.Concat(Verbs.All.SelectMany(Values))}{Script2}{Words()}{Script3}";
+    public static string Script() => Opening + string.Concat(Verbs.All.Select(Switches)) + AfterSwitches + string.Concat(Verbs.All.SelectMany(Values)) + AfterValues + Words() + Closing;
+
+    private static string Switches(Type verb) => $"    {Verbs.NameOf(verb)}) switches=\"{string.Join(' ', Verbs.SwitchesOf(verb).Select(name => $"--{name}"))}\" ;;\n";
 
     // The value of each option.
     private static IEnumerable<string> Values(Type verb)
@@ -102,8 +119,10 @@ internal static class BashCompletion
             text.Append($"        {Verbs.NameOf(verb)})\n            if [[ $current == -* ]]; then\n");
             text.Append($"                _multiplex_words \"{string.Join(' ', [.. Options(verb).SelectMany(Names), "--help"])}\"\n");
             text.Append("            else\n");
-            string[] offers = [.. Verbs.ValuesOf(verb).Select(value => Offer(Candidates.For(verb, value.MetaName))).Where(offer => offer != ":")];
-            text.Append($"                {(offers.Length > 0 ? string.Join("; ", offers) : ":")}\n            fi\n            ;;\n");
+            text.Append("                case $position in\n");
+            foreach (ValueAttribute value in Verbs.ValuesOf(verb))
+                text.Append($"                {value.Index}) {Offer(Candidates.For(verb, value.MetaName))} ;;\n");
+            text.Append("                esac\n            fi\n            ;;\n");
         }
 
         return text.ToString();

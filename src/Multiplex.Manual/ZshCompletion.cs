@@ -6,7 +6,7 @@ namespace Multiplex.Manual;
 /// <summary>The completion of zsh: a function of zshcompsys(1), which hands each verb's options to _arguments.</summary>
 internal static class ZshCompletion
 {
-    private const string Script1 = """
+    private const string Opening = """
         #compdef multiplex
         # zsh completion of multiplex(1). Generated from the options of the command.
 
@@ -14,7 +14,7 @@ internal static class ZshCompletion
             if compset -P 'unix(packet|gram|):'; then
                 _files
             else
-                compadd -S '' -- "$@"
+                compadd -S '' "$@"
             fi
         }
 
@@ -28,7 +28,7 @@ internal static class ZshCompletion
 
         """;
 
-    private const string Script2 = """
+    private const string AfterVerbs = """
                 )
                 _describe verb verbs
                 ;;
@@ -37,7 +37,7 @@ internal static class ZshCompletion
 
         """;
 
-    private const string Script3 = """
+    private const string Closing = """
                 esac
                 ;;
             esac
@@ -48,7 +48,7 @@ internal static class ZshCompletion
         """;
 
     /// <summary>The script.</summary>
-    public static string Script() => Script1 + string.Concat(Verbs.All.Select(VerbEntry)) + Script2 + string.Concat(Verbs.All.Select(Arguments)) + Script3;
+    public static string Script() => Opening + string.Concat(Verbs.All.Select(VerbEntry)) + AfterVerbs + string.Concat(Verbs.All.Select(Arguments)) + Closing;
 
     private static string VerbEntry(Type verb)
     {
