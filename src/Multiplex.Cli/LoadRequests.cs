@@ -14,7 +14,7 @@ namespace Multiplex.Cli;
 /// <param name="Mix">Which procedures.</param>
 /// <param name="Sizes">Which payloads; empty where the requests are given as they are.</param>
 /// <param name="SizeBytes">The longest.</param>
-internal sealed record LoadRequests(Endpoint Server, Func<IExchange> Exchange, string Protocol, string Mix, string Sizes, int SizeBytes)
+internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, string Protocol, string Mix, string Sizes, int SizeBytes)
 {
     /// <summary>The requests of a protocol of the command's own.</summary>
     public static LoadRequests Of(Endpoint server, ProtocolEntry protocol, RequestMix mix)

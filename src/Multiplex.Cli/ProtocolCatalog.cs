@@ -13,7 +13,7 @@ namespace Multiplex.Cli;
 internal sealed record ProtocolEntry(
     string Name,
     Func<ServerCounters, ProtocolLimits, IProtocol> Create,
-    Func<EndpointKind, RequestMix, IExchange> Exchange,
+    Func<EndpointKind, RequestMix, Exchange> Exchange,
     Func<EndpointKind, (int Least, int Most)> Sizes)
 {
     /// <summary>The programs, each with a version, that a name service may be told of.</summary>

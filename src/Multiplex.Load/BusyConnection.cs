@@ -92,33 +92,36 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <summary>When each request was due that has no reply.</summary>
     public virtual IEnumerable<long> Unanswered() => Window.DueTimes();
 
-    /// <summary>A reply has come that names its request, or is the one that is due.</summary>
-    /// <param name="asked">The request; its SentAt is 0 when there is none.</param>
-    /// <param name="right">Whether it is right.</param>
-    /// <param name="arrivedAt">When it came.</param>
-    protected void Heard(AskedAt asked, bool right, long arrivedAt)
+    /// <summary>Right replies have come.</summary>
+    /// <param name="asked">When their requests were asked: all at the same time.</param>
+    /// <param name="arrivedAt">When they came: all at the same time.</param>
+    /// <param name="count">How many they are: at least 1.</param>
+    protected void HeardRight(AskedAt asked, long arrivedAt, int count)
     {
         _hasHeardSince = true;
-        if (!right)
-        {
-            Context.Recorder.Errors.WrongReplies++;
-            return;
-        }
-
-        Context.Recorder.Record(asked, arrivedAt);
-        Replies++;
+        Context.Recorder.Record(asked, arrivedAt, count);
+        Replies += count;
     }
 
-    /// <summary>Whether a request is to be asked now. If so, it has to be sent sooner or later.</summary>
-    protected bool TryTake(long now, out long due)
+    /// <summary>A wrong reply has come.</summary>
+    protected void HeardWrong()
     {
-        due = now;
-        if (!Context.MayAsk || _toAsk == 0 || Window.FreeCount == 0 || (Context.Pace is { } pace && !pace.TryTake(now, out due)))
-            return false;
-        _toAsk--;
-        Context.ToAsk--;
+        _hasHeardSince = true;
+        Context.Recorder.Errors.WrongReplies++;
+    }
+
+    /// <summary>How many requests may be asked now, those that are due.</summary>
+    /// <param name="most">The upper limit.</param>
+    protected int Askable(int most) => Context.IsOver ? 0 : (int)Math.Min(Math.Min(most, Window.FreeCount), Math.Min(_toAsk, Context.ToAsk));
+
+    /// <summary>Requests have been taken, and will be sent sooner or later.</summary>
+    protected void Took(int count)
+    {
+        if (count == 0)
+            return;
+        _toAsk -= count;
+        Context.ToAsk -= count;
         HasAsked = _hasAskedSince = true;
-        return true;
     }
 
     /// <summary>Slots have become free.</summary>

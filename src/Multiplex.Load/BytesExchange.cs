@@ -9,19 +9,19 @@ namespace Multiplex.Load;
 /// <param name="request">What is sent.</param>
 /// <param name="expected">How much comes back: at least 1.</param>
 /// <param name="inLines">Whether that is lines, each ended by a line feed, and not bytes.</param>
-public sealed class BytesExchange(byte[] request, int expected, bool inLines) : IExchange
+public sealed class BytesExchange(byte[] request, int expected, bool inLines) : Exchange
 {
     /// <inheritdoc/>
-    public int LongestRequest => request.Length;
+    public override int LongestRequest => request.Length;
 
     /// <summary>Whether such replies can be distinguished on a kind of socket: datagrams may be lost or come out of order.</summary>
     public static bool Serves(EndpointKind kind) => !kind.IsDatagram();
 
     /// <inheritdoc/>
-    public void Write(OutputBuffer batch, uint sequence) => batch.Write(request);
+    public override void Write(OutputBuffer batch, uint sequence) => batch.Write(request);
 
     /// <inheritdoc/>
-    public ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
+    public override ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
     {
         sequence = due;
         length = inLines ? LengthOfLines(received) : expected;

@@ -7,7 +7,7 @@ namespace Multiplex.Load;
 /// RFC 862: every byte must come back. Each message carries its number, so that a mix-up is seen too. On connections echoes
 /// come in order; a datagram's number tells which request it answers.
 /// </summary>
-public sealed class EchoExchange : IExchange
+public sealed class EchoExchange : Exchange
 {
     private readonly WeightedChoice<byte[]> _messages;
     private readonly bool _inOrder;
@@ -34,7 +34,7 @@ public sealed class EchoExchange : IExchange
     }
 
     /// <inheritdoc/>
-    public int LongestRequest { get; }
+    public override int LongestRequest { get; }
 
     /// <summary>
     /// The shortest message in bytes. On a connection one: none at all would look like its end. A datagram has room for its number:
@@ -46,29 +46,38 @@ public sealed class EchoExchange : IExchange
     public static int MostSize(EndpointKind kind) => Math.Min(64 << 20, MessageSize.Limit(kind));
 
     /// <inheritdoc/>
-    public void Write(OutputBuffer batch, uint sequence) => batch.Write(Message(sequence));
+    public override void Write(OutputBuffer batch, uint sequence)
+    {
+        ReadOnlySpan<byte> message = _messages.Of(sequence);
+        Span<byte> written = batch.Append(message.Length);
+        message.CopyTo(written);
+        if (HasNumber(message))
+            BinaryPrimitives.WriteUInt32BigEndian(written, sequence);
+    }
 
     /// <inheritdoc/>
-    public ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
+    public override ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
     {
         sequence = due;
         length = 0;
         if (!_inOrder && !BinaryPrimitives.TryReadUInt32BigEndian(received, out sequence))
             return ReplyVerdict.Unreadable;
-        ReadOnlySpan<byte> message = Message(sequence);
+        ReadOnlySpan<byte> message = _messages.Of(sequence);
         length = message.Length;
         if (received.Length < length)
             return ReplyVerdict.Incomplete;
-        return received[..length].SequenceEqual(message) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
+        int start = 0;
+        if (HasNumber(message))
+        {
+            if (BinaryPrimitives.ReadUInt32BigEndian(received) != sequence)
+                return ReplyVerdict.Wrong;
+            start = sizeof(uint);
+        }
+
+        return received[start..length].SequenceEqual(message[start..]) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
     }
 
-    private ReadOnlySpan<byte> Message(uint sequence)
-    {
-        byte[] message = _messages.Of(sequence);
-        if (message.Length >= sizeof(uint))
-            BinaryPrimitives.WriteUInt32BigEndian(message, sequence);
-        return message;
-    }
+    private static bool HasNumber(ReadOnlySpan<byte> message) => message.Length >= sizeof(uint);
 }
 
 /// <summary>Bytes that a mix-up of positions would change.</summary>

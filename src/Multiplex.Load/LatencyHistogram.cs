@@ -31,15 +31,17 @@ public sealed class LatencyHistogram
 
     private long Sum { get; set; }
 
-    /// <summary>Records one latency in nanoseconds; a negative one counts as 0.</summary>
-    public void Record(long nanoseconds)
+    /// <summary>Records a latency.</summary>
+    /// <param name="nanoseconds">The latency; a negative one counts as 0.</param>
+    /// <param name="count">How many requests had it: at least 1.</param>
+    public void Record(long nanoseconds, int count = 1)
     {
         long value = Math.Max(nanoseconds, 0);
-        _counts[BucketOf(value)]++;
+        _counts[BucketOf(value)] += count;
         Min = Count == 0 ? value : Math.Min(Min, value);
         Max = Math.Max(Max, value);
-        Sum += value;
-        Count++;
+        Sum += value * count;
+        Count += count;
     }
 
     /// <summary>Adds what another histogram has recorded.</summary>

@@ -22,7 +22,7 @@ internal sealed class LoadContext
     public LoadOptions Options { get; }
 
     /// <summary>Makes the requests, and checks the replies.</summary>
-    public IExchange Exchange { get; }
+    public Exchange Exchange { get; }
 
     /// <summary>How long a request is at most, in bytes; its reply is no longer, or fits into 64 KiB.</summary>
     public int RequestLength { get; }

@@ -9,7 +9,7 @@ public sealed record LoadOptions
     public required Endpoint Server { get; init; }
 
     /// <summary>What is asked and how replies are checked; made for the kind of the server's endpoint.</summary>
-    public required Func<IExchange> Exchange { get; init; }
+    public required Func<Exchange> Exchange { get; init; }
 
     /// <summary>Connections that ask.</summary>
     public int Connections { get; init; } = 50;

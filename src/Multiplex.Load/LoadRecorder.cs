@@ -78,19 +78,22 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     /// <summary>When the measured time begins and ends, which has to be said before the first request.</summary>
     public void Measure(long from, long until) => (_from, _until) = (from, until);
 
-    /// <summary>A right reply has come.</summary>
-    public void Record(AskedAt asked, long now)
+    /// <summary>Right replies have come.</summary>
+    /// <param name="asked">When their requests were asked: all at the same time.</param>
+    /// <param name="now">When they came: all at the same time.</param>
+    /// <param name="count">How many they are: at least 1.</param>
+    public void Record(AskedAt asked, long now, int count)
     {
         if (now >= _from && now < _until)
         {
-            Replies++;
-            _interval.Replies++;
+            Replies += count;
+            _interval.Replies += count;
         }
 
         if (!Counts(asked.DueAt, now))
             return;
-        _interval.Latencies.Record(now - asked.DueAt);
-        Services?.Record(now - asked.SentAt);
+        _interval.Latencies.Record(now - asked.DueAt, count);
+        Services?.Record(now - asked.SentAt, count);
     }
 
     /// <summary>A request is about to be sent.</summary>

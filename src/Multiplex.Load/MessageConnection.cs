@@ -45,7 +45,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     {
         OutputBuffer request = Context.Batch;
         long due = _held;
-        while (due != 0 || (most-- > 0 && TryTake(now, out due)))
+        while (due != 0 || TryTake(most--, now, out due))
         {
             request.Clear();
             Context.Exchange.Write(request, Window.Next);
@@ -119,6 +119,15 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         return ConnectionState.Open;
     }
 
+    private bool TryTake(int most, long now, out long due)
+    {
+        due = now;
+        if (Askable(most) <= 0 || (Context.Pace is { } pace && !pace.TryTake(now, out due)))
+            return false;
+        Took(1);
+        return true;
+    }
+
     private void Take(int length, long arrivedAt)
     {
         Context.Recorder.BytesReceived += length;
@@ -126,9 +135,11 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         ReplyVerdict verdict = Context.Exchange.Check(message, Window.Due, out int expected, out uint sequence);
         bool right = verdict == ReplyVerdict.Right && length == expected;
         AskedAt asked = verdict == ReplyVerdict.Unreadable ? default : Window.Answer(sequence);
-        if (right && asked.SentAt == 0)
+        if (!right)
+            HeardWrong();
+        else if (asked.SentAt == 0)
             Unmatched(sequence);
         else
-            Heard(asked, right, arrivedAt);
+            HeardRight(asked, arrivedAt, count: 1);
     }
 }

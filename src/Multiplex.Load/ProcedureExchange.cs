@@ -11,7 +11,7 @@ public delegate bool ResultCheck(ReadOnlySpan<byte> results);
 /// One procedure of any RPC program with the same arguments each time; the request's number is its xid. A reply is right when the call was
 /// accepted and carried out, and when its results pass the check, if there is one.
 /// </summary>
-public sealed class ProcedureExchange : IExchange
+public sealed class ProcedureExchange : Exchange
 {
     private const int MostVerifierLength = 400;   // RFC 5531 section 8.2
 
@@ -39,17 +39,18 @@ public sealed class ProcedureExchange : IExchange
     }
 
     /// <inheritdoc/>
-    public int LongestRequest => _call.Length;
+    public override int LongestRequest => _call.Length;
 
     /// <inheritdoc/>
-    public void Write(OutputBuffer batch, uint sequence)
+    public override void Write(OutputBuffer batch, uint sequence)
     {
-        BinaryPrimitives.WriteUInt32BigEndian(_call.AsSpan(_xidOffset), sequence);
-        batch.Write(_call);
+        Span<byte> written = batch.Append(_call.Length);
+        _call.CopyTo(written);
+        BinaryPrimitives.WriteUInt32BigEndian(written[_xidOffset..], sequence);
     }
 
     /// <inheritdoc/>
-    public ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
+    public override ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
     {
         sequence = due;
         if (_frames.Find(received, out length, out ReadOnlySpan<byte> message) is { } none)

@@ -9,7 +9,7 @@ namespace Multiplex.Load;
 /// Calls of <c>multiplex.x</c>; the request's number is its xid, and a reply's xid tells what it answers, in whatever order replies
 /// come. On streams calls and replies are records, else messages.
 /// </summary>
-public sealed class RpcExchange : IExchange
+public sealed class RpcExchange : Exchange
 {
     private readonly int _xidOffset;   // after the record's header, where there is one
     private readonly WeightedChoice<RpcVariant> _variants;
@@ -39,7 +39,7 @@ public sealed class RpcExchange : IExchange
     }
 
     /// <inheritdoc/>
-    public int LongestRequest { get; }
+    public override int LongestRequest { get; }
 
     /// <summary>The longest payload in bytes: MAX_PAYLOAD, or what a message has room for beside the call's head.</summary>
     public static int MostSize(EndpointKind kind) => Math.Min(
@@ -47,15 +47,16 @@ public sealed class RpcExchange : IExchange
         (MessageSize.Limit(kind) - CallWriter.HeadLength - sizeof(uint)) & ~3);   // opaque data is padded to a multiple of four
 
     /// <inheritdoc/>
-    public void Write(OutputBuffer batch, uint sequence)
+    public override void Write(OutputBuffer batch, uint sequence)
     {
-        byte[] call = _variants.Of(sequence).Call;
-        BinaryPrimitives.WriteUInt32BigEndian(call.AsSpan(_xidOffset), sequence);
-        batch.Write(call);
+        ReadOnlySpan<byte> call = _variants.Of(sequence).Call;
+        Span<byte> written = batch.Append(call.Length);
+        call.CopyTo(written);
+        BinaryPrimitives.WriteUInt32BigEndian(written[_xidOffset..], sequence);
     }
 
     /// <inheritdoc/>
-    public ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
+    public override ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
     {
         sequence = due;
         length = received.Length;
@@ -66,9 +67,11 @@ public sealed class RpcExchange : IExchange
             RpcVariant variant = _variants.Of(sequence);
             if (variant.IsExact)
             {
-                length = variant.Reply.Length;
-                BinaryPrimitives.WriteUInt32BigEndian(variant.Reply.AsSpan(_xidOffset), sequence);
-                if (received.Length >= length && received[..length].SequenceEqual(variant.Reply))
+                // All but the xid, which is the reply's own.
+                ReadOnlySpan<byte> reply = variant.Reply;
+                int rest = _xidOffset + sizeof(uint);
+                length = reply.Length;
+                if (received.Length >= length && received[rest..length].SequenceEqual(reply[rest..]) && received[.._xidOffset].SequenceEqual(reply[.._xidOffset]))
                     return ReplyVerdict.Right;
             }
         }

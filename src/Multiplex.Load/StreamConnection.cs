@@ -25,8 +25,11 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     {
         OutputBuffer batch = Context.Batch;
         batch.Clear();
-        while (most-- > 0 && TryTake(now, out long due))
-            Context.Exchange.Write(batch, Window.Ask(due, now + Context.WayOut));
+        long due = now, sentAt = now + Context.WayOut;
+        int taken = 0;
+        for (int askable = Askable(most); taken < askable && (Context.Pace is not { } pace || pace.TryTake(now, out due)); taken++)
+            Context.Exchange.Write(batch, Window.Ask(due, sentAt));
+        Took(taken);
         return batch.Length > 0 ? Send(batch.Written) : ConnectionState.Open;
     }
 
@@ -103,26 +106,41 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     // Records each whole reply. Returns how many slots are free now, or -1 when the connection has to be given up.
     private int Check(ref ReadOnlySpan<byte> received, long arrivedAt)
     {
-        int answered = 0;
-        while (!received.IsEmpty && Window.UnderWay > 0)
+        Exchange exchange = Context.Exchange;
+        RequestWindow window = Window;
+        ReplyVerdict verdict = ReplyVerdict.Right;
+        AskedAt together = default;   // when the last requests were asked, and how many of that time have been answered rightly
+        int right = 0, answered = 0;
+        while (!received.IsEmpty && window.UnderWay > 0)
         {
-            ReplyVerdict verdict = Context.Exchange.Check(received, Window.Due, out int length, out uint sequence);
-            if (verdict == ReplyVerdict.Incomplete)
-                return answered;
-            if (verdict == ReplyVerdict.Unreadable)
+            verdict = exchange.Check(received, window.Due, out int length, out uint sequence);
+            if (verdict is ReplyVerdict.Incomplete or ReplyVerdict.Unreadable)
                 break;
-
-            // A reply to nothing that was asked, or a second one to the same request, is a wrong one.
-            AskedAt asked = Window.Answer(sequence);
-            Heard(asked, verdict == ReplyVerdict.Right && asked.SentAt != 0, arrivedAt);
+            received = received[length..];
+            AskedAt asked = window.Answer(sequence);
             if (asked.SentAt != 0)
                 answered++;
-            received = received[length..];
+            if (verdict == ReplyVerdict.Wrong || asked.SentAt == 0)
+            {
+                HeardWrong();   // a reply to nothing that was asked, or a second one to the same request, is a wrong one
+                continue;
+            }
+
+            if (right > 0 && asked != together)
+            {
+                HeardRight(together, arrivedAt, right);
+                right = 0;
+            }
+
+            together = asked;
+            right++;
         }
 
-        if (received.IsEmpty)
+        if (right > 0)
+            HeardRight(together, arrivedAt, right);
+        if (received.IsEmpty || verdict == ReplyVerdict.Incomplete)
             return answered;
-        Heard(default, right: false, arrivedAt);   // bytes that make no sense, or that answer nothing
+        HeardWrong();   // bytes that make no sense, or that answer nothing
         return -1;
     }
 

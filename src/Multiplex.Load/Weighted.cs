@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Multiplex.Load;
 
 /// <summary>One of several things, and how often it comes beside the others.</summary>
@@ -33,10 +35,11 @@ internal sealed class WeightedChoice<T>
     public ReadOnlySpan<T> Values => _values;
 
     /// <summary>What the request of this number is.</summary>
-    public T Of(uint sequence)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Of(uint sequence) => _values.Length == 1 ? _values[0] : Choose(sequence);
+
+    private T Choose(uint sequence)
     {
-        if (_values.Length == 1)
-            return _values[0];
         uint mixed = Mix(sequence);
         int i = 0;
         while (_upTo[i] < mixed)

@@ -16,7 +16,7 @@ public sealed record CompareOptions
     public required bool HasProcedures { get; init; }
 
     /// <summary>The client's side of it.</summary>
-    public required Func<RequestMix, IExchange> Exchange { get; init; }
+    public required Func<RequestMix, Exchange> Exchange { get; init; }
 
     /// <summary>How often each server has its turn; with <see cref="Precision"/>, the most that it may have.</summary>
     public int Rounds { get; init; } = 5;

@@ -6,7 +6,7 @@ namespace Multiplex.Tests.Load;
 /// <summary>That a reply counts as right only when every byte of it is.</summary>
 public class ExchangeTests
 {
-    private static byte[] RequestOf(IExchange exchange, uint sequence)
+    private static byte[] RequestOf(Exchange exchange, uint sequence)
     {
         OutputBuffer buffer = new();
         exchange.Write(buffer, sequence);
@@ -37,6 +37,17 @@ public class ExchangeTests
             Assert.That(exchange.Check(reply, 7, out _, out _), Is.EqualTo(ReplyVerdict.Wrong), $"byte {i}");
             reply[i] ^= 1;
         }
+    }
+
+    [TestCase(4)]
+    [TestCase(64)]
+    public void Echoes_are_checked_against_their_own_requests_when_later_ones_have_been_written(int size)
+    {
+        EchoExchange exchange = new(EndpointKind.Tcp, size);
+        byte[] first = RequestOf(exchange, 7), second = RequestOf(exchange, 8);
+        Assert.That(exchange.Check(first, 7, out _, out _), Is.EqualTo(ReplyVerdict.Right));
+        Assert.That(exchange.Check(second, 7, out _, out _), Is.EqualTo(ReplyVerdict.Wrong), "the echo of another request");
+        Assert.That(exchange.Check(second, 8, out _, out _), Is.EqualTo(ReplyVerdict.Right));
     }
 
     [TestCase(0)]

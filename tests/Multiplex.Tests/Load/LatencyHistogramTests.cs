@@ -46,6 +46,22 @@ public class LatencyHistogramTests
     }
 
     [Test]
+    public void A_latency_recorded_for_several_requests_at_once_counts_as_if_recorded_for_each()
+    {
+        LatencyHistogram together = new(), each = new();
+        for (int count = 1; count <= 50; count++)
+        {
+            long latency = (count * 7919L) - 10_000;   // some are negative
+            together.Record(latency, count);
+            for (int i = 0; i < count; i++)
+                each.Record(latency);
+        }
+
+        Assert.That(s_percentiles.Select(together.Percentile), Is.EqualTo(s_percentiles.Select(each.Percentile)));
+        Assert.That((together.Count, together.Min, together.Max, together.Mean), Is.EqualTo((each.Count, each.Min, each.Max, each.Mean)));
+    }
+
+    [Test]
     public void An_empty_histogram_has_nothing_to_tell()
     {
         LatencyHistogram histogram = new();

@@ -17,21 +17,21 @@ public enum ReplyVerdict
 }
 
 /// <summary>
-/// A conversation from the client's side: makes requests and checks the replies, on one kind of socket. One instance for each
-/// client thread.
+/// The client's side of a protocol on one kind of socket: makes requests and checks replies. Each client thread has its own instance.
 /// </summary>
-public interface IExchange
+/// <remarks>A class and no interface: two calls a request go through it, and a native binary makes a virtual call in fewer instructions.</remarks>
+public abstract class Exchange
 {
-    /// <summary>How long a request is at most, in bytes.</summary>
-    int LongestRequest { get; }
+    /// <summary>The length of the longest request in bytes.</summary>
+    public abstract int LongestRequest { get; }
 
     /// <summary>Appends the request of this number.</summary>
-    void Write(OutputBuffer batch, uint sequence);
+    public abstract void Write(OutputBuffer batch, uint sequence);
 
     /// <summary>Checks the reply at the front of what has been received.</summary>
     /// <param name="received">A stream: what has been received and not yet consumed. Otherwise: one message.</param>
     /// <param name="due">The request whose reply is due: the one that replies answer where they do not say themselves.</param>
     /// <param name="length">The reply's length in bytes.</param>
     /// <param name="sequence">The request that the reply answers. The caller knows whether that was asked, and is not answered yet.</param>
-    ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence);
+    public abstract ReplyVerdict Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence);
 }
