@@ -22,7 +22,7 @@ public sealed class RpcClient : IDisposable
 
     private readonly RpcClientOptions _options;
     private readonly RpcAuthentication _authentication;
-    private readonly Channel _channel;
+    private readonly ClientConnection _connection;
 
     /// <summary>Connects to a server. Blocks until that is done.</summary>
     /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
@@ -39,20 +39,20 @@ public sealed class RpcClient : IDisposable
         Server = server;
         _options = options ?? RpcClientOptions.Default;
         _authentication = _options.Authentication.ForOneClient();
-        _channel = new(server, addresses, _options);
+        _connection = new(server, addresses, _options);
     }
 
     /// <summary>Where the server is.</summary>
     public Endpoint Server { get; }
 
     /// <summary>The address that is in use of those that the server's name has, or had last.</summary>
-    internal Endpoint Address => _channel.Address;
+    internal Endpoint Address => _connection.Address;
 
     /// <summary>What has happened so far.</summary>
-    public RpcClientCounters Counters => _channel.Counters;
+    public RpcClientCounters Counters => _connection.Counters;
 
     /// <summary>Whether there is a connection, as far as the client knows; the next call makes one otherwise.</summary>
-    public bool IsConnected => _channel.IsConnected;
+    public bool IsConnected => _connection.IsConnected;
 
     /// <summary>Calls a procedure and waits for its results. Blocks the calling thread.</summary>
     /// <param name="procedure">The procedure.</param>
@@ -132,10 +132,10 @@ public sealed class RpcClient : IDisposable
         where TArguments : allows ref struct => Post(procedure, arguments, marshal, flush: false);
 
     /// <summary>Sends what was batched.</summary>
-    public void Flush() => _channel.FlushBatched();
+    public void Flush() => _connection.FlushBatched();
 
     /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>.</summary>
-    public void Dispose() => _channel.Dispose();
+    public void Dispose() => _connection.Dispose();
 
     private static bool ReadNothing(ref XdrReader reader) => true;
 
@@ -163,21 +163,21 @@ public sealed class RpcClient : IDisposable
         bool blocks)
         where TArguments : allows ref struct
     {
-        PendingCall<T> call = PendingCall<T>.Rent(_channel, unmarshal, _options.AllowSynchronousContinuations, _options.Strict);
+        PendingCall<T> call = PendingCall<T>.Rent(_connection, unmarshal, _options.AllowSynchronousContinuations, _options.Strict);
         try
         {
             Write(call.Message, procedure, arguments, marshal);
             call.Procedure = procedure;
             TimeSpan timeout = options?.Timeout ?? _options.Timeout;
             if (blocks)
-                _channel.Run(call, timeout);
+                _connection.Run(call, timeout);
             else
-                _channel.Start(call, timeout);
+                _connection.Start(call, timeout);
             return call;
         }
         catch
         {
-            _channel.TryWithdraw(call);
+            _connection.TryWithdraw(call);
             call.Release();
             throw;
         }
@@ -189,7 +189,7 @@ public sealed class RpcClient : IDisposable
         OutputBuffer message = t_posted ??= new();
         message.Clear(keep: 64 * 1024);
         Write(message, procedure, arguments, marshal);
-        _channel.Post(message, flush);
+        _connection.Post(message, flush);
     }
 
     private void Write<TArguments>(OutputBuffer message, RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal)

@@ -78,7 +78,7 @@ internal abstract class PendingCall
     /// <summary>There will be no reply.</summary>
     public abstract void Fail(Exception failure);
 
-    /// <summary>Has the thread that blocks for this call drive the channel from now on.</summary>
+    /// <summary>Has the thread that blocks for this call drive the connection from now on.</summary>
     public void Promote()
     {
         lock (Message)
@@ -88,7 +88,7 @@ internal abstract class PendingCall
         }
     }
 
-    /// <summary>Blocks until the call is done, or its thread is to drive the channel.</summary>
+    /// <summary>Blocks until the call is done, or its thread is to drive the connection.</summary>
     /// <returns>Whether it is to.</returns>
     public bool AwaitEndOrPromotion()
     {

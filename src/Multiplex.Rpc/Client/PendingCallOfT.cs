@@ -12,7 +12,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
 
     private ManualResetValueTaskSourceCore<T> _results;
     private XdrUnmarshal<T>? _unmarshal;
-    private Channel? _channel;
+    private ClientConnection? _connection;
     private bool _isStrict;
     private CancellationToken _cancellation;
     private CancellationTokenRegistration _registration;
@@ -20,17 +20,17 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     /// <summary>Its results, to be awaited or taken once.</summary>
     public ValueTask<T> Task => new(this, _results.Version);
 
-    /// <summary>The same for who does not ask for its results.</summary>
+    /// <summary>The same without its results.</summary>
     public ValueTask End => new(this, _results.Version);
 
     /// <summary>A call that is new, or as new.</summary>
-    public static PendingCall<T> Rent(Channel channel, XdrUnmarshal<T> unmarshal, bool continuesHere, bool isStrict)
+    public static PendingCall<T> Rent(ClientConnection connection, XdrUnmarshal<T> unmarshal, bool continuesHere, bool isStrict)
     {
         PendingCall<T>? call;
         lock (s_gate)
             s_free.TryPop(out call);
         call ??= new();
-        call._channel = channel;
+        call._connection = connection;
         call._unmarshal = unmarshal;
         call._isStrict = isStrict;
         call._results.RunContinuationsAsynchronously = !continuesHere;
@@ -89,7 +89,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     /// <inheritdoc/>
     public T GetResult(short token)
     {
-        _registration.Dispose();   // waits for a cancellation that is under way: after that nobody knows this object
+        _registration.Dispose();   // waits for a cancellation that is under way: after that it calls this object no more
         try
         {
             return _results.GetResult(token);
@@ -115,7 +115,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         _registration = default;
         _cancellation = default;
         _unmarshal = null;
-        _channel = null;
+        _connection = null;
         _results.Reset();
         Reset();
         lock (s_gate)
@@ -127,7 +127,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
 
     private void Cancel()
     {
-        if (_channel!.TryWithdraw(this))
+        if (_connection!.TryWithdraw(this))
             Fail(new OperationCanceledException(_cancellation));
     }
 

@@ -18,6 +18,6 @@ public record struct RpcClientCounters
     /// <summary>Calls that came from the server. The client serves no programs, and answers PROG_UNAVAIL.</summary>
     public long CallsRefused { get; internal set; }
 
-    /// <summary>Messages that answer no call in flight: late, repeated, to a call that was given up or that nobody waits for, or nonsense.</summary>
+    /// <summary>Messages that answer no call in flight: late, repeated, to a call that was given up or posted, or nonsense.</summary>
     public long UnmatchedReplies { get; internal set; }
 }

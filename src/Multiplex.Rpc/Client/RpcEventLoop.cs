@@ -13,7 +13,7 @@ public sealed class RpcEventLoop : IDisposable
 
     private readonly Lock _gate = new();
     private readonly Dictionary<int, Watched> _watched = [];   // by the descriptors of the channels' sockets and of their wake-ups
-    private readonly List<Watched> _channels = [];
+    private readonly List<Watched> _connections = [];
     private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
     private readonly int _stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
     private readonly bool _isShared;
@@ -55,19 +55,19 @@ public sealed class RpcEventLoop : IDisposable
         close(_stop);
     }
 
-    /// <summary>From now on drives this channel.</summary>
-    internal void Attach(Channel channel)
+    /// <summary>From now on drives this connection.</summary>
+    internal void Attach(ClientConnection connection)
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isStopped, this);
-            Watched watched = new(channel);
-            _watched.Add(channel.WakeDescriptor, watched);
-            _channels.Add(watched);
+            Watched watched = new(connection);
+            _watched.Add(connection.Driver.WakeDescriptor, watched);
+            _connections.Add(watched);
 
             // Edge-triggered, so that the counter need not be read; it is not zero at first, so that the loop looks at once.
-            epoll_ctl(_epoll, EPOLL_CTL_ADD, channel.WakeDescriptor, EPOLLIN | EPOLLET).OrThrow("epoll_ctl add");
-            eventfd_write(channel.WakeDescriptor, 1);
+            epoll_ctl(_epoll, EPOLL_CTL_ADD, connection.Driver.WakeDescriptor, EPOLLIN | EPOLLET).OrThrow("epoll_ctl add");
+            eventfd_write(connection.Driver.WakeDescriptor, 1);
             if (_thread is null)
             {
                 _thread = new(Run) { IsBackground = true, Name = "multiplex RPC client" };
@@ -110,7 +110,7 @@ public sealed class RpcEventLoop : IDisposable
         long due = long.MaxValue;
         lock (_gate)
         {
-            foreach (Watched watched in _channels)
+            foreach (Watched watched in _connections)
                 due = Math.Min(due, watched.Due);
         }
 
@@ -123,7 +123,7 @@ public sealed class RpcEventLoop : IDisposable
         late.Clear();
         lock (_gate)
         {
-            foreach (Watched watched in _channels)
+            foreach (Watched watched in _connections)
             {
                 if (watched.Due <= now)
                     late.Add(watched);
@@ -134,17 +134,17 @@ public sealed class RpcEventLoop : IDisposable
     private void Turn(Watched watched, uint events)
     {
         const uint Trouble = EPOLLERR | EPOLLHUP;
-        watched.Channel.Turn((events & (EPOLLIN | Trouble)) != 0, (events & (EPOLLOUT | Trouble)) != 0);
+        watched.Connection.Turn((events & (EPOLLIN | Trouble)) != 0, (events & (EPOLLOUT | Trouble)) != 0);
         if (!TryForget(watched))
             Watch(watched);
     }
 
-    // Together with the channel's decision, so that it is not attached anew before it is forgotten.
+    // Together with the connection's decision, so that it is not attached anew before it is forgotten.
     private bool TryForget(Watched watched)
     {
         lock (_gate)
         {
-            if (watched.Channel.LoopGoesOn())
+            if (watched.Connection.Driver.LoopGoesOn())
                 return false;
             if (watched.Socket >= 0)
             {
@@ -152,22 +152,22 @@ public sealed class RpcEventLoop : IDisposable
                 _watched.Remove(watched.Socket);
             }
 
-            epoll_ctl(_epoll, EPOLL_CTL_DEL, watched.Channel.WakeDescriptor, 0);
-            _watched.Remove(watched.Channel.WakeDescriptor);
-            _channels.Remove(watched);
+            epoll_ctl(_epoll, EPOLL_CTL_DEL, watched.Connection.Driver.WakeDescriptor, 0);
+            _watched.Remove(watched.Connection.Driver.WakeDescriptor);
+            _connections.Remove(watched);
         }
 
-        watched.Channel.CloseIfDisposed();
+        watched.Connection.CloseIfDisposed();
         return true;
     }
 
-    // Has epoll(7) wait for what the channel waits for: usually the same as before.
+    // Has epoll(7) wait for what the connection waits for: usually the same as before.
     private void Watch(Watched watched)
     {
-        (int socket, short events, int timeout) = watched.Channel.BeforeWait();
+        (int socket, short events, int timeout) = watched.Connection.BeforeWait();
         watched.Due = timeout < 0 ? long.MaxValue : Environment.TickCount64 + timeout;
         uint wanted = ((events & POLLIN) != 0 ? EPOLLIN : 0) | ((events & POLLOUT) != 0 ? EPOLLOUT : 0);
-        if (socket == watched.Socket && watched.Generation == watched.Channel.Generation)
+        if (socket == watched.Socket && watched.Generation == watched.Connection.Generation)
         {
             if (wanted != watched.Events && socket >= 0)
                 epoll_ctl(_epoll, EPOLL_CTL_MOD, socket, wanted).OrThrow("epoll_ctl modify");
@@ -175,7 +175,7 @@ public sealed class RpcEventLoop : IDisposable
             return;
         }
 
-        // The old one was closed by the channel, and so left the interest list by itself.
+        // The old one was closed by the connection, and so left the interest list by itself.
         lock (_gate)
         {
             if (watched.Socket >= 0 && _watched.GetValueOrDefault(watched.Socket) == watched)
@@ -185,16 +185,16 @@ public sealed class RpcEventLoop : IDisposable
         }
 
         watched.Socket = socket;
-        watched.Generation = watched.Channel.Generation;
+        watched.Generation = watched.Connection.Generation;
         watched.Events = wanted;
         if (socket >= 0)
             epoll_ctl(_epoll, EPOLL_CTL_ADD, socket, wanted).OrThrow("epoll_ctl add");
     }
 
-    /// <summary>A channel that the loop drives, and what epoll(7) waits for on its behalf.</summary>
-    private sealed class Watched(Channel channel)
+    /// <summary>A connection that the loop drives, and what epoll(7) waits for on its behalf.</summary>
+    private sealed class Watched(ClientConnection connection)
     {
-        public Channel Channel => channel;
+        public ClientConnection Connection => connection;
 
         public int Socket { get; set; } = -1;
 

@@ -5,13 +5,13 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>How calls and replies travel over a socket: what differs between the kinds of it. Nothing here waits.</summary>
-internal abstract class Wire(Endpoint server)
+internal abstract class Transport(Endpoint server)
 {
-    /// <summary>The wire for this kind of socket.</summary>
+    /// <summary>The transport for this kind of socket.</summary>
     /// <param name="server">The server's endpoint.</param>
     /// <param name="maxReply">The longest reply in bytes.</param>
-    public static Wire For(Endpoint server, int maxReply) =>
-        server.Kind.IsStream() ? new StreamWire(server, maxReply) : new MessageWire(server, maxReply);
+    public static Transport For(Endpoint server, int maxReply) =>
+        server.Kind.IsStream() ? new StreamTransport(server, maxReply) : new MessageTransport(server, maxReply);
 
     /// <summary>Sends some of these records, on whole ones where the socket keeps the boundaries of messages.</summary>
     /// <returns>How many of the bytes are done with, or the errno.</returns>

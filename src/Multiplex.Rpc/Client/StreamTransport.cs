@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>A stream: each message is a record, which may come in pieces, or many at a time.</summary>
-internal sealed class StreamWire(Endpoint server, int maxReply) : Wire(server)
+internal sealed class StreamTransport(Endpoint server, int maxReply) : Transport(server)
 {
     private const int UsualBuffer = 64 * 1024;
     private const int LongestKept = 2 * 1024 * 1024;   // between replies

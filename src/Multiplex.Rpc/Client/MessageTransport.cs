@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>Datagrams and seqpacket: one message is one call or one reply. The header of a record tells where a call ends, and stays here.</summary>
-internal sealed class MessageWire(Endpoint server, int maxReply) : Wire(server)
+internal sealed class MessageTransport(Endpoint server, int maxReply) : Transport(server)
 {
     private const int MostReceives = 64;   // in one go: others wait too
 

@@ -1,0 +1,391 @@
+using System.Buffers.Binary;
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Rpc.Client;
+
+/// <summary>
+/// A client's connection to its server, or its datagram socket, and the calls in flight over it. One thread at a time drives it: waits for the
+/// socket, receives, runs the timers, connects anew. That is a thread which blocks for a call of its own, if there is one (leader and
+/// followers); otherwise the event loop.
+/// </summary>
+/// <remarks>
+/// All state is guarded by the gate, and stands in <see cref="PendingCalls"/>, <see cref="SendQueue"/>, <see cref="CallTimers"/>,
+/// <see cref="ClientSocket"/>, <see cref="Recovery"/> and <see cref="DriverRole"/>. System calls, but for short ones, and the callers' code run outside of the gate.
+/// </remarks>
+internal sealed class ClientConnection : IDisposable
+{
+    private readonly object _gate = new();   // not a Lock: Monitor.Wait is needed
+    private readonly PendingCalls _calls = new();
+    private readonly Endpoint _server;
+    private readonly RpcClientOptions _options;
+    private readonly Transport _transport;
+    private readonly SendQueue _queue;
+    private readonly CallTimers _timers;
+    private readonly ClientSocket _socket;
+    private readonly DriverRole _driver;
+    private readonly Recovery _recovery;
+    private readonly ReplyHandler _deliver;
+    private readonly bool _isDatagram;
+    private long _sleepsUntil = long.MaxValue;   // when the driver ends its wait by itself
+    private RpcClientCounters _counters;
+
+    /// <summary>Connects to the server. Blocks.</summary>
+    /// <exception cref="SyscallException">The server accepts no connection.</exception>
+    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options)
+    {
+        (_server, _options, _isDatagram) = (server, options, server.Kind.IsDatagram());
+        _deliver = Deliver;
+        _transport = Transport.For(server, options.MaxReply);
+        _queue = new(_gate, _calls, _transport, _isDatagram ? options.DatagramWindow : null);
+        _timers = new(_calls, _queue, options, _isDatagram);
+        _socket = new(server, addresses, options);
+        _recovery = new(_gate, server, options, _calls, _queue, _timers, _socket, _transport);
+        _driver = new(this, _gate, _calls, options.EventLoop ?? RpcEventLoop.Shared);
+        try
+        {
+            _socket.ConnectFirst();
+        }
+        catch
+        {
+            _socket.CloseDescriptor();
+            _driver.TryClose();
+            throw;
+        }
+
+        _queue.Open(_socket.Descriptor);
+    }
+
+    /// <summary>Which thread drives it.</summary>
+    public DriverRole Driver => _driver;
+
+    /// <summary>How many sockets there have been: a new one may have an old one's number.</summary>
+    public int Generation => _socket.Generation;
+
+    /// <summary>What has happened so far.</summary>
+    public RpcClientCounters Counters
+    {
+        get
+        {
+            lock (_gate)
+                return _counters with { Retransmissions = _timers.Retransmissions, Reconnects = _recovery.Reconnects, ConnectionsGivenUp = _recovery.GivenUp };
+        }
+    }
+
+    /// <summary>The server's address that is in use, or is to be tried next.</summary>
+    public Endpoint Address
+    {
+        get
+        {
+            lock (_gate)
+                return Endpoint.Parse(AddressText.Format(_server.Kind, _socket.Address));
+        }
+    }
+
+    /// <summary>Whether there is a connection, as far as is known.</summary>
+    public bool IsConnected
+    {
+        get
+        {
+            lock (_gate)
+                return _socket.State == SocketState.Connected;
+        }
+    }
+
+    /// <summary>Whether its client is closed: the last driver closes the socket.</summary>
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>Whether there is anything to send or to receive.</summary>
+    public bool HasWork => _calls.Count > 0 || _queue.HasUnsent;
+
+    private bool NeedsReconnect => _socket.State != SocketState.Connected || _queue.Errno != 0;
+
+    /// <summary>Sends a call and blocks until it is done.</summary>
+    public void Run(PendingCall call, TimeSpan timeout)
+    {
+        if (_driver.IsLoopThread)
+            throw new InvalidOperationException("a continuation that runs on the event loop must not block for a call: await it");
+        call.HasWaiter = true;
+        bool leads, wakes;
+        lock (_gate)
+        {
+            wakes = Register(call, timeout);
+            leads = _driver.TryTakeForCaller();
+        }
+
+        Flush();
+        if (wakes)
+            _driver.Wake();
+        if (leads || call.AwaitEndOrPromotion())
+            _driver.Lead(call);
+    }
+
+    /// <summary>Sends a call; the event loop, or a thread that drives already, does the rest.</summary>
+    public void Start(PendingCall call, TimeSpan timeout)
+    {
+        bool attaches, flushes, wakes;
+        lock (_gate)
+        {
+            // With calls in flight the driver begins a turn soon anyway, and sends all calls that have come by then at once.
+            flushes = _calls.Count == 0 && !_driver.IsInTurn;
+            wakes = Register(call, timeout) | (!flushes && _driver.MustWake());
+            attaches = _driver.TryTakeForLoop();
+        }
+
+        if (flushes)
+            Flush();
+        _driver.Engage(attaches, wakes);
+    }
+
+    /// <summary>Sends a call without waiting for its reply.</summary>
+    /// <param name="message">The call as a record; receives its xid.</param>
+    /// <param name="flush">Whether to send it now, or with the next call that is.</param>
+    public void Post(OutputBuffer message, bool flush)
+    {
+        const int BatchedAtMost = 64 * 1024;
+        bool attaches, wakes = false;
+        lock (_gate)
+        {
+            Check(message.Length);
+            if (flush || _queue.BatchedBytes == 0)
+                NoticeClosedConnection();
+            PendingCall.SetXid(message, _calls.NewXid());
+            _queue.Add(message);
+            flush |= _queue.BatchedBytes > BatchedAtMost;
+            attaches = flush && _driver.TryTakeForLoop();   // replies come nevertheless, and are to be received
+            if (!attaches && NeedsReconnect)
+                wakes = flush && _driver.MustWake();
+        }
+
+        if (flush)
+            Flush();
+        _driver.Engage(attaches, wakes);
+    }
+
+    /// <summary>Sends what was batched.</summary>
+    public void FlushBatched()
+    {
+        bool attaches;
+        lock (_gate)
+        {
+            NoticeClosedConnection();
+            attaches = _queue.HasUnsent && _driver.TryTakeForLoop();
+        }
+
+        Flush();
+        _driver.Engage(attaches, wakes: false);
+    }
+
+    /// <summary>Takes a call back: its reply, if one comes, answers no call.</summary>
+    /// <returns>False when the call is done, or about to be.</returns>
+    public bool TryWithdraw(PendingCall call)
+    {
+        lock (_gate)
+            return _queue.TakeBack(call);
+    }
+
+    /// <summary>Closes the socket; calls in flight fail.</summary>
+    public void Dispose()
+    {
+        List<PendingCall> failed;
+        bool closes, wakes;
+        lock (_gate)
+        {
+            if (IsDisposed)
+                return;
+            IsDisposed = true;
+            failed = _queue.TakeBack(_ => true);
+            closes = !_driver.IsTaken;
+            wakes = _driver.MustWake();
+        }
+
+        failed.ForEach(call => call.Fail(new ObjectDisposedException(nameof(RpcClient), "the client was closed before the call was answered")));
+        if (closes)
+            CloseIfDisposed();
+        else if (wakes)
+            _driver.Wake();
+    }
+
+    /// <summary>Closes the socket when the client is closed and no thread drives any more.</summary>
+    public void CloseIfDisposed()
+    {
+        lock (_gate)
+        {
+            if (!IsDisposed || _driver.IsTaken)
+                return;
+            _queue.AwaitSender();
+            if (!_driver.TryClose())
+                return;
+            _queue.Close(keepsPosted: false);
+            _socket.CloseDescriptor();
+        }
+    }
+
+    /// <summary>For the driver: a socket or -1, the POLLIN and POLLOUT to wait for, and for how many milliseconds, -1 without a limit.</summary>
+    public (int Socket, short Events, int Timeout) BeforeWait()
+    {
+        lock (_gate)
+        {
+            _sleepsUntil = Math.Min(_timers.Due, _socket.Due(HasWork));
+            int timeout = _driver.IsWoken ? 0
+                : _sleepsUntil == long.MaxValue ? -1
+                : (int)Math.Clamp(_sleepsUntil - Environment.TickCount64, 0, int.MaxValue);
+            return (_socket.Descriptor, _socket.Events(_queue.IsBlocked), timeout);
+        }
+    }
+
+    /// <summary>For the driver: does all that is to be done now.</summary>
+    public void Turn(bool readable, bool writable)
+    {
+        bool connecting, failed;
+        lock (_gate)
+        {
+            _driver.BeginTurn();
+            if (writable)
+                _queue.Unblock();
+            connecting = _socket.State == SocketState.Connecting;
+            failed = _queue.Errno != 0;
+        }
+
+        if (connecting)
+            _recovery.ConnectEnded(_socket.Outcome(writable));
+        else if (readable || failed)
+            Receive();
+        RunTimers();
+        bool isNeeded;
+        lock (_gate)
+            isNeeded = HasWork && !IsDisposed;
+        if (isNeeded)
+            _recovery.Reconnect();
+        EndTurn();
+    }
+
+    // Under the gate. Returns whether the driver must be woken for this call.
+    private bool Register(PendingCall call, TimeSpan timeout)
+    {
+        Check(call.Message.Length);
+        if (_calls.Count >= _options.MaxInFlight)
+            throw new RpcException($"{_options.MaxInFlight} calls are in flight already: wait for some, or raise MaxInFlight");
+        if (!_recovery.IsRepeatable(call))
+            NoticeClosedConnection();
+        if (_calls.Count == 0)
+            _socket.BeginOutage();
+        _calls.Add(call);
+        _timers.Set(call, timeout);
+        _socket.AllowFor(Milliseconds.Of(timeout));
+        _counters.Calls++;
+        if (_socket.State == SocketState.Connected)
+            _queue.Add(call);
+        return (NeedsReconnect || call.Due < _sleepsUntil) && _driver.MustWake();
+    }
+
+    private void Check(int length)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, typeof(RpcClient));
+        _transport.MakeRoom(_socket.Descriptor, length - RecordMarking.HeaderLength);
+        if (_queue.PendingBytes + length > _options.MaxUnsent)
+            throw new RpcException($"{_options.MaxUnsent} bytes wait to be sent, and the server takes none: wait, or raise MaxUnsent");
+    }
+
+    // Under the gate, before a call that must not be sent twice: a connection that the server has closed is not used for it, as the
+    // client would not know whether it was run. With calls in flight the driver waits for just this, and does the rest.
+    private void NoticeClosedConnection()
+    {
+        if (!_queue.CanSend || _isDatagram || _calls.Count > 0 || !_socket.IsClosedByServer())
+            return;
+        _queue.Fail(EPIPE);
+        _socket.BeginOutage();
+    }
+
+    private void Flush()
+    {
+        if (_queue.Flush())
+            return;
+        bool wakes;
+        lock (_gate)
+            wakes = _driver.MustWake();
+        if (wakes)
+            _driver.Wake();
+    }
+
+    private void EndTurn()
+    {
+        while (true)
+        {
+            Flush();
+            lock (_gate)
+            {
+                if (_queue.NeedsFlush)
+                    continue;
+                _driver.EndTurn();
+                if (_queue.Errno != 0 && _driver.MustWake())
+                    _driver.Wake();   // itself: the next turn finds out what has happened
+                return;
+            }
+        }
+    }
+
+    private void Receive()
+    {
+        int errno;
+        RpcException? end = _transport.Receive(_socket.Descriptor, _deliver);
+        lock (_gate)
+            errno = _queue.Errno;
+
+        // A server may have replied, and closed then: its replies have been received by now.
+        if (end is null && errno != 0)
+            end = _recovery.Failed("call", errno);
+        if (end is not null)
+            _recovery.Break(end);
+    }
+
+    private void Deliver(ReadOnlySpan<byte> message)
+    {
+        PendingCall? call = null;
+        lock (_gate)
+        {
+            _recovery.Heard();
+            if (CallHeader.IsCall(message))
+            {
+                // Its xid is of the server's own choice, and may be that of a call in flight.
+                _counters.CallsRefused++;
+                _queue.Refuse(message);
+                return;
+            }
+
+            if (message.Length >= sizeof(uint))
+                call = _queue.Take(BinaryPrimitives.ReadUInt32BigEndian(message));
+            if (call is null)
+                _counters.UnmatchedReplies++;
+        }
+
+        call?.Answer(message);
+    }
+
+    private void RunTimers()
+    {
+        List<PendingCall>? late;
+        bool givesUp;
+        lock (_gate)
+        {
+            late = _timers.Run();
+            if (late is null)
+                return;
+            late.ForEach(call => _queue.TakeBack(call));
+            givesUp = _recovery.MayGiveUp;
+        }
+
+        if (givesUp)
+            _recovery.GiveUp();
+        late.ForEach(call => call.Fail(NoReply(call)));
+    }
+
+    private RpcTimeoutException NoReply(PendingCall call) => new(
+        $"call {_server}: no reply in {call.Timeout.TotalSeconds:0.###} s: " + (call.WasSent
+            ? "the server is down or hangs, or what was sent is lost"
+            : "the call was not sent, as the server takes no bytes or there is no connection"))
+    {
+        WasSent = call.WasSent,
+    };
+}

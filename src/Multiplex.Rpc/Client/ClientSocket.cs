@@ -1,0 +1,215 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Rpc.Client;
+
+/// <summary>What a <see cref="ClientSocket"/> is.</summary>
+internal enum SocketState
+{
+    Disconnected,
+    Connecting,
+    Connected,
+}
+
+/// <summary>
+/// A client's socket, and which of the server's addresses it is connected to. It is connected when the client is made, and anew when the
+/// connection has ended. A datagram socket has no connection, but an address that refuses datagrams: the next address is tried, as long as
+/// none has answered.
+/// </summary>
+/// <remarks>All members are called under the connection's gate, or by the driver while no other thread uses the socket.</remarks>
+internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options)
+{
+    private const int ShortestPause = 10, LongestPause = 500;   // milliseconds between attempts
+    private const int ShortestUnacknowledged = 5000;            // milliseconds: TCP is to have time for some retransmissions
+
+    private readonly bool _isDatagram = server.Kind.IsDatagram();
+    private int _address;          // the index of the one in use, or to be tried next
+    private int _failures;         // addresses that failed one after the other
+    private long _connectUntil;
+    private long _reconnectAt;
+    private long _brokenAt;        // since when there is no connection that has answered
+    private int _pause = ShortestPause;
+    private long _longestTimeout = Milliseconds.Of(options.Timeout);   // of the calls so far
+
+    /// <summary>The socket, or -1 while there is none.</summary>
+    public int Descriptor { get; private set; } = -1;
+
+    /// <summary>How many sockets there have been: a new one may have an old one's number.</summary>
+    public int Generation { get; private set; }
+
+    /// <summary>Whether it is connected.</summary>
+    public SocketState State { get; private set; }
+
+    /// <summary>Whether the server has sent anything over it.</summary>
+    public bool HasHeard { get; private set; }
+
+    /// <summary>The server's address that is in use, or is to be tried next.</summary>
+    public byte[] Address => addresses[_address];
+
+    /// <summary>Whether calls have had no connection for longer than they may wait for one.</summary>
+    public bool IsLongBroken => Now - _brokenAt >= Milliseconds.Of(options.ReconnectFor);
+
+    private static long Now => Environment.TickCount64;
+
+    /// <summary>Connects for the first time. Blocks.</summary>
+    /// <exception cref="SyscallException">No address of the server accepts a connection.</exception>
+    public void ConnectFirst()
+    {
+        Descriptor = Connector.Connect(server, addresses, options.ConnectTimeout, out _address);
+        State = SocketState.Connected;
+        DetectLostFlow();
+    }
+
+    /// <summary>Begins to connect anew, if it is time to.</summary>
+    /// <returns>The outcome, EINPROGRESS while it is not known; null when it is not time yet.</returns>
+    public SyscallResult? Reconnect()
+    {
+        if (State != SocketState.Disconnected || Now < _reconnectAt)
+            return null;
+        Generation++;
+        SyscallResult result = Connector.Begin(server, Address, out int descriptor);
+        Descriptor = descriptor;
+        if (result.Is(EINPROGRESS))
+        {
+            State = SocketState.Connecting;
+            _connectUntil = Now + (Milliseconds.Of(options.ConnectTimeout) / addresses.Count);
+        }
+
+        return result;
+    }
+
+    /// <summary>The outcome of <see cref="Reconnect"/>: EINPROGRESS while it is not known.</summary>
+    /// <param name="writable">Whether the socket is writable.</param>
+    public SyscallResult Outcome(bool writable) => writable ? Connector.Finish(server, Descriptor)
+        : SyscallResult.Failed(Now >= _connectUntil ? ETIMEDOUT : EINPROGRESS);
+
+    /// <summary>It is connected.</summary>
+    public void Connected()
+    {
+        State = SocketState.Connected;
+        DetectLostFlow();
+        if (!_isDatagram)
+            _failures = 0;
+    }
+
+    /// <summary>The address accepts no connection: the next one is to be tried, at once if it has not been tried yet.</summary>
+    /// <returns>Whether all addresses have been tried.</returns>
+    public bool ConnectFailed()
+    {
+        CloseDescriptor();
+        NextAddress();
+        if (_failures % addresses.Count != 0)
+            return false;
+        Pause();
+        return true;
+    }
+
+    /// <summary>Closes the socket; the next one is to be connected at once, or after a pause when the server closed this one without a reply.</summary>
+    public void Disconnect()
+    {
+        bool pauses = !_isDatagram && !HasHeard;
+        CloseDescriptor();
+        _reconnectAt = Now;
+        HasHeard = false;
+        if (pauses)
+            Pause();
+    }
+
+    /// <summary>Closes the socket for good, or because it could not be connected.</summary>
+    public void CloseDescriptor()
+    {
+        if (Descriptor >= 0)
+            close(Descriptor);
+        Descriptor = -1;
+        State = SocketState.Disconnected;
+    }
+
+    /// <summary>The server has sent something.</summary>
+    public void Heard()
+    {
+        HasHeard = true;
+        _pause = ShortestPause;
+        _failures = 0;
+    }
+
+    /// <summary>Calls wait from now on for a connection.</summary>
+    public void BeginOutage() => _brokenAt = Now;
+
+    /// <summary>The next address is to be connected to.</summary>
+    public void NextAddress()
+    {
+        _address = (_address + 1) % addresses.Count;
+        _failures++;
+    }
+
+    /// <summary>Tries the next address of a datagram socket. connect(2) reports no UDP server that is not there; the first datagram does.</summary>
+    /// <returns>False when one has answered, or when all have been tried.</returns>
+    public bool TryNextAddress()
+    {
+        bool may = !HasHeard && _failures + 1 < addresses.Count;
+        if (may)
+            NextAddress();
+        else
+            _failures = 0;
+        return may;
+    }
+
+    /// <summary>Whether the server has shut down its side: POLLRDHUP reports that even while replies are still to be received.</summary>
+    public bool IsClosedByServer()
+    {
+        pollfd entry = new() { fd = Descriptor, events = POLLRDHUP };
+        return poll(new Span<pollfd>(ref entry), 0).Value > 0;
+    }
+
+    /// <summary>A call may wait so long: so long bytes may stay unacknowledged.</summary>
+    /// <param name="timeout">Milliseconds.</param>
+    public void AllowFor(long timeout)
+    {
+        if (timeout <= _longestTimeout)
+            return;
+        _longestTimeout = timeout;
+        LimitUnacknowledged();
+    }
+
+    /// <summary>What to wait for: POLLIN and POLLOUT.</summary>
+    /// <param name="isBlocked">Whether its buffer is full.</param>
+    public short Events(bool isBlocked) => State switch
+    {
+        SocketState.Connected => isBlocked ? (short)(POLLIN | POLLOUT) : POLLIN,
+        SocketState.Connecting => POLLOUT,
+        _ => 0,
+    };
+
+    /// <summary>When it has something to do by itself, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    /// <param name="isNeeded">Whether there is anything to send or to receive.</param>
+    public long Due(bool isNeeded) => State switch
+    {
+        SocketState.Connecting => _connectUntil,
+        SocketState.Disconnected when isNeeded => _reconnectAt,
+        _ => long.MaxValue,
+    };
+
+    // Probes find out that the server has gone while nothing is to be sent, and TCP_USER_TIMEOUT while bytes are not acknowledged: for longer
+    // than the longest call waits.
+    private void DetectLostFlow()
+    {
+        if (server.Kind != EndpointKind.Tcp)
+            return;
+        KeepAlive.Set(Descriptor, options.KeepAlive);
+        LimitUnacknowledged();
+    }
+
+    private void LimitUnacknowledged()
+    {
+        bool isLimited = _longestTimeout < int.MaxValue;
+        if (State == SocketState.Connected && server.Kind == EndpointKind.Tcp)
+            KeepAlive.LimitUnacknowledged(Descriptor, isLimited ? (int)Math.Max(_longestTimeout, ShortestUnacknowledged) : 0);
+    }
+
+    private void Pause()
+    {
+        _reconnectAt = Now + _pause;
+        _pause = Math.Min(2 * _pause, LongestPause);
+    }
+}

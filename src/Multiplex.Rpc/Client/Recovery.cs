@@ -1,0 +1,142 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Rpc.Client;
+
+/// <summary>What becomes of the calls in flight when a connection ends, and connecting anew for those that go on.</summary>
+/// <remarks>The driver alone calls what changes the connection; properties are read under the gate.</remarks>
+internal sealed class Recovery(
+    object gate, Endpoint server, RpcClientOptions options, PendingCalls calls, SendQueue queue, CallTimers timers, ClientSocket socket, Transport transport)
+{
+    private readonly bool _isDatagram = server.Kind.IsDatagram();
+    private RpcException? _breakReason;   // why the last connection ended, until the next one has answered
+
+    /// <summary>Connections that ended with calls in flight that go on.</summary>
+    public long Reconnects { get; private set; }
+
+    /// <summary>Connections that were given up.</summary>
+    public long GivenUp { get; private set; }
+
+    /// <summary>
+    /// Whether so many calls in a row got no reply that the connection is given up. A datagram from another port is another caller to a server's
+    /// reply cache: not while a call is under way that must not be run twice.
+    /// </summary>
+    public bool MayGiveUp => options.ReconnectAfterTimeouts is > 0 and int most && timers.TimeoutsInRow >= most && socket.State == SocketState.Connected
+        && (!_isDatagram || calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || queue.IsSent(call))));
+
+    /// <summary>Whether a call may be sent twice.</summary>
+    public bool IsRepeatable(PendingCall call) => call.Procedure.IsIdempotent || options.ServerKeepsReplies;
+
+    /// <summary>The server has sent something. Under the gate.</summary>
+    public void Heard()
+    {
+        timers.ResetTimeouts();
+        if (socket.HasHeard)
+            return;
+        socket.Heard();
+        _breakReason = null;
+    }
+
+    /// <summary>
+    /// Gives the connection up: the server is there, or its machine is, and yet no call gets a reply. A new connection passes a middlebox that
+    /// has forgotten this one.
+    /// </summary>
+    public void GiveUp()
+    {
+        RpcConnectionException why;
+        lock (gate)
+        {
+            why = new($"call {server}: {timers.TimeoutsInRow} calls in a row got no reply, so the connection was given up");
+            GivenUp++;
+            if (!socket.HasHeard)
+                socket.NextAddress();
+        }
+
+        Break(why, isGivenUp: true);
+    }
+
+    /// <summary>The connection has ended. Calls that may be sent again stay for the next one; the others fail.</summary>
+    public void Break(RpcException why, bool isGivenUp = false)
+    {
+        List<PendingCall> failed;
+        lock (gate)
+        {
+            queue.AwaitSender();
+            foreach (PendingCall call in calls.InOrder())
+                call.WasSent |= queue.IsSent(call);   // which only this connection knows
+            if (socket.HasHeard)
+                socket.BeginOutage();
+            bool goesOn = isGivenUp
+                || (why is RpcConnectionException && (_isDatagram ? socket.TryNextAddress() : socket.HasHeard || !socket.IsLongBroken));
+            failed = queue.TakeBack(call => !goesOn || !(_isDatagram || !call.WasSent || IsRepeatable(call)));
+            _breakReason = why;
+            queue.Close(keepsPosted: goesOn);
+            socket.Disconnect();
+            timers.ResetTimeouts();
+            transport.Reset();
+            if (calls.Count > 0)
+                Reconnects++;
+        }
+
+        failed.ForEach(call => call.Fail(why));
+    }
+
+    /// <summary>Begins to connect anew, if there is no connection and it is time to.</summary>
+    public void Reconnect()
+    {
+        SyscallResult? result;
+        lock (gate)
+            result = socket.Reconnect();
+        if (result is { } outcome)
+            ConnectEnded(outcome);
+    }
+
+    /// <summary>Connecting has ended, with this outcome, or has not: EINPROGRESS.</summary>
+    public void ConnectEnded(SyscallResult result)
+    {
+        if (result.Is(EINPROGRESS))
+            return;
+        List<PendingCall> failed;
+        RpcConnectionException why;
+        lock (gate)
+        {
+            if (!result.IsError)
+            {
+                Resume();
+                return;
+            }
+
+            if (!socket.ConnectFailed() || (!_isDatagram && !socket.IsLongBroken))
+                return;
+            why = Failed("connect", result.Errno);
+            if (_breakReason is not null)
+                why = new($"{_breakReason.Message}; and no new connection can be made: {why.Message}", why.InnerException);
+            failed = queue.TakeBack(_ => true);
+            queue.Close(keepsPosted: false);
+        }
+
+        failed.ForEach(call => call.Fail(why));
+    }
+
+    /// <summary>The failure of a system call, with the server that it was for.</summary>
+    public RpcConnectionException Failed(string call, int errno)
+    {
+        SyscallException failure = AddressProblem.Of(call, errno, server);
+        return new(failure.Message, failure);
+    }
+
+    // Under the gate. What was posted meanwhile goes first, then the calls, with the xids that they have had all along.
+    private void Resume()
+    {
+        socket.Connected();
+        queue.Open(socket.Descriptor);
+        foreach (PendingCall call in calls.InOrder())
+        {
+            transport.MakeRoom(socket.Descriptor, call.Message.Length - RecordMarking.HeaderLength);
+            queue.Add(call);
+            if (call.WasSent && !call.Procedure.IsIdempotent)
+                timers.RepeatUntilAnswered(call);
+        }
+    }
+}
