@@ -60,7 +60,7 @@ internal static class ZshCompletion
     {
         IEnumerable<string> options = Verbs.OptionsOf(verb).SelectMany(one => Options(verb, Verbs.OptionOf(one.Property), MayRepeat(one.Property.PropertyType)));
         IEnumerable<string> words = Verbs.ValuesOf(verb).Select(value =>
-            $"{(value.MetaName == "ARGUMENT" ? "*" : value.Index + 1)}:{Escape(value.MetaName)}:{Action(Candidates.For(verb, value.MetaName))}");
+            $"{(value.MetaName is "ARGUMENT" or "LESSON" ? "*" : value.Index + 1)}:{Escape(value.MetaName)}:{Action(Candidates.For(verb, value.MetaName))}");
         string[] all = ["(- *)--help[Show the options.]", .. options, .. words];
         return $"        {Verbs.NameOf(verb)})\n            _arguments {string.Join(" \\\n                ", all.Select(Quote))}\n            ;;\n";
     }

@@ -21,8 +21,10 @@ public sealed unsafe partial class Trace
     /// pipe of its own and are shown when <see cref="waitpid"/> has collected it.
     /// </summary>
     /// <returns>The child's process id. The child does not return from here.</returns>
+    /// <exception cref="NotSupportedException">This process cannot fork: see <see cref="CanFork"/>.</exception>
     internal int fork(Func<int> child)
     {
+        ForkRuntime.RequireNative();
         Libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out int parentsEnd, out int childsEnd).OrThrow("socketpair");
         using FinalizerThread finalizer = new();
         finalizer.AwaitRest();

@@ -40,7 +40,9 @@ public static class ForkRuntime
             throw new InvalidOperationException("call ForkRuntime.Enter() at the start of a program that forks");
     }
 
-    private static void RequireNative()
+    /// <summary>Throws where a child would not live.</summary>
+    /// <exception cref="NotSupportedException">The program is compiled while it runs.</exception>
+    internal static void RequireNative()
     {
         if (!IsNative)
             throw new NotSupportedException("fork(2) needs a program that is compiled ahead of time: publish it with PublishAot");

@@ -67,6 +67,14 @@ public class LessonsTests
     }
 
     [Test]
+    public void A_lesson_that_forks_is_refused_where_the_program_is_compiled_while_it_runs()
+    {
+        Assert.That(Trace.CanFork, Is.False);
+        Lesson forks = AllLessons.InOrder.Single(lesson => lesson.Forks);
+        Assert.That(() => forks.Run(new Trace()), Throws.TypeOf<NotSupportedException>().With.Message.Contains("ahead of time"));
+    }
+
+    [Test]
     public void Each_call_is_written_as_strace_writes_it_with_the_name_that_the_lesson_gives_its_descriptor()
     {
         LessonRun run = LessonRun.Of(Lesson02_Addresses.Lesson, "bind(2) to port 0: the kernel chooses a port");
