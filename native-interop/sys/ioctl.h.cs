@@ -17,6 +17,9 @@ public static unsafe partial class Libc
         return result;
     }
 
+    /// <summary>ioctl(2) for a request that takes an integer, such as <see cref="PERF_EVENT_IOC_SET_OUTPUT"/>.</summary>
+    public static SyscallResult ioctl(int fd, uint request, int value) => SyscallResult.Of(Raw.ioctl(fd, request, (int*)value));
+
     /// <summary>ioctl(2) with <see cref="TIOCGWINSZ"/>.</summary>
     /// <param name="fd">A terminal; ENOTTY if it is none.</param>
     /// <param name="size">Its size; zeros where the terminal does not say.</param>

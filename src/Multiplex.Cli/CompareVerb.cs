@@ -46,6 +46,9 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("rounds-only", HelpText = "Leave out the runs behind the rounds: in one the kernel counts system calls and the like, another has twice the connections.")]
     public bool RoundsOnly { get; set; }
 
+    [Option("flamegraph", HelpText = "Put a flame graph of each server into each scenario of report.html: which functions its time goes to. A further run each.")]
+    public bool FlameGraph { get; set; }
+
     [Option("requests", MetaValue = "N", HelpText = "A run is of so many requests, however long they take and without a warm-up, instead of --duration.")]
     public string? Requests { get; set; }
 
@@ -94,8 +97,8 @@ internal sealed class CompareVerbOptions : IVerb
         string page = Path.Combine(Out, "report.html"), figures = Path.Combine(Out, "report.json");
         File.WriteAllText(page, ComparePage.Of(report));
         File.WriteAllText(figures, report.ToJson() + "\n");
-        Terminal.Output.WriteLine();
-        Terminal.Output.MarkupLineInterpolated($"The report: {page}; all figures, round by round: {figures}");
+        Terminal.WriteLine();
+        Terminal.WriteLine($"The report: {page}; all figures, round by round: {figures}");
         if (report.Partial is not null)
             return ExitStatus.Interrupted;
         return Failures(report, options) > 0 ? ExitStatus.Failed
@@ -129,6 +132,7 @@ internal sealed class CompareVerbOptions : IVerb
             Precision = Rounds == AutoRounds ? AutoPercent : null,
             TriesTwice = !Quick && !RoundsOnly,
             Counts = !RoundsOnly,
+            FlameGraphs = FlameGraph,
             Requests = Requests is null ? null : Values.Number("--requests", Requests, 1, int.MaxValue),
             Duration = Values.PositiveTime("--duration", Duration ?? (Quick ? "400ms" : "1s")),
             WarmUp = Values.Time("--warmup", WarmUp ?? (Quick ? "150ms" : "300ms")),

@@ -35,6 +35,9 @@ public sealed record CompareOptions
     /// <summary>Whether each server has a further run at each point in which the kernel counts what it asks for.</summary>
     public bool Counts { get; init; } = true;
 
+    /// <summary>Whether each server has a further run in each scenario, with the most connections, in which its stacks are sampled.</summary>
+    public bool FlameGraphs { get; init; }
+
     /// <summary>Requests of a run, however long they take and without a warm-up; null ends it by <see cref="Duration"/>.</summary>
     public long? Requests { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Comparison.Stacks;
 
 namespace Multiplex.Load.Comparison;
 
@@ -36,6 +37,9 @@ public sealed record CompareReport
 
     /// <summary>Figures that could not be counted here, by their keys, and why.</summary>
     public IReadOnlyDictionary<string, string> NotCounted { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Why there are no flame graphs though they were asked for; null when there are, or when they were not.</summary>
+    public string? WhyNoFlameGraphs { get; init; }
 
     /// <summary>Measured time of each run, in seconds; without a meaning where <see cref="RequestsPerRun"/> ends it.</summary>
     public required double DurationS { get; init; }
@@ -163,6 +167,10 @@ public sealed record ServerResult(
 
     /// <summary>The figures of a further run in which the kernel counted, which takes time; null without one.</summary>
     public RoundFigures? Counted { get; init; }
+
+    /// <summary>What its processors did in a further run; null without one. The page alone has it.</summary>
+    [JsonIgnore]
+    public FlameGraph? Flames { get; init; }
 
     /// <summary>What makes the figures say less than they seem to.</summary>
     public IReadOnlyList<Caveat> Caveats { get; init; } = [];

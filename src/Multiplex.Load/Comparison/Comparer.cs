@@ -1,5 +1,7 @@
 using System.Globalization;
+using Multiplex.Interop;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Comparison.Stacks;
 using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Load.Comparison;
@@ -16,6 +18,7 @@ public sealed class Comparer
     private readonly HashSet<string> _started = [];
     private readonly Dictionary<string, string> _absent = [];   // models that do not start here, and why
     private readonly Dictionary<KernelEvent, string?> _whyNot;   // what cannot be counted here
+    private readonly string? _whyNoFlameGraphs;
     private int _runs;
 
     private Comparer(CompareOptions options, Action<CompareProgress> show, CancellationToken cancelled)
@@ -24,6 +27,7 @@ public sealed class Comparer
         _show = show;
         _cancelled = cancelled;
         _whyNot = KernelEvent.All.ToDictionary(one => one, one => options.Counts ? one.WhyNot() : "only the rounds were asked for");
+        _whyNoFlameGraphs = options.FlameGraphs ? StackSampler.WhyNot() : null;
     }
 
     /// <summary>Runs the whole comparison.</summary>
@@ -60,6 +64,7 @@ public sealed class Comparer
             RoundsAuto = options.Precision is not null,
             LoadAverage = average,
             NotCounted = comparer._whyNot.Where(one => one.Value is not null).ToDictionary(one => one.Key.Name, one => one.Value!),
+            WhyNoFlameGraphs = comparer._whyNoFlameGraphs,
             DurationS = options.Duration.TotalSeconds,
             RequestsPerRun = options.Requests,
             WarmupS = options.WarmUp.TotalSeconds,
@@ -69,7 +74,7 @@ public sealed class Comparer
         return whole.Judged();
     }
 
-    private bool HasFurtherRuns => _options.Counts || _options.TriesTwice;
+    private bool HasFurtherRuns => _options.Counts || _options.TriesTwice || _options.FlameGraphs;
 
     private int RunsOf(Scenario scenario) =>
         (_options.Rounds + (HasFurtherRuns ? 1 : 0)) * scenario.Points.Sum(point => _options.Contestants.Count(one => WhyNot(one, scenario, point) is null));
@@ -106,7 +111,7 @@ public sealed class Comparer
             done += entries.Sum(entry => entry.Why is null ? _options.Rounds - entry.Rounds : 0);
             foreach (Entry entry in entries.Where(entry => HasFurtherRuns && entry.Why is null && !_cancelled.IsCancellationRequested))
             {
-                _show(new(scenario, $"{point.Label}, what the kernel counts and twice the connections, {entry.Contestant.Name}", done++, total));
+                _show(new(scenario, $"{point.Label}, further runs, {entry.Contestant.Name}", done++, total));
                 RunFurther(entry, trial, scenario, point);
             }
 
@@ -123,7 +128,7 @@ public sealed class Comparer
 
     private void RunOnce(Entry entry, Trial trial) => Try(entry, server =>
     {
-        entry.Add(trial.Run(server, [], _cancelled));
+        entry.Add(trial.Run(server, [], null, _cancelled));
         _runs++;
     });
 
@@ -132,12 +137,38 @@ public sealed class Comparer
     {
         KernelEvent[] events = [.. _whyNot.Where(one => one.Value is null).Select(one => one.Key)];
         if (events.Length > 0)
-            Try(entry, server => entry.Counted = trial.Run(server, events, _cancelled).Figures);
+            Try(entry, server => entry.Counted = trial.Run(server, events, null, _cancelled).Figures);
         ScenarioPoint twice = point with { Connections = 2 * point.Connections };
         bool saysSomething = point.Connections > 1 && scenario.Overload == 0 && WhyNot(entry.Contestant, scenario, twice) is null;
         if (_options.TriesTwice && saysSomething && entry.Why is null && !_cancelled.IsCancellationRequested)
-            Try(entry, server => entry.Doubled = new Trial(_options, scenario, twice).Run(server, [], _cancelled).Figures.ThroughputPerS);
+            Try(entry, server => entry.Doubled = new Trial(_options, scenario, twice).Run(server, [], null, _cancelled).Figures.ThroughputPerS);
+        if (_options.FlameGraphs && _whyNoFlameGraphs is null && point == LastPoint(entry.Contestant, scenario) && entry.Why is null && !_cancelled.IsCancellationRequested)
+            Try(entry, server => Sample(entry, server, trial));
         _runs++;
+    }
+
+    // The servers differ most with the most connections.
+    private ScenarioPoint LastPoint(Contestant contestant, Scenario scenario) => scenario.Points.Last(point => WhyNot(contestant, scenario, point) is null);
+
+    // That this fails is no failure of the server's.
+    private void Sample(Entry entry, ServerUnderTest server, Trial trial)
+    {
+        StackSampler stacks;
+        try
+        {
+            stacks = StackSampler.Attach(server.Id);
+        }
+        catch (SyscallException e)
+        {
+            entry.Flames = new(new("all", FrameKind.Program), 0, 0) { Problem = e.Message };
+            return;
+        }
+
+        using (stacks)
+        {
+            trial.Run(server, [], stacks, _cancelled);
+            entry.Flames = stacks.Result;
+        }
     }
 
     private void Try(Entry entry, Action<ServerUnderTest> run)
@@ -199,13 +230,16 @@ public sealed class Comparer
         /// <summary>The throughput with twice the connections.</summary>
         public double? Doubled { get; set; }
 
+        /// <summary>What its processors did in the run in which they were sampled.</summary>
+        public FlameGraph? Flames { get; set; }
+
         /// <summary>Rounds that are finished.</summary>
         public int Rounds => _rounds.Count;
 
         public ServerResult Result => Why is not null ? ServerResult.None(contestant.Name, Why, _failed)
             : Rounds == 0 ? ServerResult.None(contestant.Name, "the comparison was interrupted before its turn", failed: false)
             : _rounds.All(round => round.ThroughputPerS is null or 0) ? ServerResult.None(contestant.Name, NothingRight(_errors), failed: true)
-            : ServerResult.Of(contestant.Name, _rounds, _latencies, _errors, Counted, Doubled);
+            : ServerResult.Of(contestant.Name, _rounds, _latencies, _errors, Counted, Doubled) with { Flames = Flames };
 
         public void Add((RoundFigures Figures, LoadTally Tally) run)
         {

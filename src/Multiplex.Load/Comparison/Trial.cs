@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Multiplex.Load.Comparison.Stacks;
 using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Load.Comparison;
@@ -16,9 +17,10 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
     /// <summary>Loads a server that has just been started, and stops it.</summary>
     /// <param name="server">The server.</param>
     /// <param name="events">What the kernel is to count meanwhile; that takes time of the machine.</param>
+    /// <param name="stacks">Samples its stacks meanwhile; null without.</param>
     /// <param name="cancelled">Ends it early.</param>
     /// <exception cref="IOException">It did not take connections, or did not stop as it should.</exception>
-    public (RoundFigures Figures, LoadTally Tally) Run(ServerUnderTest server, IReadOnlyList<KernelEvent> events, CancellationToken cancelled)
+    public (RoundFigures Figures, LoadTally Tally) Run(ServerUnderTest server, IReadOnlyList<KernelEvent> events, StackSampler? stacks, CancellationToken cancelled)
     {
         long? memoryBefore = server.Memory;
         int? otherListeners = TcpSockets.OfOthersListening(int.Parse(server.Endpoint.Port, CultureInfo.InvariantCulture), server.Id);
@@ -42,6 +44,7 @@ internal sealed class Trial(CompareOptions options, Scenario scenario, ScenarioP
             {
                 Measuring = (begins, replies) =>
                 {
+                    stacks?.Keep(begins);
                     if (begins)
                         (before, after) = Watch(server, counters, replies, cancelled);
                     else

@@ -15,3 +15,13 @@ for (const button of document.querySelectorAll('table.sortable thead button')) {
     body.append(...[...body.rows].sort(compare));
   });
 }
+
+// Enlarges a function of a flame graph to the whole width, with its callers above it.
+for (const graph of document.querySelectorAll('.flames')) {
+  graph.addEventListener('click', event => {
+    const pressed = event.target.closest('.frame');
+    if (pressed === null) return;
+    for (const frame of graph.querySelectorAll('.large')) frame.classList.remove('large');
+    for (let frame = pressed; frame !== null; frame = frame.parentElement.closest('.frame')) frame.classList.add('large');
+  });
+}

@@ -137,6 +137,35 @@ public sealed class Compare
     }
 
     [Test]
+    public void A_flame_graph_of_each_server_shows_the_functions_that_its_time_goes_to()
+    {
+        string peer = $"exec {ServerProcess.Command} serve --model threads --listen tcp://127.0.0.1:{{port}}";
+        (ProgramRun run, JsonElement report) = Run(
+            "flames", "--models", "poll,fork,hybrid", "--peer", $"mine={peer}", "--scenarios", "cpu,echo", "--connections", "2", "--rounds", "1", "--rounds-only", "--requests", "2000", "--flamegraph");
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        if (report.GetProperty("why_no_flame_graphs").GetString() is { } why)
+            Assert.Ignore(why);
+        string[] graphs = [.. Graphs("flames")];
+        Assert.That(graphs, Has.Length.EqualTo(8), "four servers in two scenarios");
+        foreach ((string graph, int i) in graphs.Select((graph, i) => (graph, i)))
+        {
+            Assert.That(graph, Does.Contain(((string[])["poll", "fork", "hybrid", "mine"])[i % 4]));
+            Assert.That(graph, Does.Match(i < 4 ? "<button title=\"CpuBurner.Spend: [0-9.]+%\">" : "<button title=\"[A-Za-z_]*send[A-Za-z_]*: [0-9.]+%\">"), () => graph);
+        }
+    }
+
+    [Test]
+    public void Where_the_kernel_refuses_flame_graphs_one_line_says_why()
+    {
+        string folder = Path.Combine(_folder.FullName, "refused");
+        ProgramRun run = RefusedCalls.WithoutPerfEvents(
+            "compare", "--models", "poll", "--scenarios", "echo", "--connections", "2", "--rounds", "1", "--requests", "20", "--flamegraph", "--out", folder);
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        Assert.That(run.Lines.Count(line => line.StartsWith("No flame graphs: perf_event_open", StringComparison.Ordinal) && line.Contains("EPERM")), Is.EqualTo(1));
+        Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("There are no flame graphs: perf_event_open").And.Not.Contain("figure class=\"flames"));
+    }
+
+    [Test]
     public void A_baseline_that_was_better_ends_with_a_status_of_its_own()
     {
         string[] what = ["--models", "poll", "--scenarios", "blocking", "--connections", "2", "--rounds", "3", "--rounds-only", "--requests", "20"];
@@ -174,6 +203,10 @@ public sealed class Compare
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(file));
         return (run, report.RootElement.Clone());
     }
+
+    private IEnumerable<string> Graphs(string name) => System.Text.RegularExpressions.Regex
+        .Matches(File.ReadAllText(Path.Combine(_folder.FullName, name, "report.html")), "<figure class=\"flames.*?</figure>", System.Text.RegularExpressions.RegexOptions.Singleline)
+        .Select(match => match.Value);
 
     // Kills the server that keeps its counters there, once it has been asked something.
     private static bool EndsLoaded(string file)

@@ -108,8 +108,8 @@ internal sealed class HeaderCheck
         string name => $"struct {name}",
     };
 
-    // A struct that grows from kernel to kernel has a name for the size that it had at first.
-    private static string SizeInC(Type type) => type == typeof(Libc.perf_event_attr) ? nameof(Libc.PERF_ATTR_SIZE_VER0) : $"sizeof({NameInC(type)})";
+    // A struct that grows from kernel to kernel has a name for the size that it had in each version.
+    private static string SizeInC(Type type) => type == typeof(Libc.perf_event_attr) ? nameof(Libc.PERF_ATTR_SIZE_VER3) : $"sizeof({NameInC(type)})";
 
     // The layout that the runtime really gives them, which is what a pointer to one shows the kernel. It is the same on both processors:
     // a field of a power of two of bytes lies at a multiple of that, or of Pack where that is less.

@@ -14,9 +14,14 @@ internal static class MethodSection
         <p>CPU time and context switches are those of all processes and threads of the server, ended ones included, over the replies that came meanwhile. Memory is the proportional set size: what processes share is divided among them. What the shell of a peer uses counts as the peer's.</p>
         <p>A latency in a closed loop is that of a call that was made: a server that stalls is asked less while it does. In the open loop of <em>overload</em> it counts from the moment that the call was due.</p>
         <p>System calls, page faults and instructions are counted by the kernel (perf_event_open(2), all threads and children of the server) in a run of their own behind the rounds, as counting takes time. {report.NotCounted.Select(one => Html.Of($"{Measure.Find(one.Key).Title} could not be counted: {one.Value}. "))}A † marks figures that say less than they seem to: another run with twice the connections gave more, the client worked all the time, other processes or the hypervisor used the machine, or another process listened on the port.</p>
-        <p class="soft">{Environment(report)}</p>
+        {NoFlameGraphs(report)}<p class="soft">{Environment(report)}</p>
         <p>All figures of all rounds are in report.json beside this page ({report.Schema}).</p>
         </section>
+
+        """);
+
+    private static Html NoFlameGraphs(CompareReport report) => report.WhyNoFlameGraphs is null ? Html.None : Html.Of($"""
+        <p class="worse">There are no flame graphs: {report.WhyNoFlameGraphs}.</p>
 
         """);
 

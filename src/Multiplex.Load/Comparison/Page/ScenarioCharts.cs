@@ -6,12 +6,12 @@ namespace Multiplex.Load.Comparison.Page;
 /// <summary>The charts of a scenario: how much, how long, and at what price.</summary>
 internal static class ScenarioCharts
 {
-    // The scale of percentiles is that of how many are beyond: 90, 99 and 99.9 are equally far apart.
+    // The scale of percentiles is that of how many are beyond: 90, 99 and 99.9 are equally far apart. 0 has no room beside 50.
     private static readonly Axis s_percentiles = new("percentile")
     {
         Logarithmic = true,
         Ticks = [1, 2, 10, 100, 1000, 10_000],
-        Label = odds => odds switch { 1 => "0", 2 => "50", _ => $"{100 - (100 / odds):0.##}" },
+        Label = odds => odds switch { 1 => "", 2 => "50", _ => $"{100 - (100 / odds):0.##}" },
     };
 
     public static IEnumerable<Html> Of(ScenarioReport scenario, Legend legend)

@@ -13,7 +13,7 @@ internal static class ScenarioSection
         {CaveatList.Of(scenario)}
         <div class="charts">
         {ScenarioCharts.Of(scenario, legend)}</div>
-        {Why(scenario, legend)}        {FigureTable.Of(report, scenario, legend)}{Absent(scenario, legend)}</section>
+        {Why(scenario, legend)}{FlameGraphs.Of(scenario, legend)}        {FigureTable.Of(report, scenario, legend)}{Absent(scenario, legend)}</section>
 
         """);
 

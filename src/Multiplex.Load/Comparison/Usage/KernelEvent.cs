@@ -58,7 +58,8 @@ internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
     public SyscallResult Open(int thread) =>
         perf_event_open(new() { type = Type, config = Config(), Inherit = true }, thread, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
-    private static string Paranoid()
+    /// <summary>Which users the kernel lets count what: perf_event_open(2).</summary>
+    public static string Paranoid()
     {
         const string File = "/proc/sys/kernel/perf_event_paranoid";
         return System.IO.File.Exists(File) ? System.IO.File.ReadAllText(File).Trim() : "missing";

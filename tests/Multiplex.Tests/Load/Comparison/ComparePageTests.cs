@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Page;
+using Multiplex.Load.Comparison.Stacks;
 using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Comparison;
@@ -71,6 +72,52 @@ public partial class ComparePageTests
             $"{charts} charts, {Regex.Count(page, "<b>")} bold, dark false",
         }));
         Assert.That(charts, Is.EqualTo(5), "throughput and CPU against connections, latencies at each point, and context switches");
+    }
+
+    // Presses two functions and tells how wide both are, in percent of the graph, at first and after each time.
+    private const string Enlarge = """
+        <script>
+        document.querySelector('details:has(.flames)').open = true;
+        const frames = Object.fromEntries([...document.querySelectorAll('.flames button')].map(one => [one.textContent, one]));
+        const width = name => Math.round(100 * frames[name].getBoundingClientRect().width / document.querySelector('.flames').getBoundingClientRect().width);
+        const tell = () => console.log(`wide ${width('<wide>')}, narrow ${width('narrow')}, main ${width('main')}`);
+        tell();
+        for (const name of ['narrow', 'all']) {
+          frames[name].click();
+          tell();
+        }
+        </script>
+        """;
+
+    [Test]
+    public void A_click_enlarges_a_function_of_a_flame_graph_and_one_on_all_shows_everything_again()
+    {
+        string browser = Tools.Require("chromium-headless-shell", "chromium", "google-chrome");
+        FlameFrame root = new("all", FrameKind.Program);
+        for (int i = 0; i < 4; i++)
+            root.Add([("main", FrameKind.Program), i == 0 ? ("narrow", FrameKind.Kernel) : ("<wide>", FrameKind.Library)]);
+        PointReport point = Point(10, ("poll", [50, 51, 52]));
+        string page = ComparePage.Of(Reports.Of(point with { Results = [.. point.Results.Select(result => result with { Flames = new(root, Incomplete: 1, Lost: 0) })] }));
+        Assert.That(page, Does.Contain("4 samples, 25% in the kernel, 1 whose callers are not known").And.Not.Contain("<wide>"));
+        using TemporaryDirectory folder = new();
+        File.WriteAllText(folder["report.html"], page.Replace("</body>", Enlarge + "</body>", StringComparison.Ordinal));
+        Assert.That(ConsoleOf(browser, folder["report.html"], folder["profile"]), Is.EqualTo(new[]
+        {
+            "wide 75, narrow 25, main 100",
+            "wide 0, narrow 100, main 100",
+            "wide 75, narrow 25, main 100",
+        }));
+    }
+
+    [Test]
+    public void A_graph_of_unknown_callers_or_without_samples_is_not_drawn()
+    {
+        PointReport point = Point(10, ("poll", [50, 51, 52]));
+        FlameFrame root = new("all", FrameKind.Program);
+        string Page(FlameGraph graph) => ComparePage.Of(Reports.Of(point with { Results = [.. point.Results.Select(result => result with { Flames = graph })] }));
+        Assert.That(Page(new(root, 0, 0)), Does.Contain("Not drawn: none of its threads ran").And.Not.Contain("class=\"frame"));
+        root.Add([("[callers not known]", FrameKind.Library)]);
+        Assert.That(Page(new(root, 1, 0)), Does.Contain("Not drawn: the callers in 100% of the samples").And.Not.Contain("class=\"frame"));
     }
 
     private static CompareReport Models(params (string, double[])[] throughputs)
