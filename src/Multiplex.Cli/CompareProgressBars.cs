@@ -6,6 +6,9 @@ namespace Multiplex.Cli;
 /// <summary>How far a comparison is: a bar for all of it and one for each scenario; a line for each scenario where nobody watches.</summary>
 internal static class CompareProgressBars
 {
+    private const int StandardError = 2;
+    private const int WidthOfBars = 70;   // what runs now, and a bar that says something
+
     // Seldom, as drawing takes time of the machine that is measured.
     private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(500);
 
@@ -15,10 +18,12 @@ internal static class CompareProgressBars
             return run(LinePerScenario(options));
         Progress progress = Terminal.Error.Progress();
         progress.RefreshRate = s_refresh;
+        bool isNarrow = Terminal.WidthOf(StandardError) < WidthOfBars;
+        TaskDescriptionColumn description = new() { Alignment = Justify.Left };
         return progress
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(isNarrow ? [description, new PercentageColumn()] : [description, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()])
             .AutoClear(true)
-            .Start(context => run(Bars(context, options.Scenarios.Count)));
+            .Start(context => run(Bars(context, options.Scenarios.Count, isNarrow)));
     }
 
     private static Action<CompareProgress> LinePerScenario(CompareOptions options)
@@ -34,7 +39,7 @@ internal static class CompareProgressBars
         };
     }
 
-    private static Action<CompareProgress> Bars(ProgressContext context, int scenarios)
+    private static Action<CompareProgress> Bars(ProgressContext context, int scenarios, bool isNarrow)
     {
         const string Peers = "trying the peers";
         ProgressTask all = context.AddTask("all", maxValue: scenarios);
@@ -45,7 +50,7 @@ internal static class CompareProgressBars
             if (!tasks.TryGetValue(name, out ProgressTask? task))
                 tasks[name] = task = context.AddTask(Markup.Escape(name), maxValue: Math.Max(progress.Total, 1));
             task.Value = progress.Done;
-            task.Description = Markup.Escape(progress.Done < progress.Total ? $"{name}: {progress.Run}" : name);
+            task.Description = Markup.Escape(progress.Done < progress.Total && !isNarrow ? $"{name}: {progress.Run}" : name);
             all.Value = tasks.Where(one => one.Key != Peers).Sum(one => one.Value.Value / one.Value.MaxValue);
         };
     }

@@ -1,11 +1,12 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Spectre.Console;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
 /// <summary>Tables and text on a terminal of any width; plain text where standard output is a file or a pipe.</summary>
-internal static class Terminal
+internal static partial class Terminal
 {
     /// <summary>Columns of a terminal that does not say how many it has.</summary>
     public const int UsualWidth = 80;
@@ -38,7 +39,7 @@ internal static class Terminal
     /// <param name="indent">Spaces before its second line and further ones.</param>
     public static void WriteLine(string text = "", int indent = 2)
     {
-        foreach (string line in Wrap(text, Width ?? int.MaxValue, indent))
+        foreach (string line in Wrap(Unit().Replace(text, $"{Unbreakable}"), Width ?? int.MaxValue, indent))
             Output.Profile.Out.Writer.WriteLine(line.Replace(Unbreakable, ' '));
     }
 
@@ -113,6 +114,10 @@ internal static class Terminal
 
         return table;
     }
+
+    // The space between a number and its unit.
+    [GeneratedRegex(@"(?<=[0-9]) (?=(ns|µs|ms|s|B|KiB|MiB|GiB|%)\b|%)")]
+    private static partial Regex Unit();
 
     // A name and its figure stay on one line: the spaces between them do not break.
     private static string Together((string Name, string Cell) cell) => $"{cell.Name} {cell.Cell}".Trim().Replace(' ', Unbreakable);

@@ -52,6 +52,21 @@ public sealed class OnATerminal
     }
 
     [Test]
+    public void A_comparison_fits_the_columns_and_no_figure_is_broken([Values(120, 80, 40)] int columns)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory();
+        ProgramRun run = PseudoTerminal.Multiplex(
+            columns, "compare", "--models", "poll,fork", "--scenarios", "echo,churn", "--connections", "4", "--rounds", "2", "--rounds-only", "--requests", "50", "--out", folder.FullName);
+        folder.Delete(recursive: true);
+        Assert.That(run.Status, Is.Zero, () => Encoding.UTF8.GetString(run.Output));
+        string[] lines = [.. PseudoTerminal.Visible(run).SkipWhile(line => !line.Contains(" x ", StringComparison.Ordinal))];   // what progress drew is before that
+        int longestWord = lines.SelectMany(line => line.Split(' ')).Max(word => word.Length);
+        Assert.That(lines.Select(line => line.Length), Is.All.LessThanOrEqualTo(Math.Max(columns, longestWord + 4)), () => string.Join('\n', lines));
+        Assert.That(Regex.Count(string.Join('\n', lines), @"(poll|fork)\s+[0-9.]+k?\s+±[0-9]+%"), Is.GreaterThanOrEqualTo(4), () => string.Join('\n', lines));
+        Assert.That(lines, Has.None.Match(@"^\s*(ns|µs|ms|s|%)\b").And.None.Contains("…"), () => string.Join('\n', lines));
+    }
+
+    [Test]
     public void Results_fit_the_columns_and_no_figure_is_broken([Values(120, 80, 40, 20)] int columns, [Values] bool capacity)
     {
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.UnixAbstract);
