@@ -58,15 +58,18 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
     /// <param name="call">Its arguments, and what its results are.</param>
     /// <param name="authentication">The credential.</param>
     /// <param name="timeout">How long the first call may take.</param>
-    /// <exception cref="IOException">The procedure was called once, and failed: that says why, as a load cannot.</exception>
+    /// <exception cref="IOException">The procedure was called once, and failed or returned something else: that says why, as a load cannot.</exception>
     public static LoadRequests OfProcedure(Endpoint server, RpcProcedure procedure, XCall call, RpcAuthentication authentication, TimeSpan timeout)
     {
-        ProcedureExchange Exchange() => new(server.Kind, procedure, call.Arguments, authentication, call.Check);
+        ResultCheck? check = call.Problem is { } problem ? results => problem(results) is null : null;
+        ProcedureExchange Exchange() => new(server.Kind, procedure, call.Arguments, authentication, check);
         if (Exchange().LongestRequest > MessageSize.Limit(server.Kind))
             throw new UsageException($"the arguments are {call.Arguments.Length} bytes: a whole message there has at most {MessageSize.Limit(server.Kind)}");
         using (RpcClient client = new(server, new() { Authentication = authentication, Timeout = timeout }))
         {
-            client.Call<byte[], int>(procedure, call.Arguments, static (writer, arguments) => writer.WriteFixedOpaque(arguments), TakeAll);
+            byte[] results = client.Call<byte[], byte[]>(procedure, call.Arguments, static (writer, arguments) => writer.WriteFixedOpaque(arguments), TakeAll);
+            if (call.Problem?.Invoke(results) is { } wrong)
+                throw new IOException($"the results of procedure {procedure.Number} {wrong}");
         }
 
         return new(
@@ -75,16 +78,18 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
             "", call.Arguments.Length);
     }
 
-    // Whether the results are right is checked under load.
-    private static int TakeAll(ref XdrReader results)
+    private static byte[] TakeAll(ref XdrReader results)
     {
-        int length = results.Rest.Length;
-        results.Skip(length);
-        return length;
+        byte[] all = results.Rest.ToArray();
+        results.Skip(all.Length);
+        return all;
     }
 }
 
 /// <summary>A call of any procedure.</summary>
 /// <param name="Arguments">Its arguments in XDR.</param>
-/// <param name="Check">What its results are; null if that is not known.</param>
-internal sealed record XCall(byte[] Arguments, ResultCheck? Check);
+/// <param name="Problem">What is wrong with its results; null if it is not known what they should be.</param>
+internal sealed record XCall(byte[] Arguments, ResultProblem? Problem);
+
+/// <summary>What is wrong with the results of a call, to be said behind "the results"; null when they are right.</summary>
+internal delegate string? ResultProblem(ReadOnlySpan<byte> results);

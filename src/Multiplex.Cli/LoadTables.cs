@@ -17,14 +17,15 @@ internal static class LoadTables
         ConnectionsReport spread = report.Connections;
         Line($"{report.Options.Connect}  {LoadText.Asked(report.Options)}, {LoadText.Length(report)}");
         Line(
-            $"{report.ThroughputPerS:N0} replies/s, {Quantities.Size(report.SentBytesPerS)}/s out, {Quantities.Size(report.ReceivedBytesPerS)}/s in, {errors.Total:N0} errors");
+            $"{LoadText.Rate(report.ThroughputPerS)} replies/s, {LoadText.Size(report.SentBytesPerS)}/s out, {LoadText.Size(report.ReceivedBytesPerS)}/s in, {errors.Total:N0} errors");
         if (report.Unanswered > 0)
             Line($"requests without a reply: {report.Unanswered:N0}");
         if (report.Options.Connections > 1)
             Line($"replies to a connection: least {spread.LeastReplies:N0}, median {spread.MedianReplies:N0}, most {spread.MostReplies:N0}");
         Terminal.WriteTable(s_columns, Rows(report));
-        Line($"the client's busiest thread worked {report.Client.BusiestThread:P0} of its time");
-        if (errors.Total + errors.Late > 0)
+        if (report.Client.BusiestThread is { } busy)
+            Line($"the client's busiest thread worked {busy:P0} of its time");
+        if (errors.Total > 0)
             Line($"errors: {LoadText.Of(errors)}");
         if (report.Slow is { } slow)
             Line($"slow clients: {slow.Replies:N0} replies{(slow.Errors.Total > 0 ? $"; {LoadText.Of(slow.Errors)}" : "")}");

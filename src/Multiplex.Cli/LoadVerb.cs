@@ -37,6 +37,12 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("x-file", MetaValue = "FILE.x", HelpText = "The program's .x file (--x does as well), for --call; results are checked to be of the procedure's type.")]
     public string? XFile { get; set; }
 
+    [Option('D', "define", MetaValue = "NAME[=WORDS]", HelpText = "A macro for --x, as of rpcgen(1); may be said several times.")]
+    public string? Defines { get; set; }
+
+    [Option('I', "include", MetaValue = "FOLDER", HelpText = "Where files are that --x includes, if not beside it; may be said several times.")]
+    public string? Folders { get; set; }
+
     [Option("call", MetaValue = "CALL", HelpText = "A call of --x, such as 'GREET(\"you\", {1, TRUE}, [1, 2])'.")]
     public string? Call { get; set; }
 
@@ -221,6 +227,8 @@ internal sealed class LoadVerbOptions : IVerb
             Refuse("the program is missing: write rpc://HOST/PROGRAM/VERSION, --program or --x", ("--procedure", Procedure), ("--arguments", Arguments), ("--call", Call), ("--auth", Authentication));
         if (!RemoteProgram.IsMeantBy(Target))
             Refuse("only rpc://… is looked up", ("--rpcbind", NameServiceAt));
+        if (XFile is null)
+            Refuse("add --x", ("--define", Defines), ("--include", Folders));
         if (SendFile is null)
             Refuse("add --send", ("--expect", Expect));
         if (calls || SendFile is not null)
@@ -250,10 +258,10 @@ internal sealed class LoadVerbOptions : IVerb
         byte[] arguments = Arguments is null ? [] : Values.Hexadecimal("--arguments", Arguments);
         TimeSpan timeout = Values.PositiveTime("--timeout", Timeout ?? "30s");
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt), direct = remote is null ? Values.Endpoint("--connect", Target) : null;
-        XFileCall? written = XFile is null ? null : XFileCall.Read(XFile, Call!, remote?.Program ?? program?.Number, remote?.Version ?? program?.Version);
+        XFileCall? written = XFile is null ? null : XFileCall.Read(XFile, Defines ?? "", Folders ?? "", Call!, remote?.Program ?? program?.Number, remote?.Version ?? program?.Version);
         (Endpoint server, uint version) = remote is null ? (direct!, program?.Version ?? 0) : (remote with { Version = written?.Procedure.Version ?? remote.Version }).Locate(names);
         RpcProcedure procedure = written?.Procedure ?? new(remote?.Program ?? program!.Value.Number, version, Procedure ?? 0);
-        return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty : null), authentication, timeout);
+        return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty ? null : $"are {results.Length} bytes, and procedure 0 returns nothing" : null), authentication, timeout);
     }
 
     private static void Refuse(string why, params ReadOnlySpan<(string Option, object? Value)> options)

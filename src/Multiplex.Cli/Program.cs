@@ -10,7 +10,7 @@ using Parser parser = new(settings =>
     settings.CaseSensitive = true;
 });
 
-string[] words = [.. RpcgenOptions.Join(args).Select(word => word == "--x" ? "--x-file" : word)];   // the parser takes no long name of one letter
+string[] words = [.. XFileOptions.Join(args).Select(word => word == "--x" ? "--x-file" : word)];   // the parser takes no long name of one letter
 if (UsageText.FindMisplaced(words) is { } mistake)
 {
     StandardStream.Error.WriteLine($"multiplex: {mistake}");

@@ -25,46 +25,19 @@ internal sealed class RpcgenOptions : IVerb
     [Option("strings", Default = "text", MetaValue = "text|bytes", HelpText = "Of a .x file: what its strings are in C#; bytes need not be UTF-8.")]
     public string Strings { get; set; } = "";
 
-    /// <summary>
-    /// Puts all values of -D into one, and those of -I, divided by lines: the parser would take FILE for a further value of an option that may be said
-    /// several times.
-    /// </summary>
-    public static string[] Join(string[] args)
-    {
-        if (args is not ["rpcgen", ..])
-            return args;
-        List<string> joined = [];
-        Dictionary<string, List<string>> values = new() { ["--define"] = [], ["--include"] = [] };
-        for (int i = 0; i < args.Length; i++)
-        {
-            string name = args[i] is ['-', 'D', ..] ? "--define" : args[i] is ['-', 'I', ..] ? "--include" : args[i].Split('=')[0];
-            string? attached = args[i] is ['-', 'D' or 'I', .. { Length: > 0 } rest] ? rest
-                : args[i].StartsWith(name + "=", StringComparison.Ordinal) ? args[i][(name.Length + 1)..]
-                : null;
-            if (!values.TryGetValue(name, out List<string>? all) || (attached is null && i + 1 == args.Length))
-                joined.Add(args[i]);
-            else
-                all.Add(attached ?? args[++i]);
-        }
-
-        return [.. joined, .. values.Where(one => one.Value.Count > 0).SelectMany(one => (string[])[one.Key, string.Join('\n', one.Value)])];
-    }
-
     public int Run()
     {
-        string[] folders = Folders.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (Path.GetExtension(File) is not (".x" or ".cs"))
             throw new UsageException($"FILE {File}: write a .x file, for its C#, or a .cs file, for its .x");
         if (!System.IO.File.Exists(File))
             throw new UsageException($"FILE {File}: there is no such file");
         if (Strings is not ("text" or "bytes"))
             throw new UsageException($"--strings {Strings}: write text or bytes");
-        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
-            throw new UsageException($"--include {missing}: there is no such folder");
+        Func<string, XFile?> find = XFileOptions.Finder(File, Folders, Read);
         if (Path.GetExtension(File) == ".cs")
             return ToX();
         ProblemList problems = [];
-        string? printed = Read(File).Compile(name => Find(name, folders), problems);
+        string? printed = Read(File).Compile(find, problems);
         foreach (Problem problem in problems.Where(problem => !problem.IsError))
             StandardStream.Error.WriteLine($"{problem.Position.File}:{problem.Position.Line}: note: {problem.Message}");
         if (printed is null)
@@ -73,17 +46,7 @@ internal sealed class RpcgenOptions : IVerb
         return ExitStatus.Done;
     }
 
-    // What divides macros from each other is a line here, and nothing else.
-    private XFile Read(string path) => new(path, System.IO.File.ReadAllText(path), Namespace, path == File ? Idempotent : "", Defines.Replace(";", "%3B").Replace("|", "%7C"), Strings);
-
-    // A file that is included: beside FILE or in the folders.
-    private XFile? Find(string name, string[] folders)
-    {
-        string? found = folders.Prepend(Path.GetDirectoryName(File) ?? "").Append("/usr/include")
-            .Select(folder => Path.Combine(folder, name))
-            .FirstOrDefault(System.IO.File.Exists);
-        return found is null ? null : Read(found);
-    }
+    private XFile Read(string path) => new(path, System.IO.File.ReadAllText(path), Namespace, path == File ? Idempotent : "", XFileOptions.Macros(Defines), Strings);
 
     // The C# compiler cannot be part of a native binary, so a program beside it does this in the place of this process.
     private int ToX()

@@ -11,13 +11,15 @@ internal sealed record XFileCall(RpcProcedure Procedure, XCall Call)
 {
     /// <summary>Reads a call.</summary>
     /// <param name="file">The .x file.</param>
+    /// <param name="defines">Macros from outside, divided by lines.</param>
+    /// <param name="folders">Where included files are, if not beside it, divided by lines.</param>
     /// <param name="text">The call.</param>
     /// <param name="program">The program that it has to be of; null takes any.</param>
     /// <param name="version">The version that it has to be of; null takes the highest that has the procedure.</param>
     /// <exception cref="UsageException">The file is none, has no such procedure, or the arguments are not its.</exception>
-    public static XFileCall Read(string file, string text, uint? program, uint? version)
+    public static XFileCall Read(string file, string defines, string folders, string text, uint? program, uint? version)
     {
-        Specification specification = Load(file);
+        Specification specification = Load(file, defines, folders);
         int open = text.IndexOf('(');
         string name = (open < 0 ? text : text[..open]).Trim();
         if (open >= 0 && !text.TrimEnd().EndsWith(')'))
@@ -40,7 +42,7 @@ internal sealed record XFileCall(RpcProcedure Procedure, XCall Call)
         {
             return new(
                 new(number, highest, (uint)(found.Number.Value ?? 0)),
-                new(arguments.ReadAll(found.Arguments), results => XdrShape.Fits(found.Result, results)));
+                new(arguments.ReadAll(found.Arguments), results => XdrShape.Problem(found.Result, results)));
         }
         catch (FormatException e)
         {
@@ -48,14 +50,13 @@ internal sealed record XFileCall(RpcProcedure Procedure, XCall Call)
         }
     }
 
-    private static Specification Load(string file)
+    private static Specification Load(string file, string defines, string folders)
     {
         if (!File.Exists(file))
             throw new UsageException($"--x {file}: there is no such file");
         ProblemList problems = [];
-        Specification? specification = new XFile(file, File.ReadAllText(file), "Load").Load(
-            name => Path.Combine(Path.GetDirectoryName(file) ?? "", name) is var path && File.Exists(path) ? new(path, File.ReadAllText(path), "Load") : null,
-            problems);
+        XFile Read(string path) => new(path, File.ReadAllText(path), "Load", Defines: XFileOptions.Macros(defines));
+        Specification? specification = Read(file).Load(XFileOptions.Finder(file, folders, Read), problems);
         return specification ?? throw new UsageException($"--x {problems.First(problem => problem.IsError)}");
     }
 }

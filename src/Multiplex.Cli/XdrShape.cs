@@ -9,12 +9,14 @@ internal static class XdrShape
 {
     private const int Deepest = 256;   // values within values; a linked list may be longer
 
-    /// <summary>Whether these bytes are one value, and nothing more.</summary>
-    public static bool Fits(XdrType type, ReadOnlySpan<byte> bytes)
+    /// <summary>Why these bytes are not one value and nothing more, to be said behind "the results"; null when they are.</summary>
+    public static string? Problem(XdrType type, ReadOnlySpan<byte> bytes)
     {
         XdrReader reader = new(bytes);
         Take(ref reader, type.Structure, 0);
-        return reader.IsComplete;
+        return reader.IsComplete ? null
+            : reader.HasFailed ? "are no value of its type"
+            : $"are a value of its type and {reader.Rest.Length} bytes more";
     }
 
     /// <summary>The arm of a union for a discriminant; the default one where no case has it; null without that.</summary>

@@ -12,6 +12,9 @@ public enum ReplyVerdict
     /// <summary>It is whole and wrong.</summary>
     Wrong,
 
+    /// <summary>It is whole and no reply, but a call of the server's: RFC 5531 lets both sides of a connection call.</summary>
+    Call,
+
     /// <summary>It is so wrong that its end cannot be told, and the stream is of no more use; or, of a message, what it answers.</summary>
     Unreadable,
 }
@@ -24,6 +27,9 @@ public abstract class Exchange
 {
     /// <summary>The length of the longest request in bytes.</summary>
     public abstract int LongestRequest { get; }
+
+    /// <summary>Whether the server may send calls of its own, <see cref="ReplyVerdict.Call"/>, also while no reply is due.</summary>
+    public virtual bool HasCallsOfServer => false;
 
     /// <summary>Appends the request of this number.</summary>
     public abstract void Write(OutputBuffer batch, uint sequence);

@@ -36,8 +36,12 @@ public sealed class LoadErrors
     /// <summary>Replies to datagrams that had been counted as lost already.</summary>
     public long Late { get; set; }
 
+    /// <summary>Calls that the server made to the client, which are not replies and get none.</summary>
+    public long ServerCalls { get; set; }
+
     /// <summary>
     /// All that make a run a failure, lost datagrams among them. Late replies are not: their requests have been counted as lost.
+    /// Nor are calls of the server's.
     /// </summary>
     public long Total => WrongReplies + Disconnected + ConnectFailures + Timeouts + Lost + Refused + Repeated;
 
@@ -55,5 +59,6 @@ public sealed class LoadErrors
         Refused += other.Refused;
         Repeated += other.Repeated;
         Late += other.Late;
+        ServerCalls += other.ServerCalls;
     }
 }

@@ -15,8 +15,8 @@ public sealed record LoadReport
     /// <summary>Where.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
-    /// <summary>When measuring began.</summary>
-    public required DateTimeOffset StartedAt { get; init; }
+    /// <summary>When measuring began; null when it was ended before.</summary>
+    public required DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>How long was measured, in seconds.</summary>
     public required double ElapsedS { get; init; }
@@ -36,14 +36,14 @@ public sealed record LoadReport
     /// <summary>How the replies are spread over the connections.</summary>
     public required ConnectionsReport Connections { get; init; }
 
-    /// <summary>Right replies a second.</summary>
-    public required double ThroughputPerS { get; init; }
+    /// <summary>Right replies a second; null when nothing was measured.</summary>
+    public required double? ThroughputPerS { get; init; }
 
     /// <summary>Bytes sent a second.</summary>
-    public required double SentBytesPerS { get; init; }
+    public required double? SentBytesPerS { get; init; }
 
     /// <summary>Bytes received a second.</summary>
-    public required double ReceivedBytesPerS { get; init; }
+    public required double? ReceivedBytesPerS { get; init; }
 
     /// <summary>Latencies in microseconds: in an open loop from when a request was due, else from when it was sent.</summary>
     public required LatencyReport LatencyUs { get; init; }
@@ -81,25 +81,25 @@ public sealed record LoadReport
     /// <param name="asked">The same as it is reported.</param>
     public static LoadReport Of(LoadTally tally, LoadOptions options, LoadReportOptions asked)
     {
-        bool open = options.Arrivals is not null, slow = options.SlowReaders + options.SlowWriters > 0;
+        bool measured = tally.Elapsed > TimeSpan.Zero, open = options.Arrivals is not null, slow = options.SlowReaders + options.SlowWriters > 0;
         return new()
         {
             Options = asked,
-            StartedAt = tally.StartedAt,
+            StartedAt = measured ? tally.StartedAt : null,
             ElapsedS = tally.Elapsed.TotalSeconds,
             Interrupted = tally.IsInterrupted ? new(tally.Elapsed.TotalSeconds, options.Duration.TotalSeconds) : null,
             Requests = tally.Latencies.Count,
             Replies = tally.Replies,
             Unanswered = tally.Unanswered,
             Connections = ConnectionsReport.Of(tally),
-            ThroughputPerS = tally.Throughput,
+            ThroughputPerS = measured ? tally.Throughput : null,
             SentBytesPerS = PerSecond(tally.BytesSent),
             ReceivedBytesPerS = PerSecond(tally.BytesReceived),
             LatencyUs = LatencyReport.Of(tally.Latencies),
             Percentiles = [.. PercentileReport.Of(tally.Latencies)],
             ServiceUs = open ? LatencyReport.Of(tally.Services) : null,
             ConnectUs = tally.Connects.Count > 0 ? LatencyReport.Of(tally.Connects) : null,
-            Client = new(tally.BusiestThread, open ? LatencyReport.Of(tally.Lags) : null),
+            Client = new(measured ? tally.BusiestThread : null, open ? LatencyReport.Of(tally.Lags) : null),
             Errors = tally.Errors,
             Slow = slow ? new(tally.SlowReplies, tally.SlowErrors) : null,
             Objectives = options.Objectives.Count > 0
@@ -109,7 +109,7 @@ public sealed record LoadReport
             Series = tally.Seconds,
         };
 
-        double PerSecond(long count) => tally.Elapsed > TimeSpan.Zero ? count / tally.Elapsed.TotalSeconds : 0;
+        double? PerSecond(long count) => measured ? count / tally.Elapsed.TotalSeconds : null;
     }
 
     /// <summary>The report as JSON.</summary>
@@ -156,9 +156,9 @@ public sealed record PercentileReport(double Percent, double LatencyUs)
 }
 
 /// <summary>The client's own part in the figures.</summary>
-/// <param name="BusiestThread">The part of its time that the busiest client thread worked, from 0 to 1.</param>
+/// <param name="BusiestThread">The part of its time that the busiest client thread worked, from 0 to 1; null when nothing was measured.</param>
 /// <param name="LagUs">In an open loop: how much later than possible requests were sent, in microseconds.</param>
-public sealed record ClientReport(double BusiestThread, LatencyReport? LagUs);
+public sealed record ClientReport(double? BusiestThread, LatencyReport? LagUs);
 
 /// <summary>What slow readers and writers saw. It makes no run a failure.</summary>
 /// <param name="Replies">Right replies.</param>

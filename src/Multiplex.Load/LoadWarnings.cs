@@ -49,6 +49,9 @@ internal static class LoadWarnings
                 + Text($"{options.Connections:N0} x {options.Depth:N0}, were under way, and the server did not answer these faster");
         }
 
+        if (tally.Errors.ServerCalls > 0)
+            yield return Text($"the server made {tally.Errors.ServerCalls:N0} calls to the client, which replies to none");
+
         if (tally.Unanswered > 0)
         {
             yield return Text($"requests without a reply: {tally.Unanswered:N0}; those that waited to the end count with the time that they had waited, ")

@@ -133,6 +133,12 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         Context.Recorder.BytesReceived += length;
         ReadOnlySpan<byte> message = Context.Buffer.AsSpan(0, Math.Min(length, Context.Buffer.Length));
         ReplyVerdict verdict = Context.Exchange.Check(message, Window.Due, out int expected, out uint sequence);
+        if (verdict == ReplyVerdict.Call)
+        {
+            Context.Recorder.Errors.ServerCalls++;
+            return;
+        }
+
         bool right = verdict == ReplyVerdict.Right && length == expected;
         AskedAt asked = verdict == ReplyVerdict.Unreadable ? default : Window.Answer(sequence);
         if (!right)

@@ -16,6 +16,7 @@ public sealed class ProcedureExchange : Exchange
     private const int MostVerifierLength = 400;   // RFC 5531 section 8.2
 
     private readonly byte[] _call;
+    private readonly uint _program;
     private readonly int _xidOffset;
     private readonly ReplyFrames _frames;
     private readonly ResultCheck? _check;
@@ -35,11 +36,14 @@ public sealed class ProcedureExchange : Exchange
             RecordMarking.Write(call, message.Written);
         _call = kind.IsStream() ? call.Written.ToArray() : message.Written.ToArray();
         _xidOffset = kind.IsStream() ? RecordMarking.HeaderLength : 0;
-        (_frames, _check) = (new(kind.IsStream()), check);
+        (_frames, _check, _program) = (new(kind.IsStream()), check, procedure.Program);
     }
 
     /// <inheritdoc/>
     public override int LongestRequest => _call.Length;
+
+    /// <inheritdoc/>
+    public override bool HasCallsOfServer => true;
 
     /// <inheritdoc/>
     public override void Write(OutputBuffer batch, uint sequence)
@@ -55,6 +59,8 @@ public sealed class ProcedureExchange : Exchange
         sequence = due;
         if (_frames.Find(received, out length, out ReadOnlySpan<byte> message) is { } none)
             return none;
+        if (ReplyFrames.IsCall(message, _program))
+            return ReplyVerdict.Call;
         if (!TryTake(ref message, out sequence))
             return ReplyVerdict.Wrong;
         return IsRight(message) ? ReplyVerdict.Right : ReplyVerdict.Wrong;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Multiplex.Rpc;
 
 namespace Multiplex.Load;
@@ -7,6 +8,21 @@ namespace Multiplex.Load;
 internal sealed class ReplyFrames(bool inRecords)
 {
     private byte[] _message = [];
+
+    /// <summary>
+    /// Whether a message is a call of the server's and no reply: RFC 5531 section 9. A call of the program that is loaded is none: a server of
+    /// another protocol has echoed it.
+    /// </summary>
+    /// <param name="message">The message.</param>
+    /// <param name="program">The program that is loaded.</param>
+    public static bool IsCall(ReadOnlySpan<byte> message, uint program)
+    {
+        const int Head = 10 * sizeof(uint), Type = 4, Version = 8, Program = 12;   // xid, CALL, version, program, its version, procedure, credential, verifier
+        return message.Length >= Head
+            && BinaryPrimitives.ReadUInt32BigEndian(message[Type..]) == (uint)MessageType.Call
+            && BinaryPrimitives.ReadUInt32BigEndian(message[Version..]) == RpcConstants.RpcVersion
+            && BinaryPrimitives.ReadUInt32BigEndian(message[Program..]) != program;
+    }
 
     /// <summary>Finds the first.</summary>
     /// <param name="received">What has been received.</param>

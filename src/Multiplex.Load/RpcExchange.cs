@@ -11,6 +11,8 @@ namespace Multiplex.Load;
 /// </summary>
 public sealed class RpcExchange : Exchange
 {
+    private static readonly uint s_program = MultiplexV1.Of(MultiplexV1Procedure.Null).Program;
+
     private readonly int _xidOffset;   // after the record's header, where there is one
     private readonly WeightedChoice<RpcVariant> _variants;
     private readonly ReplyFrames _frames;
@@ -40,6 +42,9 @@ public sealed class RpcExchange : Exchange
 
     /// <inheritdoc/>
     public override int LongestRequest { get; }
+
+    /// <inheritdoc/>
+    public override bool HasCallsOfServer => true;
 
     /// <summary>The longest payload in bytes: MAX_PAYLOAD, or what a message has room for beside the call's head.</summary>
     public static int MostSize(EndpointKind kind) => Math.Min(
@@ -76,8 +81,15 @@ public sealed class RpcExchange : Exchange
             }
         }
 
-        return _xidOffset > 0 ? CheckRecord(received, due, out length, ref sequence)
-            : !hasXid ? ReplyVerdict.Unreadable
+        if (_xidOffset > 0)
+            return CheckRecord(received, due, out length, ref sequence);
+        if (ReplyFrames.IsCall(received, s_program))
+        {
+            length = received.Length;
+            return ReplyVerdict.Call;
+        }
+
+        return !hasXid ? ReplyVerdict.Unreadable
             : IsRight(received, sequence) ? ReplyVerdict.Right
             : received.Length < length ? ReplyVerdict.Incomplete
             : ReplyVerdict.Wrong;
@@ -89,7 +101,7 @@ public sealed class RpcExchange : Exchange
         if (_frames.Find(received, out length, out ReadOnlySpan<byte> message) is { } none)
             return none;
         sequence = message.Length >= sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(message) : due;
-        return IsRight(message, sequence) ? ReplyVerdict.Right : ReplyVerdict.Wrong;
+        return IsRight(message, sequence) ? ReplyVerdict.Right : ReplyFrames.IsCall(message, s_program) ? ReplyVerdict.Call : ReplyVerdict.Wrong;
     }
 
     private bool IsRight(ReadOnlySpan<byte> message, uint sequence) =>

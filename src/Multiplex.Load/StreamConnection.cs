@@ -111,10 +111,17 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         ReplyVerdict verdict = ReplyVerdict.Right;
         AskedAt together = default;   // when the last requests were asked, and how many of that time have been answered rightly
         int right = 0, answered = 0;
-        while (!received.IsEmpty && window.UnderWay > 0)
+        while (!received.IsEmpty && (window.UnderWay > 0 || exchange.HasCallsOfServer))
         {
             verdict = exchange.Check(received, window.Due, out int length, out uint sequence);
-            if (verdict is ReplyVerdict.Incomplete or ReplyVerdict.Unreadable)
+            if (verdict == ReplyVerdict.Call)
+            {
+                Context.Recorder.Errors.ServerCalls++;
+                received = received[length..];
+                continue;
+            }
+
+            if (verdict is ReplyVerdict.Incomplete or ReplyVerdict.Unreadable || window.UnderWay == 0)
                 break;
             received = received[length..];
             AskedAt asked = window.Answer(sequence);

@@ -40,8 +40,11 @@ public sealed record BarChart(string Title, IReadOnlyList<Bar> Bars, Func<double
     private Html Draw(Bar bar, int row, Func<double, double> x)
     {
         double middle = Top + ((row + 0.5) * RowHeight), spread = middle + (Thickness / 2) + 4;
+        Html whisker = bar.Low < bar.High
+            ? Html.Of($"""<path class="whisker over" d="M{x(bar.Low)} {spread}H{x(bar.High)}M{x(bar.Low)} {spread - 3}v6M{x(bar.High)} {spread - 3}v6"/>""")
+            : Html.None;
         return Html.Of($"""
-            <g class="series {Palette.ClassOf(bar.Color)}"><title>{bar.Name}: {Label(bar.Value)}, from {Label(bar.Low)} to {Label(bar.High)}</title><text class="label" x="{Left - 8}" y="{middle + 4}" text-anchor="end">{bar.Name}</text><rect class="bar" x="{Left}" y="{middle - (Thickness / 2)}" width="{x(bar.Value) - Left}" height="{Thickness}" rx="2"/><path class="whisker over" d="M{x(bar.Low)} {spread}H{x(bar.High)}M{x(bar.Low)} {spread - 3}v6M{x(bar.High)} {spread - 3}v6"/><text class="figure" x="{x(bar.Value) + 6}" y="{middle + 4}">{Label(bar.Value)}</text></g>
+            <g class="series {Palette.ClassOf(bar.Color)}"><title>{bar.Name}: {Label(bar.Value)}, from {Label(bar.Low)} to {Label(bar.High)}</title><text class="label" x="{Left - 8}" y="{middle + 4}" text-anchor="end">{bar.Name}</text><rect class="bar" x="{Left}" y="{middle - (Thickness / 2)}" width="{x(bar.Value) - Left}" height="{Thickness}" rx="2"/>{whisker}<text class="figure" x="{x(bar.Value) + 6}" y="{middle + 4}">{Label(bar.Value)}</text></g>
 
             """);
     }

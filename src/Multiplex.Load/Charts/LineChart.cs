@@ -27,6 +27,12 @@ public sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Po
 /// <param name="Value">Where it is.</param>
 public sealed record Mark(string Name, double Value);
 
+/// <summary>A stretch across a chart in which there is nothing to be shown.</summary>
+/// <param name="From">Where it begins.</param>
+/// <param name="To">Where it ends.</param>
+/// <param name="Why">Why.</param>
+public readonly record struct Blank(double From, double To, string Why);
+
 /// <summary>Lines over two axes, each with its name at its end; the one under the pointer stands out.</summary>
 /// <param name="Title">What it shows.</param>
 /// <param name="X">Across.</param>
@@ -42,6 +48,9 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
     /// <summary>Values across the chart that are marked, such as a capacity.</summary>
     public IReadOnlyList<Mark> MarksAcross { get; init; } = [];
 
+    /// <summary>Stretches across the chart in which there is nothing to be shown, shaded, and why that is.</summary>
+    public IReadOnlyList<Blank> Blanks { get; init; } = [];
+
     /// <summary>Whether points are marked; off for lines of very many.</summary>
     public bool Marks { get; init; } = true;
 
@@ -50,7 +59,7 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
     {
         Series[] lines = [.. Lines.Where(line => line.Points.Any(point => double.IsFinite(point.Y)))];
         ChartPoint[] points = [.. lines.SelectMany(line => line.Points).Where(point => double.IsFinite(point.Y))];
-        Scale across = X.ScaleOf(points.Select(point => point.X).Concat(MarksAcross.Select(mark => mark.Value)));
+        Scale across = X.ScaleOf(points.Select(point => point.X).Concat(MarksAcross.Select(mark => mark.Value)).Concat(Blanks.SelectMany(blank => new[] { blank.From, blank.To })));
         Scale up = Y.ScaleOf(points.SelectMany(point => new[] { point.Low, point.Y, point.High }).Concat(MarksUp.Select(mark => mark.Value)));
         return Html.Of($"""
             <figure class="chart"><figcaption>{Title}</figcaption>
@@ -64,7 +73,7 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
         double[] labels = LabelPositions([.. lines.Select(line => plot.Y(line.Points.Last(point => double.IsFinite(point.Y)).Y))], plot.Bottom);
         return Html.Of($"""
             <svg class="{class_}" viewBox="0 0 {plot.Width} {plot.Height}" role="img" aria-label="{Title}">
-            {Grid(plot)}{Marked(plot)}{lines.Select((line, i) => Line(plot, line, labels[i]))}</svg>
+            {Blanked(plot)}{Grid(plot)}{Marked(plot)}{lines.Select((line, i) => Line(plot, line, labels[i]))}</svg>
             """);
     }
 
@@ -95,15 +104,32 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
             <line class="grid" x1="{plot.Left}" x2="{plot.End}" y1="{plot.Y(tick)}" y2="{plot.Y(tick)}"/><text class="tick" x="{plot.Left - 6}" y="{plot.Y(tick) + 4}" text-anchor="end">{Y.Label(tick)}</text>
 
             """));
-        IEnumerable<Html> columns = plot.Across.Ticks.Select(tick => Html.Of($"""
-            <line class="grid" x1="{plot.X(tick)}" x2="{plot.X(tick)}" y1="{Top}" y2="{plot.Bottom}"/><text class="tick" x="{plot.X(tick)}" y="{plot.Bottom + 16}" text-anchor="middle">{X.Label(tick)}</text>
+        double free = double.NegativeInfinity;   // where the next label has room
+        Html[] columns = [.. plot.Across.Ticks.Select(tick => Html.Of($"""
+            <line class="grid" x1="{plot.X(tick)}" x2="{plot.X(tick)}" y1="{Top}" y2="{plot.Bottom}"/>{Below(plot, tick, ref free)}
 
-            """));
+            """))];
         return Html.Of($"""
             <g>{rows}{columns}<text class="axis" x="{(plot.Left + plot.End) / 2}" y="{plot.Height - 8}" text-anchor="middle">{X.Title}</text><text class="axis" x="12" y="{(Top + plot.Bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 {(Top + plot.Bottom) / 2})">{Y.Title}</text></g>
 
             """);
     }
+
+    // The label of a tick; nothing where it would cover the one before it.
+    private Html Below(Plot plot, double tick, ref double free)
+    {
+        const double HalfOfDigit = 3.9, Gap = 4;
+        string label = X.Label(tick);
+        double half = HalfOfDigit * label.Length;
+        if (plot.X(tick) - half < free)
+            return Html.None;
+        free = plot.X(tick) + half + Gap;
+        return Html.Of($"""<text class="tick" x="{plot.X(tick)}" y="{plot.Bottom + 16}" text-anchor="middle">{label}</text>""");
+    }
+
+    private IEnumerable<Html> Blanked(Plot plot) => Blanks.Select(blank => Html.Of($"""
+        <rect class="blank" x="{plot.X(blank.From)}" y="{Top}" width="{plot.X(blank.To) - plot.X(blank.From)}" height="{plot.Bottom - Top}"><title>{blank.Why}</title></rect>
+        """));
 
     private Html Marked(Plot plot)
     {
@@ -126,7 +152,8 @@ public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Serie
                 .Select(path => Html.Of($"""<polyline class="wide" points="{path}"/><polyline class="line" points="{path}"/>""")),
         ];
         ChartPoint[] known = [.. line.Points.Where(point => double.IsFinite(point.Y))];
-        IEnumerable<Html> marks = known.Where(_ => Marks).Select(point => Html.Of($"""
+        IEnumerable<ChartPoint> marked = Marks ? known : Runs(line.Points).Where(run => run.Count == 1).Select(run => run[0]);   // a line of one point is none
+        IEnumerable<Html> marks = marked.Select(point => Html.Of($"""
             <line class="whisker" x1="{plot.X(point.X)}" x2="{plot.X(point.X)}" y1="{plot.Y(point.Low)}" y2="{plot.Y(point.High)}"/><circle class="mark" cx="{plot.X(point.X)}" cy="{plot.Y(point.Y)}" r="3.2"><title>{line.Name}: {Y.Label(point.Y)} at {X.Label(point.X)}</title></circle>
             """));
         ChartPoint last = known[^1];

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Multiplex.Load.Charts;
 using Multiplex.Load.Pages;
 
@@ -18,7 +17,7 @@ public static class LoadPage
         return Page.Of($"Load of {o.Connect}", Html.Of($"""
             <header>
             <h1>Load of {o.Connect}</h1>
-            <p class="lede">{LoadText.Asked(o)}, {LoadText.Length(report)}, {report.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC; {Machine(report.Environment)}.</p>
+            <p class="lede">{LoadText.Asked(o)}, {LoadText.Length(report)}{LoadText.Began(report)}; {Machine(report.Environment)}.</p>
             </header>
             <section><h2>Figures</h2>
             {Figures(report)}{report.Warnings.Select(warning => Html.Of($"""<p class="verdict">{warning}</p>"""))}</section>
@@ -66,14 +65,14 @@ public static class LoadPage
             rows.Add(Row("connecting", connect));
         LoadErrors e = report.Errors;
         return Html.Of($"""
-            <dl class="findings"><dt>replies/s</dt><dd>{report.ThroughputPerS:N0}</dd><dt>replies</dt><dd>{report.Replies:N0}, all checked byte for byte</dd>{Missing(report)}<dt>bytes/s</dt><dd>{Quantities.Size(report.SentBytesPerS)} sent, {Quantities.Size(report.ReceivedBytesPerS)} received</dd><dt>errors</dt><dd>{e.Total:N0}{(e.Total > 0 ? $": {LoadText.Of(e)}" : "")}</dd>{(report.Objectives ?? []).Select(one => Html.Of($"""<dt>{one.Objective}</dt><dd class="{(one.Held ? "better" : "worse")}">{(one.Held ? "held" : "missed")}: {LoadText.Measured(one, report.ElapsedS)}</dd>"""))}</dl>
+            <dl class="findings"><dt>replies/s</dt><dd>{LoadText.Rate(report.ThroughputPerS)}</dd><dt>replies</dt><dd>{report.Replies:N0}, {LoadText.Checked(report.Options)}</dd>{Missing(report)}<dt>bytes/s</dt><dd>{LoadText.Size(report.SentBytesPerS)} sent, {LoadText.Size(report.ReceivedBytesPerS)} received</dd><dt>errors</dt><dd>{e.Total:N0}{(e.Total > 0 ? $": {LoadText.Of(e)}" : "")}</dd>{(report.Objectives ?? []).Select(one => Html.Of($"""<dt>{one.Objective}</dt><dd class="{(one.Held ? "better" : "worse")}">{(one.Held ? "held" : "missed")}: {LoadText.Measured(one, report.ElapsedS)}</dd>"""))}</dl>
             {SortableTable.Of([new("time"), new("min"), new("mean"), new("p50"), new("p90"), new("p99"), new("p99.9"), new("p99.99"), new("max")], rows)}
             """);
     }
 
     private static Html Missing(LoadReport report) => report is { Unanswered: 0, Connections.WithoutReply: 0 }
         ? Html.None
-        : Html.Of($"<dt>no reply</dt><dd class=\"worse\">{report.Unanswered:N0} requests, {report.Connections.WithoutReply:N0} of {report.Options.Connections:N0} connections</dd>");
+        : Html.Of($"<dt>no reply</dt><dd class=\"worse\">{report.Unanswered:N0} requests{(report.Connections.WithoutReply > 0 ? $", {report.Connections.WithoutReply:N0} of {report.Options.Connections:N0} connections" : "")}</dd>");
 
     private static TableRow Row(string name, LatencyReport l) => new(
         Html.Of($"{name}"), name, [.. new[] { l.Min, l.Mean, l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max }.Select(time => Cell(time))]);
@@ -100,15 +99,17 @@ public static class LoadPage
         };
     }
 
-    // A second without a reply interrupts the lines.
+    // A second without a reply is shaded, and interrupts the lines.
     private static LineChart Times(LoadReport report)
     {
+        Blank[] blanks = [.. report.Series.Where(second => second.Replies == 0).Select(second => new Blank(second.Second - 0.5, second.Second + 0.5, $"no reply in second {second.Second}"))];
         Series Line(string name, int color, Func<LatencyReport, double?> figure) => new(
             name, color, [.. report.Series.Select(second => new ChartPoint(second.Second, figure(second.LatencyUs) ?? double.NaN))]);
         return new(
-            "Latency second by second", new("second"), new("latency") { Label = Quantities.Time, Logarithmic = true },
+            $"Latency second by second{(blanks.Length > 0 ? "; shaded: no reply" : "")}", new("second"), new("latency") { Label = Quantities.Time, Logarithmic = true },
             [Line("p50", 5, l => l.P50), Line("p99", 7, l => l.P99), Line("max", 1, l => l.Max)])
         {
+            Blanks = blanks,
             Marks = report.Series.Count <= 60,
             MarksUp = Goals(report),
         };

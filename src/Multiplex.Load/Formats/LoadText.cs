@@ -24,6 +24,23 @@ public static class LoadText
         ? Text($"interrupted after {early.AfterS:0.#} of {early.OfS:0.###} s")
         : Quantities.Time(report.ElapsedS * 1e6);
 
+    /// <summary>When measuring began, behind a comma; nothing if it did not.</summary>
+    public static string Began(LoadReport report) => report.StartedAt is { } at ? Text($", {at.UtcDateTime:yyyy-MM-dd HH:mm} UTC") : "";
+
+    /// <summary>A whole number a second; a dash where nothing was measured.</summary>
+    public static string Rate(double? perSecond) => perSecond is { } rate ? Text($"{rate:N0}") : "–";
+
+    /// <summary>A size; a dash where nothing was measured.</summary>
+    public static string Size(double? bytes) => bytes is { } size ? Quantities.Size(size) : "–";
+
+    /// <summary>What of each reply was checked.</summary>
+    public static string Checked(LoadReportOptions o) => o.Protocol switch
+    {
+        "bytes" => "each as long as expected",
+        "procedure" => "each of a call that was accepted and carried out",
+        _ => "all checked byte for byte",
+    };
+
     /// <summary>What was measured of an objective.</summary>
     public static string Measured(ObjectiveReport objective, double elapsedS) => objective.MeasuredUs is { } time
         ? $"measured {Quantities.Time(time)}"
@@ -33,13 +50,13 @@ public static class LoadText
     public static string Of(LoadErrors e) => string.Join(", ", new[]
     {
         (e.WrongReplies, "wrong replies"),
-        (e.Disconnected, Text($"disconnected ({e.Resets} by a reset)")),
-        (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused} refused{(e.NoLocalPort > 0 ? $", {e.NoLocalPort} as no local port was left: net.ipv4.ip_local_port_range" : "")})")),
+        (e.Disconnected, Text($"disconnected ({e.Resets:N0} by a reset)")),
+        (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused:N0} refused{(e.NoLocalPort > 0 ? Text($", {e.NoLocalPort:N0} as no local port was left: net.ipv4.ip_local_port_range") : "")})")),
         (e.Timeouts, "timed out"),
-        (e.Lost, Text($"datagrams lost ({e.Late} of them answered late)")),
+        (e.Lost, Text($"datagrams lost ({e.Late:N0} of them answered late)")),
         (e.Refused, "datagrams refused as nobody listens there"),
         (e.Repeated, "datagrams answered twice"),
-    }.Where(kind => kind.Item1 > 0).Select(kind => Text($"{kind.Item1} {kind.Item2}")));
+    }.Where(kind => kind.Item1 > 0).Select(kind => Text($"{kind.Item1:N0} {kind.Item2}")));
 
     private static string Beside(int count, string what) => count > 0 ? Text($" + {count} {what}") : "";
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Multiplex.ServerTests.Binding;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -69,13 +70,59 @@ public sealed class LoadAnyProgram
         Assert.That(ProgramRun.Successfully(ServerProcess.Command, ["call", server.Address.Text, "add", "0"]).Lines.Single(), Is.EqualTo($"{8 * 61}"));
     }
 
-    [Test]
-    public void Results_that_are_not_of_the_procedures_type_are_wrong()
+    [TestCase(NameServiceKind.Rpcbind)]
+    [TestCase(NameServiceKind.Multiplex)]
+    public void A_program_is_found_by_the_name_service_of_its_host(NameServiceKind kind)
     {
-        string file = InFolder("wrong.x", Everything.Replace("unsigned hyper ADD", "bool ADD"));
+        using NameServiceProcess names = NameServiceProcess.Start(kind);
+        using ServerProcess server = names.Serve("epoll", "tcp://127.0.0.1:0");
+        string[] load = ["load", "rpc://127.0.0.1/0x20004543/1", "--connections", "3", "--requests", "60", "--json", "-"];
+        HoldsAll(names.Multiplex(load));
+        HoldsAll(names.Multiplex([.. load, "--procedure", "4", "--arguments", "0000000000000002"]));
+        HoldsAll(names.Multiplex([.. load, "--x", InFolder("found.x", Everything), "--call", "ADD(0)"]));
+        Assert.That(names.Multiplex("call", server.Address.Text, "add", "0").Lines.Single(), Is.EqualTo($"{2 * 61}"));
+
+        ProgramRun none = names.Multiplex("load", "rpc://127.0.0.1/77/1");
+        Assert.That(none.Status, Is.EqualTo(1));
+        Assert.That(none.Errors.Single(), Does.StartWith("multiplex: ").And.Contains("77"));
+    }
+
+    [Test]
+    public void Macros_and_the_folders_of_included_files_are_given_as_to_rpcgen([Values(true, false)] bool attached)
+    {
+        string file = InFolder("version.x", "#include \"payload.x\"\n#ifdef LOADED\nprogram MULTIPLEX { version ONE { payload ECHO(payload) = 1; } = VERSION; } = 0x20004543;\n#endif\n");
+        string folder = _folder.CreateSubdirectory("included").FullName;
+        File.WriteAllText(Path.Combine(folder, "payload.x"), "typedef opaque payload<1024>;\n");
+        using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Tcp);
+        string[] outside = attached ? ["-DLOADED", "-DVERSION=1", $"-I{folder}"] : ["--define", "LOADED", "-D", "VERSION=1", $"--include={folder}"];
+        HoldsAll(Load(server.Address.Text, ["--x", file, "--call", "ECHO(\"you\")", .. outside]));
+
+        ProgramRun without = Load(server.Address.Text, "--x", file, "--call", "ECHO(\"you\")", "-DLOADED", "-DVERSION=1");
+        Assert.That(without.Status, Is.EqualTo(2));
+        Assert.That(without.Errors[0], Does.Contain("payload.x"));
+    }
+
+    [TestCase("bool ADD", "are a value of its type and 4 bytes more")]
+    [TestCase("color ADD", "are no value of its type")]
+    [TestCase("point ADD", "are no value of its type")]
+    public void Results_that_are_not_of_the_procedures_type_are_said_before_the_load(string declared, string said)
+    {
+        string file = InFolder("wrong.x", Everything.Replace("unsigned hyper ADD", declared));
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Tcp);
         ProgramRun run = Load(server.Address.Text, "--x", file, "--call", "ADD(1)");
         Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(run.Lines, Is.Empty);
+        Assert.That(run.Errors.Single(), Is.EqualTo($"multiplex: the results of procedure 4 {said}"));
+    }
+
+    [Test]
+    public void Results_that_are_of_another_type_later_are_wrong_replies()
+    {
+        // The first sum is 1, and no later one is.
+        string file = InFolder("later.x", Everything.Replace("const MOST = 5;", "enum one { ONE = 1 }; struct first { int high; one low; };").Replace("unsigned hyper ADD", "first ADD"));
+        using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Tcp);
+        ProgramRun run = Load(server.Address.Text, "--x", file, "--call", "ADD(1)");
+        Assert.That(run.Status, Is.EqualTo(1), () => string.Join('\n', run.Errors));
         using JsonDocument report = JsonDocument.Parse(run.Output);
         Assert.That(report.RootElement.GetProperty("errors").GetProperty("wrong_replies").GetInt64(), Is.EqualTo(60));
     }
@@ -129,6 +176,8 @@ public sealed class LoadAnyProgram
     [TestCase("--procedure", "1", "--program")]
     [TestCase("--call", "ADD(1)", "--program")]
     [TestCase("--program", "nfs", "PROGRAM/VERSION")]
+    [TestCase("--define", "A=1", "--x")]
+    [TestCase("--include", "/", "--x")]
     [TestCase("--rpcbind", "tcp://127.0.0.1:111", "rpc://")]
     public void What_would_be_ignored_is_refused(string option, string value, string said)
     {

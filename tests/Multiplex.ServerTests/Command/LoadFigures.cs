@@ -172,4 +172,46 @@ public sealed class LoadFigures
         Assert.That(Series(report, "replies").Last(), Is.Zero);
         Assert.That(Series(report, "unanswered").Last(), Is.EqualTo(500));
     }
+
+    [Test]
+    public void When_local_ports_run_out_the_result_says_so_and_names_the_setting([Values] bool asTable)
+    {
+        NetworkOf.RequireOne();
+        const string Endpoint = "tcp://127.0.0.1:7000", Ports = "/proc/sys/net/ipv4/ip_local_port_range";
+        using SharedCounters counters = new();
+        string serve = $"ip link set lo up && exec {ServerProcess.Command} serve --model epoll --listen {Endpoint} \"$@\"";
+        using ServerProcess server = ServerProcess.StartProgram(Tools.Require("unshare"), ["--net", "sh", "-c", serve, "sh", .. counters.Option]);
+        string[] inside = ["--target", $"{server.Id}", "--net"], load = ["load", Endpoint, "--connections", "4", "--calls-per-connection", "10", "--duration", "300s"];
+        using ServerProcess loading = ServerProcess.StartProgram(
+            Tools.Require("nsenter"), [.. inside, ServerProcess.Command, .. load, .. asTable ? (string[])[] : ["--json", "-"]], endpoints: 0);
+        counters.Await(Counter.Calls, 100);
+
+        // From now on there is one port for four connections.
+        ProgramRun.Successfully("nsenter", [.. inside, "sh", "-c", $"echo 40010 40010 > {Ports}"]);
+        counters.Await(Counter.Calls, counters[Counter.Calls] + 500);
+        loading.Signal(Signum.SIGINT);
+        Assert.That(loading.WaitForExit(), Is.EqualTo(4), () => string.Join('\n', loading.Errors));
+        if (asTable)
+        {
+            Assert.That(string.Join(' ', loading.Output), Does.Match("[1-9][0-9,]* as no local port was left: net.ipv4.ip_local_port_range"));
+            return;
+        }
+
+        using JsonDocument report = JsonDocument.Parse(string.Join('\n', loading.Output));
+        JsonElement errors = report.RootElement.GetProperty("errors");
+        Assert.That(errors.GetProperty("no_local_port").GetInt64(), Is.Positive.And.EqualTo(errors.GetProperty("connect_failures").GetInt64()));
+        Assert.That(errors.GetProperty("connects_refused").GetInt64(), Is.Zero);
+    }
+
+    [Test]
+    public void When_there_are_too_few_local_ports_from_the_first_one_line_says_so()
+    {
+        NetworkOf.RequireOne();
+        const string Script = "ip link set lo up && echo 40000 40004 > /proc/sys/net/ipv4/ip_local_port_range && exec \"$@\"";
+        using ServerProcess server = ServerProcess.StartProgram(
+            Tools.Require("unshare"), ["--net", "sh", "-c", Script, "sh", ServerProcess.Command, "serve", "--model", "epoll", "--listen", "tcp://127.0.0.1:7000"]);
+        ProgramRun run = ProgramRun.Of(Tools.Require("nsenter"), ["--target", $"{server.Id}", "--net", ServerProcess.Command, "load", "tcp://127.0.0.1:7000", "--connections", "8"]);
+        Assert.That(run.Status, Is.EqualTo(1));
+        Assert.That(run.Errors.Single(), Does.StartWith("multiplex: connect tcp://127.0.0.1:7000: ").And.Contains("EADDRNOTAVAIL").And.Contains("net.ipv4.ip_local_port_range"));
+    }
 }

@@ -101,6 +101,27 @@ public sealed class LoadResults
     }
 
     [Test]
+    public void A_signal_in_the_warm_up_leaves_no_rate_and_no_beginning([Values] bool isOpen)
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.UnixAbstract, counters.Option);
+        string json = InFolder("warm-up.json"), html = InFolder("warm-up.html");
+        using ServerProcess load = ServerProcess.StartProgram(
+            ServerProcess.Command,
+            ["load", "--connect", server.Address.Text, "--warmup", "300s", "--duration", "300s", "--json", json, "--html", html, .. isOpen ? (string[])["--rate", "1000"] : []], endpoints: 0);
+        counters.Await(Counter.Calls, 100);
+        load.Signal(Signum.SIGTERM);
+        Assert.That(load.WaitForExit(), Is.EqualTo(4));
+        Assert.That(string.Join('\n', load.Output), Does.Contain("interrupted after 0 of 300 s").And.Contain("– replies/s"));
+        Assert.That(File.ReadAllText(html), Does.Contain("interrupted after 0 of 300 s"));
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(json));
+        foreach (string name in (string[])["started_at", "throughput_per_s", "sent_bytes_per_s", "received_bytes_per_s"])
+            Assert.That(report.RootElement.GetProperty(name).ValueKind, Is.EqualTo(JsonValueKind.Null), name);
+        Assert.That(report.RootElement.GetProperty("client").GetProperty("busiest_thread").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(report.RootElement.GetProperty("replies").GetInt64(), Is.Zero);
+    }
+
+    [Test]
     public void A_signal_ends_a_search_early_and_keeps_its_steps([Values(Signum.SIGINT, Signum.SIGTERM)] Signum signal)
     {
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.UnixAbstract);

@@ -71,4 +71,20 @@ public class ExchangeTests
             reply[i] ^= 1;
         }
     }
+
+    [Test]
+    public void A_call_of_the_servers_is_told_from_a_reply([Values(EndpointKind.Tcp, EndpointKind.Udp)] EndpointKind kind, [Values] bool ofAnyProgram)
+    {
+        Exchange exchange = ofAnyProgram
+            ? new ProcedureExchange(kind, new(77, 1, 0), default, Multiplex.Rpc.RpcAuthentication.None, check: null)
+            : new RpcExchange(kind, 64);
+        byte[] echo = RequestOf(exchange, 9), call = [.. echo];
+        call[kind == EndpointKind.Tcp ? 16 : 12] ^= 1;   // the program
+        Assert.That(exchange.Check(echo, 9, out _, out _), Is.EqualTo(ReplyVerdict.Wrong), "a server of another protocol sends back what it gets");
+        Assert.That(exchange.HasCallsOfServer, Is.True);
+        Assert.That(exchange.Check(call, 9, out int length, out _), Is.EqualTo(ReplyVerdict.Call));
+        Assert.That(length, Is.EqualTo(call.Length));
+        if (kind == EndpointKind.Tcp)
+            Assert.That(exchange.Check(call.AsSpan(..^1), 9, out _, out _), Is.EqualTo(ReplyVerdict.Incomplete));
+    }
 }

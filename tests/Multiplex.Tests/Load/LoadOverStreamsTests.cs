@@ -133,6 +133,22 @@ public class LoadOverStreamsTests
     }
 
     [Test]
+    public void A_call_of_the_servers_is_no_reply([Values(0, 2, Depth)] int at)
+    {
+        LoadErrors errors = Load(replies => [.. replies[..at], ServersCall(), .. replies[at..]]).Errors;
+        Assert.That(errors.Total, Is.Zero);
+        Assert.That(errors.ServerCalls, Is.Positive);
+    }
+
+    private static byte[] ServersCall()
+    {
+        OutputBuffer message = new(), record = new();
+        CallWriter.Head(message, xid: 0, new(77, 1, 0), RpcAuthentication.None);
+        RecordMarking.Write(record, message.Written);
+        return record.Written.ToArray();
+    }
+
+    [Test]
     public void Replies_in_any_order_and_a_connection_for_every_four_calls_go_together()
     {
         LoadTally tally = Load(replies => replies.Reverse(), callsPerConnection: Depth);

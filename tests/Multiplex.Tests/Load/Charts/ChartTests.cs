@@ -67,11 +67,39 @@ public class ChartTests
         {
             MarksUp = [new("p99<5ms", 5)],
             MarksAcross = [new("capacity", 3)],
+            Blanks = [new(1.5, 2.5, "no reply")],
         };
         XElement figure = Parse(chart.Draw());
         Assert.That(Attribute(figure, "polyline", "points").Select(points => points.Split(' ').Length), Is.All.EqualTo(2));
         Assert.That(figure.Descendants("text").Select(text => text.Value), Has.Member("p99<5ms").And.Member("capacity"));
         Assert.That(figure.ToString(), Does.Not.Contain("NaN"));
+        XElement blank = figure.Descendants("rect").First();
+        Assert.That(blank.Value, Is.EqualTo("no reply"));
+        double[] line = [.. Attribute(figure, "polyline", "points").SelectMany(points => points.Split(' ')).Select(point => Number(point.Split(',')[0]))];
+        double second = line[1] - line[0];
+        Assert.That(Number(blank.Attribute("x")!.Value), Is.EqualTo(line[0] + (1.5 * second)).Within(0.2));
+        Assert.That(Number(blank.Attribute("width")!.Value), Is.EqualTo(second).Within(0.2));
+    }
+
+    [Test]
+    public void No_label_of_a_tick_covers_another_also_where_the_chart_is_narrow()
+    {
+        LineChart chart = new("latency", new("percentile") { Logarithmic = true, Ticks = [1, 10, 100, 1000, 10_000, 100_000], Label = odds => $"{100 - (100 / odds):0.####}" }, new("p99"), [new("p99", 0, [new(1, 1), new(100_000, 2)])]);
+        foreach (XElement drawing in Parse(chart.Draw()).Elements().Where(element => element.Name.LocalName == "svg"))
+        {
+            (double Middle, int Length)[] labels = [.. drawing.Descendants().Where(text => (string?)text.Attribute("class") == "tick" && (string?)text.Attribute("text-anchor") == "middle")
+                .Select(text => (Number(text.Attribute("x")!.Value), text.Value.Length))];
+            Assert.That(labels, Has.Length.InRange(4, 6));
+            foreach (((double left, int before), (double right, int after)) in labels.Zip(labels.Skip(1)))
+                Assert.That(right - left, Is.GreaterThan(3.5 * (before + after)), "digits of 7 pixels");
+        }
+    }
+
+    [Test]
+    public void A_point_between_two_that_are_not_known_is_marked_also_where_points_are_not()
+    {
+        LineChart chart = new("latency", new("second"), new("p99"), [new("p99", 0, [new(0, 1), new(1, 2), new(2, double.NaN), new(3, 2), new(4, double.NaN)])]) { Marks = false };
+        Assert.That(Parse(chart.Draw()).Descendants("title").Select(title => title.Value), Has.All.EqualTo("p99: 2 at 3").And.Not.Empty);
     }
 
     [Test]
