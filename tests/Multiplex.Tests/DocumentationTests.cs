@@ -44,6 +44,29 @@ public partial class DocumentationTests
         Assert.That(ideas.Select(idea => idea[3]), Is.All.Contains("](../tests/"));
     }
 
+    /// <summary>The path of a request, as architecture.md lists it: no longer than it may be, and each step is a method of the file that it links to.</summary>
+    [TestCase("echo", 24, 8)]
+    [TestCase("rpc", 20, 6)]
+    public void Every_step_of_a_path_is_a_method_of_the_file_it_links_to(string name, int mostCalls, int mostFiles)
+    {
+        string page = Path.Combine(Repository.Root, "docs", "architecture.md"), text = File.ReadAllText(page);
+        int start = text.IndexOf($"<!-- path: {name} -->", StringComparison.Ordinal);
+        string list = text[start..text.IndexOf("<!-- end -->", start, StringComparison.Ordinal)];
+        Match[] steps = [.. Step().Matches(list).Cast<Match>()];
+        Assert.That(steps, Has.Length.InRange(1, mostCalls));
+        Assert.That(steps.Select(step => step.Groups["file"].Value).Distinct().Count(), Is.LessThanOrEqualTo(mostFiles));
+        foreach (Match step in steps)
+        {
+            string type = step.Groups["type"].Value, file = Path.Combine(Repository.Root, "docs", step.Groups["file"].Value);
+            Assert.That(Path.GetFileNameWithoutExtension(file), Is.EqualTo(type));
+            Assert.That(File.ReadAllText(file), Does.Match($@"(public|private|internal|protected) [^=;(]*\b{step.Groups["method"].Value}\("), $"{type} has the method");
+        }
+    }
+
+    // 1. [`Type.Method`](file)
+    [GeneratedRegex(@"^\d+\. \[`(?<type>\w+)\.(?<method>\w+)`\]\((?<file>[^)]+)\)", RegexOptions.Multiline)]
+    private static partial Regex Step();
+
     // The target of [text](target#anchor), without the anchor.
     [GeneratedRegex(@"\]\((?<target>[^)#\s]+)(#[^)\s]*)?\)")]
     private static partial Regex Link();

@@ -20,9 +20,32 @@ internal static class IdleSweep
             ? options.RequestTimeout
             : options.IdleTimeout;
 
+    /// <summary>Whether no byte of a connection has moved for longer than it may be silent, and its peer does not wait for the server.</summary>
+    public static bool IsSilent(Session session, long now, ServerOptions options) =>
+        options.IdleTimeout > TimeSpan.Zero && !session.IsAtWork && session.LastMoved < now - (long)options.IdleTimeout.TotalMilliseconds;
+
+    /// <summary>Whether a request of a connection takes longer to arrive than it may.</summary>
+    /// <param name="session">The connection's.</param>
+    /// <param name="isReceiving">Whether the server receives from it: else it is not the peer that takes its time, and the time begins anew.</param>
+    /// <param name="asOf">When the turn began: what has arrived while a long call ran is received in the next.</param>
+    /// <param name="options">The limits.</param>
+    public static bool IsLate(Session session, bool isReceiving, long asOf, ServerOptions options)
+    {
+        if (session.RequestSince == 0 || options.RequestTimeout <= TimeSpan.Zero)
+            return false;
+        if (!isReceiving)
+            session.RequestSince = asOf;
+        return session.RequestSince <= asOf - (long)options.RequestTimeout.TotalMilliseconds;
+    }
+
+    /// <summary>Whether a peer takes none of its replies, while the server stops.</summary>
+    public static bool IsStalled(Session session, long asOf, ServerOptions options) =>
+        session.LastMoved < asOf - (long)options.DrainStall.TotalMilliseconds
+        && !session.IsAtWork && (session.PendingBytes > 0 || session.Closed is not null);
+
     /// <summary>
     /// Whether bytes of the peer wait in the socket: they came while a long call ran, or were more than one turn brings, and
-    /// who sent them is not silent. Whoever is not read from, because it takes no replies, is silent all the same.
+    /// the peer is not silent. A peer that is not received from, because it takes no replies, is silent all the same.
     /// </summary>
     public static bool HasUnreadBytes(int fd)
     {

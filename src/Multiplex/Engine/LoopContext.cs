@@ -31,10 +31,39 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
     public byte[] MessageBuffer => _messageBuffer ??= LargeBufferPool.Pool.Rent(MessageSize.LongestTaken);
 
     /// <summary>The replies of the session that has its turn, before they are sent.</summary>
-    public OutputBuffer Replies { get; } = new();
+    public OutputBuffer Replies { get; private set; } = new();
+
+    /// <summary>Where the replies of the session that has its turn begin in <see cref="Replies"/>: behind those of others where a batch is sent for all.</summary>
+    public int FreshStart { get; set; }
+
+    /// <summary>The replies that the session has just made.</summary>
+    public ReadOnlySpan<byte> Fresh => Replies.Written[FreshStart..];
+
+    /// <summary>How long <see cref="Replies"/> may become with the replies of a turn.</summary>
+    public int Mark => (int)Math.Min((long)FreshStart + options.MaxPendingOutput, int.MaxValue);
+
+    /// <summary>Threads that run the procedures; null for this one to run them itself.</summary>
+    public WorkerPool? Workers { get; init; }
 
     /// <summary>Milliseconds of <see cref="Environment.TickCount64"/>, as the thread has read it last.</summary>
     public long Now { get; set; }
+
+    /// <summary>Takes other replies in the place of <see cref="Replies"/>, which it returns.</summary>
+    public OutputBuffer Exchange(OutputBuffer replies)
+    {
+        OutputBuffer before = Replies;
+        Replies = replies;
+        return before;
+    }
+
+    /// <summary>The replies that the session has just made are sent, or kept elsewhere.</summary>
+    public void DropFresh()
+    {
+        if (FreshStart == 0)
+            Replies.Clear(OutputBuffer.UsuallyKept);
+        else
+            Replies.Truncate(FreshStart);
+    }
 
     /// <summary>Gives the buffer for messages back, for a thread that is one of many and has no connection now.</summary>
     public void ReleaseMessageBuffer()

@@ -14,6 +14,8 @@ internal struct ReadBuffer
     /// <summary>The least room behind long requests to receive more into.</summary>
     private const int LeastRoom = 16 * 1024;
 
+    private const int LeastHeld = 256;   // bytes of an array: short remainders share the pool's arrays, whatever their length
+
     private byte[]? _bytes;
 
     /// <summary>How many bytes there are.</summary>
@@ -32,31 +34,27 @@ internal struct ReadBuffer
     /// <returns>A buffer whose first <see cref="Length"/> bytes are the ones held.</returns>
     public byte[] BufferForMore(byte[] loopBuffer)
     {
-        if (BufferInUse(loopBuffer) == loopBuffer)
+        if (Length <= loopBuffer.Length / 2)
         {
             Bytes.CopyTo(loopBuffer);
             return loopBuffer;
         }
 
-        // Memory follows the bytes that came and never the length that was declared: it doubles, and from an eighth of the longest
-        // usual request on has room for that, for of an array only what is written to is memory, and each further step copies all.
         if (_bytes!.Length - Length < LeastRoom)
-        {
-            int room = 2 * _bytes.Length;
-            byte[] larger = LargeBufferPool.Pool.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
-            Bytes.CopyTo(larger);
-            LargeBufferPool.Pool.Return(_bytes);
-            _bytes = larger;
-        }
-
+            Grow(Length + LeastRoom);
         return _bytes;
     }
 
-    /// <summary>Whether so many bytes more fill what <see cref="BufferForMore"/> has returned, so that still more may have come.</summary>
-    public readonly bool IsFilledBy(int count, byte[] loopBuffer) => Length + count == BufferInUse(loopBuffer).Length;
-
     /// <summary>The bytes held and so many more, which have been received into what <see cref="BufferForMore"/> has returned.</summary>
-    public readonly ReadOnlySpan<byte> With(int count, byte[] loopBuffer) => BufferInUse(loopBuffer).AsSpan(0, Length + count);
+    /// <param name="count">How many more.</param>
+    /// <param name="loopBuffer">The loop's buffer.</param>
+    /// <param name="isFull">Receives whether they fill the buffer, so that still more may have come.</param>
+    public readonly ReadOnlySpan<byte> With(int count, byte[] loopBuffer, out bool isFull)
+    {
+        byte[] buffer = Length <= loopBuffer.Length / 2 ? loopBuffer : _bytes!;
+        isFull = Length + count == buffer.Length;
+        return buffer.AsSpan(0, Length + count);
+    }
 
     /// <summary>
     /// Gives away the array that a long request has gathered in, for the caller to return to the pool. The other bytes in it are
@@ -71,6 +69,15 @@ internal struct ReadBuffer
         byte[] array = _bytes;
         this = default;
         return array;
+    }
+
+    /// <summary>Holds these bytes too, which stand elsewhere.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (_bytes is null || _bytes.Length - Length < bytes.Length)
+            Grow(Length + bytes.Length);
+        bytes.CopyTo(_bytes.AsSpan(Length));
+        Length += bytes.Length;
     }
 
     /// <summary>Holds these bytes from now on, which may stand in the loop's buffer or further on in the same array.</summary>
@@ -89,7 +96,7 @@ internal struct ReadBuffer
         }
         else
         {
-            byte[]? other = rest.IsEmpty ? null : LargeBufferPool.Pool.Rent(rest.Length);
+            byte[]? other = rest.IsEmpty ? null : LargeBufferPool.Pool.Rent(Math.Max(LeastHeld, rest.Length));
             rest.CopyTo(other);
             if (_bytes is not null)
                 LargeBufferPool.Pool.Return(_bytes);
@@ -99,7 +106,18 @@ internal struct ReadBuffer
         Length = rest.Length;
     }
 
-    private readonly byte[] BufferInUse(byte[] loopBuffer) => Length <= loopBuffer.Length / 2 ? loopBuffer : _bytes!;
+    // Memory follows the bytes that came and never the length that was declared: it doubles, and from an eighth of the longest
+    // usual request on has room for that, for of an array only what is written to is memory, and each further step copies all.
+    [MemberNotNull(nameof(_bytes))]
+    private void Grow(int needed)
+    {
+        int room = Math.Max(Math.Max(LeastHeld, needed), 2 * Memory);
+        byte[] larger = LargeBufferPool.Pool.Rent(Length < MessageSize.LongestTaken / 8 ? room : Math.Max(room, MessageSize.LongestTaken));
+        Bytes.CopyTo(larger);
+        if (_bytes is not null)
+            LargeBufferPool.Pool.Return(_bytes);
+        _bytes = larger;
+    }
 
     [MemberNotNullWhen(true, nameof(_bytes))]
     private readonly bool IsAtTheFront(ReadOnlySpan<byte> bytes) =>

@@ -29,7 +29,7 @@ public static class RequestReader
     /// <param name="protocol">What the bytes mean.</param>
     /// <param name="received">What has been received and not yet consumed.</param>
     /// <param name="progress">The connection's framing state; belongs to the bytes that are left over.</param>
-    /// <param name="peer">Who sent them.</param>
+    /// <param name="peer">The client.</param>
     /// <param name="reply">Where the replies are appended: a whole batch, to be sent with one call.</param>
     /// <param name="mark">How many bytes of replies are enough for now.</param>
     /// <param name="consumed">How many bytes at the front are done with.</param>

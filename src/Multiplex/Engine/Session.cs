@@ -7,20 +7,33 @@ namespace Multiplex.Engine;
 /// bytes: it receives into <see cref="GetReceiveBuffer"/> and reports <see cref="Received"/>, sends <see cref="Pending"/> and reports <see cref="Sent"/>,
 /// and closes the connection when it is <see cref="Closed"/>. Memory is owned only while half a request is held, or replies are pending.
 /// </summary>
-internal sealed class Session(PeerAddress peer)
+internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IConnectionState
 {
     private const int NotDraining = -1;
+    private const int SentAlone = 64 * 1024;   // bytes of a reply that is not copied first, to be sent with others
 
     private ReadBuffer _unanswered;    // received: half a request, or requests that wait
     private WriteQueue _pending;       // replies that the kernel did not take when they were sent first
     private FramingProgress _framing;
+    private CallFlow? _calls;          // requests that workers run; null when there are none
     private int _arrivedUnread = NotDraining;   // bytes that had arrived when the drain began, and are still to be received
     private bool _inputEnded;          // the peer has shut down its side, or all that had arrived is received
     private bool _isMalformed;         // closed once the replies before it are sent
     private bool _isThrottled;         // as it was counted
+    private bool _isCut;               // a request was malformed: the replies behind it are not sent
+    private volatile bool _hasEnded;
 
     /// <summary>The peer.</summary>
     public Peer Peer => peer.Peer;
+
+    /// <summary>The peer, for a procedure that a worker runs.</summary>
+    public Peer Caller => peer.PeerOf(this);
+
+    /// <summary>Where the replies go to requests that workers run.</summary>
+    public IReplyTarget Owner => owner!;
+
+    /// <summary>Whether the peer has gone, so that no reply can reach it. May be asked by any thread.</summary>
+    public bool HasEnded => _hasEnded;
 
     /// <summary>Whether the boundaries of messages are kept, so that each is one request; else it is a stream.</summary>
     public bool KeepsMessages { get; } = !peer.Peer.Kind.IsStream();
@@ -29,7 +42,7 @@ internal sealed class Session(PeerAddress peer)
     public int PendingBytes => _pending.Length;
 
     /// <summary>Bytes of memory that the session owns.</summary>
-    public long Memory => _pending.Memory + _unanswered.Memory;
+    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_calls?.BytesInProgress ?? 0);
 
     /// <summary>When bytes last moved, in milliseconds of <see cref="LoopContext.Now"/>.</summary>
     public long LastMoved { get; set; }
@@ -40,14 +53,24 @@ internal sealed class Session(PeerAddress peer)
     /// </summary>
     public long RequestSince { get; set; }
 
-    /// <summary>Whether whole requests may be held: the replies before them passed the mark, or the session has had its share of a turn.</summary>
+    /// <summary>Whether whole requests may be held: the replies before them passed the mark, the session has had its share of a turn, or the workers have no room.</summary>
     public bool RequestsWait { get; private set; }
+
+    /// <summary>Bytes that were received and are not answered.</summary>
+    public int UnansweredBytes => _unanswered.Length;
+
+    /// <summary>Whether nothing more is received: the peer has shut down its side, what had arrived is received, or a request was malformed.</summary>
+    public bool InputEnded => _inputEnded || _isMalformed;
+
+    /// <summary>Whether the peer waits for the server, and so is not silent.</summary>
+    public bool IsAtWork => _calls is not null || (RequestsWait && PendingBytes == 0);
 
     /// <summary>Whether the server is stopping: no more is received than had arrived.</summary>
     public bool IsDraining => _arrivedUnread != NotDraining;
 
     /// <summary>Whether the session has something to do in the next turn, whatever becomes ready: <see cref="Continue"/>, or to receive what had arrived.</summary>
-    public bool WantsTurn(ServerOptions options) => (RequestsWait && PendingBytes == 0) || (_arrivedUnread > 0 && WantsInput(options));
+    public bool WantsTurn(ServerOptions options) =>
+        (RequestsWait && PendingBytes == 0 && _calls is null) || (_arrivedUnread > 0 && WantsInput(options));
 
     /// <summary>Whether more is to be received now. Backpressure: nothing is received while requests wait or too many replies are pending.</summary>
     public bool WantsInput(ServerOptions options) => !_inputEnded && !_isMalformed && !IsThrottled(options);
@@ -61,7 +84,7 @@ internal sealed class Session(PeerAddress peer)
 
     /// <summary>Why the session is over, once nothing is left to receive, to answer and to send; null before.</summary>
     public CloseReason? Closed =>
-        PendingBytes > 0 ? null
+        PendingBytes > 0 || _calls is not null ? null
         : _isMalformed ? CloseReason.Malformed
         : _inputEnded && !RequestsWait ? CloseReason.Finished
         : null;
@@ -86,9 +109,10 @@ internal sealed class Session(PeerAddress peer)
         LastMoved = loop.Now;
         if (!KeepsMessages)
         {
-            if (_unanswered.IsFilledBy(count, loop.ReceiveBuffer))
+            ReadOnlySpan<byte> received = _unanswered.With(count, loop.ReceiveBuffer, out bool isFull);
+            if (isFull)
                 RequestSince = 0;
-            Answer(_unanswered.With(count, loop.ReceiveBuffer), loop);
+            Answer(received, loop);
         }
         else if (count > loop.MessageBuffer.Length)
         {
@@ -100,16 +124,77 @@ internal sealed class Session(PeerAddress peer)
         }
     }
 
-    /// <summary>Goes on with requests that wait, once the peer has taken half of the replies that may be pending.</summary>
+    /// <summary>Bytes have been received into a buffer of the kernel's: as <see cref="Received"/>. Those that can have no turn now are kept.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="loop">The thread's.</param>
+    /// <param name="isAnswered">Whether there is time for requests now.</param>
+    public void ReceivedElsewhere(ReadOnlySpan<byte> bytes, LoopContext loop, bool isAnswered)
+    {
+        LastMoved = loop.Now;
+        if (InputEnded)
+            return;
+        if (!isAnswered || IsThrottled(loop.Options))
+        {
+            _unanswered.Append(bytes);
+            RequestsWait = true;
+            NoteThrottling(loop);
+        }
+        else if (_unanswered.Length == 0)
+        {
+            Answer(bytes, loop);
+        }
+        else if (bytes.TryCopyTo(GetReceiveBuffer(loop)))
+        {
+            Answer(_unanswered.With(bytes.Length, loop.ReceiveBuffer, out _), loop);
+        }
+        else
+        {
+            _unanswered.Append(bytes);
+            Answer(_unanswered.Bytes, loop);
+        }
+    }
+
+    /// <summary>Goes on with requests that wait, once the peer has taken half of the replies that may be pending, or the workers have room.</summary>
     public void Continue(LoopContext loop)
     {
-        if (RequestsWait && PendingBytes <= loop.Options.MaxPendingOutput / 2)
+        if (RequestsWait && (loop.Workers is { } workers ? HasRoom(workers, loop) : PendingBytes <= loop.Options.MaxPendingOutput / 2))
             Answer(_unanswered.Bytes, loop);
     }
 
+    /// <summary>
+    /// A request that was handed to a worker has been run. Its reply is pending from now on, or, where the protocol has replies leave in the order of
+    /// the calls, once those before it have come. A long one stands in <see cref="LoopContext.Replies"/>, and is to be sent first.
+    /// </summary>
+    public void Complete(WorkItem item, LoopContext loop)
+    {
+        CallFlow calls = item.Flow!;
+        WorkerPool workers = loop.Workers!;
+        if (_calls is null)
+        {
+            workers.Recycle(item);   // the session is released
+        }
+        else
+        {
+            item.Finish();
+            if (loop.Protocol.ReplyOrder == ReplyOrder.Any)
+                TakeReply(item, loop);
+            else
+                while (calls.TryTakeInOrder(out WorkItem? next))
+                    TakeReply(next, loop);
+        }
+
+        if (calls.InProgress > 0)
+            return;
+        workers.ReturnFlow(calls);
+        _calls = null;
+    }
+
+    /// <summary>The peer has closed its socket, as a UNIX-domain peer shows while nothing is asked of it: no reply reaches it any more.</summary>
+    public void PeerHungUp() => _hasEnded = true;
+
     /// <summary>What to send next: bytes of a stream, or one message. <see cref="Sent"/> is to follow.</summary>
     public ReadOnlySpan<byte> Pending(LoopContext loop) =>
-        PendingBytes == 0 ? loop.Replies.Written : KeepsMessages ? _pending.FirstMessage : _pending.Bytes;
+        PendingBytes == 0 ? loop.Fresh : KeepsMessages ? _pending.FirstMessage : _pending.Bytes;
 
     /// <summary>The kernel has taken so many bytes of <see cref="Pending"/>; 0 when it takes none now. The others are kept.</summary>
     public void Sent(int count, LoopContext loop)
@@ -117,15 +202,19 @@ internal sealed class Session(PeerAddress peer)
         if (count > 0)
             LastMoved = loop.Now;
         if (PendingBytes == 0)
-            Keep(loop.Replies.Written[count..], loop);
+            Keep(loop.Fresh[count..], loop);
         else if (count > 0 && KeepsMessages)
             _pending.MessageTaken();
         else
             _pending.Taken(count);
-        bool isThrottled = PendingBytes > 0 && IsThrottled(loop.Options);
-        if (isThrottled && !_isThrottled)
-            loop.Counters.Increment(Counter.Throttled);
-        _isThrottled = isThrottled;
+        NoteThrottling(loop);
+    }
+
+    /// <summary>Replies were sent with those of other sessions, and the kernel did not take these of them.</summary>
+    public void FellShort(ReadOnlySpan<byte> replies, LoopContext loop)
+    {
+        Queue(replies);
+        NoteThrottling(loop);
     }
 
     /// <summary>The server is stopping: what has arrived is still received and answered, and no more.</summary>
@@ -136,19 +225,46 @@ internal sealed class Session(PeerAddress peer)
         _inputEnded |= unread == 0;
     }
 
-    /// <summary>Gives the session's memory back.</summary>
-    public void Release()
+    /// <summary>The connection is closed: gives the session's memory back, and drops the requests that no worker has begun to run.</summary>
+    public void Release(LoopContext loop)
     {
+        _hasEnded = true;
         _pending.Release();
         _unanswered.Set(default);
+        if (_calls is null || loop.Workers is not { } workers)
+            return;
+        CallFlow calls = _calls;
+        _calls = null;
+        for (WorkItem? item = calls.TakeOrder(), next; item is not null; item = next)
+        {
+            next = item.NextInOrder;
+            if (item.IsFinished)
+                workers.Recycle(item);
+        }
+
+        workers.Drop(calls);
+        if (calls.InProgress == 0)
+            workers.ReturnFlow(calls);
     }
 
     private bool IsThrottled(ServerOptions options) => RequestsWait || PendingBytes > options.MaxPendingOutput;
 
+    private void NoteThrottling(LoopContext loop)
+    {
+        bool isThrottled = PendingBytes > 0 && IsThrottled(loop.Options);
+        if (isThrottled && !_isThrottled)
+            loop.Counters.Increment(Counter.Throttled);
+        _isThrottled = isThrottled;
+    }
+
     // Answers one batch: the share of a turn.
     private void Answer(ReadOnlySpan<byte> received, LoopContext loop)
     {
-        ReadOutcome outcome = KeepsMessages ? AnswerMessage(received, loop, out int consumed) : AnswerFrames(received, loop, out consumed);
+        ReadOutcome outcome =
+            loop.Workers is { } workers ? HandOver(received, workers, loop, out int consumed)
+            : KeepsMessages ? AnswerMessage(received, loop, out consumed)
+            : RequestReader.Consume(
+                loop.Protocol, received, ref _framing, Peer, loop.Replies, loop.Mark, out consumed, LoopContext.RequestsInATurn);
         if (outcome == ReadOutcome.Malformed)
         {
             Fail(loop);
@@ -162,30 +278,88 @@ internal sealed class Session(PeerAddress peer)
         else if (consumed > 0 || RequestSince == 0)
             RequestSince = loop.Now;
         _unanswered.Set(rest);
-        if (PendingBytes > 0)
-            Keep(loop.Replies.Written, loop);
+        if (PendingBytes == 0)
+            return;
+        Keep(loop.Fresh, loop);
+        NoteThrottling(loop);
     }
-
-    private ReadOutcome AnswerFrames(ReadOnlySpan<byte> received, LoopContext loop, out int consumed) => RequestReader.Consume(
-        loop.Protocol, received, ref _framing, Peer, loop.Replies, loop.Options.MaxPendingOutput, out consumed, LoopContext.RequestsInATurn);
 
     private ReadOutcome AnswerMessage(ReadOnlySpan<byte> message, LoopContext loop, out int consumed)
     {
         consumed = message.Length;
         if (loop.Protocol.AnswerMessage(message, Peer, loop.Replies))
             return ReadOutcome.NeedsInput;
-        loop.Replies.Clear(OutputBuffer.UsuallyKept);
+        loop.DropFresh();
         return ReadOutcome.Malformed;
+    }
+
+    // Frames requests and hands them to workers, as long as these have room.
+    private ReadOutcome HandOver(ReadOnlySpan<byte> received, WorkerPool workers, LoopContext loop, out int consumed)
+    {
+        consumed = 0;
+        while (consumed < received.Length && HasRoom(workers, loop))
+        {
+            ReadOnlySpan<byte> rest = received[consumed..];
+            int length = KeepsMessages ? rest.Length : loop.Protocol.Frame(rest, ref _framing);
+            if (length == FrameResult.Incomplete)
+                break;
+            if (length < 0)
+                return ReadOutcome.Malformed;
+            _calls ??= workers.TakeFlow();
+            WorkItem item = workers.Hand(this, _calls, rest[..length], _unanswered.GiveAway(rest[..length]));
+            if (loop.Protocol.ReplyOrder != ReplyOrder.Any)
+                _calls.AppendInOrder(item);
+            _framing = default;
+            consumed += length;
+        }
+
+        if (HasRoom(workers, loop))
+            return ReadOutcome.NeedsInput;
+        if (!RequestsWait && workers.Room == 0)
+            loop.Counters.Increment(Counter.CallQueueFull);
+        return ReadOutcome.Paused;
+    }
+
+    // Replies may be as long as requests: what is in progress counts as pending. A session that has no request in progress may hand one
+    // over however many wait, and so needs no notice when there is room.
+    private bool HasRoom(WorkerPool workers, LoopContext loop) =>
+        _calls is null
+        || (_calls.InProgress < loop.Options.MaxCallsInProgress
+            && PendingBytes + _calls.BytesInProgress < loop.Options.MaxPendingOutput
+            && workers.Room > 0);
+
+    private void TakeReply(WorkItem item, LoopContext loop)
+    {
+        if (!item.IsAnswered)
+        {
+            Fail(loop);
+            _isCut = loop.Protocol.ReplyOrder != ReplyOrder.Any;
+        }
+        else if (!_isCut && item.Reply.Length > 0)
+        {
+            Keep(loop.Fresh, loop);
+            if (!KeepsMessages && PendingBytes == 0 && item.Reply.Length >= SentAlone)
+                item.Reply = loop.Exchange(item.Reply);
+            else
+                Queue(item.Reply.Written);
+        }
+
+        loop.Workers!.Recycle(item);
     }
 
     // Keeps what is left of the thread's replies behind what is pending already.
     private void Keep(ReadOnlySpan<byte> replies, LoopContext loop)
     {
+        Queue(replies);
+        loop.DropFresh();
+    }
+
+    private void Queue(ReadOnlySpan<byte> replies)
+    {
         if (KeepsMessages && !replies.IsEmpty)
             _pending.AppendMessage(replies);
         else
             _pending.Append(replies);
-        loop.Replies.Clear(OutputBuffer.UsuallyKept);
     }
 
     private void Fail(LoopContext loop)

@@ -9,7 +9,7 @@ namespace Multiplex.Forking;
 /// <param name="descriptor">See <see cref="Descriptor"/>.</param>
 /// <param name="peer">See <see cref="Peer"/>.</param>
 /// <param name="port">See <see cref="Port"/>.</param>
-internal readonly struct Arrival(int descriptor, PeerAddress peer, DatagramPort? port)
+internal readonly struct Arrival(int descriptor, PeerAddress peer, DatagramEndpoint? port)
 {
     /// <summary>A connection; meaningless with a <see cref="Port"/>.</summary>
     public int Descriptor { get; } = descriptor;
@@ -18,7 +18,7 @@ internal readonly struct Arrival(int descriptor, PeerAddress peer, DatagramPort?
     public PeerAddress Peer { get; } = peer;
 
     /// <summary>The port that has received a datagram, which is to be answered next; null when a connection was accepted.</summary>
-    public DatagramPort? Port { get; } = port;
+    public DatagramEndpoint? Port { get; } = port;
 }
 
 /// <summary>
@@ -32,7 +32,7 @@ internal sealed class SharedSockets : IDisposable
 
     private readonly BoundSocket[] _sockets;
     private readonly Listener[] _listeners;   // the first of them
-    private readonly DatagramPort[] _ports;   // of the others
+    private readonly DatagramEndpoint[] _ports;   // of the others
     private readonly Acceptor _acceptor;
     private readonly pollfd[] _set;
     private readonly epoll_events _event = new(1);
@@ -47,7 +47,7 @@ internal sealed class SharedSockets : IDisposable
         IReadOnlyList<Listener> listeners, IReadOnlyList<DatagramSocket> datagrams, IProtocol protocol, ServerCounters counters)
     {
         _listeners = [.. listeners];
-        _ports = [.. datagrams.Select(socket => new AnsweringPort(socket, protocol, counters, most: 1))];
+        _ports = [.. datagrams.Select(socket => new InlineDatagramEndpoint(socket, protocol, counters, most: 1))];
         _acceptor = new(counters);
         _sockets = [.. listeners, .. datagrams];
         _set = [.. _sockets.Select(socket => new pollfd { fd = socket.Descriptor, events = POLLIN })];
@@ -84,7 +84,7 @@ internal sealed class SharedSockets : IDisposable
     /// <summary>The server is stopping: no datagram is taken in any more, by any process; see <see cref="DatagramSocket.TakeNoMore"/>.</summary>
     public void TakeNoMoreDatagrams()
     {
-        foreach (DatagramPort port in _ports)
+        foreach (DatagramEndpoint port in _ports)
             port.BeginDrain();
     }
 
@@ -111,7 +111,7 @@ internal sealed class SharedSockets : IDisposable
             return;
         _areShut = true;
         CloseListeners();
-        foreach (DatagramPort port in _ports)
+        foreach (DatagramEndpoint port in _ports)
             port.Dispose();
     }
 
@@ -176,7 +176,7 @@ internal sealed class SharedSockets : IDisposable
         }
         else
         {
-            DatagramPort port = _ports[socket - _listeners.Length];
+            DatagramEndpoint port = _ports[socket - _listeners.Length];
             SyscallResult result = port.Receive(waits);
             arrival = new(-1, default, port);
             if (!result.IsError)

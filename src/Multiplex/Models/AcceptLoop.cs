@@ -16,7 +16,7 @@ internal sealed class AcceptLoop : IDisposable
     private readonly Service _service;
     private readonly Func<bool> _hasRoom;
     private readonly Acceptor _acceptor;
-    private readonly DatagramPort[] _datagrams;
+    private readonly DatagramEndpoint[] _datagrams;
     private readonly pollfd[] _set;   // the stop, the other descriptor, the datagram sockets, the listeners
     private readonly int _firstListener;
     private bool _isStopping;
@@ -31,7 +31,7 @@ internal sealed class AcceptLoop : IDisposable
         _service = service;
         _hasRoom = hasRoom;
         _acceptor = new(service.Counters);
-        _datagrams = [.. service.Datagrams.Select(socket => new AnsweringPort(socket, service.Protocol, service.Counters))];
+        _datagrams = [.. service.Datagrams.Select(socket => new InlineDatagramEndpoint(socket, service.Protocol, service.Counters))];
         _set =
         [
             new pollfd { fd = service.Stop.Descriptor, events = POLLIN },
@@ -79,7 +79,7 @@ internal sealed class AcceptLoop : IDisposable
         foreach (Listener listener in _service.Listeners)
             AcceptFrom(listener, int.MaxValue, admit);
         CloseListeners();
-        foreach (DatagramPort port in _datagrams)
+        foreach (DatagramEndpoint port in _datagrams)
             port.BeginDrain();
     }
 
@@ -88,7 +88,7 @@ internal sealed class AcceptLoop : IDisposable
     public bool ServeDatagrams()
     {
         bool hasMore = false;
-        foreach (DatagramPort port in _datagrams)
+        foreach (DatagramEndpoint port in _datagrams)
         {
             if (port.HasWork)
                 port.Serve(_service.Listeners.Count > 0 ? DatagramsAtOnce : int.MaxValue);
@@ -102,7 +102,7 @@ internal sealed class AcceptLoop : IDisposable
     public void Dispose()
     {
         CloseListeners();
-        foreach (DatagramPort port in _datagrams)
+        foreach (DatagramEndpoint port in _datagrams)
             port.Dispose();
         _acceptor.Dispose();
     }

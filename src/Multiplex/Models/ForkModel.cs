@@ -9,7 +9,7 @@ namespace Multiplex.Models;
 
 /// <summary>
 /// A process for each connection: the parent accepts and forks, the child serves that one connection to its end and
-/// leaves. A child that crashes or hangs takes nobody with it; making one costs far more than a call. With <see cref="ServerOptions.SpareChildren"/> a few are made ahead, and wait for
+/// leaves. A child that crashes or hangs takes no other connection with it; making one costs far more than a call. With <see cref="ServerOptions.SpareChildren"/> a few are made ahead, and wait for
 /// their connection: no client then waits for a fork.
 /// </summary>
 public sealed class ForkModel : IServerModel

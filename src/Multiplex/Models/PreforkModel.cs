@@ -109,7 +109,7 @@ public sealed class PreforkModel : IServerModel
             return open;
         });
 
-        // Nobody is left to hold a connection: what is missing belonged to workers that were killed just as they counted.
+        // No process is left to hold a connection: what is missing belonged to workers that were killed just as they counted.
         counters.Add(Counter.Closed, Math.Max(0, counters[Counter.Accepted] - counters[Counter.Closed]));
         counters.Add(Counter.SpareChildren, -counters[Counter.SpareChildren]);
     }
@@ -177,7 +177,7 @@ public sealed class PreforkModel : IServerModel
             return isServed;
         }
 
-        // In this order: killed between two of these steps, a worker leaves a connection that nobody counts as closed, which
+        // In this order: killed between two of these steps, a worker leaves a connection that is not counted as closed, which
         // the parent sees in the end; never one that is counted twice.
         private bool Serve(int descriptor, PeerAddress peer)
         {

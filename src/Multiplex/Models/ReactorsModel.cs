@@ -1,14 +1,15 @@
 using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Multiplexers;
+using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Models;
 
 /// <summary>
-/// Several reactors, one a core, that share nothing: each has its own listeners, between which the kernel spreads the
+/// Several epoll loops, one a core, that share nothing: each has its own listeners, between which the kernel spreads the
 /// connections (SO_REUSEPORT), its own multiplexer and its own connections. A call that takes long holds up the
-/// connections of its reactor only.
+/// connections of its loop only.
 /// </summary>
 public sealed class ReactorsModel : IServerModel
 {
@@ -46,11 +47,12 @@ public sealed class ReactorsModel : IServerModel
 
     private static void RunOne(Service share)
     {
-        using Reactor reactor = new(share, new EpollMultiplexer());
-        reactor.Run();
+        using EventLoop loop = new(new EpollMultiplexer());
+        using LoopServer server = new(share, loop);
+        server.Run();
     }
 
-    // A stop is told to one thread only: so this one waits for it, and tells each reactor.
+    // One thread alone sees the stop: so this one waits for it, and passes it on to each loop.
     private static void PassOnStops(Service service, StopSignal.Requestable[] stops, Thread[] threads)
     {
         int passedOn = 0;

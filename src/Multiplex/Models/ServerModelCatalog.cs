@@ -1,12 +1,11 @@
 using Multiplex.Interop;
-using Multiplex.Multiplexers;
 using Multiplex.Sockets;
 
 namespace Multiplex.Models;
 
 /// <summary>A server model by name.</summary>
 /// <param name="Name">What <c>--model</c> takes.</param>
-/// <param name="Summary">Who waits, who runs, and what it is good and bad at.</param>
+/// <param name="Summary">What waits, what runs, and what it is good and bad at.</param>
 /// <param name="Kinds">The kinds of endpoint that it serves.</param>
 /// <param name="Create">Makes it.</param>
 public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList<EndpointKind> Kinds, Func<IServerModel> Create)
@@ -51,11 +50,11 @@ public static class ServerModelCatalog
         new("prefork", "processes made ahead that all accept and serve one connection, or one datagram, at a time each; a crash stays in its process and a new one takes its place, but silent connections hold processes", s_all, () => new PreforkModel()) { Forks = true, ConnectionsAtATime = options => options.Workers },
         new("threads", "a thread for each connection, up to a limit; a slow call stalls only its own connection, but each connection costs a thread and its stack", s_connections, () => new ThreadsModel()) { ConnectionsAtATime = options => options.MaxThreads },
         new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_connections, () => new PoolModel()) { ConnectionsAtATime = options => options.Workers },
-        new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new ReactorModel(() => new SelectMultiplexer())) { StallsOthers = true, ConnectionsAtATime = BelowSetSize },
-        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new ReactorModel(() => new PollMultiplexer())) { StallsOthers = true },
-        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new ReactorModel(() => new EpollMultiplexer())) { StallsOthers = true },
-        new("reactors", "an epoll reactor for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its reactor's share", s_all, () => new ReactorsModel()) { SharesAddresses = true, StallsOthers = true },
-        new("hybrid", "an epoll reactor does the I/O, threads run the procedures; a slow call stalls no other, but each call is handed over and back", s_all, () => new HybridModel()) { RunsCallsTogether = true },
+        new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new SelectModel()) { StallsOthers = true, ConnectionsAtATime = BelowSetSize },
+        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new PollModel()) { StallsOthers = true },
+        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new EpollModel()) { StallsOthers = true },
+        new("reactors", "an epoll loop for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its loop's share", s_all, () => new ReactorsModel()) { SharesAddresses = true, StallsOthers = true },
+        new("hybrid", "an epoll loop does the I/O, threads run the procedures; a slow call stalls no other, but each call is handed over and back", s_all, () => new HybridModel()) { RunsCallsTogether = true },
         new("uring", "one thread tells io_uring(7) to accept, receive and send, and enters the kernel once a batch; the least CPU per call, but a slow call stalls everyone, and some kernels and containers forbid it", s_streams, () => new UringModel()) { StallsOthers = true },
     ];
 

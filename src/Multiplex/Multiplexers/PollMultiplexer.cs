@@ -14,7 +14,7 @@ public sealed class PollMultiplexer : IMultiplexer
     private pollfd[] _set = new pollfd[64];
     private int _count;
     private int[] _slotOf = [];   // by descriptor: where it stands in _set
-    private int _scanFrom;        // where the next look through the set begins, so that a short span starves nobody
+    private int _scanFrom;        // where the next look through the set begins, so that a short span starves no descriptor
 
     /// <inheritdoc/>
     public int DescriptorLimit => int.MaxValue;
@@ -44,7 +44,7 @@ public sealed class PollMultiplexer : IMultiplexer
         int hole = RequireSlot(fd, "poll remove");
         _slotOf[fd] = NotWatched;
         if (hole < _scanFrom)
-            hole = Move(--_scanFrom, hole);   // who waits for a turn must not be moved in front of where the next look begins
+            hole = Move(--_scanFrom, hole);   // what waits for a turn must not be moved in front of where the next look begins
         Move(--_count, hole);
     }
 
@@ -75,7 +75,7 @@ public sealed class PollMultiplexer : IMultiplexer
             ? Interest.Readable | Interest.Writable
             : ((revents & POLLIN) != 0 ? Interest.Readable : 0) | ((revents & POLLOUT) != 0 ? Interest.Writable : 0);
 
-    // Fills in who is ready from one slot up to another, of so many in the whole set. False: there was no more room, and the
+    // Fills in what is ready from one slot up to another, of so many in the whole set. False: there was no more room, and the
     // next look begins there.
     private bool Collect(int from, int to, int pending, Span<Readiness> ready, ref int filled)
     {

@@ -17,7 +17,7 @@ public sealed class SelectMultiplexer : IMultiplexer
     private fd_set _readable;   // what the last wait found
     private fd_set _writable;
     private int _end;           // one more than the highest descriptor watched
-    private int _scanFrom;      // where the next look through the sets begins, so that a short span starves nobody
+    private int _scanFrom;      // where the next look through the sets begins, so that a short span starves no descriptor
 
     /// <inheritdoc/>
     public int DescriptorLimit => FD_SETSIZE;
@@ -107,7 +107,7 @@ public sealed class SelectMultiplexer : IMultiplexer
         }
     }
 
-    // Fills in who is ready from one descriptor up to another. False: there was no more room, and the next look begins there.
+    // Fills in what is ready from one descriptor up to another. False: there was no more room, and the next look begins there.
     private bool Collect(int from, int to, Span<Readiness> ready, ref int filled)
     {
         for (int word = from / 64; word * 64 < to; word++)

@@ -38,6 +38,13 @@ public sealed class EchoProtocol(EchoOptions? options = null) : IProtocol, IDisp
     }
 
     /// <inheritdoc/>
+    public FrameAnswer AnswerInBatch(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply, bool ifQuick)
+    {
+        reply.Write(frame);
+        return FrameAnswer.Quick;
+    }
+
+    /// <inheritdoc/>
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
         if (peer.Kind != EndpointKind.Udp || _guard is null || _guard.Allows(message, peer))

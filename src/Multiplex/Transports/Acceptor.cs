@@ -20,12 +20,12 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
     private readonly SpareDescriptor _spare = new();
     private long _until = long.MaxValue;
 
-    /// <summary>Why <see cref="TryAccept"/> took nothing the last time: EAGAIN when nobody waited, EINTR, or what is wrong.</summary>
+    /// <summary>Why <see cref="TryAccept"/> took nothing the last time: EAGAIN when no connection was pending, EINTR, or what is wrong.</summary>
     public int Errno { get; private set; }
 
     /// <summary>
-    /// The server is stopping: whoever waits now is still taken. Who has come before cannot be told from who comes now,
-    /// so that clients who come all the time would keep the listener open for ever: it is limited to a second.
+    /// The server is stopping: connections that are pending now are still accepted. They cannot be told from those that come now,
+    /// and clients that connect all the time would keep the listener open for ever: it is limited to a second.
     /// </summary>
     public void LastCall() => _until = Environment.TickCount64 + LastCallMilliseconds;
 
@@ -59,7 +59,7 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
             }
             else if (result.Errno is not (ECONNABORTED or EPROTO or EPERM))
             {
-                break;   // EAGAIN: nobody waits. The others concern one connection that was given up before its turn.
+                break;   // EAGAIN: no connection is pending. The others concern one connection that was given up before its turn.
             }
         }
 

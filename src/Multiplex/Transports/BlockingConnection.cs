@@ -142,7 +142,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     /// <returns>Whether it is closed now.</returns>
     public bool End()
     {
-        _session.Release();
+        _session.Release(_loop);
         _loop.ReleaseMessageBuffer();
         _loop.Replies.Clear(OutputBuffer.UsuallyKept);
         if (memory?.Release() == true)

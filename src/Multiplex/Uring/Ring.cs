@@ -126,7 +126,7 @@ internal sealed unsafe class Ring : IDisposable
         Enter(1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &argument);
     }
 
-    /// <summary>Ends the ring. The kernel gives up what is under way some time after: whoever lent memory waits for that before.</summary>
+    /// <summary>Ends the ring. The kernel gives up what is under way some time after: what has lent memory waits for that before.</summary>
     public void Dispose()
     {
         munmap(_entries, _entriesLength);

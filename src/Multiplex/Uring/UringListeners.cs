@@ -16,9 +16,9 @@ namespace Multiplex.Uring;
 internal sealed unsafe class UringListeners : IDisposable
 {
     private const int AcceptsAtOnce = 16;   // of each listener: as many connections as one turn takes
-    private const int KnocksAtOnce = 64;
+    private const int AcceptsOfPoll = 64;
 
-    private readonly Ring _ring;
+    private readonly SubmissionQueue _submissions;
     private readonly IReadOnlyList<Listener> _listeners;
     private readonly Acceptor _acceptor;
     private readonly AcceptedAddress* _addresses;   // by slot: AcceptsAtOnce for each listener
@@ -27,9 +27,9 @@ internal sealed unsafe class UringListeners : IDisposable
     private bool _stopping;
 
     /// <summary>Prepares to accept.</summary>
-    public UringListeners(Ring ring, IReadOnlyList<Listener> listeners, ServerCounters counters)
+    public UringListeners(SubmissionQueue submissions, IReadOnlyList<Listener> listeners, ServerCounters counters)
     {
-        (_ring, _listeners, _acceptor) = (ring, listeners, new(counters));
+        (_submissions, _listeners, _acceptor) = (submissions, listeners, new(counters));
         _isAccepting = new bool[listeners.Count * AcceptsAtOnce];
         _isPolled = new bool[listeners.Count];
         _addresses = (AcceptedAddress*)NativeMemory.AllocZeroed((nuint)_isAccepting.Length, (nuint)sizeof(AcceptedAddress));
@@ -53,10 +53,7 @@ internal sealed unsafe class UringListeners : IDisposable
         {
             if (!IsAccepting)
                 return;
-            ref io_uring_sqe entry = ref _ring.Next();
-            entry.opcode = IORING_OP_ASYNC_CANCEL;
-            entry.fd = listener.Descriptor;
-            entry.cancel_flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+            _submissions.CancelAll(listener.Descriptor);
         }
     }
 
@@ -74,7 +71,7 @@ internal sealed unsafe class UringListeners : IDisposable
     /// <summary>A connection has been accepted, or an accept has failed.</summary>
     public void OnAccept(in io_uring_cqe completion, UringLoop loop)
     {
-        int slot = Token.IndexOf(completion.user_data), listener = slot / AcceptsAtOnce;
+        int slot = UserData.IndexOf(completion.user_data), listener = slot / AcceptsAtOnce;
         _isAccepting[slot] = false;
         if (completion.res >= 0)
         {
@@ -95,13 +92,13 @@ internal sealed unsafe class UringListeners : IDisposable
     }
 
     /// <summary>A connection is pending at a listener that could not accept.</summary>
-    public void OnKnock(in io_uring_cqe completion, UringLoop loop)
+    public void OnPending(in io_uring_cqe completion, UringLoop loop)
     {
-        int listener = Token.IndexOf(completion.user_data);
+        int listener = UserData.IndexOf(completion.user_data);
         _isPolled[listener] = false;
         if (_stopping)
             return;
-        Admit(_listeners[listener], KnocksAtOnce, loop);
+        Admit(_listeners[listener], AcceptsOfPoll, loop);
         AcceptAll(listener);
     }
 
@@ -133,23 +130,13 @@ internal sealed unsafe class UringListeners : IDisposable
     {
         _isAccepting[slot] = true;
         _addresses[slot].Length = PeerAddress.MaxLength;
-        ref io_uring_sqe entry = ref _ring.Next();
-        entry.opcode = IORING_OP_ACCEPT;
-        entry.fd = _listeners[slot / AcceptsAtOnce].Descriptor;
-        entry.addr = (ulong)_addresses[slot].Address;
-        entry.off = (ulong)&_addresses[slot].Length;
-        entry.accept_flags = SOCK_CLOEXEC;
-        entry.user_data = Token.Of(Operation.Accept, slot);
+        _submissions.Accept(_listeners[slot / AcceptsAtOnce].Descriptor, slot, _addresses[slot].Address, &_addresses[slot].Length);
     }
 
     private void Poll(int listener)
     {
         _isPolled[listener] = true;
-        ref io_uring_sqe entry = ref _ring.Next();
-        entry.opcode = IORING_OP_POLL_ADD;
-        entry.fd = _listeners[listener].Descriptor;
-        entry.poll32_events = (uint)POLLIN;
-        entry.user_data = Token.Of(Operation.Knock, listener);
+        _submissions.Poll(_listeners[listener].Descriptor, POLLIN, Operation.Pending, listener);
     }
 
     // Where the kernel writes the peer's address, and into Length how many bytes it has: accept(2).

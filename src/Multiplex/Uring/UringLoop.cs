@@ -1,43 +1,49 @@
 using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Sockets;
+using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Uring;
 
 /// <summary>
 /// One thread, one loop, one call a turn: submit the replies of the last turn and what else the kernel is to do, wait,
-/// work off what has come. Nothing is asked for whether it is ready; the kernel reads and accepts by itself.
+/// work off what has come. Nothing is asked for whether it is ready; the kernel receives and accepts by itself.
 /// </summary>
-internal sealed partial class UringLoop : IDisposable
+internal sealed class UringLoop : IDisposable
 {
     private const int Entries = 1024;
     private const int Completions = 8192;
     private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
+    private const int DrainTickMilliseconds = 20;
+    private const int GiveUpMilliseconds = 1000;
 
     private readonly Service _service;
-    private readonly UringLoan _loan;
+    private readonly LoopContext _context;
     private readonly Ring _ring;
+    private readonly SubmissionQueue _submissions;
+    private readonly SendBatch _batch;
     private readonly ProvidedBuffers _buffers;
     private readonly UringListeners _listeners;
-    private readonly byte[] _ownBuffer = GC.AllocateUninitializedArray<byte>(64 * 1024);   // when no provided buffer is left, and to drain
-    private UringConnection?[] _connections = new UringConnection?[64];   // by descriptor
-    private int _count;
-    private int _receiving;
+    private readonly UringConnections _connections;
     private int _stopRequests;
     private long _turnBegan;
+    private long _batchBegan;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
 
     /// <summary>Makes the ring, on the thread that will serve.</summary>
-    /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
+    /// <exception cref="SyscallException">The kernel refuses io_uring.</exception>
     public UringLoop(Service service, UringBuffers buffers)
     {
         _service = service;
-        _loan = new(service.Protocol, service.Options, service.Counters);
+        _context = new(service.Protocol, service.Options, service.Counters);
         _ring = new(Entries, Completions);
+        _submissions = new(_ring);
+        _batch = new(_context);
         _buffers = new(_ring, buffers);
-        _listeners = new(_ring, service.Listeners, service.Counters);
+        _listeners = new(_submissions, service.Listeners, service.Counters);
+        _connections = new(service, _context, _submissions);
     }
 
     /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
@@ -50,68 +56,85 @@ internal sealed partial class UringLoop : IDisposable
         while (_stopRequests == 0)
         {
             Turn(_sweepDue);
-            CloseLargest();
+            _connections.CloseLargest();
             SweepIdle();
         }
 
         Drain();
     }
 
-    /// <summary>Takes a connection in.</summary>
-    public void Admit(int fd, PeerAddress peer)
+    /// <summary>Takes over a connection that was accepted.</summary>
+    public void Admit(int descriptor, PeerAddress peer)
     {
         if (!_service.HasRoom)
         {
             _service.Counters.Increment(Counter.Refused);   // before the client can see it
-            close(fd);
+            close(descriptor);
             return;
         }
 
-        if (fd >= _connections.Length)
-            Array.Resize(ref _connections, Math.Max(fd + 1, 2 * _connections.Length));
-        UringConnection connection = new(fd, peer, _loan.Blocks) { LastMoved = _loan.Now };
-        _connections[fd] = connection;
-        _count++;
         _service.Counters.Increment(Counter.Accepted);
+        _connections.Add(new(descriptor, peer));
         if (_sweepDue == long.MaxValue && IdleSweep.IsNeeded(_service.Options))
-            _sweepDue = _loan.Now + IdleSweep.Interval(_service.Options);
-        Watch(connection);
+            _sweepDue = _context.Now + IdleSweep.Interval(_service.Options);
+    }
+
+    /// <summary>Closes everything: what is still open was cut off.</summary>
+    public void Dispose()
+    {
+        _connections.StopReceiving();
+        _listeners.Stop();
+        foreach (UringConnection? connection in _connections.All)
+        {
+            if (connection is { IsLeaving: false })
+                _connections.Leave(connection, CloseReason.CutOff);
+        }
+
+        // Memory that the kernel may still write to is not freed; but it gives everything up at once.
+        Gather(() => _connections.Count > 0 || _listeners.IsAccepting, Environment.TickCount64 + GiveUpMilliseconds);
+        _listeners.Dispose();
+        _buffers.Dispose();
+        _ring.Dispose();
     }
 
     // Waits until there is a completion, at most until a moment, and works off what there is.
     private void Turn(long until)
     {
-        bool waits = !_attention && _waiting.Count == 0;
+        bool waits = !_connections.NeedAttention && _connections.Waiting.Count == 0;
         SubmitBatch(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
-        _loan.Now = Environment.TickCount64;
-        _turnBegan = _batchBegan = _loan.Now;
+        _context.Now = Environment.TickCount64;
+        _turnBegan = _batchBegan = _context.Now;
         int stopRequests = _stopRequests;
 
         // What is left out of a turn has its turn later, or is drained.
-        while (_stopRequests == stopRequests && _loan.Now < _drainDeadline && !OwnTooMuch && _ring.TryTake(out io_uring_cqe completion))
+        while (_stopRequests == stopRequests && _context.Now < _drainDeadline && !_connections.OwnTooMuch
+            && _ring.TryTake(out io_uring_cqe completion))
         {
             Complete(completion);
             FlushIfLate();
         }
 
-        AnswerWaiting(stopRequests);
+        ContinueWaiting(stopRequests);
     }
 
     private void Complete(in io_uring_cqe completion)
     {
-        switch (Token.OperationOf(completion.user_data))
+        switch (UserData.OperationOf(completion.user_data))
         {
             case Operation.Receive:
-                OnReceive(completion);
+                OnReceived(completion);
                 break;
-            case Operation.SendOwed:
-                OnSent(completion);
+            case Operation.Readable:
+                OnReadable(completion);
+                break;
+            case Operation.Writable:
+                OnWritable(completion);
                 break;
             case Operation.Accept:
                 _listeners.OnAccept(completion, this);
                 break;
-            case Operation.Knock:
-                _listeners.OnKnock(completion, this);
+            case Operation.Pending:
+                _listeners.OnPending(completion, this);
                 break;
             case Operation.Stop:
                 _stopRequests = _service.Stop.Requests();
@@ -122,138 +145,269 @@ internal sealed partial class UringLoop : IDisposable
         }
     }
 
-    private void OnReceive(in io_uring_cqe completion)
+    // Bytes are in a provided buffer, or a receive has ended.
+    private void OnReceived(in io_uring_cqe completion)
     {
-        UringConnection connection = _connections[Token.IndexOf(completion.user_data)]!;
+        UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
 
         // This first: it may settle the connection, for which no receive is to be begun before what this one brought is taken.
         if (completion.res is > 0 or -ENOBUFS)
-            Prepare(connection);
-        bool inPlace = connection.IsReceivingInPlace;
+            MakeRoom(connection);
         if ((completion.flags & IORING_CQE_F_MORE) == 0)
+            _connections.EndReceive(connection);
+        if (completion.res > 0 && !connection.IsLeaving)
         {
-            connection.EndReceive();
-            _receiving--;
+            connection.Session.ReceivedElsewhere(_buffers.Received(completion), _context, isAnswered: !_connections.IsGathering);
+            HasAnswered(connection);
         }
 
-        if (completion.res > 0)
-        {
-            if (!connection.IsLeaving && inPlace)
-                connection.TakeInPlace(completion.res, _loan);
-            else if (!connection.IsLeaving)
-                connection.Take(_buffers.Received(completion), _loan);
-            _buffers.Return(completion);
-            LetTimePass(connection);
-        }
-        else
-        {
-            _buffers.Return(completion);
-            if (completion.res == 0)
-                connection.EndInput();
-            else if (completion.res == -ENOBUFS)
-                ReceiveAtOnce(connection);
-            else if (completion.res is not (-ECANCELED or -EAGAIN or -EINTR))
-                Break(connection);
-        }
+        _buffers.Return(completion);
 
-        Settle(connection);
+        // Without a buffer left: the others have filled all of them, and a few that keep their sockets full would do so in each turn. What has
+        // come for this connection is received here, once, so that each has its share of a turn.
+        if (completion.res == 0)
+            connection.Session.Received(0, _context);
+        else if (completion.res == -ENOBUFS && !connection.WantsPoll)
+            ReceiveNow(connection);
+        else if (completion.res < 0 && completion.res is not (-ENOBUFS or -ECANCELED or -EAGAIN or -EINTR))
+            _connections.Leave(connection, CloseReason.Broken);
+        _connections.Settle(connection);
     }
 
-    // The others have filled all provided buffers, and a few that keep their sockets full would do so in each turn: what has come for this
-    // connection is read here, once, so that each has its share of a turn.
-    private void ReceiveAtOnce(UringConnection connection)
+    // More of a long request has come.
+    private void OnReadable(in io_uring_cqe completion)
     {
-        if (_isStopping || connection.IsLeaving || connection.WantsInPlace || !connection.WantsInput(_service.Options))
-            return;
-        SyscallResult result = recv(connection.Descriptor, _ownBuffer, MSG_DONTWAIT);
-        if (result.Value > 0)
-        {
-            connection.Take(_ownBuffer.AsSpan(0, (int)result.Value), _loan);
-            LetTimePass(connection);
-        }
-        else if (result.Value == 0)
-        {
-            connection.EndInput();
-        }
-        else if (!result.Is(EAGAIN))
-        {
-            Break(connection);
-        }
-    }
-
-    private void OnSent(in io_uring_cqe completion)
-    {
-        UringConnection connection = _connections[Token.IndexOf(completion.user_data)]!;
-        connection.IsSending = false;
+        UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
+        _connections.EndReceive(connection);
+        MakeRoom(connection);
         if (completion.res >= 0)
-            connection.Sent(completion.res, _loan);
-        else if (completion.res is not (-ECANCELED or -EAGAIN or -EINTR))
-            Break(connection);
-        Settle(connection);
+            ReceiveNow(connection);
+        _connections.Settle(connection);
     }
 
-    // A call may take seconds: whoever was answered after it, was answered now and not when the turn began.
-    private void LetTimePass(UringConnection connection)
+    // The peer takes replies that were left over by the batch.
+    private void OnWritable(in io_uring_cqe completion)
     {
-        long now = Environment.TickCount64;
-        if (connection.LastMoved == _loan.Now)
-            connection.LastMoved = now;
-        if ((_stopRequests == 0 && _service.Stop.IsPending) || now - _loan.Now >= LongCallMilliseconds)
-            _stopRequests = _service.Stop.Requests();
-        _loan.Now = now;
+        UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
+        connection.AwaitsWritability = false;
+        if (completion.res >= 0 && !connection.IsLeaving && connection.Session.PendingBytes > 0)
+        {
+            SyscallResult result = send(connection.Descriptor, connection.Session.Pending(_context), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (result.IsError && !result.Is(EAGAIN))
+                _connections.Leave(connection, CloseReason.Broken);
+            else
+                connection.Session.Sent((int)Math.Max(0, result.Value), _context);
+        }
+
+        _connections.Settle(connection);
     }
+
+    // Receives what is there, and has it answered.
+    private void ReceiveNow(UringConnection connection)
+    {
+        Session session = connection.Session;
+        if (_connections.IsGathering || connection.IsLeaving || !session.WantsInput(_service.Options))
+            return;
+        SyscallResult result = recv(connection.Descriptor, session.GetReceiveBuffer(_context), MSG_DONTWAIT);
+        if (result.IsError && !result.Is(EAGAIN))
+        {
+            _connections.Leave(connection, CloseReason.Broken);
+        }
+        else if (!result.IsError || session.IsDraining)
+        {
+            session.Received((int)Math.Max(0, result.Value), _context);
+            HasAnswered(connection);
+        }
+    }
+
+    // A session has had its turn: its replies are sent with the batch. A call may take seconds: what was sent after it, was sent now and not
+    // when the turn began.
+    private void HasAnswered(UringConnection connection)
+    {
+        _batch.Add(connection);
+        long now = Environment.TickCount64;
+        if (connection.Session.LastMoved == _context.Now)
+            connection.Session.LastMoved = now;
+        if ((_stopRequests == 0 && _service.Stop.IsPending) || now - _context.Now >= LongCallMilliseconds)
+            _stopRequests = _service.Stop.Requests();
+        _context.Now = now;
+    }
+
+    // A connection has one send in a batch, which holds only so much.
+    private void MakeRoom(UringConnection connection)
+    {
+        if (!_batch.HasRoomFor(connection))
+            Flush();
+    }
+
+    // In the midst of a turn: sends what there is, and takes nothing more from the kernel before the turn is over.
+    private void Flush() => SubmitBatch(null);
+
+    // A reply does not wait for the calls of all others in its turn, if they take long: a tick of the clock is longer than a batch is worth.
+    private void FlushIfLate()
+    {
+        if (_context.Now == _batchBegan)
+            return;
+        _batchBegan = _context.Now;
+        if (_batch.Count > 0)
+            Flush();
+    }
+
+    // Submits the batch, waits if it is to, and then knows which sends fell short: all others have no completion.
+    private unsafe void SubmitBatch(long? milliseconds)
+    {
+        fixed (byte* replies = _batch.Replies)
+        {
+            _batch.Submit(_submissions, replies);
+            if (milliseconds is { } wait)
+                _ring.SubmitAndWait(wait);
+            else
+                _ring.Submit();
+        }
+
+        _connections.NeedAttention = false;
+        if (_batch.Count == 0)
+            return;
+        for (uint i = _ring.Head; i != _ring.Tail; i++)
+        {
+            ref io_uring_cqe completion = ref _ring.At(i);
+            if (UserData.OperationOf(completion.user_data) != Operation.Send)
+                continue;
+            OnFellShort(UserData.IndexOf(completion.user_data), completion.res);
+            completion.user_data = UserData.Of(Operation.None, 0);
+        }
+
+        for (int i = 0; i < _batch.Count; i++)
+        {
+            UringConnection connection = _batch.ConnectionOf(i);
+            connection.Queued = -1;
+            _connections.Settle(connection);
+        }
+
+        _batch.Clear();
+    }
+
+    private void OnFellShort(int index, int result)
+    {
+        UringConnection connection = _batch.ConnectionOf(index);
+        if (result >= 0)
+            connection.Session.FellShort(_batch.BytesOf(index)[result..], _context);
+        else if (result is -EAGAIN or -EINTR)
+            connection.Session.FellShort(_batch.BytesOf(index), _context);
+        else if (!connection.IsLeaving)
+            _connections.Leave(connection, CloseReason.Broken);
+    }
+
+    private void ContinueWaiting(int stopRequests)
+    {
+        if (_connections.Waiting.Count == 0)
+            return;
+
+        // What is ready does not wait for calls that may take long.
+        if (_batch.Count > 0)
+            Flush();
+        foreach (UringConnection connection in _connections.TakeWaiting())
+        {
+            connection.IsListed = false;
+            MakeRoom(connection);
+            bool isOver = _stopRequests != stopRequests || _context.Now >= _drainDeadline;
+            if (!isOver && !connection.IsLeaving && connection.MayContinue(_service.Options))
+                Continue(connection);
+            _connections.Settle(connection);
+            FlushIfLate();
+        }
+    }
+
+    private void Continue(UringConnection connection)
+    {
+        if (SocketState.HasFailed(connection.Descriptor))
+        {
+            _connections.Leave(connection, CloseReason.Broken);
+            return;
+        }
+
+        connection.Session.Continue(_context);
+        HasAnswered(connection);
+    }
+
+    private void AwaitStop() => _submissions.Poll(_service.Stop.Descriptor, POLLIN, Operation.Stop, 0);
 
     private void SweepIdle()
     {
-        if (_loan.Now < _sweepDue)
+        if (_context.Now < _sweepDue)
             return;
-        ServerOptions options = _service.Options;
-        if (options.IdleTimeout > TimeSpan.Zero)
-            _service.Counters.Add(Counter.IdleTimeouts, CloseSilent(_loan.Now, options.IdleTimeout, IsSilent));
-        if (options.RequestTimeout > TimeSpan.Zero)
-            _service.Counters.Add(Counter.RequestTimeouts, CloseLate(options.RequestTimeout));
-        _sweepDue = _count > 0 ? _loan.Now + IdleSweep.Interval(options) : long.MaxValue;
+        _connections.CloseSilent(_turnBegan);
+        _sweepDue = _connections.Count > 0 ? _context.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
     }
 
-    private static bool IsSilent(UringConnection connection) =>
-        !connection.IsAtWork && (!connection.IsReceiving || !IdleSweep.HasUnreadBytes(connection.Descriptor));
-
-    // As of when the turn began: what has arrived while a long call ran is taken in the next.
-    private int CloseLate(TimeSpan limit)
+    private void Drain()
     {
-        int closed = 0;
-        long before = _turnBegan - (long)limit.TotalMilliseconds;
-        foreach (UringConnection? connection in _connections)
+        _service.Stopping();
+
+        // Nothing is answered yet: what comes in is kept until the kernel has ended its part, and then each has its turn.
+        _connections.StopReceiving();
+        _listeners.Stop();
+        Gather(() => _listeners.IsAccepting && _stopRequests < 2, long.MaxValue);
+        _listeners.TakeTheLast(this);
+        _context.Now = Environment.TickCount64;
+        _connections.IsDraining = true;
+        _drainDeadline = _context.Now + (long)_service.Options.DrainTime.TotalMilliseconds;
+        foreach (UringConnection? connection in _connections.All)
         {
-            if (connection is not { IsLeaving: false } || connection.RequestSince == 0)
+            if (connection is not null)
+                _connections.Settle(connection);
+        }
+
+        Gather(() => _connections.Receiving > 0 && _stopRequests < 2, _drainDeadline);
+        _connections.IsGathering = false;
+        foreach (UringConnection? connection in _connections.All)
+        {
+            if (_context.Now >= _drainDeadline)
+                break;
+            if (connection is not { IsLeaving: false })
                 continue;
-            if (!connection.IsReceiving)
-            {
-                connection.RequestSince = _turnBegan;   // it is not the peer that takes its time
-            }
-            else if (connection.RequestSince <= before)
-            {
-                Leave(connection);
-                closed++;
-            }
+
+            // So much, and no more: a peer that never stops sending does not keep the server from stopping.
+            connection.Session.BeginDrain(SocketState.UnreadBytes(connection.Descriptor));
+            connection.Session.LastMoved = _context.Now;
+            DrainOnce(connection);
         }
 
-        return closed;
+        while (_connections.Count > 0 && _stopRequests < 2 && _context.Now < _drainDeadline)
+        {
+            Turn(Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds));
+            _connections.CloseLargest();
+            foreach (UringConnection? connection in _connections.All)
+            {
+                if (connection is not { IsLeaving: false, Session: var session })
+                    continue;
+                if (session.Closed is not null)
+                    _connections.Settle(connection);
+                else if (session.IsDraining && session.WantsInput(_service.Options))
+                    DrainOnce(connection);
+                if (!connection.IsLeaving && IdleSweep.IsStalled(session, _turnBegan, _service.Options))
+                    _connections.Leave(connection, CloseReason.CutOff);
+            }
+        }
     }
 
-    private int CloseSilent(long now, TimeSpan limit, Func<UringConnection, bool> which)
+    // Works off completions for as long as some are awaited.
+    private void Gather(Func<bool> isAwaited, long until)
     {
-        int closed = 0;
-        long before = now - (long)limit.TotalMilliseconds;
-        foreach (UringConnection? connection in _connections)
+        while (isAwaited() && Environment.TickCount64 < until)
         {
-            if (connection is { IsLeaving: false } && connection.LastMoved < before && which(connection))
-            {
-                Leave(connection);
-                closed++;
-            }
+            SubmitBatch(DrainTickMilliseconds);
+            while (_ring.TryTake(out io_uring_cqe completion))
+                Complete(completion);
         }
+    }
 
-        return closed;
+    // Receives once of what had arrived, and has it answered.
+    private void DrainOnce(UringConnection connection)
+    {
+        MakeRoom(connection);
+        ReceiveNow(connection);
+        _connections.NeedAttention |= connection.Session.WantsInput(_service.Options);
+        _connections.Settle(connection);
     }
 }

@@ -1,7 +1,9 @@
 using System.Text;
 using Multiplex.Engine;
+using Multiplex.Multiplexers;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
+using Multiplex.Transports;
 
 namespace Multiplex.Tests.Engine;
 
@@ -83,7 +85,7 @@ public sealed class SessionTests
         Receive("ha");
         End();
         Assert.That(_session.Closed, Is.EqualTo(CloseReason.Finished));
-        _session.Release();
+        _session.Release(_loop);
         Assert.That(_session.Memory, Is.Zero);
     }
 
@@ -178,6 +180,98 @@ public sealed class SessionTests
     }
 
     [Test]
+    public void What_the_kernel_has_received_by_itself_is_answered_where_it_stands_or_kept()
+    {
+        _session.ReceivedElsewhere("one\nha"u8, _loop, isAnswered: true);
+        Send();
+        Assert.That((Sent, _session.UnansweredBytes), Is.EqualTo(("ONE\n", 2)));
+        _session.ReceivedElsewhere("lf\n"u8, _loop, isAnswered: false);
+        _session.ReceivedElsewhere("three\n"u8, _loop, isAnswered: true);
+        Assert.That((Sent, _session.RequestsWait, _session.UnansweredBytes), Is.EqualTo(("ONE\n", true, 11)), "the order is kept");
+        Continue();
+        Assert.That((Sent, _session.RequestsWait, _session.Memory), Is.EqualTo(("ONE\nHALF\nTHREE\n", false, 0L)));
+        End();
+        _session.ReceivedElsewhere("late\n"u8, _loop, isAnswered: true);
+        Assert.That(_session.Closed, Is.EqualTo(CloseReason.Finished));
+    }
+
+    [Test]
+    public void Replies_in_a_batch_with_those_of_others_are_kept_when_they_fall_short()
+    {
+        _loop.Replies.Write("of another session"u8);
+        _loop.FreshStart = _loop.Replies.Length;
+        _session.ReceivedElsewhere("one\ntwo\n"u8, _loop, isAnswered: true);
+        Assert.That(Encoding.ASCII.GetString(_session.Pending(_loop)), Is.EqualTo("ONE\nTWO\n"));
+        _session.FellShort("TWO\n"u8, _loop);
+        _loop.FreshStart = _loop.Replies.Length;
+        _session.ReceivedElsewhere("three\n"u8, _loop, isAnswered: true);
+        Assert.That(Encoding.ASCII.GetString(_session.Pending(_loop)), Is.EqualTo("TWO\nTHREE\n"), "what comes later is pending behind it");
+        Assert.That(_loop.Fresh.Length, Is.Zero);
+    }
+
+    [TestCase(ReplyOrder.Calls, "ONE\n~TWO\nTHREE\n")]
+    [TestCase(ReplyOrder.Any, "THREE\n~TWO\nONE\n")]
+    public void Requests_that_leave_with_workers_are_completed_in_the_order_that_the_protocol_says(ReplyOrder order, string replies)
+    {
+        using EventLoop events = new(new PollMultiplexer());
+        LineProtocol protocol = new() { ReplyOrder = order };
+        using WorkerPool workers = new(events, protocol, new() { Workers = 1 }, _counters);
+        Completed completed = new();
+        _loop = new(protocol, new(), _counters) { Workers = workers };
+        _session = new(PeerAddress.Of(EndpointKind.Tcp, new byte[16], -1), completed);
+        Receive("one\n~two\nthree\nha");
+        Assert.That((Sent, _session.IsAtWork, _session.UnansweredBytes), Is.EqualTo(("", true, 2)));
+        while (completed.Items.Count < 3)
+            events.Turn();
+        _session.BeginDrain(0);
+        foreach (WorkItem item in Enumerable.Reverse(completed.Items).ToArray())
+        {
+            Assert.That(_session.Closed, Is.Null);
+            _session.Complete(item, _loop);
+        }
+
+        Send();
+        Assert.That((Sent, _session.Closed, _session.IsAtWork), Is.EqualTo((replies, CloseReason.Finished, false)));
+    }
+
+    [Test]
+    public void A_request_that_a_worker_has_run_for_a_connection_that_is_closed_is_dropped()
+    {
+        using EventLoop events = new(new PollMultiplexer());
+        using WorkerPool workers = new(events, new LineProtocol(), new() { Workers = 1 }, _counters);
+        Completed completed = new();
+        _loop = new(new LineProtocol(), new(), _counters) { Workers = workers };
+        _session = new(PeerAddress.Of(EndpointKind.Tcp, new byte[16], -1), completed);
+        Receive("one\n");
+        while (completed.Items.Count < 1)
+            events.Turn();
+        _session.Release(_loop);
+        _session.Complete(completed.Items[0], _loop);
+        Assert.That((workers.IsBusy, _session.Memory, _session.HasEnded), Is.EqualTo((false, 0L, true)));
+    }
+
+    [Test]
+    public void A_connection_is_silent_late_or_stalled_after_its_time()
+    {
+        ServerOptions options = new()
+        {
+            IdleTimeout = TimeSpan.FromSeconds(10),
+            RequestTimeout = TimeSpan.FromSeconds(5),
+            DrainStall = TimeSpan.FromSeconds(2),
+        };
+        _loop.Now = 1000;
+        Receive("ha");
+        Assert.That((IdleSweep.IsSilent(_session, 11_000, options), IdleSweep.IsSilent(_session, 11_001, options)), Is.EqualTo((false, true)));
+        Assert.That(IdleSweep.IsLate(_session, isReceiving: true, asOf: 5999, options), Is.False);
+        Assert.That(IdleSweep.IsLate(_session, isReceiving: true, asOf: 6000, options), Is.True);
+        Assert.That(IdleSweep.IsLate(_session, isReceiving: false, asOf: 6000, options), Is.False, "the server does not receive");
+        Assert.That(IdleSweep.IsLate(_session, isReceiving: true, asOf: 6001, options), Is.False, "the time has begun anew");
+        Receive("lf\n", sendEach: 0);
+        Assert.That((IdleSweep.IsStalled(_session, 3000, options), IdleSweep.IsStalled(_session, 3001, options)), Is.EqualTo((false, true)));
+        Assert.That(IdleSweep.IsLate(_session, isReceiving: true, asOf: 100_000, options), Is.False, "no request is awaited");
+    }
+
+    [Test]
     public void A_long_request_gathers_in_memory_that_follows_what_has_come()
     {
         string line = new string('x', 1 << 20) + "\n";
@@ -195,11 +289,14 @@ public sealed class SessionTests
     [Test]
     public void An_idle_connection_owns_no_memory_and_few_bytes()
     {
-        const int Most = 256;   // bytes, with the peer's address
+        const int Most = 256;   // bytes, with the session and the peer's address
+        using EventLoop events = new(new PollMultiplexer());
+        using StopSignal stop = StopSignal.ByRequest();
+        using LoopServer server = new(new([], new LineProtocol(), new(), _counters, stop), events);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Session session = new(PeerAddress.Of(EndpointKind.Tcp, new byte[16], -1));
+        Connection connection = new(0, PeerAddress.Of(EndpointKind.Tcp, "as long as IPv4."u8, -1), server);
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.That((session.Memory, bytes), Is.EqualTo((0L, bytes)));
+        Assert.That((connection.Session.Memory, bytes), Is.EqualTo((0L, bytes)));
         Assert.That(bytes, Is.LessThanOrEqualTo(Most));
     }
 
@@ -269,5 +366,12 @@ public sealed class SessionTests
         _sent.Append(Encoding.ASCII.GetString(pending));
         _sends++;
         _session.Sent(pending.Length, _loop);
+    }
+
+    private sealed class Completed : IReplyTarget
+    {
+        public List<WorkItem> Items { get; } = [];
+
+        public void Complete(WorkItem item) => Items.Add(item);
     }
 }

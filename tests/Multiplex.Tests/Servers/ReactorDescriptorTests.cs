@@ -1,18 +1,17 @@
 using Multiplex.Models;
-using Multiplex.Multiplexers;
 using Multiplex.Protocols;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Servers;
 
-/// <summary>A reactor whose multiplexer has room for descriptors below FD_SETSIZE alone.</summary>
+/// <summary>An event loop whose multiplexer has room for descriptors below FD_SETSIZE alone.</summary>
 public class ReactorDescriptorTests : DescriptorFixture
 {
     [Test]
     public void A_client_whose_descriptor_select_cannot_watch_is_refused_and_counted_and_the_others_are_served_on()
     {
-        using RunningServer server = new(new ReactorModel(() => new SelectMultiplexer()), _ => new EchoProtocol());
+        using RunningServer server = new(new SelectModel(), _ => new EchoProtocol());
         using Client first = server.Connect();
         first.Send("before"u8);
         first.Read(6);

@@ -1,5 +1,7 @@
+using Multiplex.Engine;
 using Multiplex.Models;
 using Multiplex.Tests.Multiplexing;
+using Multiplex.Transports;
 
 namespace Multiplex.Tests.Servers;
 
@@ -9,13 +11,25 @@ public sealed record ReactorEntry(string Name, Func<IServerModel> Create, bool S
     public override string ToString() => Name;
 }
 
-/// <summary>The reactor on every multiplexer, and the model that does the same on io_uring.</summary>
+/// <summary>The event loop on every multiplexer, and the model that does the same on io_uring.</summary>
 public static class ReactorModels
 {
     public static IReadOnlyList<ReactorEntry> All { get; } =
     [
-        .. EveryMultiplexer.All.Select(entry => new ReactorEntry(entry.Name, () => new ReactorModel(entry.Create))),
+        .. EveryMultiplexer.All.Select(entry => new ReactorEntry(entry.Name, () => new LoopModel(entry.Create))),
         new("uring", () => new UringModel(), StreamsOnly: true),
         new("uring short of buffers", () => new UringModel(new(2, 512, Incremental: false)), StreamsOnly: true),
     ];
+}
+
+/// <summary>One thread that serves all connections, on any multiplexer; with workers, as the hybrid model, or without.</summary>
+internal sealed class LoopModel(Func<IMultiplexer> multiplexer, bool hasWorkers = false) : IServerModel
+{
+    public void Run(Service service)
+    {
+        using EventLoop loop = new(multiplexer());
+        using WorkerPool? workers = hasWorkers ? new(loop, service.Protocol, service.Options, service.Counters) : null;
+        using LoopServer server = new(service, loop, workers);
+        server.Run();
+    }
 }

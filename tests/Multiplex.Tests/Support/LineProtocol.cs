@@ -6,6 +6,8 @@ namespace Multiplex.Tests.Support;
 /// and "~" may take long.</summary>
 internal sealed class LineProtocol : IProtocol
 {
+    public ReplyOrder ReplyOrder { get; init; } = ReplyOrder.Calls;
+
     public int LookedAt { get; private set; }
 
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress)

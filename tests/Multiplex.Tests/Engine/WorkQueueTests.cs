@@ -4,7 +4,7 @@ using Multiplex.Tests.Support;
 namespace Multiplex.Tests.Engine;
 
 /// <summary>The queue between a reactor and its workers.</summary>
-public class CallQueueTests
+public class WorkQueueTests
 {
     private const int Workers = 8;
 
@@ -12,12 +12,12 @@ public class CallQueueTests
     public void As_many_calls_as_there_are_workers_are_taken_at_the_same_time()
     {
         const int Rounds = 300;
-        CallQueue queue = new(Workers, mostOfOne: Workers);
+        WorkQueue queue = new(Workers, mostOfOne: Workers);
         using Barrier together = new(Workers);
         Background<int>[] workers = [.. Enumerable.Range(0, Workers).Select(_ => Background.Run(() =>
         {
             int taken = 0;
-            for (CallFlow? flow = null; queue.TryTake(out HandedCall? call, flow); taken++, flow = call.Flow)
+            for (CallFlow? flow = null; queue.TryTake(out WorkItem? call, flow); taken++, flow = call.Flow)
                 Assert.That(together.SignalAndWait(Eventually.Deadline), Is.True, "a call lies there, and a worker sleeps");
             return taken;
         }))];
@@ -37,11 +37,11 @@ public class CallQueueTests
     public void Each_call_is_taken_once_and_what_is_left_when_it_is_completed_too()
     {
         const int Calls = 20_000;
-        CallQueue queue = new(Workers, mostOfOne: Workers);
-        HashSet<HandedCall> taken = [];
+        WorkQueue queue = new(Workers, mostOfOne: Workers);
+        HashSet<WorkItem> taken = [];
         Background<bool>[] workers = [.. Enumerable.Range(0, Workers).Select(_ => Background.Run(() =>
         {
-            for (CallFlow? flow = null; queue.TryTake(out HandedCall? call, flow); flow = call.Flow)
+            for (CallFlow? flow = null; queue.TryTake(out WorkItem? call, flow); flow = call.Flow)
             {
                 lock (taken)
                     Assert.That(taken.Add(call), Is.True, "for the first time");
@@ -58,7 +58,7 @@ public class CallQueueTests
     [Test]
     public void A_flow_takes_no_more_workers_than_it_leaves_free_and_the_fewest_running_come_first()
     {
-        CallQueue queue = ThatWaitsForNothing(mostOfOne: Workers);
+        WorkQueue queue = ThatWaitsForNothing(mostOfOne: Workers);
         CallFlow greedy = new(), second = new(), third = new();
         AddAll(queue, greedy, 20);
         Assert.That(TakeAll(queue), Is.EqualTo(Enumerable.Repeat(greedy, 4)), "half of them");
@@ -79,14 +79,14 @@ public class CallQueueTests
     [Test]
     public void Calls_of_one_flow_run_in_their_order_and_no_more_at_a_time_than_it_may()
     {
-        CallQueue queue = ThatWaitsForNothing(mostOfOne: 1);
+        WorkQueue queue = ThatWaitsForNothing(mostOfOne: 1);
         CallFlow flow = new();
-        HandedCall[] calls = [.. Enumerable.Range(0, 5).Select(_ => Call(flow))];
+        WorkItem[] calls = [.. Enumerable.Range(0, 5).Select(_ => Call(flow))];
         Array.ForEach(calls, queue.Add);
         CallFlow? finished = null;
-        foreach (HandedCall call in calls)
+        foreach (WorkItem call in calls)
         {
-            Assert.That(queue.TryTake(out HandedCall? taken, finished), Is.True);
+            Assert.That(queue.TryTake(out WorkItem? taken, finished), Is.True);
             Assert.That(taken, Is.SameAs(call));
             finished = flow;
             Assert.That(TakeAll(queue), Is.Empty);
@@ -96,13 +96,13 @@ public class CallQueueTests
     [Test]
     public void Calls_that_are_dropped_are_not_taken_and_those_of_others_are()
     {
-        CallQueue queue = ThatWaitsForNothing(mostOfOne: Workers);
+        WorkQueue queue = ThatWaitsForNothing(mostOfOne: Workers);
         CallFlow gone = new(), other = new();
         AddAll(queue, gone, 10);
         Assert.That(Take(queue), Is.EqualTo(gone));
         AddAll(queue, other, 1);
         int dropped = 0;
-        for (HandedCall? call = queue.Drop(gone); call is not null; call = call.Next)
+        for (WorkItem? call = queue.Drop(gone); call is not null; call = call.Next)
             dropped++;
         Assert.That(dropped, Is.EqualTo(9));
         Assert.That(queue.Drop(gone), Is.Null);
@@ -110,25 +110,25 @@ public class CallQueueTests
         Assert.That(TakeAll(queue), Is.EqualTo((CallFlow[])[other]));
     }
 
-    private static CallQueue ThatWaitsForNothing(int mostOfOne)
+    private static WorkQueue ThatWaitsForNothing(int mostOfOne)
     {
-        CallQueue queue = new(Workers, mostOfOne);
+        WorkQueue queue = new(Workers, mostOfOne);
         queue.Complete();
         return queue;
     }
 
-    private static HandedCall Call(CallFlow flow) => new() { Flow = flow };
+    private static WorkItem Call(CallFlow flow) => new() { Flow = flow };
 
-    private static void AddAll(CallQueue queue, CallFlow flow, int calls)
+    private static void AddAll(WorkQueue queue, CallFlow flow, int calls)
     {
         for (int i = 0; i < calls; i++)
             queue.Add(Call(flow));
     }
 
-    private static CallFlow? Take(CallQueue queue, CallFlow? finished = null) =>
-        queue.TryTake(out HandedCall? call, finished) ? call.Flow : null;
+    private static CallFlow? Take(WorkQueue queue, CallFlow? finished = null) =>
+        queue.TryTake(out WorkItem? call, finished) ? call.Flow : null;
 
-    private static List<CallFlow> TakeAll(CallQueue queue)
+    private static List<CallFlow> TakeAll(WorkQueue queue)
     {
         List<CallFlow> taken = [];
         while (Take(queue) is { } flow)

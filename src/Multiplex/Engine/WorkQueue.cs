@@ -14,7 +14,7 @@ namespace Multiplex.Engine;
 /// </remarks>
 /// <param name="workers">How many workers there are.</param>
 /// <param name="mostOfOne">How many calls of one flow run at a time, at most.</param>
-internal sealed class CallQueue(int workers, int mostOfOne)
+internal sealed class WorkQueue(int workers, int mostOfOne)
 {
     private const int Looks = 100;   // some 50 µs: what it costs to be woken
 
@@ -31,7 +31,7 @@ internal sealed class CallQueue(int workers, int mostOfOne)
     public int Waiting => _waiting;
 
     /// <summary>Adds one.</summary>
-    public void Add(HandedCall call)
+    public void Add(WorkItem call)
     {
         lock (_lock)
         {
@@ -49,7 +49,7 @@ internal sealed class CallQueue(int workers, int mostOfOne)
     /// <param name="call">The call, which counts as running until the worker comes back.</param>
     /// <param name="finished">The flow of the call that this worker has run before, or null.</param>
     /// <returns>False when there is none and none will come.</returns>
-    public bool TryTake([NotNullWhen(true)] out HandedCall? call, CallFlow? finished)
+    public bool TryTake([NotNullWhen(true)] out WorkItem? call, CallFlow? finished)
     {
         lock (_lock)
         {
@@ -72,14 +72,14 @@ internal sealed class CallQueue(int workers, int mostOfOne)
 
     /// <summary>Takes the calls of a flow that still wait out of the queue: they will not be run.</summary>
     /// <returns>The first, which leads to the others; or null.</returns>
-    public HandedCall? Drop(CallFlow flow)
+    public WorkItem? Drop(CallFlow flow)
     {
         lock (_lock)
         {
-            HandedCall? first = flow.TakeAll();
+            WorkItem? first = flow.TakeAll();
             if (first is not null)
                 _flows[flow.Running].Remove(flow);
-            for (HandedCall? call = first; call is not null; call = call.Next)
+            for (WorkItem? call = first; call is not null; call = call.Next)
                 _waiting--;
             return first;
         }
@@ -121,7 +121,7 @@ internal sealed class CallQueue(int workers, int mostOfOne)
     }
 
     // Under the lock, which is given up while it waits.
-    private bool TryDequeue([NotNullWhen(true)] out HandedCall? call)
+    private bool TryDequeue([NotNullWhen(true)] out WorkItem? call)
     {
         CallFlow? flow;
         while ((flow = Next()) is null)
@@ -153,5 +153,126 @@ internal sealed class CallQueue(int workers, int mostOfOne)
             return;
         _isWaking = true;
         Monitor.Pulse(_lock);
+    }
+}
+
+/// <summary>The calls of one caller, a connection or a source of datagrams: those that wait for a worker, in their order, and how many run.</summary>
+internal sealed class CallFlow
+{
+    /// <summary>Calls handed over whose replies have not been taken yet. For the loop's thread alone.</summary>
+    public int InProgress { get; set; }
+
+    /// <summary>Bytes of those calls, and of replies that wait for their turn. For the loop's thread alone.</summary>
+    public int BytesInProgress { get; set; }
+
+    /// <summary>Whether a call had a reply when its client had gone: the calls behind it are not run.</summary>
+    public bool IsLost { get => Volatile.Read(ref _isLost); set => Volatile.Write(ref _isLost, value); }
+
+    /// <summary>Calls that workers run now. Under the queue's lock, as all that follows.</summary>
+    public int Running { get; set; }
+
+    /// <summary>The call that has waited longest, or null; each has the next one.</summary>
+    public WorkItem? Oldest { get; private set; }
+
+    /// <summary>The flow behind it in its list.</summary>
+    public CallFlow? Next { get; set; }
+
+    /// <summary>The flow in front of it in its list.</summary>
+    public CallFlow? Previous { get; set; }
+
+    /// <summary>The oldest of those whose replies leave in the order of the calls; each has the next one. For the loop's thread alone.</summary>
+    public WorkItem? FirstInOrder { get; private set; }
+
+    private WorkItem? _newest;
+    private WorkItem? _lastInOrder;
+    private bool _isLost;
+
+    /// <summary>Adds a call.</summary>
+    public void Enqueue(WorkItem call)
+    {
+        if (Oldest is null)
+            Oldest = call;
+        else
+            _newest!.Next = call;
+        _newest = call;
+    }
+
+    /// <summary>Has the reply of a call wait for those of the calls before it.</summary>
+    public void AppendInOrder(WorkItem call)
+    {
+        if (FirstInOrder is null)
+            FirstInOrder = call;
+        else
+            _lastInOrder!.NextInOrder = call;
+        _lastInOrder = call;
+    }
+
+    /// <summary>Takes the first of the calls whose replies leave in order, if the loop has its reply.</summary>
+    public bool TryTakeInOrder([NotNullWhen(true)] out WorkItem? call)
+    {
+        call = FirstInOrder is { IsFinished: true } first ? first : null;
+        if (call is not null)
+            FirstInOrder = call.NextInOrder;
+        return call is not null;
+    }
+
+    /// <summary>Forgets the order: none of the replies will leave.</summary>
+    public WorkItem? TakeOrder()
+    {
+        WorkItem? first = FirstInOrder;
+        FirstInOrder = null;
+        return first;
+    }
+
+    /// <summary>Takes the oldest call; there must be one.</summary>
+    public WorkItem Dequeue()
+    {
+        WorkItem call = Oldest!;
+        Oldest = call.Next;
+        call.Next = null;
+        return call;
+    }
+
+    /// <summary>Takes all of them.</summary>
+    /// <returns>The oldest, which leads to the others; or null.</returns>
+    public WorkItem? TakeAll()
+    {
+        WorkItem? all = Oldest;
+        Oldest = null;
+        return all;
+    }
+}
+
+/// <summary>Flows in the order in which they came. A flow is in one list at most.</summary>
+internal struct CallFlowList
+{
+    private CallFlow? _last;
+
+    /// <summary>The one that has been there longest, or null.</summary>
+    public CallFlow? First { get; private set; }
+
+    /// <summary>Adds one at the end.</summary>
+    public void Append(CallFlow flow)
+    {
+        (flow.Previous, flow.Next) = (_last, null);
+        if (_last is null)
+            First = flow;
+        else
+            _last.Next = flow;
+        _last = flow;
+    }
+
+    /// <summary>Takes one out.</summary>
+    public void Remove(CallFlow flow)
+    {
+        if (flow.Previous is null)
+            First = flow.Next;
+        else
+            flow.Previous.Next = flow.Next;
+        if (flow.Next is null)
+            _last = flow.Previous;
+        else
+            flow.Next.Previous = flow.Previous;
+        (flow.Previous, flow.Next) = (null, null);
     }
 }

@@ -4,11 +4,11 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Transports;
 
-/// <summary>A datagram socket that is served: how requests come in, a batch with one call. Who answers them is for its kinds to say.</summary>
-/// <param name="socket">The socket. It is closed with the port.</param>
+/// <summary>A datagram socket that is served: how requests come in, a batch with one call. How they are answered is for its kinds to say.</summary>
+/// <param name="socket">The socket. It is closed with the endpoint.</param>
 /// <param name="counters">Where events are counted.</param>
 /// <param name="most">How many to take with one call, at most.</param>
-internal abstract class DatagramPort(DatagramSocket socket, ServerCounters counters, int most = int.MaxValue) : IDisposable
+internal abstract class DatagramEndpoint(DatagramSocket socket, ServerCounters counters, int most = int.MaxValue) : IDisposable
 {
     private const int LongestUdp = 65_535;
 
@@ -22,9 +22,6 @@ internal abstract class DatagramPort(DatagramSocket socket, ServerCounters count
 
     /// <summary>How many requests more are to be taken now; the others stay in the socket's own queue.</summary>
     public virtual int Room => int.MaxValue;
-
-    /// <summary>Whether nobody waits for it to become readable, for want of room: that is the business of who waits.</summary>
-    public bool IsPaused { get; set; }
 
     /// <summary>What was received.</summary>
     protected DatagramBatch Batch { get; } =

@@ -4,30 +4,31 @@ using Multiplex.Sockets;
 namespace Multiplex.Transports;
 
 /// <summary>
-/// A datagram socket whose requests are answered by a crew, which shares its workers between the sources that send. A source that has
+/// A datagram socket whose requests are answered by workers, which shares its workers between the sources that send. A source that has
 /// too many calls in progress loses the next ones, as if the network had; what all together have no room for stays in the socket's
 /// own queue, and what does not fit into that the kernel drops.
 /// </summary>
-internal sealed class HandedPort : DatagramPort
+internal sealed class PooledDatagramEndpoint : DatagramEndpoint
 {
     private const int ShareOfSource = 8;     // it may have so many-th of the calls that may wait
     private const int ManySources = 16;      // that may have as many bytes in progress as one may, together
 
-    private readonly CallCrew _crew;
+    private readonly WorkerPool _workers;
     private readonly ServerOptions _options;
     private readonly Dictionary<ulong, CallFlow> _sources = [];   // that have calls in progress
-    private readonly Stack<CallFlow> _spare = new();
+    private readonly IReplyTarget _handler;
     private int _inProgress;
     private long _bytesInProgress;
 
     /// <summary>Serves a socket.</summary>
-    public HandedPort(DatagramSocket socket, CallCrew crew, ServerOptions options, ServerCounters counters)
-        : base(socket, counters) => (_crew, _options) = (crew, options);
+    public PooledDatagramEndpoint(
+        DatagramSocket socket, WorkerPool workers, IReplyTarget handler, ServerOptions options, ServerCounters counters)
+        : base(socket, counters) => (_workers, _handler, _options) = (workers, handler, options);
 
     /// <inheritdoc/>
     public override int Room =>
-        _inProgress == 0 ? Math.Max(1, _crew.Room)
-        : _bytesInProgress < ManySources * (long)_options.MaxPendingOutput ? _crew.Room
+        _inProgress == 0 ? Math.Max(1, _workers.Room)
+        : _bytesInProgress < ManySources * (long)_options.MaxPendingOutput ? _workers.Room
         : 0;
 
     /// <inheritdoc/>
@@ -41,7 +42,7 @@ internal sealed class HandedPort : DatagramPort
             CallFlow source = Find(Batch.Origin(Next).Key);
             if (HasRoom(source))
             {
-                _crew.Hand(this, source, Batch.Origin(Next), request);
+                _workers.Hand(_handler, Kind, source, Batch.Origin(Next), request);
                 _inProgress++;
                 _bytesInProgress += request.Length;
             }
@@ -56,7 +57,7 @@ internal sealed class HandedPort : DatagramPort
     }
 
     /// <summary>Sends a reply that a worker has made.</summary>
-    public void Take(HandedCall call)
+    public void Complete(WorkItem call)
     {
         _inProgress--;
         _bytesInProgress -= call.Bytes;
@@ -67,9 +68,12 @@ internal sealed class HandedPort : DatagramPort
             Counters.Increment(Counter.RepliesDropped);
         Flushed();
         CallFlow source = call.Flow!;
-        if (source.InProgress == 1)
-            Forget(call.Origin.Key, source);
-        _crew.Recycle(call);
+        ulong key = call.Origin.Key;
+        _workers.Recycle(call);
+        if (source.InProgress > 0)
+            return;
+        _sources.Remove(key);
+        _workers.ReturnFlow(source);
     }
 
     private bool HasRoom(CallFlow source) =>
@@ -81,14 +85,8 @@ internal sealed class HandedPort : DatagramPort
     {
         if (_sources.TryGetValue(key, out CallFlow? source))
             return source;
-        source = _spare.TryPop(out CallFlow? spare) ? spare : new();
+        source = _workers.TakeFlow();
         _sources.Add(key, source);
         return source;
-    }
-
-    private void Forget(ulong key, CallFlow source)
-    {
-        _sources.Remove(key);
-        _spare.Push(source);
     }
 }

@@ -1,11 +1,10 @@
-using Multiplex.Engine;
 using Multiplex.Tests.Multiplexing;
 
 namespace Multiplex.Tests.Servers;
 
-/// <summary>Connections whose calls are run by a crew, when the client goes while one runs, on every multiplexer.</summary>
+/// <summary>Connections whose calls are run by workers, when the client goes while one runs, on every multiplexer.</summary>
 [TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
-public class HandedConnectionTests(MultiplexerEntry entry)
+public class PooledCallTests(MultiplexerEntry entry)
 {
     [TestCase("unix:@multiplex-{0}", false)]
     [TestCase("unixpacket:@multiplex-{0}", false)]
@@ -70,7 +69,7 @@ public class HandedConnectionTests(MultiplexerEntry entry)
     }
 
     private static RunningServer Serve(HoldingProtocol protocol, IMultiplexer multiplexer, string endpoint, ServerOptions options) => new(
-        new OneReactorWithACrew(multiplexer),
+        new LoopModel(() => multiplexer, hasWorkers: true),
         counters =>
         {
             protocol.Counters = counters;
@@ -78,17 +77,6 @@ public class HandedConnectionTests(MultiplexerEntry entry)
         },
         options,
         string.Format(endpoint, Guid.NewGuid().ToString("N")));
-
-    /// <summary>The hybrid model, on any multiplexer.</summary>
-    private sealed class OneReactorWithACrew(IMultiplexer multiplexer) : IServerModel
-    {
-        public void Run(Service service)
-        {
-            using CallCrew crew = new(service.Protocol, service.Options, service.Counters);
-            using Reactor reactor = new(service, multiplexer, crew);
-            reactor.Run();
-        }
-    }
 
     /// <summary>Counts how often its user waits.</summary>
     private sealed class CountedWaits(IMultiplexer inner) : IMultiplexer

@@ -4,14 +4,14 @@ namespace Multiplex.Transports;
 
 /// <summary>
 /// A datagram socket whose requests are answered where they are received, a batch with one call. Replies that the kernel
-/// does not take are dropped, for nothing is promised and nobody may hold the others up; they are counted.
+/// does not take are dropped, for nothing is promised and no client may hold the others up; they are counted.
 /// </summary>
 /// <param name="socket">The socket.</param>
 /// <param name="protocol">What the bytes mean.</param>
 /// <param name="counters">Where events are counted.</param>
 /// <param name="most">How many to take with one call, at most.</param>
-internal sealed class AnsweringPort(DatagramSocket socket, IProtocol protocol, ServerCounters counters, int most = int.MaxValue)
-    : DatagramPort(socket, counters, most)
+internal sealed class InlineDatagramEndpoint(DatagramSocket socket, IProtocol protocol, ServerCounters counters, int most = int.MaxValue)
+    : DatagramEndpoint(socket, counters, most)
 {
     private readonly OutputBuffer _replies = new();
 

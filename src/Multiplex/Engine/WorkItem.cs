@@ -1,0 +1,112 @@
+using Multiplex.Sockets;
+
+namespace Multiplex.Engine;
+
+/// <summary>A request that a loop has handed to a worker, and its reply on the way back. Used again and again.</summary>
+internal sealed class WorkItem
+{
+    private byte[] _request = [];
+    private int _length;
+    private DatagramOrigin _origin;
+    private EndpointKind _kind;
+
+    /// <summary>The session that it came by; null of a datagram.</summary>
+    public Session? Session { get; private set; }
+
+    /// <summary>Where the reply goes.</summary>
+    public IReplyTarget Target { get; private set; } = null!;
+
+    /// <summary>The caller whose call it is.</summary>
+    public CallFlow? Flow { get; set; }
+
+    /// <summary>The call that waits behind it for a worker. Under the queue's lock.</summary>
+    public WorkItem? Next { get; set; }
+
+    /// <summary>The next call of its connection, where replies leave in the order of the calls. For the loop's thread alone.</summary>
+    public WorkItem? NextInOrder { get; set; }
+
+    /// <summary>Whether the loop has its reply, which may wait for its turn. For the loop's thread alone.</summary>
+    public bool IsFinished { get; private set; }
+
+    /// <summary>Bytes of the request; once it is finished, of the reply too.</summary>
+    public int Bytes { get; private set; }
+
+    /// <summary>The reply.</summary>
+    public OutputBuffer Reply { get; set; } = new();
+
+    /// <summary>Whether there is one.</summary>
+    public bool IsAnswered { get; private set; }
+
+    /// <summary>Where a datagram came from.</summary>
+    public ref readonly DatagramOrigin Origin => ref _origin;
+
+    /// <summary>Takes a request of a session over.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="array">The array that begins with it, to be returned to the pool; null when the request stands elsewhere and is copied.</param>
+    public void Take(Session session, ReadOnlySpan<byte> request, byte[]? array)
+    {
+        (Session, Target) = (session, session.Owner);
+        if (array is null)
+            Copy(request);
+        else
+            (_request, _length, Bytes) = (array, request.Length, request.Length);
+    }
+
+    /// <summary>Takes a datagram over.</summary>
+    public void Take(IReplyTarget target, EndpointKind kind, in DatagramOrigin origin, ReadOnlySpan<byte> request)
+    {
+        (Target, _kind, _origin) = (target, kind, origin);
+        Copy(request);
+    }
+
+    /// <summary>Runs the procedure, on a worker's thread.</summary>
+    public void Answer(IProtocol protocol)
+    {
+        ReadOnlySpan<byte> request = _request.AsSpan(0, _length);
+        IsAnswered =
+            Session is null ? protocol.AnswerMessage(request, _origin.Peer(_kind), Reply)
+            : Session.KeepsMessages ? protocol.AnswerMessage(request, Session.Caller, Reply)
+            : protocol.AnswerFrame(request, Session.Caller, Reply);
+
+        // One-way calls of a client that has gone are still run; the reply of any other would reach no client.
+        if (Reply.Length > 0 && Session is { HasEnded: true })
+            Flow!.IsLost = true;
+    }
+
+    /// <summary>Leaves it, without a reply: its client has gone.</summary>
+    public void Skip() => IsAnswered = true;
+
+    /// <summary>The loop has its reply.</summary>
+    public void Finish()
+    {
+        IsFinished = true;
+        Bytes += Reply.Length;
+        Flow!.BytesInProgress += Reply.Length;
+    }
+
+    /// <summary>Makes it ready for the next request.</summary>
+    /// <param name="keep">Bytes of the longest buffer of replies that stays.</param>
+    public void Reset(int keep)
+    {
+        LargeBufferPool.Pool.Return(_request);
+        _request = [];
+        (Session, Target, Flow, Next, NextInOrder) = (null, null!, null, null, null);
+        IsFinished = false;
+        Reply.Clear(keep);
+    }
+
+    private void Copy(ReadOnlySpan<byte> request)
+    {
+        _request = LargeBufferPool.Pool.Rent(request.Length);
+        request.CopyTo(_request);
+        _length = Bytes = request.Length;
+    }
+}
+
+/// <summary>Where a request came from that a worker has run: the reply is posted back to the loop, and goes out from there.</summary>
+internal interface IReplyTarget
+{
+    /// <summary>The request has been run. On the loop's thread.</summary>
+    void Complete(WorkItem item);
+}

@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using Multiplex.Sockets;
+
+namespace Multiplex.Engine;
+
+/// <summary>
+/// Threads that run procedures for an event loop. Requests go to them by a queue, replies come back by another, which is posted to the loop.
+/// Everything but the workers' own loop belongs to the loop's thread.
+/// </summary>
+internal sealed class WorkerPool : IDisposable
+{
+    private const int KeptByOthers = 64 * 1024;
+
+    private readonly EventLoop _loop;
+    private readonly IProtocol _protocol;
+    private readonly ServerOptions _options;
+    private readonly ServerCounters _counters;
+    private readonly WorkQueue _calls;
+    private readonly ConcurrentQueue<WorkItem> _answered = new();
+    private readonly Action _takeReplies;
+    private readonly Stack<WorkItem> _spare = new();
+    private readonly Stack<CallFlow> _spareFlows = new();
+    private int _inProgress;
+    private int _isPosted;   // 1 while the loop is about to take replies
+
+    /// <summary>Starts the threads.</summary>
+    public WorkerPool(EventLoop loop, IProtocol protocol, ServerOptions options, ServerCounters counters)
+    {
+        (_loop, _protocol, _options, _counters) = (loop, protocol, options, counters);
+        _takeReplies = TakeReplies;
+        _calls = new(options.Workers, options.MaxCallsInProgress);
+        loop.AcceptPosts();
+        for (int i = 0; i < options.Workers; i++)
+            WorkerThread.Create("worker", Work).Start();
+    }
+
+    /// <summary>Whether any reply is still to come.</summary>
+    public bool IsBusy => _inProgress > 0;
+
+    /// <summary>How many calls more may wait for a worker. A caller that has none in progress may hand one over all the same.</summary>
+    public int Room => Math.Max(0, _options.MaxQueuedCalls - _calls.Waiting);
+
+    /// <summary>Hands a request of a session over.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="flow">Its calls.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="array">See <see cref="WorkItem.Take(Session, ReadOnlySpan{byte}, byte[])"/>.</param>
+    public WorkItem Hand(Session session, CallFlow flow, ReadOnlySpan<byte> request, byte[]? array)
+    {
+        WorkItem call = Spare();
+        call.Take(session, request, array);
+        return Add(call, flow);
+    }
+
+    /// <summary>Hands a datagram over.</summary>
+    public void Hand(IReplyTarget target, EndpointKind kind, CallFlow flow, in DatagramOrigin origin, ReadOnlySpan<byte> request)
+    {
+        WorkItem call = Spare();
+        call.Take(target, kind, origin, request);
+        Add(call, flow);
+    }
+
+    /// <summary>A flow that has no calls.</summary>
+    public CallFlow TakeFlow() => _spareFlows.TryPop(out CallFlow? flow) ? flow : new();
+
+    /// <summary>A flow has no calls any more.</summary>
+    public void ReturnFlow(CallFlow flow)
+    {
+        flow.IsLost = false;
+        _spareFlows.Push(flow);
+    }
+
+    /// <summary>The reply of a call has been taken, or is not wanted: the call is used again.</summary>
+    public void Recycle(WorkItem call)
+    {
+        call.Flow!.InProgress--;
+        call.Flow.BytesInProgress -= call.Bytes;
+        _inProgress--;
+
+        // Memory for long replies stays with as many calls as run at a time. To make it anew for each would have the garbage
+        // collector stop all threads for every few of them.
+        call.Reset(keep: _spare.Count < _options.Workers ? OutputBuffer.UsuallyKept : KeptByOthers);
+        _spare.Push(call);
+    }
+
+    /// <summary>The client has gone: its calls that no worker has taken yet are not run.</summary>
+    public void Drop(CallFlow flow)
+    {
+        WorkItem? call = _calls.Drop(flow);
+        while (call is not null)
+        {
+            WorkItem? next = call.Next;
+            Recycle(call);
+            _counters.Increment(Counter.CallsDropped);
+            call = next;
+        }
+    }
+
+    /// <summary>Ends the workers once they have nothing to do.</summary>
+    public void Dispose() => _calls.Complete();
+
+    private void TakeReplies()
+    {
+        // First the flag, then the queue: a reply that is missed here is posted again.
+        Interlocked.Exchange(ref _isPosted, 0);
+        while (_answered.TryDequeue(out WorkItem? call))
+            call.Target.Complete(call);
+    }
+
+    private WorkItem Spare() => _spare.TryPop(out WorkItem? call) ? call : new();
+
+    private WorkItem Add(WorkItem call, CallFlow flow)
+    {
+        call.Flow = flow;
+        flow.InProgress++;
+        flow.BytesInProgress += call.Bytes;
+        _inProgress++;
+        _calls.Add(call);
+        return call;
+    }
+
+    private void Work()
+    {
+        CallFlow? flow = null;
+        while (_calls.TryTake(out WorkItem? call, finished: flow))
+        {
+            flow = call.Flow;
+            if (flow!.IsLost)
+            {
+                call.Skip();
+                _counters.Increment(Counter.CallsDropped);
+            }
+            else
+            {
+                call.Answer(_protocol);
+            }
+
+            _answered.Enqueue(call);
+            if (Interlocked.Exchange(ref _isPosted, 1) == 0)
+                _loop.Post(_takeReplies);
+        }
+    }
+}
