@@ -33,7 +33,7 @@ internal static class FlameGraphs
         """);
 
     private static string InWords(FlameGraph flames) =>
-        $"{flames.Root.Samples:N0} samples, {100 * flames.KernelShare:F0}% in the kernel{Part(flames.Incomplete, "whose callers are not known")}{Part(flames.Lost, "more lost")}";
+        $"{flames.Root.Samples:N0} samples, {(flames.HasKernel ? $"{100 * flames.KernelShare:F0}% in the kernel" : "none in the kernel, as this user may not sample there")}{Part(flames.Incomplete, "whose callers are not known")}{Part(flames.Lost, "more lost")}";
 
     private static string Part(long count, string what) => count == 0 ? "" : $", {count:N0} {what}";
 

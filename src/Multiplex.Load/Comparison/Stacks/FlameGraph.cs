@@ -8,6 +8,9 @@ public sealed record FlameGraph(FlameFrame Root, long Incomplete, long Lost)
 {
     private const double MostIncomplete = 0.5;
 
+    /// <summary>Whether what the kernel does for the threads was sampled too.</summary>
+    public bool HasKernel { get; init; } = true;
+
     /// <summary>Why nothing was sampled; null when it was.</summary>
     public string? Problem { get; init; }
 

@@ -30,6 +30,7 @@ internal sealed class StackSampler : IDisposable
     private readonly Lock _taking = new();
     private readonly Thread _reader;
     private bool _isKeeping;
+    private bool _hasKernel = true;
     private long _incomplete, _lost;
 
     private StackSampler()
@@ -96,7 +97,7 @@ internal sealed class StackSampler : IDisposable
         get
         {
             lock (_taking)
-                return new(_root, _incomplete, _lost);
+                return new(_root, _incomplete, _lost) { HasKernel = _hasKernel };
         }
     }
 
@@ -134,7 +135,7 @@ internal sealed class StackSampler : IDisposable
     }
 
     // With perf_event_paranoid at 2, only what the threads do outside of the kernel may be sampled.
-    private static SyscallResult Open(int thread, int processor)
+    private SyscallResult Open(int thread, int processor)
     {
         perf_event_attr attr = new()
         {
@@ -152,6 +153,7 @@ internal sealed class StackSampler : IDisposable
         if (!result.Is(EACCES))
             return result;
         attr.ExcludeKernel = true;
+        _hasKernel = false;
         return perf_event_open(attr, thread, processor, -1, PERF_FLAG_FD_CLOEXEC);
     }
 

@@ -117,6 +117,7 @@ public partial class ComparePageTests
         string Page(FlameGraph graph) => ComparePage.Of(Reports.Of(point with { Results = [.. point.Results.Select(result => result with { Flames = graph })] }));
         Assert.That(Page(new(root, 0, 0)), Does.Contain("Not drawn: none of its threads ran").And.Not.Contain("class=\"frame"));
         root.Add([("[callers not known]", FrameKind.Library)]);
+        Assert.That(Page(new(root, 0, 0) { HasKernel = false }), Does.Contain("1 samples, none in the kernel, as this user may not sample there"));
         Assert.That(Page(new(root, 1, 0)), Does.Contain("Not drawn: the callers in 100% of the samples").And.Not.Contain("class=\"frame"));
     }
 
