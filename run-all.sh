@@ -57,7 +57,7 @@ package() {
   export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat --format=%Y Directory.Build.props)}"
   rm -rf "$packages" artifacts/share
   say "packing the libraries"
-  for project in native-interop src/Multiplex src/Multiplex.Rpc src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
+  for project in native-interop src/Multiplex src/Multiplex.Rpc src/Multiplex.Demo src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
   dotnet run --project src/Multiplex.Manual --configuration Release -- artifacts/share "$(date --utc --date "@$SOURCE_DATE_EPOCH" +%F)"
   case "$(uname -m)" in
     aarch64) package_command "$command" linux-arm64 arm64 ;;

@@ -18,7 +18,7 @@ fi
 # shellcheck source=bench/scratch.sh
 source bench/scratch.sh
 
-cp "$peers"/{server.c,peers.c,peers.h} src/Multiplex.Rpc/multiplex.x "$work"
+cp "$peers"/{server.c,peers.c,peers.h} src/Multiplex.Demo/multiplex.x "$work"
 (
   cd "$work"
   rpcgen -C -h -o multiplex.h multiplex.x

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using BenchmarkDotNet.Attributes;
-using Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
 
 namespace Multiplex.Benchmarks;
 

@@ -1,8 +1,11 @@
 using System.Buffers.Binary;
 using BenchmarkDotNet.Attributes;
+using Multiplex.Demo;
 using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 
 namespace Multiplex.Benchmarks;

@@ -1,5 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using Multiplex.Demo;
 using Multiplex.Rpc;
+using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Benchmarks;

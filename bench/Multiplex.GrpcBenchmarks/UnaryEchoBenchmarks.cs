@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Grpc.Net.Client;
 using Multiplex.Benchmarks;
 using Multiplex.Rpc;
+using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.GrpcBenchmarks;

@@ -2,8 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using CommandLine;
-using Multiplex.Rpc;
+using Multiplex.Demo;
 using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;

@@ -2,6 +2,8 @@ using System.Globalization;
 using Multiplex.Load;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 

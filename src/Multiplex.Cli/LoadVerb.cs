@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Reflection;
 using CommandLine;
+using Multiplex.Demo;
 using Multiplex.Load;
 using Multiplex.Load.Charts;
 using Multiplex.Load.Formats;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

@@ -1,6 +1,8 @@
 using CommandLine;
 using Multiplex.Cli;
+using Multiplex.Demo;
 using Multiplex.Interop;
+using Multiplex.Rpc.Binding;
 
 // The command: one verb, one file. Exit status: 0 done; 1 failed; 2 wrong usage.
 using Parser parser = new(settings =>
@@ -17,6 +19,7 @@ if (UsageText.FindMisplaced(words) is { } mistake)
     return ExitStatus.Usage;
 }
 
+ProgramNames.Add(MultiplexProgram.Name, MultiplexV1.Program);
 ParserResult<object> parsed = parser.ParseArguments(words, Verbs.All);
 try
 {

@@ -1,6 +1,7 @@
+using Multiplex.Demo;
 using Multiplex.Load;
 using Multiplex.Protocols;
-using Multiplex.Rpc;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;

@@ -2,6 +2,7 @@ using System.Globalization;
 using CommandLine;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using Spectre.Console;

@@ -2,7 +2,7 @@ using CommandLine;
 using Multiplex.Forking;
 using Multiplex.Models;
 using Multiplex.Protocols;
-using Multiplex.Rpc;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;

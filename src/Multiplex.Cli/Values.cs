@@ -1,7 +1,7 @@
 using System.Globalization;
 using Multiplex.Load;
-using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
 
 namespace Multiplex.Cli;

@@ -1,5 +1,6 @@
 using System.Globalization;
-using Multiplex.Rpc;
+using Multiplex.Demo;
+using Multiplex.Rpc.Messages;
 
 namespace Multiplex.Load;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
-using Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 
 namespace Multiplex.Load;
 

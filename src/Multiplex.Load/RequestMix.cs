@@ -1,4 +1,4 @@
-using Multiplex.Rpc;
+using Multiplex.Demo;
 
 namespace Multiplex.Load;
 

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
-using Multiplex.Rpc;
+using Multiplex.Demo;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 

@@ -1,8 +1,8 @@
 using CommandLine;
 using Multiplex.Cli;
+using Multiplex.Demo;
 using Multiplex.Load.Comparison;
 using Multiplex.Models;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tour.Lessons;
 

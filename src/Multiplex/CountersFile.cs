@@ -50,7 +50,7 @@ public sealed class CountersFile : IDisposable
         }
 
         SharedMemory memory = SharedMemory.OpenReadOnly(path, SizeOf(count));
-        return new(memory, [.. Enumerable.Range(0, count).Select(i => NameOf(memory.Bytes.Slice(OffsetOf(i) + NameAt, Line - NameAt)))]);
+        return new(memory, NamesIn(memory.Bytes));
     }
 
     /// <summary>Opens the counters of a running server.</summary>
@@ -93,6 +93,15 @@ public sealed class CountersFile : IDisposable
 
     /// <summary>Where the value of a counter is.</summary>
     internal static int OffsetOf(int counter) => (1 + counter) * Line;
+
+    /// <summary>The names that are in a file, in its order.</summary>
+    internal static string[] NamesIn(ReadOnlySpan<byte> bytes)
+    {
+        string[] names = new string[BinaryPrimitives.ReadInt32LittleEndian(bytes[CountAt..])];
+        for (int i = 0; i < names.Length; i++)
+            names[i] = NameOf(bytes.Slice(OffsetOf(i) + NameAt, Line - NameAt));
+        return names;
+    }
 
     /// <summary>Writes the names and what the file is.</summary>
     internal static void Describe(Span<byte> bytes, IReadOnlyList<string> names)

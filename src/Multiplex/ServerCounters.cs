@@ -1,6 +1,6 @@
 namespace Multiplex;
 
-/// <summary>What a server counts. The order is the layout of the shared page.</summary>
+/// <summary>What a server counts whatever its protocol is. A protocol registers its own counters beside these: <see cref="ServerCounters.Register"/>.</summary>
 public enum Counter
 {
     /// <summary>Connections accepted.</summary>
@@ -17,12 +17,6 @@ public enum Counter
 
     /// <summary>Replies to datagrams that could not be sent: the sender has no address or takes no more, or they were too long.</summary>
     RepliesDropped,
-
-    /// <summary>Calls of which the procedure was run, of any RPC program: the "served" of multiplex.x. Repeats that get a kept reply do not count.</summary>
-    Calls,
-
-    /// <summary>The protocol's one counter, which ADD adds to.</summary>
-    Sum,
 
     /// <summary>Connections closed, or datagrams dropped, because the bytes were no request.</summary>
     ProtocolErrors,
@@ -84,30 +78,6 @@ public enum Counter
     /// <summary>Times that accepting paused because the queue or the number of children was at its limit.</summary>
     AcceptPaused,
 
-    /// <summary>Repeated calls that got the reply of the first one again instead of being run.</summary>
-    ReplyCacheHits,
-
-    /// <summary>Repeated calls that were dropped because the first one was still in progress.</summary>
-    ReplyCacheDrops,
-
-    /// <summary>Replies forgotten before their time, because there was no room for more.</summary>
-    ReplyCacheEvictions,
-
-    /// <summary>UDP datagrams not echoed because their source is most likely a server: a port below 1024, or one of this server's own addresses.</summary>
-    EchoesRefused,
-
-    /// <summary>UDP datagrams not echoed because their source sent too many with the same bytes.</summary>
-    EchoesLimited,
-
-    /// <summary>Calls refused, and not run, because there was no room to remember them: too many others were in progress.</summary>
-    ReplyCacheRefusals,
-
-    /// <summary>Registrations that a name service refused because its table, or the owner's share of it, was full.</summary>
-    RegistrationsRefused,
-
-    /// <summary>Calls that a name service was asked to make for others and refused, because too many were in progress.</summary>
-    IndirectCallsRefused,
-
     /// <summary>Not zero once the server is stopping: how a parent tells its children.</summary>
     Stopping,
 }
@@ -119,7 +89,13 @@ public enum Counter
 /// </summary>
 public sealed class ServerCounters : IDisposable
 {
+    private const int Most = 63;   // with the line of the file, a page
+
+    // A counter's place is its line. Those of protocols come after those of Counter, in the order in which they are registered.
+    private static readonly List<string> s_names = [.. Enum.GetNames<Counter>()];
+
     private readonly SharedMemory _memory;
+    private readonly Dictionary<string, int>? _lines;   // of another process, which may have registered in another order
 
     /// <summary>Makes counters that are all zero.</summary>
     /// <param name="path">A file to keep them in, for others to read while the server runs; null for none.</param>
@@ -129,12 +105,42 @@ public sealed class ServerCounters : IDisposable
     {
     }
 
-    private ServerCounters(SharedMemory memory) => _memory = memory;
+    private ServerCounters(SharedMemory memory, Dictionary<string, int>? lines = null) => (_memory, _lines) = (memory, lines);
 
-    private static int Size => CountersFile.SizeOf(Enum.GetValues<Counter>().Length);
+    private static int Size => CountersFile.SizeOf(Most);
 
     /// <summary>The value of a counter now.</summary>
-    public long this[Counter counter] => Volatile.Read(ref At(counter));
+    public long this[Counter counter] =>
+        _lines is null ? Volatile.Read(ref At(counter))
+        : _lines.TryGetValue(NameOf(counter), out int line) ? Volatile.Read(ref _memory.Word(CountersFile.OffsetOf(line)))
+        : 0;
+
+    /// <summary>A counter of a protocol, for all servers of this process; the one that has the name, if one has it.</summary>
+    /// <param name="name">Its name in <see cref="Summary"/> and in the file: ASCII, at most 55 characters.</param>
+    /// <exception cref="InvalidOperationException">There are 63 already.</exception>
+    public static Counter Register(string name)
+    {
+        lock (s_names)
+        {
+            int line = s_names.IndexOf(name);
+            if (line < 0)
+            {
+                if (s_names.Count == Most)
+                    throw new InvalidOperationException($"there are {Most} counters already, and no room for '{name}'");
+                line = s_names.Count;
+                s_names.Add(name);
+            }
+
+            return (Counter)line;
+        }
+    }
+
+    /// <summary>The name of a counter.</summary>
+    public static string NameOf(Counter counter)
+    {
+        lock (s_names)
+            return s_names[(int)counter];
+    }
 
     /// <summary>Makes counters that are all zero, and that another process finds by the id of this one: <see cref="CountersFile.OfProcess"/>.</summary>
     /// <exception cref="Interop.SyscallException">The memory was refused.</exception>
@@ -148,7 +154,12 @@ public sealed class ServerCounters : IDisposable
     /// <summary>Reads the counters of another process.</summary>
     /// <param name="path">The file that it keeps them in.</param>
     /// <exception cref="Interop.SyscallException">The file or the mapping was refused.</exception>
-    public static ServerCounters OpenReadOnly(string path) => new(SharedMemory.OpenReadOnly(path, Size));
+    public static ServerCounters OpenReadOnly(string path)
+    {
+        SharedMemory memory = SharedMemory.OpenReadOnly(path, Size);
+        string[] names = CountersFile.NamesIn(memory.Bytes);
+        return new(memory, names.Select((name, line) => (name, line)).ToDictionary(one => one.name, one => one.line));
+    }
 
     /// <summary>Counts one.</summary>
     /// <returns>The new value.</returns>
@@ -181,13 +192,23 @@ public sealed class ServerCounters : IDisposable
     /// <summary>What has happened, in one line: the counters that are not zero.</summary>
     public string Summary() => string.Join(
         ' ',
-        Enum.GetValues<Counter>().Where(counter => this[counter] != 0 && counter != Counter.Stopping)
-            .Select(counter => $"{counter}={this[counter]}"));
+        Enumerable.Range(0, Names().Length).Select(line => (Counter)line)
+            .Where(counter => this[counter] != 0 && counter != Counter.Stopping)
+            .Select(counter => $"{NameOf(counter)}={this[counter]}"));
+
+    /// <summary>Tells the readers of the file of counters that were registered after it was made.</summary>
+    internal void Describe() => Describe(_memory);
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _memory.Dispose();
 
-    private static void Describe(SharedMemory memory) => CountersFile.Describe(memory.Bytes, Enum.GetNames<Counter>());
+    private static void Describe(SharedMemory memory) => CountersFile.Describe(memory.Bytes, Names());
+
+    private static string[] Names()
+    {
+        lock (s_names)
+            return [.. s_names];
+    }
 
     private ref long At(Counter counter) => ref _memory.Word(CountersFile.OffsetOf((int)counter));
 }

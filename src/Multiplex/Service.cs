@@ -45,6 +45,7 @@ file static class Opening
     public static IProtocol OpenedOver(this IProtocol protocol, ServerCounters counters)
     {
         protocol.Open(counters);
+        counters.Describe();
         return protocol;
     }
 }

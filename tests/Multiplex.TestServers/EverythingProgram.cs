@@ -1,6 +1,5 @@
 using System.Globalization;
 using Multiplex.Everything;
-using Multiplex.Rpc;
 
 namespace Multiplex.TestServers;
 

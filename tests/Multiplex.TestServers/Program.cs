@@ -4,7 +4,6 @@ using Multiplex;
 using Multiplex.Forking;
 using Multiplex.Interop;
 using Multiplex.Models;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.TestServers;
 

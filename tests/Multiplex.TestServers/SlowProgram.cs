@@ -1,5 +1,4 @@
 using Multiplex.Interop;
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.TestServers;

@@ -8,6 +8,9 @@ public class ServerCountersTests
 {
     private TemporaryDirectory _directory = null!;
 
+    [OneTimeSetUp]
+    public void Register_the_counters_of_protocols() => (_, _) = (Counter.Calls, Counter.Sum);
+
     [SetUp]
     public void Make_a_directory() => _directory = new();
 
@@ -121,7 +124,8 @@ public class ServerCountersTests
         using ServerCounters counters = new(_directory["counters"]);
         counters.Add(Counter.Calls, 42);
         using CountersFile file = CountersFile.Open(_directory["counters"]);
-        Assert.That(file.Names, Is.EqualTo(Enum.GetNames<Counter>()));
+        Assert.That(file.Names.Take(Enum.GetNames<Counter>().Length), Is.EqualTo(Enum.GetNames<Counter>()));
+        Assert.That(file.Names, Does.Contain("Calls"));
         Assert.That(file.Process, Is.EqualTo(Environment.ProcessId));
         Assert.That(file.Read().Where(one => one.Value != 0), Is.EqualTo(new[] { KeyValuePair.Create("Calls", 42L) }));
 
@@ -132,6 +136,40 @@ public class ServerCountersTests
         int line = 64 * (1 + (int)Counter.Calls);
         Assert.That(BitConverter.ToInt64(bytes, line), Is.EqualTo(42));
         Assert.That(System.Text.Encoding.ASCII.GetString(bytes, line + 8, 6), Is.EqualTo("Calls\0"));
+    }
+
+    [Test]
+    public void A_protocol_registers_its_counters_once_and_the_servers_that_run_then_tell_their_names()
+    {
+        using ServerCounters counters = new(_directory["counters"]);
+        string name = $"Registered{Guid.NewGuid():N}";
+        Counter counter = ServerCounters.Register(name);
+        Assert.That(ServerCounters.Register(name), Is.EqualTo(counter));
+        Assert.That((ServerCounters.NameOf(counter), counters[counter]), Is.EqualTo((name, 0L)));
+        counters.Add(counter, 5);
+        using (ServerCounters before = ServerCounters.OpenReadOnly(_directory["counters"]))
+            Assert.That(before[counter], Is.Zero, "the file does not name it yet");
+        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        _ = new Service([], new Multiplex.Protocols.EchoProtocol(), new(), counters, stop);
+        using ServerCounters reader = ServerCounters.OpenReadOnly(_directory["counters"]);
+        using CountersFile file = CountersFile.Open(_directory["counters"]);
+        Assert.That((reader[counter], file.Read()[name]), Is.EqualTo((5L, 5L)));
+        Assert.That(counters.Summary(), Is.EqualTo($"{name}=5"));
+    }
+
+    [Test]
+    public void Counters_of_another_process_are_found_by_their_names_in_whatever_order_it_registered_them()
+    {
+        using (ServerCounters counters = new(_directory["counters"]))
+            (_, _) = (counters.Add(Counter.Calls, 1), counters.Add(Counter.Sum, 2));
+        byte[] bytes = File.ReadAllBytes(_directory["counters"]);
+        Span<byte> calls = bytes.AsSpan(64 * (1 + (int)Counter.Calls), 64), sum = bytes.AsSpan(64 * (1 + (int)Counter.Sum), 64);
+        byte[] other = calls.ToArray();
+        sum.CopyTo(calls);
+        other.CopyTo(sum);
+        File.WriteAllBytes(_directory["swapped"], bytes);
+        using ServerCounters reader = ServerCounters.OpenReadOnly(_directory["swapped"]);
+        Assert.That((reader[Counter.Calls], reader[Counter.Sum]), Is.EqualTo((1L, 2L)));
     }
 
     [Test]

@@ -58,6 +58,9 @@ internal static class CSharpEmitter
         code.Line("using System.Threading;");
         code.Line("using System.Threading.Tasks;");
         code.Line("using Multiplex.Rpc;");
+        code.Line("using Multiplex.Rpc.Client;");
+        code.Line("using Multiplex.Rpc.Messages;");
+        code.Line("using Multiplex.Rpc.Server;");
         code.Line("using Multiplex.Rpc.Xdr;");
         if (space.Length > 0)
         {

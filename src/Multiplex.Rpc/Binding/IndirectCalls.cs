@@ -1,3 +1,5 @@
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
@@ -5,13 +7,13 @@ namespace Multiplex.Rpc.Binding;
 
 /// <summary>
 /// Calls procedures of this machine's programs for callers that do not know where those are: CALLIT, BCAST and INDIRECT, RFC 1833
-/// sections 2.2.1 and 3.2. To the program such a call seems to come from this machine, so it is made for those alone who ask for it.
+/// sections 2.2.1 and 3.2. To the program such a call seems to come from this machine, so it is made only where the option is set.
 /// </summary>
 /// <param name="table">Where the programs are.</param>
 /// <param name="atATime">How many calls may be in progress; each blocks a thread, and the other threads are for lookups.</param>
 internal sealed class IndirectCalls(RegistrationTable table, int atATime)
 {
-    private static readonly RpcClientOptions s_patience = new() { Timeout = TimeSpan.FromSeconds(3) };
+    private static readonly RpcClientOptions s_options = new() { Timeout = TimeSpan.FromSeconds(3) };
 
     private int _inProgress;
 
@@ -20,7 +22,7 @@ internal sealed class IndirectCalls(RegistrationTable table, int atATime)
 
     /// <summary>Makes a call, over UDP on the loopback interface. Blocks until it is answered, or for 3 seconds.</summary>
     /// <param name="wanted">struct rpcb_rmtcallargs: program, version, procedure and its arguments. The name service itself is not called.</param>
-    /// <param name="server">Who was called.</param>
+    /// <param name="server">The server that was called.</param>
     /// <param name="results">The results, marshalled.</param>
     /// <returns>What came of it: SYSTEM_ERR when too many others are in progress.</returns>
     public AcceptStatus Call(ref XdrReader wanted, out Registration? server, out byte[] results)
@@ -43,7 +45,7 @@ internal sealed class IndirectCalls(RegistrationTable table, int atATime)
                 return AcceptStatus.SystemError;
             }
 
-            using RpcClient client = new(UniversalAddress.ReachedHere(endpoint), s_patience);
+            using RpcClient client = new(UniversalAddress.ReachedHere(endpoint), s_options);
             results = client.Call(procedure, arguments, static (writer, value) => writer.WriteFixedOpaque(value), ReadAll);
             return AcceptStatus.Success;
         }
@@ -54,7 +56,7 @@ internal sealed class IndirectCalls(RegistrationTable table, int atATime)
                 RpcProgramUnavailableException => AcceptStatus.ProgramUnavailable,
                 RpcProcedureUnavailableException => AcceptStatus.ProcedureUnavailable,
                 RpcGarbageArgumentsException => AcceptStatus.GarbageArguments,
-                _ => AcceptStatus.SystemError,   // nobody is there, or it did not answer
+                _ => AcceptStatus.SystemError,   // no server is there, or it did not answer
             };
         }
         finally

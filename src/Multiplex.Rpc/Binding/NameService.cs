@@ -1,3 +1,4 @@
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Binding;
@@ -75,7 +76,7 @@ public sealed class NameService(RegistrationTable table)
     /// <returns>Whether it is registered now.</returns>
     public bool Restore(Registration registration) => MakesSense(registration) && Table.Set(registration, out _);
 
-    /// <summary>Registers what a local caller serves. Nobody changes the registrations of the name service itself.</summary>
+    /// <summary>Registers what a local caller serves. No caller changes the registrations of the name service itself.</summary>
     /// <returns>Whether it is registered now.</returns>
     internal bool Set(in RpcCall call, Registration registration)
     {
@@ -110,4 +111,20 @@ public sealed class NameService(RegistrationTable table)
 
     private static bool IsHere(Endpoint endpoint) =>
         UniversalAddress.IsEverywhere(endpoint) || ThisMachine.Has(AddressLookup.Find(endpoint, passive: false)[0]);
+}
+
+/// <summary>What a name service counts beside all other RPC servers.</summary>
+public static class NameServiceCounters
+{
+    private static readonly Counter s_registrationsRefused = ServerCounters.Register("RegistrationsRefused");
+    private static readonly Counter s_indirectCallsRefused = ServerCounters.Register("IndirectCallsRefused");
+
+    extension(Counter)
+    {
+        /// <summary>Registrations that a name service refused because its table, or the owner's share of it, was full.</summary>
+        public static Counter RegistrationsRefused => s_registrationsRefused;
+
+        /// <summary>Calls that a name service was asked to make for others and refused, because too many were in progress.</summary>
+        public static Counter IndirectCallsRefused => s_indirectCallsRefused;
+    }
 }

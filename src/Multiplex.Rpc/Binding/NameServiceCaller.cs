@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc.Binding;
 
-/// <summary>Who calls a name service: from where, and with which rights.</summary>
+/// <summary>The caller of a name service: its address and its rights.</summary>
 internal readonly record struct NameServiceCaller
 {
     /// <summary>Owns what comes over TCP or UDP, from this machine, unless it is the superuser's.</summary>
@@ -49,7 +50,7 @@ internal readonly record struct NameServiceCaller
             : new() { Netid = isStream ? Netid.Tcp6 : Netid.Udp6, IsLocal = peer.Host.StartsWith(s_ipv6Loopback), Owner = owner };
     }
 
-    // By the kernel's word. Root may remove everybody's.
+    // As the kernel reports it. Root may remove all registrations.
     private static string OwnerOf(UnixPeer? user) => user switch
     {
         null => Unknown,

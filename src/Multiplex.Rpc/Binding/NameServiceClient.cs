@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -98,7 +99,7 @@ public sealed class NameServiceClient : IDisposable
         if (netid != Netid.Local && !Service.Kind.IsInternet())
             return Listed(program, version, netid) is { } listed ? UniversalAddress.Reached(listed, host) : null;
 
-        // The service is told the address by which it is known: r_addr, RFC 1833 section 2.2.1.
+        // The call has the address by which the service is known: r_addr, RFC 1833 section 2.2.1.
         string hint = netid.Kind.IsInternet() ? UniversalAddress.Of(At(host, netid.Kind)) : "";
         Registration asked = new(program, version, netid.Name, hint, "");
         string address = Ask(

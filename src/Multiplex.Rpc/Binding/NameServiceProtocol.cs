@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Binding;
@@ -8,8 +10,8 @@ namespace Multiplex.Rpc.Binding;
 /// that came to nothing.
 /// </summary>
 /// <remarks>
-/// Whoever sends a datagram with a false address has the reply sent there, so a reply that is far longer than its call makes the
-/// sender that much stronger. Such a reply is SYSTEM_ERR instead, which is shorter than any call; over a stream, where the caller's
+/// The reply to a datagram with a false source address goes to that address, so a reply that is far longer than its call multiplies
+/// what the sender can flood it with. Such a reply is SYSTEM_ERR instead, which is shorter than any call; over a stream, where the caller's
 /// address is proven, it is sent as it is.
 /// </remarks>
 /// <param name="service">The name service.</param>
@@ -20,7 +22,6 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
     public const int UsualAmplification = 2;
 
     private const int LongestRecord = 9000;   // RPC_MAXDATASIZE of the C library
-    private const int ProgramOffset = 12, ProcedureOffset = 20;          // in a call
     private const int ReplyStatusOffset = 8, AcceptStatusOffset = 20;   // in a reply
 
     private readonly RpcProtocol _rpc = new(service.Programs()) { MaxRecord = LongestRecord };
@@ -75,7 +76,7 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
 
     // CALLIT and BCAST are mostly broadcast: if each machine that cannot help said so, the caller would drown. RFC 1833 section 3.2.
     private static bool IsCallForOthers(ReadOnlySpan<byte> call) =>
-        WordAt(call, ProgramOffset) == NameService.Program && WordAt(call, ProcedureOffset) == (uint)RpcbindProcedure.CallIt;
+        WordAt(call, CallHeader.ProgramOffset) == NameService.Program && WordAt(call, CallHeader.ProcedureOffset) == (uint)RpcbindProcedure.CallIt;
 
     // MSG_ACCEPTED, and SUCCESS
     private static bool IsSuccess(ReadOnlySpan<byte> reply) =>

@@ -1,3 +1,4 @@
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Binding;

@@ -1,3 +1,5 @@
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Binding;

@@ -9,7 +9,7 @@ namespace Multiplex.Rpc.Binding;
 /// <param name="Version">The program's version.</param>
 /// <param name="Netid">The transport; see <see cref="Binding.Netid"/>. Others have names that are not in there.</param>
 /// <param name="Address">The universal address; see <see cref="UniversalAddress"/>.</param>
-/// <param name="Owner">Who registered it, such as "superuser" or a user's number; empty when that is not known.</param>
+/// <param name="Owner">Its owner, such as "superuser" or a user's number; empty when that is not known.</param>
 public sealed record Registration(uint Program, uint Version, string Netid, string Address, string Owner)
 {
     /// <summary>The longest of its texts that is taken from others, in bytes: room for a UNIX-domain path.</summary>

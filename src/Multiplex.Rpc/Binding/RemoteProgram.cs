@@ -99,7 +99,7 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
 
     private static FormatException Wrong(string text, string problem) => new($"'{text}' is no program on a host: {problem}");
 
-    // TCP and UDP are so over both families; who names the family gets that one.
+    // TCP and UDP are so over both families; a name with a family means that one.
     private static Netid[]? TransportsOf(string scheme) => scheme switch
     {
         Scheme or "rpc+tcp" => [Netid.Tcp, Netid.Tcp6],

@@ -1,3 +1,6 @@
+using Multiplex.Interop;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -75,7 +78,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         if (!arguments.IsComplete)
             return AcceptStatus.GarbageArguments;
 
-        // Who names no transport means the one that the question came by; to unset, all of them.
+        // A call that names no transport means the one that it came by; to unset, all of them.
         string netid = asked.Netid.Length > 0 ? asked.Netid : caller.Netid.Name;
         switch ((RpcbindProcedure)call.Procedure)
         {
@@ -135,8 +138,8 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         return status;
     }
 
-    // A server that listens on every interface is given out at the one by which its client knows this machine. Who asks tells
-    // the address that it asked, in r_addr, RFC 1833 section 2.2.1; else it is the one that this machine answers from.
+    // A server that listens on every interface is given out at the one by which its client knows this machine. The client sends
+    // the address that it called, in r_addr, RFC 1833 section 2.2.1; else it is the one that this machine answers from.
     private static string AddressFor(in RpcCall call, string hint, Registration found)
     {
         if (found.Endpoint is not { } endpoint || !UniversalAddress.IsEverywhere(endpoint))
@@ -203,4 +206,33 @@ internal enum RpcbindProcedure : uint
     Indirect = 10,
     GetAddressList = 11,
     GetStatistics = 12,
+}
+
+/// <summary>By which of its addresses a machine with several is reached.</summary>
+internal static class OwnAddress
+{
+    /// <summary>
+    /// The host of the address that packets to a peer leave from, as the routing table has it: connect(2) of a datagram socket
+    /// asks it, and sends nothing.
+    /// </summary>
+    /// <returns>A numeric address of the peer's family; null when there is no route.</returns>
+    public static string? Towards(in Peer peer)
+    {
+        SyscallResult opened = socket(AddressLookup.FamilyOf(peer.Address), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (opened.IsError)
+            return null;
+        int fd = (int)opened.Value;
+        Span<byte> own = stackalloc byte[PeerAddress.MaxLength];
+        SyscallResult length = connect(fd, peer.Address);
+        if (!length.IsError)
+            length = getsockname(fd, own);
+        close(fd);
+        if (length.IsError)
+            return null;
+
+        // An IPv6 socket that serves both families shows IPv4 addresses as ::ffff:a.b.c.d.
+        const string Mapped = "::ffff:";
+        string host = Endpoint.Parse(AddressText.Format(EndpointKind.Udp, own[..(int)length.Value])).Host;
+        return host.StartsWith(Mapped, StringComparison.Ordinal) && host.Contains('.') ? host[Mapped.Length..] : host;
+    }
 }

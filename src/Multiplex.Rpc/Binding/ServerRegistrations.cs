@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
@@ -10,7 +11,7 @@ namespace Multiplex.Rpc.Binding;
 /// </summary>
 public sealed class ServerRegistrations
 {
-    private static readonly RpcClientOptions s_pingPatience = new() { Timeout = TimeSpan.FromSeconds(2) };
+    private static readonly RpcClientOptions s_pingOptions = new() { Timeout = TimeSpan.FromSeconds(2) };
 
     private readonly Endpoint? _service;
     private readonly List<Registration> _made = [];
@@ -122,7 +123,7 @@ public sealed class ServerRegistrations
 
     private NameServiceClient Connect() => _service is null ? NameServiceClient.OfThisMachine() : new(_service);
 
-    // What a dead server has left goes, also what it served over other transports; what is somebody else's shows when it is set.
+    // What a dead server has left goes, also what it served over other transports; what another owner has registered shows when it is set.
     private static void Clear(NameServiceClient names, (uint Number, uint Version) program, IReadOnlyList<Registration> wanted)
     {
         foreach (Registration left in names.Dump().Where(one => (one.Program, one.Version) == program))
@@ -131,7 +132,7 @@ public sealed class ServerRegistrations
             if (rival?.Address == left.Address)
                 continue;
 
-            // Whoever had this server's own port, or path, before is gone.
+            // A server that had this server's own port, or path, before has ended.
             bool isGone = left.Endpoint is not { } endpoint || (rival?.Endpoint is { } own && own.Port == endpoint.Port && own.Path == endpoint.Path)
                 || !Answers(UniversalAddress.ReachedHere(endpoint), left);
             if (isGone)
@@ -158,13 +159,13 @@ public sealed class ServerRegistrations
     {
         try
         {
-            using RpcClient client = new(server, s_pingPatience);
+            using RpcClient client = new(server, s_pingOptions);
             return client.Call<object?, bool>(
                 new(registration.Program, registration.Version, 0), null, static (_, _) => { }, static (ref XdrReader _) => true);
         }
         catch (IOException)
         {
-            return false;   // nobody is there, or somebody who does not serve this program
+            return false;   // no server is there, or one that does not serve this program
         }
     }
 }

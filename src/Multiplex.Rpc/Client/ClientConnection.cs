@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Multiplex.Interop;
+using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Multiplex.Rpc.Messages;
 
 namespace Multiplex.Rpc.Client;
 

@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Client;

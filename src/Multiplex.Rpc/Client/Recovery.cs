@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 

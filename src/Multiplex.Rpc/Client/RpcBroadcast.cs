@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
 using Multiplex.Interop;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Client;
 
 /// <summary>What one server answered to a broadcast.</summary>
 /// <param name="Server">Where it answered from.</param>

@@ -1,4 +1,7 @@
-namespace Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
+
+namespace Multiplex.Rpc.Client;
 
 /// <summary>Who a client is, how it waits, repeats and gives up, and how much it holds.</summary>
 public sealed record RpcClientOptions

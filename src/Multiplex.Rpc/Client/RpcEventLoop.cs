@@ -1,7 +1,6 @@
-using Multiplex.Rpc.Client;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Client;
 
 /// <summary>
 /// A thread that waits on epoll(7) for the sockets of clients: it receives the replies to asynchronous calls, so that these cost

@@ -1,4 +1,6 @@
-namespace Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
+
+namespace Multiplex.Rpc.Client;
 
 /// <summary>A call came to nothing: the server said so, its reply made no sense, or none came.</summary>
 public class RpcException(string message, Exception? inner = null) : IOException(message, inner);
@@ -18,3 +20,61 @@ public sealed class RpcConnectionException(string message, Exception? inner = nu
 
 /// <summary>What the server sent is no reply, or its results cannot be decoded.</summary>
 public sealed class RpcBadReplyException(string message) : RpcException(message);
+
+/// <summary>The server answered that it has not carried out the call; RFC 5531 section 9 names the reasons.</summary>
+public abstract class RpcRefusedException(string name, string meaning) : RpcException($"{name}: {meaning}")
+{
+    /// <summary>The reason's name in the RFC, such as "PROG_UNAVAIL".</summary>
+    public string Name { get; } = name;
+}
+
+/// <summary>PROG_UNAVAIL.</summary>
+public sealed class RpcProgramUnavailableException() : RpcRefusedException("PROG_UNAVAIL", "the server does not have this program");
+
+/// <summary>PROG_MISMATCH.</summary>
+public sealed class RpcProgramMismatchException(uint low, uint high)
+    : RpcRefusedException("PROG_MISMATCH", $"the server has versions {low} to {high} of this program")
+{
+    /// <summary>The lowest version that the server has.</summary>
+    public uint Low { get; } = low;
+
+    /// <summary>The highest version that the server has.</summary>
+    public uint High { get; } = high;
+}
+
+/// <summary>PROC_UNAVAIL.</summary>
+public sealed class RpcProcedureUnavailableException() : RpcRefusedException("PROC_UNAVAIL", "the program does not have this procedure");
+
+/// <summary>GARBAGE_ARGS.</summary>
+public sealed class RpcGarbageArgumentsException() : RpcRefusedException("GARBAGE_ARGS", "the server cannot decode the arguments");
+
+/// <summary>SYSTEM_ERR.</summary>
+public sealed class RpcSystemErrorException() : RpcRefusedException("SYSTEM_ERR", "the server failed");
+
+/// <summary>RPC_MISMATCH.</summary>
+public sealed class RpcMismatchException(uint low, uint high)
+    : RpcRefusedException("RPC_MISMATCH", $"the server speaks RPC versions {low} to {high}")
+{
+    /// <summary>The lowest RPC version that the server speaks.</summary>
+    public uint Low { get; } = low;
+
+    /// <summary>The highest RPC version that the server speaks.</summary>
+    public uint High { get; } = high;
+}
+
+/// <summary>AUTH_ERROR.</summary>
+public sealed class RpcAuthenticationException(AuthenticationStatus status)
+    : RpcRefusedException("AUTH_ERROR", $"the server refuses the caller: {NameOf(status)} (auth_stat {(uint)status})")
+{
+    /// <summary>Why.</summary>
+    public AuthenticationStatus Status { get; } = status;
+
+    private static string NameOf(AuthenticationStatus status) => status switch
+    {
+        AuthenticationStatus.BadCredential => "AUTH_BADCRED, the credential is broken",
+        AuthenticationStatus.RejectedCredential => "AUTH_REJECTEDCRED, the credential is not accepted",
+        AuthenticationStatus.BadVerifier => "AUTH_BADVERF, the verifier is broken",
+        AuthenticationStatus.TooWeak => "AUTH_TOOWEAK, a stronger credential is wanted",
+        _ => "for a reason of its own",
+    };
+}

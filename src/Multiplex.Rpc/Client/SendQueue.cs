@@ -1,4 +1,6 @@
 using Multiplex.Interop;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc.Client;

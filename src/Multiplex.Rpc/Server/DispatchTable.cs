@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// The one table of a server from (program, version, procedure) to an entry, made once. Open addressing with linear probing; at most half of the
@@ -39,8 +41,11 @@ internal sealed class DispatchTable
     /// <summary>Whether each call may be run again, so that no reply needs to be kept.</summary>
     public bool AreAllIdempotent { get; }
 
-    /// <summary>The entry of a procedure; null when it is not served.</summary>
-    public ProcedureEntry? Find(uint program, uint version, uint procedure) => RowOf(program, version, procedure).Entry;
+    /// <summary>The entry of the procedure that a call names; null when it is not served, or the message is too short to name one.</summary>
+    public ProcedureEntry? Find(ReadOnlySpan<byte> message) => message.Length < CallHeader.ProcedureEnd ? null : RowOf(
+        BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.ProgramOffset..]),
+        BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.VersionOffset..]),
+        BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.ProcedureOffset..])).Entry;
 
     /// <summary>
     /// What a call gets that has no entry: PROG_UNAVAIL; PROG_MISMATCH with the lowest and the highest version that there are, between which there may be

@@ -1,19 +1,30 @@
-namespace Multiplex.Rpc;
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using Multiplex.Rpc.Messages;
+using Multiplex.Sockets;
 
-/// <summary>What <see cref="ReplyCache.Begin"/> found.</summary>
-internal enum Repeat
+namespace Multiplex.Rpc.Server;
+
+/// <summary>The bounds of what <see cref="RpcProtocol.Replies"/> remembers.</summary>
+public sealed record ReplyCacheOptions
 {
-    /// <summary>The call is new, and is to be run now.</summary>
-    New,
+    /// <summary>
+    /// How many replies are kept, 1 to 1,048,576: at least the last so many, and up to 2.3 times as many, for calls fall into
+    /// buckets. Memory is taken as they come, not before. When there are more, the caller that has the most loses those that it did not ask for
+    /// longest, so that a busy client does not have the replies of others forgotten. A repeat of a forgotten call is run again: keep as many
+    /// as clients call in the time for which they repeat. Calls that did not run, as their arguments could not be decoded, take no place.
+    /// </summary>
+    public int Entries { get; init; } = 32 * 1024;
 
-    /// <summary>It repeats one that is in progress: to be dropped.</summary>
-    InProgress,
+    /// <summary>How long a reply is kept after it was last sent, as long as there is room; more than zero.</summary>
+    public TimeSpan Time { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>It repeats one that was run before: the reply stands in the buffer.</summary>
-    Answered,
-
-    /// <summary>The call is new, but as many as can be remembered are in progress: SYSTEM_ERR stands in the buffer.</summary>
-    Refused,
+    /// <summary>
+    /// The longest reply that is kept, in bytes with its head of 24, at least 24. A call whose reply is longer is still run only once, but a
+    /// repeat of it gets SYSTEM_ERR.
+    /// </summary>
+    public int LongestReply { get; init; } = 408;
 }
 
 /// <summary>
@@ -74,7 +85,7 @@ internal sealed class ReplyCache : IDisposable
     {
         entry = default;
         if (!CallKey.TryTake(call, arguments, _seed, out CallKey key))
-            return Repeat.New;   // not even a repeat could be told from another caller's call
+            return Repeat.New;   // a repeat could not be distinguished from another caller's call
         reply.EnsureRoom(_memory.LongestReply);   // what grows must not grow while others wait
         ulong hash = key.Hash(_seed);
         int bucket = (int)(hash % (uint)_memory.Buckets);
@@ -230,4 +241,91 @@ internal sealed class ReplyCache : IDisposable
 
     /// <summary>Where a call that is being run is remembered.</summary>
     internal readonly record struct Entry(int Bucket, int Place, bool IsKept);
+}
+
+/// <summary>What <see cref="ReplyCache.Begin"/> found.</summary>
+internal enum Repeat
+{
+    /// <summary>The call is new, and is to be run now.</summary>
+    New,
+
+    /// <summary>It repeats one that is in progress: to be dropped.</summary>
+    InProgress,
+
+    /// <summary>It repeats one that was run before: the reply stands in the buffer.</summary>
+    Answered,
+
+    /// <summary>The call is new, but as many as can be remembered are in progress: SYSTEM_ERR stands in the buffer.</summary>
+    Refused,
+}
+
+/// <summary>What two calls have in common when one is a repeat of the other.</summary>
+/// <param name="Caller">A hash of the caller.</param>
+/// <param name="Checksum">A hash of the arguments.</param>
+/// <param name="Length">The arguments' length in bytes.</param>
+/// <param name="Xid">The transaction.</param>
+/// <param name="Program">The program's number.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Procedure">The procedure's number.</param>
+/// <param name="Kind">The kind of socket.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct CallKey(
+    ulong Caller, ulong Checksum, uint Length, uint Xid, uint Program, uint Version, uint Procedure, uint Kind)
+{
+    // The longest address with a connection's number before it, or AUTH_SYS's longest machine name with what goes with it.
+    private const int LongestCaller = 512;
+
+    /// <summary>Takes the key of a call.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="arguments">Its arguments, as they came.</param>
+    /// <param name="seed">Makes the hashes of this server different from any other's, so that a collision cannot be prepared.</param>
+    /// <param name="key">The key.</param>
+    /// <returns>False when nothing tells this caller from others.</returns>
+    public static bool TryTake(in RpcCall call, ReadOnlySpan<byte> arguments, long seed, out CallKey key)
+    {
+        Span<byte> caller = stackalloc byte[LongestCaller];
+        int length = call.Credential.TryGetSys(out SysCredential sys) && sys.HasRandomStamp && IsPlaceKnown(call.Peer)
+            ? Write(sys, call.Peer, caller)
+            : Write(call.Peer, caller);
+        key = length == 0 ? default : new(
+            XxHash3.HashToUInt64(caller[..length], seed),
+            XxHash3.HashToUInt64(arguments, seed),
+            (uint)arguments.Length,
+            call.Xid,
+            call.Program,
+            call.Version,
+            call.Procedure,
+            (uint)call.Peer.Kind);
+        return length > 0;
+    }
+
+    /// <summary>A hash of the key.</summary>
+    public ulong Hash(long seed) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<CallKey>(in this)), seed);
+
+    // On a UNIX-domain socket the place is the user that the kernel reports: the credential proves nothing.
+    private static bool IsPlaceKnown(in Peer peer) => peer.Kind.IsInternet() ? !peer.Host.IsEmpty : peer.Unix is not null;
+
+    // Without port and connection: this caller is known again on another connection.
+    private static int Write(in SysCredential sys, in Peer peer, Span<byte> caller)
+    {
+        BinaryPrimitives.WriteUInt32BigEndian(caller, sys.Stamp);
+        BinaryPrimitives.WriteUInt32BigEndian(caller[4..], sys.Uid);
+        BinaryPrimitives.WriteUInt32BigEndian(caller[8..], peer.Unix?.UserId ?? 0);
+        BinaryPrimitives.WriteInt32BigEndian(caller[12..], sys.MachineName.Length);
+        sys.MachineName.CopyTo(caller[16..]);
+        peer.Host.CopyTo(caller[(16 + sys.MachineName.Length)..]);
+        return 16 + sys.MachineName.Length + peer.Host.Length;
+    }
+
+    // A later connection may have a port that another client had before, and begin with the same xid, so the connection's number
+    // counts. A datagram has its sender's address; without one its caller cannot be distinguished from others.
+    private static int Write(in Peer peer, Span<byte> caller)
+    {
+        const int FamilyAlone = 2;
+        if (peer.Connection == 0 && peer.Address.Length <= FamilyAlone)
+            return 0;
+        BinaryPrimitives.WriteUInt64BigEndian(caller, peer.Connection);
+        peer.Address.CopyTo(caller[sizeof(ulong)..]);
+        return sizeof(ulong) + peer.Address.Length;
+    }
 }

@@ -1,10 +1,12 @@
-namespace Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
+
+namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// Decides whether a call may be carried out, before it is known whether there is such a program: by its credential
 /// (<see cref="RpcCall.Credential"/>), the peer's address (<see cref="Peer.Address"/>, <see cref="Peer.Host"/>), its port
-/// (<see cref="Peer.HasReservedPort"/>), the process at the other end of a UNIX-domain connection (<see cref="Peer.Unix"/>, by the kernel's
-/// word), and by what is called.
+/// (<see cref="Peer.HasReservedPort"/>), the process at the other end of a UNIX-domain connection (<see cref="Peer.Unix"/>, as the kernel
+/// reports it), and by what is called.
 /// </summary>
 /// <remarks>It is asked by all threads and processes of the server, for each call; it must not block. If it throws, the caller gets AUTH_FAILED.</remarks>
 /// <param name="call">The call.</param>

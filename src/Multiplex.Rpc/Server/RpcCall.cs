@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Multiplex.Rpc.Messages;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Server;
 
 /// <summary>A call as its procedure sees it, but for the arguments. It stands over the received bytes: nothing is allocated.</summary>
 /// <param name="xid">See <see cref="Xid"/>.</param>
@@ -25,10 +26,10 @@ public ref struct RpcCall(
     /// <summary>The procedure's number.</summary>
     public uint Procedure { get; private set; } = procedure;
 
-    /// <summary>Where the call came from, as the kernel told it.</summary>
+    /// <summary>The peer, as the kernel reports it.</summary>
     public Peer Peer { get; private set; } = peer;
 
-    /// <summary>Who the caller says it is; by default AUTH_NONE.</summary>
+    /// <summary>The credential of the call, which proves nothing; by default AUTH_NONE.</summary>
     public RpcCredential Credential { get; } = credential;
 
     /// <summary>
@@ -39,9 +40,9 @@ public ref struct RpcCall(
     internal void Take(ReadOnlySpan<byte> head, scoped in Peer peer)
     {
         Xid = BinaryPrimitives.ReadUInt32BigEndian(head);
-        Program = BinaryPrimitives.ReadUInt32BigEndian(head[12..]);
-        Version = BinaryPrimitives.ReadUInt32BigEndian(head[16..]);
-        Procedure = BinaryPrimitives.ReadUInt32BigEndian(head[20..]);
+        Program = BinaryPrimitives.ReadUInt32BigEndian(head[CallHeader.ProgramOffset..]);
+        Version = BinaryPrimitives.ReadUInt32BigEndian(head[CallHeader.VersionOffset..]);
+        Procedure = BinaryPrimitives.ReadUInt32BigEndian(head[CallHeader.ProcedureOffset..]);
         Peer = peer;
     }
 }

@@ -1,10 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
+using Multiplex.Rpc.Messages;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// What a procedure throws to refuse a call: its caller gets the status, and no results. It is the ordinary way to say that an
-/// argument is out of bounds, and is reported to nobody else.
+/// argument is out of bounds, and is reported nowhere else.
 /// </summary>
 /// <param name="status">What the reply says: <see cref="AcceptStatus.GarbageArguments"/>, <see cref="AcceptStatus.ProcedureUnavailable"/>
 /// or <see cref="AcceptStatus.SystemError"/>.</param>

@@ -5,7 +5,7 @@ namespace Multiplex.Rpc.Xdr;
 
 /// <summary>Marshals: appends values in XDR's canonical form (RFC 4506) to an output buffer, without allocation.</summary>
 /// <remarks>
-/// The bounds of a type hold for whoever writes too: what is over them throws <see cref="ArgumentException"/>, and what was written
+/// The bounds of a type hold for the writer too: what is over them throws <see cref="ArgumentException"/>, and what was written
 /// of the value so far stays in the buffer.
 /// </remarks>
 public readonly ref partial struct XdrWriter

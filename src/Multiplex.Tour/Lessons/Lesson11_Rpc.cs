@@ -1,5 +1,9 @@
 using System.Runtime.CompilerServices;
+using Multiplex.Demo;
 using Multiplex.Rpc;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using Multiplex.Tour.Tracing;

@@ -1,5 +1,8 @@
-using Multiplex.Rpc;
+using Multiplex.Demo;
 using Multiplex.Rpc.Binding;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 using Multiplex.Tour.Tracing;
 using static Multiplex.Interop.Libc;

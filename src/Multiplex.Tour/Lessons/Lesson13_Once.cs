@@ -1,4 +1,6 @@
-using Multiplex.Rpc;
+using Multiplex.Demo;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
 using Multiplex.Tour.Tracing;
 using static Multiplex.Interop.Libc;

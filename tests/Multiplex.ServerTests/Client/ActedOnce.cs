@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

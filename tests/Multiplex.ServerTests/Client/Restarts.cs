@@ -1,5 +1,4 @@
 using Mono.Unix.Native;
-using Multiplex.Rpc;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

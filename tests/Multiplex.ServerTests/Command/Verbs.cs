@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Multiplex.Models;
-using Multiplex.Rpc;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Multiplex.Models;
+using Multiplex.Protocols;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;

@@ -137,7 +137,7 @@ internal sealed class ServerProcess : IDisposable
     public long FinalCount(Counter counter)
     {
         string line = Errors.Single(error => error.StartsWith("stopped", StringComparison.Ordinal));
-        string? entry = line.Split(' ').FirstOrDefault(word => word.StartsWith($"{counter}=", StringComparison.Ordinal));
+        string? entry = line.Split(' ').FirstOrDefault(word => word.StartsWith($"{ServerCounters.NameOf(counter)}=", StringComparison.Ordinal));
         return entry is null ? 0 : long.Parse(entry[(entry.IndexOf('=') + 1)..]);
     }
 

@@ -16,7 +16,7 @@ internal sealed class SharedCounters : IDisposable
 
     /// <summary>Waits until a counter has a value.</summary>
     public void Await(Counter counter, long value) =>
-        Eventually.Holds(() => this[counter] >= value, () => $"{counter} is {this[counter]}, not {value}");
+        Eventually.Holds(() => this[counter] >= value, () => $"{ServerCounters.NameOf(counter)} is {this[counter]}, not {value}");
 
     public void Dispose()
     {

@@ -17,7 +17,7 @@ public class ExchangeTests
     {
         using ServerCounters counters = new();
         OutputBuffer reply = new();
-        Assert.That(new Multiplex.Rpc.RpcProtocol(new Multiplex.Rpc.MultiplexProgram(counters)).AnswerFrame(call, default, reply), Is.True);
+        Assert.That(new RpcProtocol(new MultiplexProgram(counters)).AnswerFrame(call, default, reply), Is.True);
         return reply.Written.ToArray();
     }
 
@@ -76,7 +76,7 @@ public class ExchangeTests
     public void A_call_of_the_servers_is_told_from_a_reply([Values(EndpointKind.Tcp, EndpointKind.Udp)] EndpointKind kind, [Values] bool ofAnyProgram)
     {
         Exchange exchange = ofAnyProgram
-            ? new ProcedureExchange(kind, new(77, 1, 0), default, Multiplex.Rpc.RpcAuthentication.None, check: null)
+            ? new ProcedureExchange(kind, new(77, 1, 0), default, RpcAuthentication.None, check: null)
             : new RpcExchange(kind, 64);
         byte[] echo = RequestOf(exchange, 9), call = [.. echo];
         call[kind == EndpointKind.Tcp ? 16 : 12] ^= 1;   // the program

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using Multiplex.Load;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 

@@ -1,5 +1,4 @@
 using Multiplex.Load;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Load;

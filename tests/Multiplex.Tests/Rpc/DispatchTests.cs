@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 using FsCheckProperty = FsCheck.NUnit.PropertyAttribute;
 

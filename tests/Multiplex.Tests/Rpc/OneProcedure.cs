@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Tests.Rpc;

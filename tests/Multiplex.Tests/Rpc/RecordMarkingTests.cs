@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Multiplex.Rpc;
 
 namespace Multiplex.Tests.Rpc;
 

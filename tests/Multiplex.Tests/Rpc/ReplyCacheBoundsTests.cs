@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc;

@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Multiplex.Engine;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc;

@@ -1,5 +1,4 @@
 using System.Text;
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;

@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;

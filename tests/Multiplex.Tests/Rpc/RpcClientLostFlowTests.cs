@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 

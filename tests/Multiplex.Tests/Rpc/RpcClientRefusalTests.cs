@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Tests.Support;
 using static Multiplex.Tests.Support.ScriptedConnection;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net.Sockets;
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;

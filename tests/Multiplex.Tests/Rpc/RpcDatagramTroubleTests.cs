@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Tests.Support.ScriptedConnection;

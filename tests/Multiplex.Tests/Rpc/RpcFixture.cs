@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using Multiplex.Rpc;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Rpc;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Tests.Rpc;

@@ -1,5 +1,4 @@
 using Multiplex.Models;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Rpc;
 using Multiplex.Tests.Rpc.Stubs;
@@ -13,6 +12,7 @@ public class ActsOnceByDefaultTests
 
     private const string Pings = """
         using Multiplex.Rpc;
+        using Multiplex.Rpc.Server;
 
         [RpcProgram(0x20004545)]
         public partial interface IPings

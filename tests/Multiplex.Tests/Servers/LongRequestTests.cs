@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Multiplex.Models;
-using Multiplex.Rpc;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 

@@ -1,5 +1,4 @@
 using Multiplex.Protocols;
-using Multiplex.Rpc;
 
 namespace Multiplex.Tests.Servers;
 

@@ -1,5 +1,4 @@
 using Multiplex.Interop;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 

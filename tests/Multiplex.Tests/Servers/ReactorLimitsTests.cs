@@ -1,5 +1,4 @@
 using Multiplex.Protocols;
-using Multiplex.Rpc;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 

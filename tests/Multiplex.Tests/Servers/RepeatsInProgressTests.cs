@@ -1,5 +1,4 @@
 using Multiplex.Models;
-using Multiplex.Rpc;
 using Multiplex.Sockets;
 using Multiplex.Tests.Rpc;
 using static Multiplex.Interop.Libc;

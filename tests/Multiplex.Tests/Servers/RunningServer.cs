@@ -46,7 +46,7 @@ internal sealed class RunningServer : IDisposable
     public void AwaitEnd() => _run.Result();
 
     public void AwaitCount(Counter counter, long value) =>
-        Eventually.Holds(() => Counters[counter] >= value, $"{counter} reaches {value}; it is {Counters[counter]}");
+        Eventually.Holds(() => Counters[counter] >= value, $"{ServerCounters.NameOf(counter)} reaches {value}; it is {Counters[counter]}");
 
     public void Dispose()
     {

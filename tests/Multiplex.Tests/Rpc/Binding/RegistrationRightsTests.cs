@@ -1,4 +1,3 @@
-using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
 

@@ -5,6 +5,9 @@ namespace Multiplex.Tests.Rpc.Binding;
 /// <summary>Programs on hosts, by name.</summary>
 public class RemoteProgramTests
 {
+    [OneTimeSetUp]
+    public void Name_the_program() => ProgramNames.Add(MultiplexProgram.Name, MultiplexV1.Program);
+
     [TestCase("rpc://host/0x20004543/1", "host", 0x20004543u, 1u, "tcp tcp6")]
     [TestCase("rpc://host/536888643", "host", 0x20004543u, null, "tcp tcp6")]
     [TestCase("rpc+tcp://127.0.0.1/multiplex/7", "127.0.0.1", 0x20004543u, 7u, "tcp tcp6")]

@@ -226,6 +226,9 @@ public class XFileStubsTests
             using System.Linq;
             using Multiplex;
             using Multiplex.Rpc;
+            using Multiplex.Rpc.Client;
+            using Multiplex.Rpc.Messages;
+            using Multiplex.Rpc.Server;
             using Multiplex.Rpc.Xdr;
             using Made;
             public static class Statements

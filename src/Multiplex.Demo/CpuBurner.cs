@@ -1,6 +1,6 @@
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Demo;
 
 /// <summary>Spends CPU time of the calling thread.</summary>
 internal static class CpuBurner

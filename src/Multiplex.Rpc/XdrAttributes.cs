@@ -28,7 +28,7 @@ public sealed class XdrCaseAttribute(params object[] values) : Attribute
 public sealed class XdrDefaultAttribute : Attribute;
 
 /// <summary>The most bytes of opaque data or of a string in UTF-8, or the most elements of an array.</summary>
-/// <param name="most">The bound; who sends more is refused.</param>
+/// <param name="most">The bound; more is refused.</param>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter | AttributeTargets.ReturnValue)]
 public sealed class XdrMaxAttribute(int most) : Attribute
 {

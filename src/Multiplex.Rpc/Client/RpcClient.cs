@@ -1,9 +1,9 @@
 using Multiplex.Interop;
-using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Client;
 
 /// <summary>
 /// The client's side of ONC RPC: marshals the arguments, sends, waits, unmarshals the results. To its caller it is a
@@ -199,4 +199,26 @@ public sealed class RpcClient : IDisposable
         marshal(CallWriter.Head(message, xid: 0, procedure, _authentication), arguments);
         RecordMarking.End(message, start);
     }
+}
+
+/// <summary>What a client has seen so far.</summary>
+public record struct RpcClientCounters
+{
+    /// <summary>Calls that were sent, or were to be.</summary>
+    public long Calls { get; internal set; }
+
+    /// <summary>Calls that were sent again over datagrams because no reply had come.</summary>
+    public long Retransmissions { get; internal set; }
+
+    /// <summary>Connections that broke with calls in flight that are sent again on a new one.</summary>
+    public long Reconnects { get; internal set; }
+
+    /// <summary>Connections, or sockets for datagrams, that were given up since calls in a row got no reply: <see cref="RpcClientOptions.ReconnectAfterTimeouts"/>.</summary>
+    public long ConnectionsGivenUp { get; internal set; }
+
+    /// <summary>Calls that came from the server. The client serves no programs, and answers PROG_UNAVAIL.</summary>
+    public long CallsRefused { get; internal set; }
+
+    /// <summary>Messages that answer no call in flight: late, repeated, to a call that was given up or posted, or nonsense.</summary>
+    public long UnmatchedReplies { get; internal set; }
 }

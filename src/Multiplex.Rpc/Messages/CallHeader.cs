@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>What <see cref="CallHeader.Read"/> found.</summary>
 internal enum CallHead
@@ -26,21 +27,12 @@ internal static class CallHeader
     /// <summary>Bytes of a plain head; see <see cref="IsPlain"/>.</summary>
     public const int PlainLength = 40;
 
+    /// <summary>Where the numbers of program, version and procedure are, and where they end, in bytes.</summary>
+    public const int ProgramOffset = 12, VersionOffset = 16, ProcedureOffset = 20, ProcedureEnd = 24;
+
     /// <summary>Whether a message is a call, by its msg_type; what comes after that may make no sense.</summary>
     public static bool IsCall(ReadOnlySpan<byte> message) =>
         message.Length >= 2 * sizeof(uint) && BinaryPrimitives.ReadUInt32BigEndian(message[sizeof(uint)..]) == (uint)MessageType.Call;
-
-    /// <summary>Bytes up to and including the procedure's number.</summary>
-    public const int ProcedureEnd = 24;
-
-    /// <summary>The program's number of a call, if it is one.</summary>
-    public static uint Program(ReadOnlySpan<byte> message) => BinaryPrimitives.ReadUInt32BigEndian(message[12..]);
-
-    /// <summary>The program's version.</summary>
-    public static uint Version(ReadOnlySpan<byte> message) => BinaryPrimitives.ReadUInt32BigEndian(message[16..]);
-
-    /// <summary>The procedure's number.</summary>
-    public static uint Procedure(ReadOnlySpan<byte> message) => BinaryPrimitives.ReadUInt32BigEndian(message[20..]);
 
     /// <summary>Whether a message begins with the head of a call that carries AUTH_NONE twice, as nearly all do: its length is fixed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,7 +43,7 @@ internal static class CallHeader
 
     /// <summary>Reads the head of a call.</summary>
     /// <param name="message">The message; afterwards at the arguments, if the head is sound.</param>
-    /// <param name="peer">Who sent it.</param>
+    /// <param name="peer">The peer.</param>
     /// <param name="call">What was read.</param>
     /// <param name="refusal">Why a credential or verifier is refused.</param>
     public static CallHead Read(

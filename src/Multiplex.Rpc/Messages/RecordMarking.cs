@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>
 /// The record marking standard, RFC 5531 section 11: on a stream a message is a record of one or more fragments, each

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>Call messages, RFC 5531 section 9, and most often with the credential and verifier AUTH_NONE.</summary>
 public static class CallWriter

@@ -1,11 +1,18 @@
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Demo;
 
 /// <summary>The program of <c>multiplex.x</c>: six procedures that every server model serves, behind the stub that is made from it.</summary>
 /// <param name="counters">Where its one counter is kept, and "served", which the protocol counts, for all processes and threads of the server.</param>
 public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
 {
+    /// <summary>The name of the program, for <see cref="Rpc.Binding.ProgramNames"/>.</summary>
+    public const string Name = "multiplex";
+
+    private readonly Counter _calls = Counter.Calls, _sum = Counter.Sum;
+
     private const long SleepStep = 100_000_000;   // nanoseconds
     private const uint BurnStep = 10_000;          // microseconds
 
@@ -54,7 +61,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     }
 
     /// <inheritdoc/>
-    protected override ulong Add(in RpcCall call, ulong amount) => (ulong)counters.Add(Counter.Sum, (long)amount);
+    protected override ulong Add(in RpcCall call, ulong amount) => (ulong)counters.Add(_sum, (long)amount);
 
     /// <inheritdoc/>
     protected override WhoamiResView Whoami(in RpcCall call)
@@ -64,7 +71,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
         {
             Pid = (uint)getpid(),
             Thread = (uint)gettid(),
-            Served = (ulong)counters[Counter.Calls],
+            Served = (ulong)counters[_calls],
             Peer = peer[..call.Peer.Format(peer)],
         };
     }
@@ -73,5 +80,17 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     {
         if (argument > most)
             throw new RpcFault(AcceptStatus.GarbageArguments);
+    }
+}
+
+/// <summary>What a server of <c>multiplex.x</c> counts beside all other RPC servers.</summary>
+public static class MultiplexCounters
+{
+    private static readonly Counter s_sum = ServerCounters.Register("Sum");
+
+    extension(Counter)
+    {
+        /// <summary>What ADD adds to.</summary>
+        public static Counter Sum => s_sum;
     }
 }

@@ -1,7 +1,7 @@
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>
-/// The credential of a call: opaque_auth of RFC 5531 section 8.2. It is the caller's word and no more than that.
+/// The credential of a call: opaque_auth of RFC 5531 section 8.2. It proves nothing.
 /// </summary>
 /// <param name="flavor">See <see cref="Flavor"/>.</param>
 /// <param name="body">See <see cref="Body"/>.</param>

@@ -1,9 +1,11 @@
 using System.Buffers;
 using System.Text;
 using Multiplex.Interop;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// The server's side of ONC RPC version 2, RFC 5531: finds calls in a stream, dispatches them to programs, and answers
@@ -12,6 +14,7 @@ namespace Multiplex.Rpc;
 public sealed class RpcProtocol : IProtocol, IDisposable
 {
     private readonly DispatchTable _table;
+    private readonly Counter _calls = Counter.Calls;
     private ReplyCache? _replies;
     private ServerCounters? _counters;
 
@@ -20,10 +23,10 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <exception cref="ArgumentException">Two of them are the same version of the same program, or two procedures of one have the same number.</exception>
     public RpcProtocol(params IRpcProgram[] programs) => _table = new(programs);
 
-    /// <summary>The protocol's longest payload, and room for a call's head with the longest credential and verifier, and for fragments not filled.</summary>
-    public const int UsualMaxRecord = MultiplexConstants.MaxPayload + 4096;
+    /// <summary>Arguments or results of 1 MiB, and room for a call's head with the longest credential and verifier, and for fragments not filled.</summary>
+    public const int UsualMaxRecord = (1024 * 1024) + 4096;
 
-    /// <summary>The longest record, without its headers, in bytes.</summary>
+    /// <summary>The longest record that is received, without its headers, in bytes: at least as long as the longest call of the programs. A longer one closes its connection.</summary>
     public int MaxRecord { get; init; } = UsualMaxRecord;
 
     /// <summary>
@@ -35,11 +38,11 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// arguments. The caller is the connection, or of a datagram its sender's address and port. Two connections that are open at once are two
     /// callers. Two things make a client known again on another connection or from another port, also while the older connection is half open:</para>
     /// <para>An AUTH_SYS credential with a random stamp (<see cref="SysCredential.HasRandomStamp"/>), as <see cref="RpcAuthentication.Sys()"/> makes
-    /// it: the caller is then the stamp, machine name and uid with the host's address, or on a UNIX-domain socket with the user by the kernel's
-    /// word (<see cref="Peer.Unix"/>).</para>
+    /// it: the caller is then the stamp, machine name and uid with the host's address, or on a UNIX-domain socket with the user that the kernel
+    /// reports (<see cref="Peer.Unix"/>).</para>
     /// <para>A reserved port (<see cref="Peer.HasReservedPort"/>): the caller is then both addresses and ports of the connection. Linux' NFS
     /// client keeps its port over a reconnect for that.</para>
-    /// <para>A call is entered before it is run. If the process that runs it dies, nobody can know whether it took effect: it is not run again, and a
+    /// <para>A call is entered before it is run. If the process that runs it dies, it is not known whether it took effect: it is not run again, and a
     /// repeat gets SYSTEM_ERR. So a call takes effect at most once, and exactly once if it was answered with success, for as long as
     /// it is remembered. A repeat of a call in progress gets no reply. A call that was refused with GARBAGE_ARGS or PROC_UNAVAIL was not
     /// run, and is not remembered.</para>
@@ -52,10 +55,10 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// </summary>
     public bool Strict { get; init; }
 
-    /// <summary>Who may call; null, the default, is everybody.</summary>
+    /// <summary>Decides which calls are allowed; null, the default, allows all.</summary>
     public RpcAccess? Access { get; init; }
 
-    /// <summary>Told of an exception that a procedure threw, and that its caller got SYSTEM_ERR for. By default it is written to standard error. It must not throw itself.</summary>
+    /// <summary>Called with an exception that a procedure threw; the caller gets SYSTEM_ERR. By default it is written to standard error. It must not throw itself.</summary>
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
 
     /// <summary>
@@ -83,7 +86,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             _replies = new(counters, Replies);
     }
 
-    /// <summary>Gives that memory back. Nobody may serve it any more, in this process or one forked from it.</summary>
+    /// <summary>Gives that memory back. It must not be served any more, in this process or one forked from it.</summary>
     public void Dispose() => _replies?.Dispose();
 
     /// <inheritdoc/>
@@ -95,8 +98,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     /// <summary>As the procedure's entry says, <see cref="ProcedureEntry.IsQuick"/>. To refuse a call of what is not served is quick.</summary>
     public bool IsMessageQuick(ReadOnlySpan<byte> message) =>
-        message.Length >= CallHeader.ProcedureEnd
-        && Find(message) is not { IsQuick: false };
+        IsQuick(_table.Find(message), message);
 
     /// <inheritdoc/>
     public bool AnswerFrame(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply) =>
@@ -105,9 +107,9 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <inheritdoc/>
     public FrameAnswer AnswerInBatch(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply, bool ifQuick)
     {
-        ProcedureEntry? entry = null;
         ReadOnlySpan<byte> message = RecordMarking.FirstFragment(frame);
-        bool isQuick = message.Length >= CallHeader.ProcedureEnd && (entry = Find(message)) is not { IsQuick: false };
+        ProcedureEntry? entry = _table.Find(message);
+        bool isQuick = IsQuick(entry, message);
         if (ifQuick && !isQuick)
             return FrameAnswer.Left;
 
@@ -124,10 +126,11 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     /// <inheritdoc/>
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
-        Answer(message.Length >= CallHeader.ProcedureEnd ? Find(message) : null, message, peer, reply);
+        Answer(_table.Find(message), message, peer, reply);
 
-    private ProcedureEntry? Find(ReadOnlySpan<byte> message) =>
-        _table.Find(CallHeader.Program(message), CallHeader.Version(message), CallHeader.Procedure(message));
+    // A message too short to name a procedure may be the first of several fragments.
+    private static bool IsQuick(ProcedureEntry? entry, ReadOnlySpan<byte> message) =>
+        entry is not null ? entry.IsQuick : message.Length >= CallHeader.ProcedureEnd;
 
     // Nearly all calls carry AUTH_NONE twice: their heads are of one length.
     private bool Answer(ProcedureEntry? entry, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
@@ -194,7 +197,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     private bool Run(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
         int start = reply.Length;
-        _counters?.Increment(Counter.Calls);
+        _counters?.Increment(_calls);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
         AcceptStatus status;
         try
@@ -207,7 +210,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         }
         catch (Exception e)
         {
-            // It is the program's fault, not the connection's: the caller is told, and the server goes on.
+            // It is the program's fault, not the connection's: the caller gets SYSTEM_ERR, and the server goes on.
             OnFailure(e);
             status = AcceptStatus.SystemError;
         }
@@ -220,7 +223,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         ReplyWriter.Accepted(reply, call.Xid, status);
         if (status == AcceptStatus.SystemError)
             return true;   // it may have done something before it failed
-        _counters?.Add(Counter.Calls, -1);
+        _counters?.Add(_calls, -1);
         return false;
     }
 

@@ -2,10 +2,10 @@ using System.Text;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>
-/// Who a client says it is: the credential and verifier that each of its calls carries, RFC 5531 section 8. Made once, so
+/// What a client says of itself: the credential and verifier that each of its calls carries, RFC 5531 section 8. Made once, so
 /// that a call costs no more than copying it.
 /// </summary>
 public sealed class RpcAuthentication
@@ -26,7 +26,7 @@ public sealed class RpcAuthentication
         _encoded = encoded.Written.ToArray();
     }
 
-    /// <summary>AUTH_NONE: nobody in particular.</summary>
+    /// <summary>AUTH_NONE: the calls name no user.</summary>
     public static RpcAuthentication None { get; } = new(AuthenticationFlavor.None);
 
     /// <summary>Its flavor.</summary>

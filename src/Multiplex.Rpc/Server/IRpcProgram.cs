@@ -1,6 +1,7 @@
+using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// One version of a remote program: a set of procedures under two numbers. A server may have several, also of one program.

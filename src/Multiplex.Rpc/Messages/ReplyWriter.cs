@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>Reply messages, RFC 5531 section 9, one method for each of its arms.</summary>
 internal static class ReplyWriter

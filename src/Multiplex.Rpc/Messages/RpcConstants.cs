@@ -1,4 +1,4 @@
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>RFC 5531 section 9, enum msg_type.</summary>
 public enum MessageType : uint
@@ -48,7 +48,7 @@ public enum RejectStatus : uint
     /// <summary>RPC_MISMATCH: the RPC version is not 2.</summary>
     RpcMismatch = 0,
 
-    /// <summary>AUTH_ERROR: the caller is not believed.</summary>
+    /// <summary>AUTH_ERROR: the credential or verifier is refused.</summary>
     AuthenticationError = 1,
 }
 
@@ -80,7 +80,7 @@ public enum AuthenticationFlavor : uint
     /// <summary>AUTH_NONE.</summary>
     None = 0,
 
-    /// <summary>AUTH_SYS: machine name, user and groups, all by the caller's word.</summary>
+    /// <summary>AUTH_SYS: machine name, user and groups, none of it proven.</summary>
     Sys = 1,
 }
 

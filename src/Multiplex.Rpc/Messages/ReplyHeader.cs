@@ -1,6 +1,7 @@
+using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
 /// <summary>The head of a reply message, RFC 5531 section 9: everything before the procedure's results.</summary>
 public readonly struct ReplyHeader

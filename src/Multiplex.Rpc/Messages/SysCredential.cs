@@ -1,9 +1,10 @@
 using System.Buffers.Binary;
+using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Rpc;
+namespace Multiplex.Rpc.Messages;
 
-/// <summary>An AUTH_SYS credential, authsys_parms of RFC 5531 appendix A: who the caller says it is, without any proof.</summary>
+/// <summary>An AUTH_SYS credential, authsys_parms of RFC 5531 appendix A: what the caller says of itself, without any proof.</summary>
 public readonly ref struct SysCredential
 {
     private const uint FirstRandom = 0x8000_0000, LastRandom = 0xFFFF_FFFE;   // and not -1, a usual constant
