@@ -209,6 +209,27 @@ public sealed class SessionTests
         Assert.That(_loop.Fresh.Length, Is.Zero);
     }
 
+    [Test]
+    public void However_a_stream_is_cut_and_however_little_the_peer_takes_the_replies_are_the_same([Range(1, 20)] int seed)
+    {
+        const int Requests = 300, LongestLine = 40, LongestPiece = 100, MostTaken = 30, SlowOnes = 10;
+        Random random = new(seed);
+        Start(new() { MaxPendingOutput = 64 });
+        string all = string.Concat(Enumerable.Range(0, Requests).Select(i =>
+            $"{(random.Next(SlowOnes) == 0 ? "~" : "")}{new string((char)('a' + (i % 26)), random.Next(LongestLine))}\n"));
+        for (int at = 0; _session.Closed is null;)
+        {
+            if (_session.WantsInput(_loop.Options))
+                at += ReceivePiece(all.AsSpan(at, Math.Min(random.Next(1, LongestPiece), all.Length - at)), random.Next(3));
+            Send(random.Next(MostTaken));
+            _session.Continue(_loop);
+            Send(random.Next(MostTaken));
+        }
+
+        Assert.That((Sent, _session.Closed), Is.EqualTo((all.ToUpperInvariant(), CloseReason.Finished)));
+        Assert.That(_session.Memory, Is.Zero);
+    }
+
     [TestCase(ReplyOrder.Calls, "ONE\n~TWO\nTHREE\n")]
     [TestCase(ReplyOrder.Any, "THREE\n~TWO\nONE\n")]
     public void Requests_that_leave_with_workers_are_completed_in_the_order_that_the_protocol_says(ReplyOrder order, string replies)
@@ -336,6 +357,23 @@ public sealed class SessionTests
         Encoding.ASCII.GetBytes(bytes, _session.GetReceiveBuffer(_loop));
         _session.Received(bytes.Length, _loop);
         Send(sendEach);
+    }
+
+    // As a loop receives, or as the kernel does by itself, with time to answer or without; the end, when nothing is left.
+    private int ReceivePiece(ReadOnlySpan<char> piece, int how)
+    {
+        byte[] bytes = Encoding.ASCII.GetBytes(piece.ToString());
+        if (how > 0 && bytes.Length > 0)
+        {
+            _session.ReceivedElsewhere(bytes, _loop, isAnswered: how == 1);
+        }
+        else
+        {
+            bytes.CopyTo(_session.GetReceiveBuffer(_loop));
+            _session.Received(bytes.Length, _loop);
+        }
+
+        return bytes.Length;
     }
 
     private void End()
