@@ -76,11 +76,11 @@ package_command() {
   version="$(dotnet msbuild src/Multiplex.Cli -getProperty:Version)"
   say "packaging the command for $architecture"
   pack src/Multiplex.Cli --runtime "$runtime"
-  packaging/deb.sh "$binary" artifacts/share "$version" "$architecture" "$packages"
+  src/packaging/deb.sh "$binary" artifacts/share "$version" "$architecture" "$packages"
   # From scratch there is no C library, so it is linked in: what is compiled already is linked once more, into a folder of its own.
   publish src/Multiplex.Cli "artifacts/multiplex-static-$architecture" --runtime "$runtime" -p:StaticExecutable=true \
     -p:NativeOutputPath="$PWD/src/Multiplex.Cli/bin/static-$architecture/"
-  packaging/image.sh "artifacts/multiplex-static-$architecture/multiplex" "$version" "$architecture" "$packages"
+  src/packaging/image.sh "artifacts/multiplex-static-$architecture/multiplex" "$version" "$architecture" "$packages"
 }
 
 pack() { dotnet pack "$1" --configuration Release --output "$packages" --verbosity quiet "${@:2}"; }

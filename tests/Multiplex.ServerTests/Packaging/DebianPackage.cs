@@ -62,7 +62,7 @@ public sealed partial class DebianPackage
             ProgramRun.Successfully(
                 Tools.Require("env"),
                 [
-                    $"SOURCE_DATE_EPOCH={new DateTimeOffset(File.GetLastWriteTimeUtc(command)).ToUnixTimeSeconds()}", Path.Combine(Repository.Root, "packaging/deb.sh"),
+                    $"SOURCE_DATE_EPOCH={new DateTimeOffset(File.GetLastWriteTimeUtc(command)).ToUnixTimeSeconds()}", Path.Combine(Repository.Root, "src/packaging/deb.sh"),
                     command, share, Packages.Version, Packages.Architecture, again,
                 ]);
             Assert.That(File.ReadAllBytes(Directory.GetFiles(again).Single()).AsSpan().SequenceEqual(File.ReadAllBytes(_package)), Is.True);

@@ -62,7 +62,7 @@ public sealed class OciImage
         ProgramRun.Successfully(
             Tools.Require("env"),
             [
-                $"SOURCE_DATE_EPOCH={_configuration.GetProperty("created").GetDateTimeOffset().ToUnixTimeSeconds()}", Path.Combine(Repository.Root, "packaging/image.sh"),
+                $"SOURCE_DATE_EPOCH={_configuration.GetProperty("created").GetDateTimeOffset().ToUnixTimeSeconds()}", Path.Combine(Repository.Root, "src/packaging/image.sh"),
                 Path.Combine(_root, "multiplex"), Packages.Version, Packages.Architecture, again,
             ]);
         Assert.That(File.ReadAllBytes(Directory.GetFiles(again).Single()).AsSpan().SequenceEqual(File.ReadAllBytes(_archive)), Is.True);

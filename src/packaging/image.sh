@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes an OCI image of the command, from scratch: one layer with one file, a binary that needs no other.
-#   packaging/image.sh BINARY VERSION amd64|arm64 FOLDER
+#   src/packaging/image.sh BINARY VERSION amd64|arm64 FOLDER
 # The image is FOLDER/multiplex-VERSION-linux-ARCHITECTURE.oci.tar, an image layout in a tar archive, as podman-load(1), docker-load(1) and
 # skopeo(1) (oci-archive:) read it. Every time in it is SOURCE_DATE_EPOCH, so the same binary makes the same image.
 set -euo pipefail
@@ -37,7 +37,7 @@ readonly about="\"org.opencontainers.image.title\":\"multiplex\",\"org.openconta
 # The user is none that a machine has: 65532, as other images from scratch have it. Ports below 1024 are free to it where the container's
 # net.ipv4.ip_unprivileged_port_start is 0, as docker(1) and podman(1) set it.
 cat >"$work/config" <<END
-{"created":"$created","architecture":"$architecture","os":"linux","config":{"User":"65532:65532","Entrypoint":["/multiplex"],"Cmd":["--help"],"WorkingDir":"/","StopSignal":"SIGTERM","Labels":{$about}},"rootfs":{"type":"layers","diff_ids":["$diff"]},"history":[{"created":"$created","created_by":"packaging/image.sh"}]}
+{"created":"$created","architecture":"$architecture","os":"linux","config":{"User":"65532:65532","Entrypoint":["/multiplex"],"Cmd":["--help"],"WorkingDir":"/","StopSignal":"SIGTERM","Labels":{$about}},"rootfs":{"type":"layers","diff_ids":["$diff"]},"history":[{"created":"$created","created_by":"src/packaging/image.sh"}]}
 END
 cat >"$work/manifest" <<END
 {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":$(store "$work/config" application/vnd.oci.image.config.v1+json),"layers":[$(store "$work/layer.tar.gz" application/vnd.oci.image.layer.v1.tar+gzip)],"annotations":{"org.opencontainers.image.created":"$created",$about}}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the Debian package of the command: its binary, the man pages, and the completions of bash and zsh.
-#   packaging/deb.sh BINARY SHARE VERSION amd64|arm64 FOLDER
+#   src/packaging/deb.sh BINARY SHARE VERSION amd64|arm64 FOLDER
 # BINARY is the command, SHARE what Multiplex.Manual wrote. The package is FOLDER/multiplex_VERSION_ARCHITECTURE.deb. Every time in it is
 # SOURCE_DATE_EPOCH, so the same files make the same package. DEBFULLNAME and DEBEMAIL name the maintainer, as for debchange(1).
 set -euo pipefail
