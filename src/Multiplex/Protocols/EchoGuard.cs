@@ -16,6 +16,9 @@ internal sealed class EchoGuard : IDisposable
     private const long Window = 50_000_000;   // microseconds for which a source may be ahead of its rate
     private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
 
+    // Registered when the guard is made: readers of the counters learn the names once, before the first datagram.
+    private readonly Counter _limited = Counter.EchoesLimited, _refused = Counter.EchoesRefused;
+
     private readonly EchoOptions _options;
     private readonly SharedMemory _memory = new((Datagrams + Sources) * sizeof(long));
     private readonly long _seed = Random.Shared.NextInt64();   // no sender can prepare a collision
@@ -49,14 +52,14 @@ internal sealed class EchoGuard : IDisposable
             long now = Environment.TickCount64;
             if (IsRepeat(XxHash3.HashToUInt64(message, (long)source), now) && !IsWithinRate(source, now))
             {
-                Counters.Increment(Counter.EchoesLimited);
+                Counters.Increment(_limited);
                 return false;
             }
         }
 
         if (_options.AnySource || !IsLikelyServer(peer))
             return true;
-        Counters.Increment(Counter.EchoesRefused);
+        Counters.Increment(_refused);
         return false;
     }
 

@@ -212,7 +212,7 @@ public sealed class Compare
     private static bool EndsLoaded(string file)
     {
         using Multiplex.CountersFile counters = Multiplex.CountersFile.Open(file);
-        if (counters.Read()["Calls"] == 0)
+        if (counters.Read().GetValueOrDefault("Calls") == 0)   // the protocol registers it
             return false;
         ServerProcess.Signal(counters.Process, Signum.SIGKILL);
         return true;

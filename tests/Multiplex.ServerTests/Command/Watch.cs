@@ -26,6 +26,16 @@ public sealed class Watch
         Assert.That(threads.Select(thread => thread.GetProperty("call").ValueKind), Has.Member(JsonValueKind.String), "a server without load waits in a system call");
     }
 
+    [TestCase("echo", "EchoesRefused", "EchoesLimited")]
+    [TestCase("rpc", "Calls", "ReplyCacheDrops", "Sum")]
+    public void A_server_that_has_counted_nothing_lists_the_counters_of_its_protocol(string protocol, params string[] names)
+    {
+        using ServerProcess server = ServerProcess.Start("epoll", protocol, ListenForm.Tcp);
+        ProgramRun run = ProgramRun.Multiplex("watch", $"{server.Id}", "--json", "--count", "1");
+        using JsonDocument now = JsonDocument.Parse(run.Lines.Single());
+        Assert.That(now.RootElement.GetProperty("counters").EnumerateObject().Select(counter => counter.Name), Is.SupersetOf(names));
+    }
+
     [Test]
     public void It_ends_with_the_server()
     {
