@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Multiplex.Interop;
 
 /// <summary>The platforms whose constants and layouts this layer has: Linux with glibc on x86-64 and on ARM64.</summary>
-public static class Platform
+public static partial class Platform
 {
     private static readonly string? s_problem = Problem(
         OperatingSystem.IsLinux() ? "Linux" : RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture, HasGlibc);
@@ -11,8 +11,21 @@ public static class Platform
     /// <summary>Whether this process runs on ARM64, and not on x86-64. The compiler knows it, so a choice by it costs nothing.</summary>
     public static bool IsArm64 => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
-    // glibc alone has this function: gnu_get_libc_version(3).
-    private static bool HasGlibc => NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "gnu_get_libc_version", out _);
+    // glibc alone has this function. It is called, not looked up: a static program exports none.
+    private static bool HasGlibc
+    {
+        get
+        {
+            try
+            {
+                return gnu_get_libc_version() != 0;
+            }
+            catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <summary>
     /// Returns on a platform that is supported. The functions of <see cref="Libc"/> that a program begins with call it: those that make a
@@ -39,4 +52,8 @@ public static class Platform
         Architecture.Arm => "32-bit ARM",
         _ => processor.ToString(),
     };
+
+    /// <summary>The version of glibc, as text: gnu_get_libc_version(3).</summary>
+    [LibraryImport("libc")]
+    private static partial nint gnu_get_libc_version();
 }

@@ -116,6 +116,8 @@ public sealed class ServerCounters : IDisposable
         : 0;
 
     /// <summary>A counter of a protocol, for all servers of this process; the one that has the name, if one has it.</summary>
+    /// <remarks>Register it while the protocol is made: a reader of the counters learns the names when the server starts, and a counter that
+    /// is registered in a forked child is that child's alone.</remarks>
     /// <param name="name">Its name in <see cref="Summary"/> and in the file: ASCII, at most 55 characters.</param>
     /// <exception cref="InvalidOperationException">There are 63 already.</exception>
     public static Counter Register(string name)
