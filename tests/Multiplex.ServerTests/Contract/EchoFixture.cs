@@ -72,7 +72,7 @@ public abstract class EchoFixture(string model, ListenForm form) : SharedServer(
             client.Send(message);
         foreach ((TestClient client, byte[] message) in clients.Zip(messages))
         {
-            // A pool serves as many as it has threads; who has been served makes room for who waits.
+            // A pool serves as many clients as it has threads; a client that is done makes room for the next.
             using (client)
                 Assert.That(client.Receive(message.Length), Is.EqualTo(message));
         }

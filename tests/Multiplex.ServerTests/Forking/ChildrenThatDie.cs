@@ -147,15 +147,7 @@ public sealed class ChildrenThatDie
     {
         using SharedCounters counters = new();
         using ServerProcess server = ForkFixture.Start("rpc", [.. counters.Option, "--max-children", "3"]);
-        List<RpcPeer> peers = [.. Enumerable.Range(0, 3).Select(_ => new RpcPeer(server.Address))];
-        peers.ForEach(peer => peer.Null());
-        using RpcPeer waiting = new(server.Address);
-        uint call = waiting.Begin(RpcWire.Add, RpcWire.Hyper(1));
-        counters.Await(Counter.AcceptPaused, 1);
-        Assert.That(server.Children(), Has.Count.EqualTo(3));
-        Assert.That(counters[Counter.Sum], Is.Zero);
-        peers.ForEach(peer => peer.Dispose());
-        Assert.That(waiting.Finish(call), Is.EqualTo(RpcWire.Hyper(1)));
+        using RpcPeer last = ForkFixture.AssertThreeChildrenAreTheMost(server, counters);
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.FinalCount(Counter.Accepted), Is.EqualTo(4));
     }

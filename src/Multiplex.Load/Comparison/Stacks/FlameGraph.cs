@@ -1,7 +1,7 @@
 namespace Multiplex.Load.Comparison.Stacks;
 
 /// <summary>What a server's processors did, sample by sample.</summary>
-/// <param name="Root">All samples; below it, who called whom.</param>
+/// <param name="Root">All samples; below each function are those that it called.</param>
 /// <param name="Incomplete">Samples whose outermost callers are not known.</param>
 /// <param name="Lost">Samples that there was no room for.</param>
 public sealed record FlameGraph(FlameFrame Root, long Incomplete, long Lost)
