@@ -54,6 +54,13 @@ public sealed class RpcClient : IDisposable
     /// <summary>Whether there is a connection, as far as the client knows; the next call makes one otherwise.</summary>
     public bool IsConnected => _connection.IsConnected;
 
+    /// <summary>The stub of a contract, which calls the program's procedures by this client.</summary>
+    /// <typeparam name="T">The contract: an interface with <see cref="RpcProgramAttribute"/>, or one that was generated from a .x file.</typeparam>
+    /// <returns>A new stub; it needs no disposal.</returns>
+    /// <exception cref="InvalidOperationException">The type is no contract.</exception>
+    public T Create<T>()
+        where T : class => RpcContracts.Find<T>()(this);
+
     /// <summary>Calls a procedure and waits for its results. Blocks the calling thread.</summary>
     /// <param name="procedure">The procedure.</param>
     /// <param name="arguments">Its arguments.</param>
