@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using CommandLine;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Demo;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client;

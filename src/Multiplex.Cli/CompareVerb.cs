@@ -1,4 +1,7 @@
 using CommandLine;
+using Multiplex.Cli.Loading;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Page;
 using Multiplex.Models;

@@ -1,6 +1,10 @@
 using System.Globalization;
 using System.Reflection;
 using CommandLine;
+using Multiplex.Cli.Loading;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
+using Multiplex.Cli.XFiles;
 using Multiplex.Demo;
 using Multiplex.Load;
 using Multiplex.Load.Charts;

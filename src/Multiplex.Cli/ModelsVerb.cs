@@ -1,4 +1,5 @@
 using CommandLine;
+using Multiplex.Cli.Output;
 using Multiplex.Models;
 using Multiplex.Sockets;
 

@@ -1,5 +1,8 @@
 using CommandLine;
 using Multiplex.Cli;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
+using Multiplex.Cli.XFiles;
 using Multiplex.Demo;
 using Multiplex.Interop;
 using Multiplex.Rpc.Binding;

@@ -1,4 +1,7 @@
 using CommandLine;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
+using Multiplex.Cli.Serving;
 using Multiplex.Forking;
 using Multiplex.Models;
 using Multiplex.Rpc.Binding;

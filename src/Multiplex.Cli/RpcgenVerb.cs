@@ -1,4 +1,6 @@
 using CommandLine;
+using Multiplex.Cli.Output;
+using Multiplex.Cli.XFiles;
 using Multiplex.Interop;
 using Multiplex.Rpc.Generator;
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using CommandLine;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client;

@@ -1,4 +1,6 @@
 using CommandLine;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Serving;
 using Multiplex.Forking;
 using Multiplex.Models;
 using Multiplex.Protocols;

@@ -1,4 +1,6 @@
 using CommandLine;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Tour;
 using Multiplex.Tour.Lessons;
 using Multiplex.Tour.Tracing;

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using CommandLine;
+using Multiplex.Cli.Loading;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Load.Charts;
 using Multiplex.Load.Watching;
 

@@ -1,6 +1,8 @@
 using System.Text;
 using CommandLine;
 using Multiplex.Cli;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 
 namespace Multiplex.Manual;
 

@@ -1,5 +1,6 @@
 using Multiplex.Models;
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using Multiplex.Tour.Tracing;
 
 namespace Multiplex.Tour;

@@ -5,6 +5,7 @@ using Multiplex.Forking;
 using Multiplex.Interop;
 using Multiplex.Models;
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using Multiplex.TestServers;
 
 // Servers like the command's, with protocols that the command does not have:

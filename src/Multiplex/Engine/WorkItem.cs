@@ -1,4 +1,5 @@
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 
 namespace Multiplex.Engine;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 
 namespace Multiplex.Engine;
 

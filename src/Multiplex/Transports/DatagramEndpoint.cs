@@ -1,5 +1,6 @@
 using Multiplex.Interop;
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Transports;

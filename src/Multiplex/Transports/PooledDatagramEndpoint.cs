@@ -1,5 +1,5 @@
 using Multiplex.Engine;
-using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 
 namespace Multiplex.Transports;
 

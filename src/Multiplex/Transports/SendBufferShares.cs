@@ -1,4 +1,4 @@
-using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Transports;

@@ -1,5 +1,6 @@
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;

@@ -1,4 +1,5 @@
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 

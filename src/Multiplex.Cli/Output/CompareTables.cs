@@ -3,7 +3,7 @@ using Multiplex.Load;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Judging;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>A comparison on the terminal: the best and the worst of each scenario, what that means, and what has moved.</summary>
 internal static class CompareTables

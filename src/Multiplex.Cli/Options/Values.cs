@@ -4,7 +4,7 @@ using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Options;
 
 /// <summary>Values of options, each with one line on what would be right.</summary>
 internal static class Values

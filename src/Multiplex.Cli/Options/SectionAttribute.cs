@@ -1,4 +1,4 @@
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Options;
 
 /// <summary>On the first option of a section: its title in the help and the man page. The section lasts to the next one.</summary>
 [AttributeUsage(AttributeTargets.Property)]

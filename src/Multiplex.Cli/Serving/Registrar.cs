@@ -1,7 +1,8 @@
+using Multiplex.Cli.Output;
 using Multiplex.Rpc.Binding;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Serving;
 
 /// <summary>
 /// Keeps a server's registrations with a name service while it serves, and removes them when it stops. It looks again and again whether they are

@@ -1,7 +1,8 @@
+using Multiplex.Cli.Output;
 using Multiplex.Load;
 using Multiplex.Load.Formats;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Loading;
 
 /// <summary><c>load --merge</c>: adds up the histograms that several runs have logged. Percentiles of each alone could not be.</summary>
 internal static class LoadMerge

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using Multiplex.Rpc.Generator.Model;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.XFiles;
 
 /// <summary>
 /// Values of XDR types, written as text and read into XDR: numbers and names of constants, true and false, "strings", 0x… for opaque

@@ -1,10 +1,13 @@
 using System.Globalization;
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Interop;
 using Multiplex.Models;
 using Multiplex.Sockets;
+using Multiplex.Sockets.Datagrams;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Serving;
 
 /// <summary>The sockets that a server is asked to have, in the order in which they were asked for.</summary>
 internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)

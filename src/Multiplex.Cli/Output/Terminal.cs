@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using Spectre.Console;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>Tables and text on a terminal of any width; plain text where standard output is a file or a pipe.</summary>
 internal static partial class Terminal

@@ -1,7 +1,7 @@
 using Multiplex.Load.Comparison;
 using Spectre.Console;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>How far a comparison is: a bar for all of it and one for each scenario; a line for each scenario where nobody watches.</summary>
 internal static class CompareProgressBars

@@ -1,6 +1,6 @@
 using Multiplex.Rpc.Generator;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.XFiles;
 
 /// <summary>What -D and -I say of .x files, for the verbs that read them.</summary>
 internal static class XFileOptions

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Multiplex.Rpc.Generator.Model;
 using Multiplex.Rpc.Xdr;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.XFiles;
 
 /// <summary>Whether bytes are a value of an XDR type: RFC 4506.</summary>
 internal static class XdrShape

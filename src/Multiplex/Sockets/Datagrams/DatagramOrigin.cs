@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Sockets;
+namespace Multiplex.Sockets.Datagrams;
 
 /// <summary>
 /// Where a datagram came from: the sender's address, and, of a socket on every interface, which of this machine's addresses

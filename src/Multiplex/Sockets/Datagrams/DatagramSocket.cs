@@ -1,7 +1,7 @@
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Sockets;
+namespace Multiplex.Sockets.Datagrams;
 
 /// <summary>A socket that has an address and takes datagrams from anybody: no connections, no order, no promise.</summary>
 public sealed class DatagramSocket : BoundSocket

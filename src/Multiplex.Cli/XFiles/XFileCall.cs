@@ -1,8 +1,9 @@
+using Multiplex.Cli.Loading;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Generator;
 using Multiplex.Rpc.Generator.Model;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.XFiles;
 
 /// <summary>A procedure of a .x file, and a call of it that is written as in C: <c>GREET("you", 3)</c>.</summary>
 /// <param name="Procedure">The procedure.</param>

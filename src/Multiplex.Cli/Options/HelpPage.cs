@@ -1,7 +1,8 @@
 using System.Reflection;
 using CommandLine;
+using Multiplex.Cli.Output;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Options;
 
 /// <summary>The help of the command and of each verb, laid out for the columns there are.</summary>
 internal static class HelpPage

@@ -2,7 +2,7 @@ using System.Text;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>
 /// Standard output or error, written with write(2) and so flushed at once. A server that forks keeps away from Console,

@@ -1,8 +1,9 @@
 using System.Globalization;
+using Multiplex.Cli.Output;
 using Multiplex.Load;
 using Multiplex.Load.Formats;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Loading;
 
 /// <summary><c>load --find-capacity</c>: prints each step, then the rate and a curve.</summary>
 internal static class LoadCapacity

@@ -4,7 +4,7 @@ using Multiplex.Tour.Lessons;
 using Multiplex.Tour.Tracing;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>
 /// The lines of a lesson on standard output, as they come: at most 80 columns, colours on a terminal alone. It writes with write(2): a process that

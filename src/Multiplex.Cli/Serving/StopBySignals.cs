@@ -1,7 +1,8 @@
+using Multiplex.Cli.Output;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Serving;
 
 /// <summary>
 /// How a server that does not fork is stopped: a thread that is there from the start takes the signals, for at the limit on processes none

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>
 /// The files that results go to, each asked for by an option. They are opened before there is any result, so that one that cannot be

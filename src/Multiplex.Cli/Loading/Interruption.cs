@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Loading;
 
 /// <summary>SIGINT or SIGTERM asks for an early end; a second one ends the process.</summary>
 internal sealed class Interruption : IDisposable

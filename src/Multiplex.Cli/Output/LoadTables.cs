@@ -3,7 +3,7 @@ using Multiplex.Load;
 using Multiplex.Load.Charts;
 using Multiplex.Load.Formats;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>The result of a load on the terminal: the figures, what went wrong, and what to think of them.</summary>
 internal static class LoadTables

@@ -1,4 +1,4 @@
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>
 /// Text that a server sent, fit to be printed: what would move a terminal's cursor, change its colours or turn the direction of the text is

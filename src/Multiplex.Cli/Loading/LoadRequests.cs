@@ -7,7 +7,7 @@ using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Loading;
 
 /// <summary>What a load asks of which server, as its options say.</summary>
 /// <param name="Server">The server.</param>

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Serving;
 
 /// <summary>
 /// What <c>serve --register</c> does: the name service knows the server until it is told to stop. A <see cref="Registrar"/> sees to that

@@ -1,6 +1,6 @@
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Output;
 
 /// <summary>A line on standard error that changes in place and leaves nothing behind; nothing at all where standard error is no terminal.</summary>
 internal sealed class StatusLine : IDisposable

@@ -1,7 +1,7 @@
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Sockets;
+namespace Multiplex.Sockets.Datagrams;
 
 /// <summary>
 /// Datagrams that are received with one system call, and replies to them that are sent with one: recvmmsg(2), sendmmsg(2).

@@ -1,7 +1,8 @@
 using CommandLine;
 using CommandLine.Text;
+using Multiplex.Cli.Output;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Options;
 
 /// <summary>What the parser found wrong, in one line; or the help that was asked for.</summary>
 internal static class UsageText
