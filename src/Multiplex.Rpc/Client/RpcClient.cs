@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
@@ -15,7 +16,7 @@ namespace Multiplex.Rpc.Client;
 /// <see cref="RpcClientOptions.ServerKeepsReplies"/>) are sent again on it with the xids that they had; others that had been sent fail. Over
 /// datagrams every call is sent again, with its xid, until a reply comes or the time is up.
 /// </remarks>
-public sealed class RpcClient : IDisposable
+public sealed class RpcClient : IDisposable, IAsyncDisposable
 {
     [ThreadStatic]
     private static OutputBuffer? t_posted;
@@ -40,6 +41,35 @@ public sealed class RpcClient : IDisposable
         _options = options ?? RpcClientOptions.Default;
         _authentication = _options.Authentication.ForOneClient();
         _connection = new(server, addresses, _options);
+    }
+
+    /// <summary>Connects to a server.</summary>
+    /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
+    /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
+    /// <exception cref="IOException">The host is not known.</exception>
+    /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
+    public static Task<RpcClient> ConnectAsync(Endpoint server, RpcClientOptions? options = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => new RpcClient(server, options), cancellationToken);
+
+    /// <summary>Connects to a server.</summary>
+    /// <param name="server">
+    /// Where it is: an endpoint, <see cref="Endpoint.Forms"/>; or a program, <see cref="RemoteProgram.Form"/>, which the name service of its host
+    /// finds.
+    /// </param>
+    /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="FormatException">The text is neither; the message says what would be right.</exception>
+    /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
+    /// <exception cref="IOException">The host is not known, or its name service does not know the program.</exception>
+    /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
+    public static Task<RpcClient> ConnectAsync(string server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        if (!RemoteProgram.IsMeantBy(server))
+            return ConnectAsync(Endpoint.Parse(server), options, cancellationToken);
+        RemoteProgram program = RemoteProgram.Parse(server);
+        return Task.Run(() => new RpcClient(program.Locate().Server, options), cancellationToken);
     }
 
     /// <summary>Where the server is.</summary>
@@ -143,6 +173,13 @@ public sealed class RpcClient : IDisposable
 
     /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => _connection.Dispose();
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
+        return default;
+    }
 
     private static bool ReadNothing(ref XdrReader reader) => true;
 
