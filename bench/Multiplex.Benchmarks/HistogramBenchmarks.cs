@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Multiplex.Load;
+using Multiplex.Load.Measuring;
 
 namespace Multiplex.Benchmarks;
 

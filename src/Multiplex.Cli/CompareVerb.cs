@@ -3,7 +3,7 @@ using Multiplex.Cli.Loading;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
 using Multiplex.Load.Comparison;
-using Multiplex.Load.Comparison.Page;
+using Multiplex.Load.Comparison.Sections;
 using Multiplex.Models;
 using Multiplex.Sockets;
 using Spectre.Console;
@@ -112,16 +112,16 @@ internal sealed class CompareVerbOptions : IVerb
     private CompareOptions Options()
     {
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
-        Contestant[] contestants = [.. ChosenModels().Select(model => new ModelContestant(model, ThisCommand(), protocol.Name)), .. Peers.Select(Peer)];
+        Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, ThisCommand(), protocol.Name)), .. Peers.Select(Peer)];
         if (Requests is not null && Duration is not null)
             throw new UsageException("--requests and --duration: a run ends by one of them; choose");
-        if (contestants.Length == 0)
+        if (targets.Length == 0)
             throw new UsageException("--models none leaves nobody to compare: add --peer 'NAME=COMMAND with {port}'");
-        if (contestants.Select(one => one.Name).GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        if (targets.Select(one => one.Name).GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new UsageException($"--peer {twice.Key}=…: that name is taken; choose another");
         return new()
         {
-            Contestants = contestants,
+            Targets = targets,
             Scenarios = [.. ChosenScenarios()],
             Protocol = protocol.Name,
             HasProcedures = protocol.Name == "rpc",
@@ -166,10 +166,10 @@ internal sealed class CompareVerbOptions : IVerb
             : [.. Values.Numbers("--connections", Connections, 1, 1_000_000).Select(number => points[0] with { Connections = number })];
     }
 
-    private static PeerContestant Peer(string text) =>
-        text.Split('=', 2) is [{ Length: > 0 } name, { } command] && command.Contains(PeerContestant.PortMark, StringComparison.Ordinal)
+    private static PeerTarget Peer(string text) =>
+        text.Split('=', 2) is [{ Length: > 0 } name, { } command] && command.Contains(PeerTarget.PortMark, StringComparison.Ordinal)
             ? new(name, command)
-            : throw new UsageException($"--peer {text}: write NAME=COMMAND with {PeerContestant.PortMark} where the port belongs");
+            : throw new UsageException($"--peer {text}: write NAME=COMMAND with {PeerTarget.PortMark} where the port belongs");
 
     private static CompareReport ReadBaseline(string file)
     {

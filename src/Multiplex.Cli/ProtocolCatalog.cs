@@ -1,5 +1,5 @@
 using Multiplex.Demo;
-using Multiplex.Load;
+using Multiplex.Load.Workload;
 using Multiplex.Protocols;
 using Multiplex.Rpc.Server;
 using Multiplex.Sockets;

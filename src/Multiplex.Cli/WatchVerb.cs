@@ -4,8 +4,8 @@ using CommandLine;
 using Multiplex.Cli.Loading;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
-using Multiplex.Load.Charts;
-using Multiplex.Load.Watching;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Reporting.Charts;
 
 namespace Multiplex.Cli;
 

@@ -1,7 +1,10 @@
 using System.Globalization;
 using Multiplex.Cli.Output;
-using Multiplex.Load;
-using Multiplex.Load.Formats;
+using Multiplex.Load.Engine;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Reporting;
+using Multiplex.Load.Reporting.Formats;
+using Multiplex.Load.Workload;
 
 namespace Multiplex.Cli.Loading;
 

@@ -1,6 +1,7 @@
 using Multiplex.Cli.Output;
-using Multiplex.Load;
-using Multiplex.Load.Formats;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Reporting;
+using Multiplex.Load.Reporting.Formats;
 
 namespace Multiplex.Cli.Loading;
 

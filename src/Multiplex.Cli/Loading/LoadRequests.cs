@@ -1,5 +1,6 @@
 using System.Globalization;
-using Multiplex.Load;
+using Multiplex.Load.Reporting;
+using Multiplex.Load.Workload;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client;

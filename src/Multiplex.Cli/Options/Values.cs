@@ -1,5 +1,5 @@
 using System.Globalization;
-using Multiplex.Load;
+using Multiplex.Load.Workload;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;

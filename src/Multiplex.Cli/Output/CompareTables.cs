@@ -1,7 +1,7 @@
 using System.Globalization;
-using Multiplex.Load;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Reporting;
 
 namespace Multiplex.Cli.Output;
 
@@ -28,15 +28,15 @@ internal static class CompareTables
     private static IEnumerable<IReadOnlyList<string>> BestAndWorst(CompareReport report) =>
         from scenario in report.Scenarios
         from point in scenario.Points
-        where point.Verdicts is [{ Standings.Count: > 0 }, ..]
-        let verdict = point.Verdicts[0]
-        select (string[])[$"{scenario.Name}, {point.Label}", verdict.Measure.Title, Cell(point, verdict, 0), Cell(point, verdict, verdict.Standings.Count - 1)];
+        where point.ComparisonResults is [{ Standings.Count: > 0 }, ..]
+        let outcome = point.ComparisonResults[0]
+        select (string[])[$"{scenario.Name}, {point.Label}", outcome.Metric.Title, Cell(point, outcome, 0), Cell(point, outcome, outcome.Standings.Count - 1)];
 
-    private static string Cell(PointReport point, Verdict verdict, int rank)
+    private static string Cell(PointReport point, ComparisonResult outcome, int rank)
     {
-        ServerResult result = point.Results.First(result => result.Server == verdict.Standings[rank].Server);
-        Spread spread = result[verdict.Measure]!.Value;
-        return Text($"{result.Server} {verdict.Measure.Label(spread.Median)} ±{spread.Percent:F0}%");
+        ServerResult result = point.Results.First(result => result.Server == outcome.Standings[rank].Server);
+        Spread spread = result[outcome.Metric]!.Value;
+        return Text($"{result.Server} {outcome.Metric.Label(spread.Median)} ±{spread.Percent:F0}%");
     }
 
     private static void Print(ScenarioReport scenario, IEnumerable<Finding> findings)
@@ -60,9 +60,9 @@ internal static class CompareTables
             Item($"{note}");
         foreach (Change change in baseline.Changes)
         {
-            Measure measure = Measure.Find(change.Measure);
+            Metric metric = Metric.Find(change.Metric);
             Item(
-                $"{(change.Better ? "better" : "worse")}: {change.Scenario}, {change.Point}, {change.Server}: {measure.Title} {measure.Label(change.Before.Median)} -> {measure.Label(change.After.Median)}");
+                $"{(change.Better ? "better" : "worse")}: {change.Scenario}, {change.Point}, {change.Server}: {metric.Title} {metric.Label(change.Before.Median)} -> {metric.Label(change.After.Median)}");
         }
     }
 

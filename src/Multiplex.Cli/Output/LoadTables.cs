@@ -1,7 +1,8 @@
 using System.Globalization;
-using Multiplex.Load;
-using Multiplex.Load.Charts;
-using Multiplex.Load.Formats;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Reporting;
+using Multiplex.Load.Reporting.Charts;
+using Multiplex.Load.Reporting.Formats;
 
 namespace Multiplex.Cli.Output;
 
@@ -44,7 +45,7 @@ internal static class LoadTables
 
     /// <summary>Writes a step of a search for the capacity as soon as it is done.</summary>
     public static void Print(CapacityStep step) => Line(
-        $"{step.RatePerS,9:N0}/s due {step.ThroughputPerS,9:N0}/s answered  p50 {Quantities.Time(step.LatencyUs.P50),7}  p99 {Quantities.Time(step.LatencyUs.P99),7}  {step.Verdict}");
+        $"{step.RatePerS,9:N0}/s due {step.ThroughputPerS,9:N0}/s answered  p50 {Quantities.Time(step.LatencyUs.P50),7}  p99 {Quantities.Time(step.LatencyUs.P99),7}  {step.Outcome}");
 
     /// <summary>Writes what a search for the capacity found: the rate, and latency against rate as a curve.</summary>
     public static void Print(CapacityReport report)
@@ -83,7 +84,7 @@ internal static class LoadTables
 
     private static IReadOnlyList<string> Row(CapacityStep step) =>
     [
-        Text($"{step.RatePerS:N0}"), Text($"{step.ThroughputPerS:N0}"), Quantities.Time(step.LatencyUs.P50), Quantities.Time(step.LatencyUs.P99), step.Verdict,
+        Text($"{step.RatePerS:N0}"), Text($"{step.ThroughputPerS:N0}"), Quantities.Time(step.LatencyUs.P50), Quantities.Time(step.LatencyUs.P99), step.Outcome,
         step.LatencyUs.P99 is { } p99 ? new string('*', (int)Math.Ceiling(2 * Math.Log2(Math.Max(p99, 1)))) : "",
     ];
 

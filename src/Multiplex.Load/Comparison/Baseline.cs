@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Reporting;
 
 namespace Multiplex.Load.Comparison;
 
@@ -16,13 +18,13 @@ public sealed record BaselineReport(
 /// <param name="Scenario">The scenario.</param>
 /// <param name="Point">The point.</param>
 /// <param name="Server">The server.</param>
-/// <param name="Measure">The figure, by its key.</param>
+/// <param name="Metric">The figure, by its key.</param>
 /// <param name="Before">What it was.</param>
 /// <param name="After">What it is.</param>
 /// <param name="Percent">By how much, in percent of what it was, the change of the peers divided out; null when it was nothing.</param>
 /// <param name="PValue">How likely such a change would be by chance, corrected for the number of figures.</param>
 /// <param name="Better">Whether that is better.</param>
-public sealed record Change(string Scenario, string Point, string Server, string Measure, Spread Before, Spread After, double? Percent, double PValue, bool Better);
+public sealed record Change(string Scenario, string Point, string Server, [property: JsonPropertyName("measure")] string Metric, Spread Before, Spread After, double? Percent, double PValue, bool Better);
 
 /// <summary>
 /// Compares a comparison with an earlier one. Their rounds are not paired, so each figure's change is held against the rounds'
@@ -65,11 +67,11 @@ public static class Baseline
             where !IsPeer(after, one.Result.Server)
             let old = earlier.GetValueOrDefault((one.Scenario.Name, one.Point.Label, one.Result.Server))
             where old is not null
-            from measure in Measure.All
-            where measure.IsMark
-            let move = Move.Of(old, one.Result, measure, peers[(one.Scenario.Name, one.Point.Label)])
+            from metric in Metric.All
+            where metric.IsMark
+            let move = Move.Of(old, one.Result, metric, peers[(one.Scenario.Name, one.Point.Label)])
             where move is not null
-            select new Pair(one.Scenario.Name, one.Point.Label, measure, old, one.Result, move);
+            select new Pair(one.Scenario.Name, one.Point.Label, metric, old, one.Result, move);
     }
 
     private static bool IsPeer(CompareReport report, string server) => report.Servers.Any(one => one.Name == server && one.IsPeer);
@@ -95,26 +97,26 @@ public static class Baseline
             yield return "No peer is in both, so what the machine itself has changed by is in the changes.";
     }
 
-    private sealed record Pair(string Scenario, string Point, Measure Measure, ServerResult Before, ServerResult After, Move Move)
+    private sealed record Pair(string Scenario, string Point, Metric Metric, ServerResult Before, ServerResult After, Move Move)
     {
         public Change Change(double pValue) => new(
             Scenario,
             Point,
             After.Server,
-            Measure.Key,
-            Before[Measure]!.Value,
-            After[Measure]!.Value,
+            Metric.Key,
+            Before[Metric]!.Value,
+            After[Metric]!.Value,
             double.IsFinite(Move.Percent) ? Move.Percent : null,
             pValue,
-            Measure.IsBetter(Move.Percent, 0));
+            Metric.IsBetter(Move.Percent, 0));
     }
 
     /// <summary>By how much a figure has moved, and how likely that would be by chance.</summary>
     private sealed record Move(double Percent, double PValue)
     {
-        public static Move? Of(ServerResult before, ServerResult after, Measure measure, IEnumerable<(ServerResult Before, ServerResult After)> peers)
+        public static Move? Of(ServerResult before, ServerResult after, Metric metric, IEnumerable<(ServerResult Before, ServerResult After)> peers)
         {
-            (double[] was, double[] now) = (Values(before, measure), Values(after, measure));
+            (double[] was, double[] now) = (Values(before, metric), Values(after, metric));
             if (was.Length < 2 || now.Length < 2)
                 return null;
 
@@ -127,7 +129,7 @@ public static class Baseline
                 return null;
             List<LogSample> samples = [new(now, 1), new(was, -1)];
             (double[] Before, double[] After)[] references =
-                [.. peers.Select(peer => (Values(peer.Before, measure), Values(peer.After, measure))).Where(peer => IsUsable(peer.Item1) && IsUsable(peer.Item2))];
+                [.. peers.Select(peer => (Values(peer.Before, metric), Values(peer.After, metric))).Where(peer => IsUsable(peer.Item1) && IsUsable(peer.Item2))];
             foreach ((double[] reference, double[] later) in references)
                 samples.AddRange([new(later, -1.0 / references.Length), new(reference, 1.0 / references.Length)]);
             double change = samples.Sum(sample => sample.Weight * sample.Mean), variance = samples.Sum(sample => sample.Variance);
@@ -138,7 +140,7 @@ public static class Baseline
 
         private static bool IsUsable(double[] values) => values.Length >= 2 && values.All(value => value > 0);
 
-        private static double[] Values(ServerResult result, Measure measure) => [.. result.Rounds.Select(measure.Of).OfType<double>()];
+        private static double[] Values(ServerResult result, Metric metric) => [.. result.Rounds.Select(metric.Of).OfType<double>()];
     }
 
     /// <summary>One part of a change: its mean, and the variance that this mean adds.</summary>

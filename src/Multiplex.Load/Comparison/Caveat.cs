@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Multiplex.Load.Comparison.Judging;
 
 namespace Multiplex.Load.Comparison;
 

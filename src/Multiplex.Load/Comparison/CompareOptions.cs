@@ -1,10 +1,12 @@
+using Multiplex.Load.Workload;
+
 namespace Multiplex.Load.Comparison;
 
 /// <summary>What to compare, and how.</summary>
 public sealed record CompareOptions
 {
     /// <summary>Who takes part, under names that differ.</summary>
-    public required IReadOnlyList<Contestant> Contestants { get; init; }
+    public required IReadOnlyList<Target> Targets { get; init; }
 
     /// <summary>The scenarios.</summary>
     public required IReadOnlyList<Scenario> Scenarios { get; init; }

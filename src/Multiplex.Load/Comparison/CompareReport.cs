@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Multiplex.Load.Comparison.Judging;
 using Multiplex.Load.Comparison.Stacks;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Reporting;
 
 namespace Multiplex.Load.Comparison;
 
@@ -136,7 +138,8 @@ public sealed record ScenarioReport(
 public sealed record PointReport(int Connections, int Others, string Label, IReadOnlyList<ServerResult> Results)
 {
     /// <summary>Which server came out ahead, by each of the two figures that the scenario is judged by.</summary>
-    public IReadOnlyList<Verdict> Verdicts { get; init; } = [];
+    [JsonPropertyName("verdicts")]
+    public IReadOnlyList<ComparisonResult> ComparisonResults { get; init; } = [];
 
     /// <summary>The results that have figures.</summary>
     internal IEnumerable<ServerResult> Measured => Results.Where(result => result.Why is null);
@@ -160,7 +163,7 @@ public sealed record ServerResult(
     IReadOnlyList<RoundFigures> Rounds)
 {
     /// <summary>A figure over the rounds; null when it is not known.</summary>
-    public Spread? this[Measure measure] => Figures.GetValueOrDefault(measure.Key);
+    public Spread? this[Metric metric] => Figures.GetValueOrDefault(metric.Key);
 
     /// <summary>Rounds without one right reply.</summary>
     internal int SilentRounds => Rounds.Count(round => round.ThroughputPerS is null or 0);
@@ -189,8 +192,8 @@ public sealed record ServerResult(
     public static ServerResult Of(
         string server, IReadOnlyList<RoundFigures> rounds, LatencyHistogram latencies, LoadErrors errors, RoundFigures? counted = null, double? doubled = null)
     {
-        Spread? Over(Measure measure) => Spread.Of(measure.IsCounted ? [counted is null ? null : measure.Of(counted)] : rounds.Select(measure.Of));
-        Dictionary<string, Spread?> figures = Measure.All.ToDictionary(measure => measure.Key, Over);
+        Spread? Over(Metric metric) => Spread.Of(metric.IsCounted ? [counted is null ? null : metric.Of(counted)] : rounds.Select(metric.Of));
+        Dictionary<string, Spread?> figures = Metric.All.ToDictionary(metric => metric.Key, Over);
         return new(server, null, false, figures, CurvePoint.CurveOf(latencies), errors, rounds) { Counted = counted, Caveats = [.. Caveat.Of(rounds, doubled)] };
     }
 }

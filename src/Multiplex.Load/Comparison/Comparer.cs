@@ -1,8 +1,10 @@
 using System.Globalization;
 using Multiplex.Interop;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Comparison.Servers;
 using Multiplex.Load.Comparison.Stacks;
 using Multiplex.Load.Comparison.Usage;
+using Multiplex.Load.Measuring;
 
 namespace Multiplex.Load.Comparison;
 
@@ -42,7 +44,7 @@ public sealed class Comparer
         double average = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
         using ServerGuard guard = ServerGuard.Start();
         Comparer comparer = new(options, show, cancelled);
-        foreach (PeerContestant peer in options.Contestants.OfType<PeerContestant>())
+        foreach (PeerTarget peer in options.Targets.OfType<PeerTarget>())
             comparer.Try(peer);
         List<ScenarioReport> scenarios = [];
         foreach (Scenario scenario in options.Scenarios)
@@ -68,7 +70,7 @@ public sealed class Comparer
             DurationS = options.Duration.TotalSeconds,
             RequestsPerRun = options.Requests,
             WarmupS = options.WarmUp.TotalSeconds,
-            Servers = [.. options.Contestants.Select(one => new ServerReport(one.Name, one.Description, one is PeerContestant))],
+            Servers = [.. options.Targets.Select(one => new ServerReport(one.Name, one.Description, one is PeerTarget))],
             Scenarios = scenarios,
         };
         return whole.Judged();
@@ -77,10 +79,10 @@ public sealed class Comparer
     private bool HasFurtherRuns => _options.Counts || _options.TriesTwice || _options.FlameGraphs;
 
     private int RunsOf(Scenario scenario) =>
-        (_options.Rounds + (HasFurtherRuns ? 1 : 0)) * scenario.Points.Sum(point => _options.Contestants.Count(one => WhyNot(one, scenario, point) is null));
+        (_options.Rounds + (HasFurtherRuns ? 1 : 0)) * scenario.Points.Sum(point => _options.Targets.Count(one => WhyNot(one, scenario, point) is null));
 
     // A peer that does not start has been mistyped: better to know at once.
-    private void Try(PeerContestant peer)
+    private void Try(PeerTarget peer)
     {
         _cancelled.ThrowIfCancellationRequested();
         _show(new(null, peer.Name, 0, 1));
@@ -95,14 +97,14 @@ public sealed class Comparer
         List<PointReport> reports = [];
         foreach (ScenarioPoint point in scenario.Points)
         {
-            Entry[] entries = [.. _options.Contestants.Select(one => new Entry(one, WhyNot(one, scenario, point)))];
-            Trial trial = new(_options, scenario, point);
+            Entry[] entries = [.. _options.Targets.Select(one => new Entry(one, WhyNot(one, scenario, point)))];
+            Run run = new(_options, scenario, point);
             for (int round = 1; round <= _options.Rounds && !HasEnough(entries, scenario.JudgedBy); round++)
             {
                 foreach (Entry entry in entries.Where(entry => entry.Why is null && !_cancelled.IsCancellationRequested))
                 {
-                    _show(new(scenario, $"{point.Label}, round {round}, {entry.Contestant.Name}", done++, total));
-                    RunOnce(entry, trial);
+                    _show(new(scenario, $"{point.Label}, round {round}, {entry.Target.Name}", done++, total));
+                    RunOnce(entry, run);
                 }
             }
 
@@ -111,8 +113,8 @@ public sealed class Comparer
             done += entries.Sum(entry => entry.Why is null ? _options.Rounds - entry.Rounds : 0);
             foreach (Entry entry in entries.Where(entry => HasFurtherRuns && entry.Why is null && !_cancelled.IsCancellationRequested))
             {
-                _show(new(scenario, $"{point.Label}, further runs, {entry.Contestant.Name}", done++, total));
-                RunFurther(entry, trial, scenario, point);
+                _show(new(scenario, $"{point.Label}, further runs, {entry.Target.Name}", done++, total));
+                RunFurther(entry, run, scenario, point);
             }
 
             reports.Add(new(point.Connections, point.Others, point.Label, [.. entries.Select(entry => entry.Result)]));
@@ -123,35 +125,35 @@ public sealed class Comparer
         return new(scenario.Name, scenario.Load, scenario.LookFor, scenario.JudgedBy.Key, scenario.AlsoJudgedBy.Key, reports);
     }
 
-    private bool HasEnough(Entry[] entries, Measure by) =>
+    private bool HasEnough(Entry[] entries, Metric by) =>
         _options.Precision is { } percent && RoundPrecision.IsReached([.. entries.Select(entry => entry.Result)], by, percent);
 
-    private void RunOnce(Entry entry, Trial trial) => Try(entry, server =>
+    private void RunOnce(Entry entry, Run run) => Try(entry, server =>
     {
-        entry.Add(trial.Run(server, [], null, _cancelled));
+        entry.Add(run.Against(server, [], null, _cancelled));
         _runs++;
     });
 
     // What would disturb the rounds, or is another load, has runs of its own behind them.
-    private void RunFurther(Entry entry, Trial trial, Scenario scenario, ScenarioPoint point)
+    private void RunFurther(Entry entry, Run run, Scenario scenario, ScenarioPoint point)
     {
         KernelEvent[] events = [.. _whyNot.Where(one => one.Value is null).Select(one => one.Key)];
         if (events.Length > 0)
-            Try(entry, server => entry.Counted = trial.Run(server, events, null, _cancelled).Figures);
+            Try(entry, server => entry.Counted = run.Against(server, events, null, _cancelled).Figures);
         ScenarioPoint twice = point with { Connections = 2 * point.Connections };
-        bool saysSomething = point.Connections > 1 && scenario.Overload == 0 && WhyNot(entry.Contestant, scenario, twice) is null;
+        bool saysSomething = point.Connections > 1 && scenario.Overload == 0 && WhyNot(entry.Target, scenario, twice) is null;
         if (_options.TriesTwice && saysSomething && entry.Why is null && !_cancelled.IsCancellationRequested)
-            Try(entry, server => entry.Doubled = new Trial(_options, scenario, twice).Run(server, [], null, _cancelled).Figures.ThroughputPerS);
-        if (_options.FlameGraphs && _whyNoFlameGraphs is null && point == LastPoint(entry.Contestant, scenario) && entry.Why is null && !_cancelled.IsCancellationRequested)
-            Try(entry, server => Sample(entry, server, trial));
+            Try(entry, server => entry.Doubled = new Run(_options, scenario, twice).Against(server, [], null, _cancelled).Figures.ThroughputPerS);
+        if (_options.FlameGraphs && _whyNoFlameGraphs is null && point == LastPoint(entry.Target, scenario) && entry.Why is null && !_cancelled.IsCancellationRequested)
+            Try(entry, server => Sample(entry, server, run));
         _runs++;
     }
 
     // The servers differ most with the most connections.
-    private ScenarioPoint LastPoint(Contestant contestant, Scenario scenario) => scenario.Points.Last(point => WhyNot(contestant, scenario, point) is null);
+    private ScenarioPoint LastPoint(Target target, Scenario scenario) => scenario.Points.Last(point => WhyNot(target, scenario, point) is null);
 
     // That this fails is no failure of the server's.
-    private void Sample(Entry entry, ServerUnderTest server, Trial trial)
+    private void Sample(Entry entry, ServerUnderTest server, Run run)
     {
         StackSampler stacks;
         try
@@ -166,18 +168,18 @@ public sealed class Comparer
 
         using (stacks)
         {
-            trial.Run(server, [], stacks, _cancelled);
+            run.Against(server, [], stacks, _cancelled);
             entry.Flames = stacks.Result;
         }
     }
 
     private void Try(Entry entry, Action<ServerUnderTest> run)
     {
-        string name = entry.Contestant.Name;
+        string name = entry.Target.Name;
         ServerUnderTest? server = null;
         try
         {
-            server = entry.Contestant.Start();
+            server = entry.Target.Start();
             _started.Add(name);
             run(server);
         }
@@ -189,7 +191,7 @@ public sealed class Comparer
         {
             // A signal that a terminal sends to the whole group ends the server too.
         }
-        catch (IOException e) when (entry.Contestant is ModelContestant && !_started.Contains(name))
+        catch (IOException e) when (entry.Target is ModelTarget && !_started.Contains(name))
         {
             // Some kernels and containers forbid io_uring: that is no failure of the model's.
             _absent[name] = e.Message;
@@ -205,21 +207,21 @@ public sealed class Comparer
         }
     }
 
-    private string? WhyNot(Contestant contestant, Scenario scenario, ScenarioPoint point) =>
-        _absent.TryGetValue(contestant.Name, out string? absent) ? absent
-        : point.All > contestant.ConnectionsAtATime ? $"serves {contestant.ConnectionsAtATime:N0} connections at a time"
+    private string? WhyNot(Target target, Scenario scenario, ScenarioPoint point) =>
+        _absent.TryGetValue(target.Name, out string? absent) ? absent
+        : point.All > target.ConnectionsAtATime ? $"serves {target.ConnectionsAtATime:N0} connections at a time"
         : scenario.NeedsProcedures && !_options.HasProcedures ? $"the protocol {_options.Protocol} has no such calls"
         : null;
 
     /// <summary>One server at one point, through all rounds.</summary>
-    private sealed class Entry(Contestant contestant, string? why)
+    private sealed class Entry(Target target, string? why)
     {
         private readonly List<RoundFigures> _rounds = [];
         private readonly LatencyHistogram _latencies = new();
         private readonly LoadErrors _errors = new();
         private bool _failed;
 
-        public Contestant Contestant => contestant;
+        public Target Target => target;
 
         /// <summary>Why it does not take part, or no longer.</summary>
         public string? Why { get; private set; } = why;
@@ -236,10 +238,10 @@ public sealed class Comparer
         /// <summary>Rounds that are finished.</summary>
         public int Rounds => _rounds.Count;
 
-        public ServerResult Result => Why is not null ? ServerResult.None(contestant.Name, Why, _failed)
-            : Rounds == 0 ? ServerResult.None(contestant.Name, "the comparison was interrupted before its turn", failed: false)
-            : _rounds.All(round => round.ThroughputPerS is null or 0) ? ServerResult.None(contestant.Name, NothingRight(_errors), failed: true)
-            : ServerResult.Of(contestant.Name, _rounds, _latencies, _errors, Counted, Doubled) with { Flames = Flames };
+        public ServerResult Result => Why is not null ? ServerResult.None(target.Name, Why, _failed)
+            : Rounds == 0 ? ServerResult.None(target.Name, "the comparison was interrupted before its turn", failed: false)
+            : _rounds.All(round => round.ThroughputPerS is null or 0) ? ServerResult.None(target.Name, NothingRight(_errors), failed: true)
+            : ServerResult.Of(target.Name, _rounds, _latencies, _errors, Counted, Doubled) with { Flames = Flames };
 
         public void Add((RoundFigures Figures, LoadTally Tally) run)
         {

@@ -1,4 +1,5 @@
 using Multiplex.Demo;
+using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Comparison;
 
@@ -47,10 +48,10 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
     public double Overload { get; init; }
 
     /// <summary>The figure that tells who came out ahead.</summary>
-    public Measure JudgedBy { get; init; } = Measure.Throughput;
+    public Metric JudgedBy { get; init; } = Metric.Throughput;
 
     /// <summary>The figure to look at next.</summary>
-    public Measure AlsoJudgedBy { get; init; } = Measure.Cpu;
+    public Metric AlsoJudgedBy { get; init; } = Metric.Cpu;
 
     /// <summary>Whether refusing some of the work is an answer too: then errors are a finding, and no failure.</summary>
     public bool ToleratesErrors { get; init; }

@@ -1,4 +1,5 @@
 using Multiplex.Demo;
+using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Comparison;
 
@@ -50,7 +51,7 @@ public static class ScenarioCatalog
             Points(32))
         {
             Mix = RequestMix.Of(MultiplexV1Procedure.Sleep, 5),
-            AlsoJudgedBy = Measure.P50,
+            AlsoJudgedBy = Metric.P50,
             QuickPoints = Points(32),
         },
         new(
@@ -61,7 +62,7 @@ public static class ScenarioCatalog
             Points(32))
         {
             Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 500),
-            AlsoJudgedBy = Measure.P99,
+            AlsoJudgedBy = Metric.P99,
         },
         new(
             "idle",
@@ -70,7 +71,7 @@ public static class ScenarioCatalog
             + "poll and select hand the whole list to the kernel at each wait, so their CPU for a request grows with it; that of epoll and io_uring does not.",
             Silent(1000, 8000))
         {
-            AlsoJudgedBy = Measure.MemoryPerConnection,
+            AlsoJudgedBy = Metric.MemoryPerConnection,
             QuickPoints = Silent(2000),
         },
         new(
@@ -81,7 +82,7 @@ public static class ScenarioCatalog
             Points(8))
         {
             Mix = RequestMix.OfSize(1 << 20),
-            AlsoJudgedBy = Measure.MemoryPerConnection,
+            AlsoJudgedBy = Metric.MemoryPerConnection,
         },
         new(
             "overload",
@@ -93,8 +94,8 @@ public static class ScenarioCatalog
             Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 100),
             Depth = 64,
             Overload = 1.5,
-            JudgedBy = Measure.Answered,
-            AlsoJudgedBy = Measure.P99,
+            JudgedBy = Metric.Answered,
+            AlsoJudgedBy = Metric.P99,
             ToleratesErrors = true,
             QuickPoints = Points(32),
         },
@@ -105,7 +106,7 @@ public static class ScenarioCatalog
             + "The others should not notice; where their p99 rises, slow readers hold up a thread that serves them too.",
             [new(32, SlowReaders: 16)])
         {
-            AlsoJudgedBy = Measure.P99,
+            AlsoJudgedBy = Metric.P99,
         },
         new(
             "mixed",
@@ -115,7 +116,7 @@ public static class ScenarioCatalog
             Points(50))
         {
             Mix = s_mixed,
-            AlsoJudgedBy = Measure.P50,
+            AlsoJudgedBy = Metric.P50,
         },
     ];
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
-using Multiplex.Load.Watching;
+using Multiplex.Load.Measuring;
 
 namespace Multiplex.Tests.Interop;
 

@@ -15,12 +15,12 @@ public static class Judge
     /// <summary>Servers are level when the interval of their ratio reaches no further than this from 1.</summary>
     public const double LevelPercent = 5;
 
-    /// <summary>The report with its verdicts.</summary>
+    /// <summary>The report with its results.</summary>
     public static CompareReport Judged(this CompareReport report)
     {
         Question[] questions = [.. report.Scenarios.SelectMany(QuestionsOf)];
         double[] corrected = Student.Holm([.. questions.Select(question => question.Ratio?.PValue ?? 1)]);
-        ILookup<(PointReport, Measure), (Question Question, double PValue)> answers =
+        ILookup<(PointReport, Metric), (Question Question, double PValue)> answers =
             questions.Zip(corrected).ToLookup(pair => (pair.First.Point, pair.First.By));
         return report with
         {
@@ -28,13 +28,13 @@ public static class Judge
             [
                 .. report.Scenarios.Select(scenario => scenario with
                 {
-                    Points = [.. scenario.Points.Select(point => point with { Verdicts = [.. Judges(scenario).Select(by => VerdictOn(point, by, [.. answers[(point, by)]]))] })],
+                    Points = [.. scenario.Points.Select(point => point with { ComparisonResults = [.. Judges(scenario).Select(by => ResultOf(point, by, [.. answers[(point, by)]]))] })],
                 }),
             ],
         };
     }
 
-    private static IEnumerable<Measure> Judges(ScenarioReport scenario) => [Measure.Find(scenario.JudgedBy), Measure.Find(scenario.AlsoJudgedBy)];
+    private static IEnumerable<Metric> Judges(ScenarioReport scenario) => [Metric.Find(scenario.JudgedBy), Metric.Find(scenario.AlsoJudgedBy)];
 
     private static IEnumerable<Question> QuestionsOf(ScenarioReport scenario) =>
         from point in scenario.Points
@@ -44,7 +44,7 @@ public static class Judge
         from j in Enumerable.Range(i + 1, servers.Length - i - 1)
         select new Question(point, metric, servers[i], servers[j]);
 
-    private static ServerResult[] RankedBy(Measure by, PointReport point)
+    private static ServerResult[] RankedBy(Metric by, PointReport point)
     {
         IEnumerable<ServerResult> known = point.Measured.Where(result => result[by] is not null);
         return by.MoreIsBetter
@@ -52,7 +52,7 @@ public static class Judge
             : [.. known.OrderBy(result => result[by]!.Value.Median)];
     }
 
-    private static Verdict VerdictOn(PointReport point, Measure by, (Question Question, double PValue)[] answers)
+    private static ComparisonResult ResultOf(PointReport point, Metric by, (Question Question, double PValue)[] answers)
     {
         ServerResult[] ranked = RankedBy(by, point);
         return new(by.Key,
@@ -62,7 +62,7 @@ public static class Judge
         ]);
     }
 
-    private static Standing StandingOf((Question Question, double PValue) answer, Measure by)
+    private static Standing StandingOf((Question Question, double PValue) answer, Metric by)
     {
         if (answer.Question.Ratio is not { } ratio)
             return new(answer.Question.Worse.Server, Place.Unclear, null);
@@ -75,7 +75,7 @@ public static class Judge
     }
 
     /// <summary>Whether one of two servers is better than the other.</summary>
-    private sealed record Question(PointReport Point, Measure By, ServerResult Better, ServerResult Worse)
+    private sealed record Question(PointReport Point, Metric By, ServerResult Better, ServerResult Worse)
     {
         public PairedRatio? Ratio { get; } = PairedRatio.Of(Worse.Rounds.Select(By.Of), Better.Rounds.Select(By.Of));
     }

@@ -6,14 +6,14 @@ public static class RoundPrecision
     /// <summary>Before so many rounds their spread is not known well enough to stop by it.</summary>
     public const int FewestRounds = 5;
 
-    // Surer than a verdict has to be: a spread that looks small after few rounds often is so by luck.
+    // Surer than a result has to be: a spread that looks small after few rounds often is so by luck.
     private const double Error = Judge.Error / 2;
 
     /// <summary>Whether the ratio of each server to the best is known well enough to judge by, the intervals corrected for their number.</summary>
     /// <param name="results">The servers so far; those without figures do not count.</param>
     /// <param name="by">The figure.</param>
     /// <param name="percent">How far the intervals may reach to either side of the ratios.</param>
-    public static bool IsReached(IReadOnlyList<ServerResult> results, Measure by, double percent)
+    public static bool IsReached(IReadOnlyList<ServerResult> results, Metric by, double percent)
     {
         ServerResult[] measured = [.. results.Where(result => result[by] is not null)];
         if (measured.Length == 0 || measured.Max(result => result.Rounds.Count) < FewestRounds)

@@ -1,6 +1,6 @@
 namespace Multiplex.Load.Comparison.Judging;
 
-/// <summary>The verdicts on a point in words.</summary>
+/// <summary>The results of a point in words.</summary>
 internal static class Sentence
 {
     // Of more names the sentence has those that are missing.
@@ -10,13 +10,13 @@ internal static class Sentence
 
     private static IEnumerable<string> Parts(CompareReport report, PointReport point)
     {
-        if (point.Verdicts is [{ Standings.Count: > 0 } first, var next])
+        if (point.ComparisonResults is [{ Standings.Count: > 0 } first, var next])
         {
             Words judged = new(point, first), also = new(point, next);
             if (first.Standings.Count == 1)
-                yield return $"{first.Standings[0].Server} alone was measured: {judged.Best} {first.Measure.Title}, {also.Best} {next.Measure.Title}.";
+                yield return $"{first.Standings[0].Server} alone was measured: {judged.Best} {first.Metric.Title}, {also.Best} {next.Metric.Title}.";
             else if (report.Rounds == 1)
-                yield return $"{first.Standings[0].Server} had {judged.Best} {first.Measure.Title}, but a single round cannot tell a lead from chance.";
+                yield return $"{first.Standings[0].Server} had {judged.Best} {first.Metric.Title}, but a single round cannot tell a lead from chance.";
             else
                 yield return $"{judged.Lead()} {also.Extremes()}";
         }
@@ -36,14 +36,14 @@ internal static class Sentence
         ? servers[0]
         : $"{string.Join(", ", servers.SkipLast(1))} and {servers[^1]}";
 
-    /// <summary>One verdict's words.</summary>
-    private sealed class Words(PointReport point, Verdict verdict)
+    /// <summary>One result in words.</summary>
+    private sealed class Words(PointReport point, ComparisonResult outcome)
     {
-        private readonly Measure _by = verdict.Measure;
-        private readonly Standing[] _ahead = [.. verdict.Ahead];
-        private readonly Standing[] _behind = [.. verdict.Behind];
+        private readonly Metric _by = outcome.Metric;
+        private readonly Standing[] _ahead = [.. outcome.Ahead];
+        private readonly Standing[] _behind = [.. outcome.Behind];
 
-        public string Best => verdict.Standings.Count > 0 ? Value(verdict.Standings[0]) : "–";
+        public string Best => outcome.Standings.Count > 0 ? Value(outcome.Standings[0]) : "–";
 
         public string Lead()
         {
@@ -52,17 +52,17 @@ internal static class Sentence
             if (_behind.Length == 0)
                 return $"{top}.";
             PairedRatio ratio = _behind[0].ToBest!;
-            string interval = $"{Measure.Difference(1, ratio.Ratio)} {_behind[0].Server} (its share {100 * ratio.Ratio:F0}%, from {100 * ratio.Low:F0} to {100 * ratio.High:F0}%)";
+            string interval = $"{Metric.Difference(1, ratio.Ratio)} {_behind[0].Server} (its share {100 * ratio.Ratio:F0}%, from {100 * ratio.Low:F0} to {100 * ratio.High:F0}%)";
             return _behind.Length == 1 ? $"{top}, {interval}." : $"{top}, {interval}; {Last()}.";
         }
 
         public string Extremes()
         {
             string title = char.ToUpperInvariant(_by.Superlative[0]) + _by.Superlative[1..];
-            return verdict.Standings.Count switch
+            return outcome.Standings.Count switch
             {
                 0 => $"{title}: not known.",
-                1 => $"{title}: {verdict.Standings[0].Server}, {Best}.",
+                1 => $"{title}: {outcome.Standings[0].Server}, {Best}.",
                 _ when _behind.Length == 0 => $"{title}: {Tie()}, at about {Best}.",
                 _ when _ahead.Length == 1 => $"{title}: {_ahead[0].Server}, {Best}; {Last()}.",
                 _ => $"{title}: {Tie()}, at about {Best}; {Last()}.",
@@ -84,7 +84,7 @@ internal static class Sentence
         {
             ServerResult result = point.Results.First(one => one.Server == standing.Server);
             string value = _by.Label(result[_by]!.Value.Median);
-            return _by == Measure.Answered && result[Measure.Offered] is { } offered ? $"{value} of {Measure.Offered.Label(offered.Median)}/s" : value;
+            return _by == Metric.Answered && result[Metric.Offered] is { } offered ? $"{value} of {Metric.Offered.Label(offered.Median)}/s" : value;
         }
 
         private static string Names(Standing[] standings) => InWords([.. standings.Select(one => one.Server)]);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Multiplex.Load.Comparison;
-using Multiplex.Load.Comparison.Page;
+using Multiplex.Load.Comparison.Sections;
 using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Tests.Load.Comparison;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Multiplex.Load.Comparison;
-using Multiplex.Load.Comparison.Page;
+using Multiplex.Load.Comparison.Sections;
 using Multiplex.Load.Comparison.Stacks;
 using Multiplex.Tests.Support;
 

@@ -42,8 +42,8 @@ public class CompareReportTests
             ("poll", [39_500, 41_500, 42_000, 41_000]), ("pool", [24_900, 25_000, 25_100, 25_000]), ("fork", [1, 1, 1, 1]), ("epoll", [40_790, 40_800, 40_810, 40_800])).Since(before);
         Change[] changes = [.. after.Baseline!.Changes];
         Assert.That(changes.Select(change => change.Server), Is.All.EqualTo("pool"), "poll is within its spread, fork was not measured before, and epoll's 2% are below the tolerance");
-        Change throughput = changes.Single(change => change.Measure == Measure.Throughput.Key);
-        Change cpu = changes.Single(change => change.Measure == Measure.Cpu.Key);
+        Change throughput = changes.Single(change => change.Metric == Metric.Throughput.Key);
+        Change cpu = changes.Single(change => change.Metric == Metric.Cpu.Key);
         Assert.That((throughput.Better, cpu.Better), Is.EqualTo((true, true)));
         Assert.That(throughput.Percent, Is.EqualTo(25).Within(0.01));
         Assert.That(cpu.Percent, Is.EqualTo(-20).Within(0.01));
@@ -68,7 +68,7 @@ public class CompareReportTests
         PointReport point = after.Scenarios[0].Points[0];
         ServerResult broken = ServerResult.Of("poll", [.. point.Results[0].Rounds.Select(round => round with { Errors = 7 })], new(), new());
         after = after with { Scenarios = [after.Scenarios[0] with { Points = [point with { Results = [broken] }] }] };
-        Assert.That(after.Since(before).Baseline!.Changes.Single(), Has.Property("Measure").EqualTo("errors").And.Property("Better").False);
+        Assert.That(after.Since(before).Baseline!.Changes.Single(), Has.Property("Metric").EqualTo("errors").And.Property("Better").False);
     }
 
     [Test]

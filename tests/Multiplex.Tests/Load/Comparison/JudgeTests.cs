@@ -42,7 +42,7 @@ public class JudgeTests
             {
                 CompareReport[] reports = [.. Enumerable.Range(0, Comparisons).Select(i => CompareUntilPrecise(new((100 * seed) + i), 1.05))];
                 Assert.That(reports.Count(ClaimsADifference), Is.GreaterThanOrEqualTo(18), $"seed {seed}");
-                Assert.That(reports.Where(ClaimsADifference).Select(report => report.Scenarios[0].Points[0].Verdicts.First(one => one.Behind.Any()).Standings[0].Server), Is.All.EqualTo("a"), "and a does less work");
+                Assert.That(reports.Where(ClaimsADifference).Select(report => report.Scenarios[0].Points[0].ComparisonResults.First(one => one.Behind.Any()).Standings[0].Server), Is.All.EqualTo("a"), "and a does less work");
             }
         });
     }
@@ -97,7 +97,7 @@ public class JudgeTests
         Assert.That(Student.Holm([0.01, 0.04, 0.03, 0.005]), Is.EqualTo(new[] { 0.03, 0.06, 0.06, 0.02 }).Within(1e-12));
 
     private static bool ClaimsADifference(CompareReport report) =>
-        report.Scenarios.SelectMany(scenario => scenario.Points).SelectMany(point => point.Verdicts).Any(verdict => verdict.Behind.Any());
+        report.Scenarios.SelectMany(scenario => scenario.Points).SelectMany(point => point.ComparisonResults).Any(outcome => outcome.Behind.Any());
 
     private static CompareReport Compare(Noise noise, double more, int rounds) => Compare(noise, [1, more], rounds);
 
@@ -108,7 +108,7 @@ public class JudgeTests
     {
         const int Most = 20;
         List<double[]> rounds = [];
-        while (rounds.Count < Most && !RoundPrecision.IsReached(ReportOf(rounds).Scenarios[0].Points[0].Results, Measure.Throughput, 3))
+        while (rounds.Count < Most && !RoundPrecision.IsReached(ReportOf(rounds).Scenarios[0].Points[0].Results, Metric.Throughput, 3))
             rounds.AddRange(noise.Rounds([1, more], 1));
         return ReportOf(rounds);
     }

@@ -1,6 +1,6 @@
-using Multiplex.Load;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Judging;
+using Multiplex.Load.Measuring;
 
 namespace Multiplex.Tests.Load.Comparison;
 
@@ -20,7 +20,7 @@ internal static class Reports
         DurationS = 1,
         WarmupS = 0.3,
         Servers = [.. points[0].Results.Select(result => new ServerReport(result.Server, "a server", IsPeer: true))],
-        Scenarios = [new("echo", "Small calls.", "Look here. And there.", Measure.Throughput.Key, Measure.Cpu.Key, points)],
+        Scenarios = [new("echo", "Small calls.", "Look here. And there.", Metric.Throughput.Key, Metric.Cpu.Key, points)],
     }.Judged();
 
     public static ServerResult Result((string Server, double[] Throughputs) one) => one.Throughputs.Length == 0

@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using System.Globalization;
+using Multiplex.Load.Comparison.Servers;
+using Multiplex.Load.Comparison.Stacks;
+using Multiplex.Load.Comparison.Usage;
+using Multiplex.Load.Engine;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Workload;
+
+namespace Multiplex.Load.Comparison;
+
+/// <summary>A point of a scenario, ready to be run against one server after the other.</summary>
+internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoint point)
+{
+    // A reply that takes longer will not come: nothing that is asked here takes so long.
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
+
+    // Within this a server answers any number of requests that makes sense.
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
+
+    /// <summary>Loads a server that has just been started, and stops it.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="events">What the kernel is to count meanwhile; that takes time of the machine.</param>
+    /// <param name="stacks">Samples its stacks meanwhile; null without.</param>
+    /// <param name="cancelled">Ends it early.</param>
+    /// <exception cref="IOException">It did not take connections, or did not stop as it should.</exception>
+    public (RoundFigures Figures, LoadTally Tally) Against(ServerUnderTest server, IReadOnlyList<KernelEvent> events, StackSampler? stacks, CancellationToken cancelled)
+    {
+        long? memoryBefore = server.Memory;
+        int? otherListeners = TcpSockets.OfOthersListening(int.Parse(server.Endpoint.Port, CultureInfo.InvariantCulture), server.Id);
+        using KernelCounters counters = KernelCounters.Attach(server.Id, events);
+        LoadOptions load = LoadOf(server);
+        double? offered = null;
+        if (scenario.Overload > 0)
+        {
+            double capacity = LoadGenerator.Run(load with { Depth = 1 }, report: null, cancelled).Throughput;
+            cancelled.ThrowIfCancellationRequested();
+            if (capacity == 0)
+                throw new IOException("it answered nothing in a closed loop, so it cannot be overloaded");
+            offered = scenario.Overload * capacity;
+            load = load with { Arrivals = OpenLoop.At(offered.Value) };
+        }
+
+        Sample? before = null, after = null;
+        long? memory = null;
+        LoadTally tally = LoadGenerator.Run(
+            load with
+            {
+                Measuring = (begins, replies) =>
+                {
+                    stacks?.Keep(begins);
+                    if (begins)
+                        (before, after) = Watch(server, counters, replies, cancelled);
+                    else
+                        (memory, after) = (server.Memory, after ?? Sample.Of(server, counters, replies));
+                },
+            },
+            report: null,
+            cancelled);
+        cancelled.ThrowIfCancellationRequested();
+        server.Stop();
+        return (FiguresOf(tally, before is { } first ? after?.Since(first) : null, memory, memory - memoryBefore, offered) with { OtherListeners = otherListeners }, tally);
+    }
+
+    // What the server uses for most of the measured time. Both looks count the replies too, so it does not matter how late they come.
+    // Where requests are counted, the second look comes with the last of them.
+    private (Sample? Before, Sample? After) Watch(ServerUnderTest server, KernelCounters counters, Func<long> replies, CancellationToken cancelled)
+    {
+        const double Most = 0.9;
+        long start = Stopwatch.GetTimestamp();
+        Sample? before = Sample.Of(server, counters, replies);
+        if (options.Requests is not null)
+            return (before, null);
+        TimeSpan left = (Most * options.Duration) - Stopwatch.GetElapsedTime(start);
+        if (left > TimeSpan.Zero)
+            cancelled.WaitHandle.WaitOne(left);
+        return (before, Sample.Of(server, counters, replies));
+    }
+
+    private RoundFigures FiguresOf(LoadTally tally, Sample? used, long? memory, long? grown, double? offered)
+    {
+        double? Us(double percent) => tally.Latencies.Count > 0 ? tally.Latencies.Percentile(percent) / 1e3 : null;
+
+        double? requests = used?.ServerReplies > 0 ? used?.ServerReplies : null, counted = used?.KernelReplies > 0 ? used?.KernelReplies : null;
+        return new(
+            tally.Throughput,
+            Us(50),
+            Us(90),
+            Us(99),
+            Us(99.9),
+            Us(100),
+            tally.Errors.Total,
+            used?.Server.CpuNanoseconds > 0 ? used?.Server.CpuNanoseconds / 1e3 / requests : null,
+            used?.Server.ContextSwitches / requests,
+            grown > 0 ? (double)grown / point.All : null,   // less than what can be measured
+            memory,
+            used?.Server.Processes,
+            used?.Server.Threads,
+            offered,
+            offered is null ? null : tally.Throughput / offered,
+            tally.BusiestThread)
+        {
+            OthersShare = used?.Machine.OthersShare(used.Value.Server.CpuNanoseconds / 1e9),
+            StolenShare = used?.Machine.StolenShare,
+            SyscallsPerRequest = used?.Kernel[KernelEvent.SystemCalls] / counted,
+            PageFaultsPerRequest = used?.Kernel[KernelEvent.PageFaults] / counted,
+            InstructionsPerRequest = used?.Kernel[KernelEvent.Instructions] / counted,
+        };
+    }
+
+    private LoadOptions LoadOf(ServerUnderTest server) => new()
+    {
+        Server = server.Endpoint,
+        Exchange = () => options.Exchange(scenario.Mix),
+        Connections = point.Connections,
+        IdleConnections = point.Idle,
+        SlowReaders = point.SlowReaders,
+        Depth = scenario.Depth,
+        CallsPerConnection = scenario.CallsPerConnection,
+        WarmUp = options.Requests is null ? options.WarmUp : TimeSpan.Zero,   // its requests would be among them
+        Requests = options.Requests ?? 0,
+        Duration = options.Requests is null ? options.Duration : s_longest,
+        Threads = options.ClientThreads,
+        Timeout = s_timeout,
+    };
+
+    /// <summary>What a server and the machine have used and done until a moment, or between two.</summary>
+    /// <param name="Server">What the server has used.</param>
+    /// <param name="ServerReplies">Right replies when that was looked at.</param>
+    /// <param name="Kernel">What the kernel has counted.</param>
+    /// <param name="KernelReplies">Right replies when that was looked at.</param>
+    /// <param name="Machine">What the machine has done.</param>
+    private readonly record struct Sample(ProcessUsage Server, double ServerReplies, KernelCounts Kernel, double KernelReplies, MachineUse Machine)
+    {
+        public static Sample? Of(ServerUnderTest server, KernelCounters counters, Func<long> replies)
+        {
+            // A look takes a while, in which the load goes on: the middle of the replies before and after stands for it.
+            long first = replies();
+            if (server.Usage is not { } usage)
+                return null;
+            long second = replies();
+            KernelCounts kernel = counters.Read();
+            return new(usage, (first + second) / 2.0, kernel, (second + replies()) / 2.0, MachineUse.Now());
+        }
+
+        public Sample Since(Sample before) => new(
+            Server.Since(before.Server),
+            ServerReplies - before.ServerReplies,
+            Kernel.Since(before.Kernel),
+            KernelReplies - before.KernelReplies,
+            Machine.Since(before.Machine));
+    }
+}

@@ -1,0 +1,15 @@
+using Multiplex.Load.Reporting.Pages;
+
+namespace Multiplex.Load.Comparison.Sections;
+
+/// <summary>Which figures of a scenario say less than they seem to, and why.</summary>
+internal static class CaveatList
+{
+    /// <summary>A mark behind the name of a server whose figures do.</summary>
+    public static Html Mark(ServerResult result) => result.Caveats.Count == 0
+        ? Html.None
+        : Html.Of($"""<sup title="{string.Join("; ", result.Caveats.Select(caveat => $"{Caveat.InWords(caveat.Kind)} {caveat.Label}"))}">†</sup>""");
+
+    public static Html Of(ScenarioReport scenario) =>
+        Html.Join(Caveat.Sentences(scenario).Select(sentence => Html.Of($"""<p class="soft"><small>† {sentence}.</small></p>""")));
+}

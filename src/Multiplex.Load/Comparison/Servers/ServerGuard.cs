@@ -1,0 +1,50 @@
+using System.Diagnostics;
+
+namespace Multiplex.Load.Comparison.Servers;
+
+/// <summary>
+/// A process that outlives a comparison, however that ends, and then kills what the servers have left behind. PR_SET_PDEATHSIG
+/// would not do: it is bound to the thread that forked, and the children of a peer do not inherit it.
+/// </summary>
+internal sealed class ServerGuard : IDisposable
+{
+    /// <summary>An environment variable that every server gets, and hands on to its children.</summary>
+    public const string Variable = "MULTIPLEX_COMPARISON";
+
+    // Its standard input ends when the comparison does. A signal that a terminal sends to the whole group is not meant for it.
+    private const string Script = """
+        trap '' INT TERM HUP QUIT
+        cat > /dev/null
+        while found=$(grep -lasF -- "$1" /proc/[0-9]*/environ); [ -n "$found" ]; do
+            for file in $found; do
+                pid=${file#/proc/}
+                kill -KILL "${pid%/environ}"
+            done
+            sleep 0.1
+        done
+        """;
+
+    private readonly Process _process;
+
+    private ServerGuard(Process process) => _process = process;
+
+    /// <summary>The variable's value: no other comparison has it.</summary>
+    public static string Value { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>Starts it.</summary>
+    public static ServerGuard Start() => new(Process.Start(
+        new ProcessStartInfo("/bin/sh", ["-c", Script, "guard", $"{Variable}={Value}"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!);
+
+    /// <summary>Has it do its work, and waits for that.</summary>
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}

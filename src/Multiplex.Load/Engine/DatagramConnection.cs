@@ -1,0 +1,67 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Load.Engine;
+
+/// <summary>
+/// A datagram socket: best effort, so what is lost, late or repeated is counted apart and is no wrong reply. A request that is
+/// not answered in time counts as lost, and its slot asks the next one.
+/// </summary>
+internal sealed class DatagramConnection(LoadContext context, uint seed) : MessageConnection(context, seed)
+{
+    private const int ReceiveOverhead = 512;   // what the kernel charges for a datagram beside its bytes, about
+
+    private readonly LostRequests _lost = new();
+
+    protected override bool EndsWithEmptyMessage => false;
+
+    public override void Open(int descriptor)
+    {
+        base.Open(descriptor);
+
+        // Replies are not to be lost on this side: all that may come at once find room.
+        getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, out int room).OrThrow("getsockopt SO_RCVBUF");
+        long needed = (long)Window.Depth * (Context.RequestLength + ReceiveOverhead);
+        if (needed > room / 2)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, (int)Math.Min(needed, int.MaxValue / 2));
+    }
+
+    public override ConnectionState Tick(long now)
+    {
+        long limit = now - LoadContext.Nanoseconds(Context.Options.Timeout);
+        if (IsBlockedSince(limit))
+            return ConnectionState.Broken;
+        int lost = 0;
+        for (int slot = 0; slot < Window.Depth; slot++)
+        {
+            if (!Window.IsOlder(slot, limit))
+                continue;
+            lost++;
+            _lost.Add(Window.LastOf(slot));
+            Window.Free(slot);
+        }
+
+        Context.Recorder.Errors.Lost += lost;
+        return lost > 0 ? AskAgain(now, now) : ConnectionState.Open;
+    }
+
+    protected override void Unmatched(uint sequence)
+    {
+        if (_lost.Remove(sequence))
+            Context.Recorder.Errors.Late++;
+        else if (Window.WasAsked(sequence))
+            Context.Recorder.Errors.Repeated++;
+        else
+            Context.Recorder.Errors.WrongReplies++;
+    }
+
+    // Nobody is there. Of UDP that is told (by ICMP, udp(7)) at the next call after the datagram that it is about, and only once.
+    protected override ConnectionState Failed(SyscallResult result)
+    {
+        if (!result.Is(ECONNREFUSED))
+            return Disconnected(result);
+        Context.Recorder.Errors.Refused++;
+        return Context.Options.Server.Kind.IsInternet() ? ConnectionState.Open : ConnectionState.Broken;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using Multiplex.Interop;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Workload;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Load.Engine;
+
+/// <summary>What the connections of one client thread share. Times are of Stopwatch, which on Linux counts nanoseconds.</summary>
+internal sealed class LoadContext
+{
+    private const int StreamBufferLength = 64 * 1024;
+
+    public LoadContext(LoadOptions options, LoadRecorder recorder)
+    {
+        Options = options;
+        Recorder = recorder;
+        Exchange = options.Exchange();
+        RequestLength = Exchange.LongestRequest;
+        Buffer = GC.AllocateUninitializedArray<byte>(Math.Max(StreamBufferLength, RequestLength));
+    }
+
+    /// <summary>What load to make.</summary>
+    public LoadOptions Options { get; }
+
+    /// <summary>Makes the requests, and checks the replies.</summary>
+    public Exchange Exchange { get; }
+
+    /// <summary>How long a request is at most, in bytes; its reply is no longer, or fits into 64 KiB.</summary>
+    public int RequestLength { get; }
+
+    /// <summary>What is measured.</summary>
+    public LoadRecorder Recorder { get; }
+
+    /// <summary>Says when requests are asked; null is a closed loop without a pause: at once.</summary>
+    public ArrivalPolicy? ArrivalPolicy { get; init; }
+
+    /// <summary>How many requests are still to be asked.</summary>
+    public long ToAsk { get; set; } = long.MaxValue;
+
+    /// <summary>In a closed loop: the end is reached, and no more is asked.</summary>
+    public bool IsOver { get; set; }
+
+    /// <summary>Whether any more is to be asked.</summary>
+    public bool MayAsk => ToAsk > 0 && !IsOver;
+
+    /// <summary>The kernel's word for when packets went and came; null where it is not asked.</summary>
+    public KernelStamps? Stamps { get; init; }
+
+    /// <summary>How long a request takes from send(2) to the interface, as far as is known, in nanoseconds.</summary>
+    public long WayOut => Stamps?.WayOut ?? 0;
+
+    /// <summary>Where requests are written before they are sent.</summary>
+    public OutputBuffer Batch { get; } = new();
+
+    /// <summary>Where replies are received.</summary>
+    public byte[] Buffer { get; }
+
+    /// <summary>A socket has been made.</summary>
+    public void Prepare(int socket)
+    {
+        if (Stamps is not null)
+            KernelStamps.Enable(socket);
+    }
+
+    /// <summary>Some time has passed.</summary>
+    public void Tick() => Stamps?.Synchronize();
+
+    /// <summary>send(2), without SIGPIPE.</summary>
+    public SyscallResult Send(int socket, ReadOnlySpan<byte> bytes) => Stamps is null ? send(socket, bytes, MSG_NOSIGNAL) : Stamps.Send(socket, bytes);
+
+    /// <summary>recv(2).</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="buffer">Receives the bytes.</param>
+    /// <param name="flags">Flags of recv(2).</param>
+    /// <param name="now">When it returned.</param>
+    /// <param name="arrivedAt">When the last of the bytes came in: what latencies count to. Now, where the kernel does not say.</param>
+    public SyscallResult Receive(int socket, Span<byte> buffer, int flags, out long now, out long arrivedAt)
+    {
+        arrivedAt = 0;
+        SyscallResult result = Stamps is null ? recv(socket, buffer, flags) : Stamps.Receive(socket, buffer, flags, out arrivedAt);
+        now = Stopwatch.GetTimestamp();
+        if (arrivedAt == 0 || arrivedAt > now)
+            arrivedAt = now;
+        return result;
+    }
+
+    /// <summary>A time in nanoseconds.</summary>
+    public static long Nanoseconds(TimeSpan time) => (long)(time.TotalSeconds * 1e9);
+}

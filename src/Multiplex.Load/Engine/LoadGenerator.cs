@@ -1,0 +1,194 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Workload;
+
+namespace Multiplex.Load.Engine;
+
+/// <summary>How far a run is.</summary>
+/// <param name="Elapsed">Since its beginning, warm-up included.</param>
+/// <param name="Total">Of the whole run.</param>
+/// <param name="Replies">Right replies so far in the measured time.</param>
+/// <param name="Errors">Whatever went wrong so far.</param>
+/// <param name="LastSecond">The last second that is over, if any is.</param>
+public readonly record struct LoadProgress(TimeSpan Elapsed, TimeSpan Total, long Replies, long Errors, LoadSecond? LastSecond);
+
+/// <summary>Loads a server and measures how it answers.</summary>
+public static class LoadGenerator
+{
+    private const int ReportEveryMilliseconds = 200;
+
+    /// <summary>Makes all connections, loads for the given time and returns what was measured.</summary>
+    /// <param name="options">What load.</param>
+    /// <param name="report">Called several times a second, on the calling thread.</param>
+    /// <param name="cancelled">Ends the run early; what was measured until then counts.</param>
+    /// <exception cref="IOException">The server is not there: the host is not known, or a first connection or datagram was refused.</exception>
+    public static LoadTally Run(LoadOptions options, Action<LoadProgress>? report = null, CancellationToken cancelled = default)
+    {
+        byte[] address = ServerProbe.Find(options);
+        int threads = Math.Clamp(options.Threads, 1, options.Connections);
+        List<LoadLoop> loops = [];
+        try
+        {
+            for (int i = 0; i < threads; i++)
+                loops.Add(new(options, address, i, threads));
+            using LoadThreads running = new(loops, cancelled);
+            running.Connect();
+            if (options.WarmUp <= TimeSpan.Zero)
+                options.Measuring?.Invoke(true, () => running.Replies);
+            running.Begin();
+            LoadTally tally = new() { StartedAt = running.BeganAt + options.WarmUp };
+            SecondCollector collector = new(loops, tally.Latencies, options.Interval);
+            Watch(options, running, collector, report);
+            running.Join();
+            loops.ForEach(tally.Add);
+            tally.Seconds = collector.Finish();
+            tally.IsInterrupted = cancelled.IsCancellationRequested;
+            return tally;
+        }
+        finally
+        {
+            loops.ForEach(loop => loop.Dispose());
+        }
+    }
+
+    private static void Watch(LoadOptions options, LoadThreads running, SecondCollector collector, Action<LoadProgress>? report)
+    {
+        long start = Stopwatch.GetTimestamp();
+        bool begun = options.WarmUp <= TimeSpan.Zero, ended = false;
+        while (true)
+        {
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start), total = options.WarmUp + options.Duration;
+            double left = ended ? ReportEveryMilliseconds : ((begun ? total : options.WarmUp) - elapsed).TotalMilliseconds;
+            bool finished = running.Wait((int)Math.Clamp(Math.Ceiling(left), 0, ReportEveryMilliseconds));
+            elapsed = Stopwatch.GetElapsedTime(start);
+            if (!begun && (finished || elapsed >= options.WarmUp))
+            {
+                begun = true;
+                options.Measuring?.Invoke(true, () => running.Replies);
+            }
+
+            if (!ended && (finished || elapsed >= total))
+            {
+                ended = true;
+                options.Measuring?.Invoke(false, () => running.Replies);
+            }
+
+            if (finished)
+                return;
+            collector.Collect();
+            report?.Invoke(new(elapsed, total, begun ? running.Replies : 0, running.Errors, collector.Seconds is [.., var last] ? last : null));
+        }
+    }
+}
+
+/// <summary>The client threads of a run: all connect, then all begin at the same moment. A failure of one ends them all.</summary>
+internal sealed class LoadThreads : IDisposable
+{
+    private readonly IReadOnlyList<LoadLoop> _loops;
+    private readonly CancellationTokenSource _stop;
+    private readonly CountdownEvent _connected;
+    private readonly CountdownEvent _finished;
+    private readonly ManualResetEventSlim _begin = new();
+    private ExceptionDispatchInfo? _failure;
+    private long _start;
+
+    public LoadThreads(IReadOnlyList<LoadLoop> loops, CancellationToken cancelled)
+    {
+        _loops = loops;
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
+        (_connected, _finished) = (new(loops.Count), new(loops.Count));
+    }
+
+    /// <summary>Right replies so far.</summary>
+    public long Replies => _loops.Sum(loop => loop.Recorder.Replies);
+
+    /// <summary>What went wrong so far.</summary>
+    public long Errors => _loops.Sum(loop => loop.Recorder.Errors.Total);
+
+    /// <summary>Starts the threads, and returns once all connections are made.</summary>
+    public void Connect()
+    {
+        foreach (LoadLoop loop in _loops)
+            new Thread(() => Live(loop)) { IsBackground = true, Name = "load" }.Start();
+        _connected.Wait();
+        if (_failure is null)
+            return;
+        _begin.Set();
+        Join();
+    }
+
+    /// <summary>When the load began, by the clock on the wall.</summary>
+    public DateTimeOffset BeganAt { get; private set; }
+
+    /// <summary>Begins the load.</summary>
+    public void Begin()
+    {
+        const int Tries = 10;
+        long between = long.MaxValue;
+        for (int i = 0; i < Tries; i++)
+        {
+            // Both clocks at the same moment, or as near as they come: the thread may lose its processor between them.
+            long before = Stopwatch.GetTimestamp();
+            DateTimeOffset now = DateTimeOffset.UtcNow;
+            long after = Stopwatch.GetTimestamp();
+            if (after - before < between)
+                (BeganAt, _start, between) = (now, before + ((after - before) / 2), after - before);
+        }
+
+        _begin.Set();
+    }
+
+    /// <summary>Waits until all threads are at their end, or for so long.</summary>
+    /// <returns>Whether they are.</returns>
+    public bool Wait(int milliseconds) => _finished.Wait(milliseconds);
+
+    /// <summary>Waits for the end, and throws what ended it early.</summary>
+    public void Join()
+    {
+        _finished.Wait();
+        _failure?.Throw();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _begin.Set();
+        _finished.Wait();
+        _stop.Dispose();
+        _connected.Dispose();
+        _finished.Dispose();
+        _begin.Dispose();
+    }
+
+    private void Live(LoadLoop loop)
+    {
+        try
+        {
+            Attempt(() => loop.Connect(_stop.Token));
+            _connected.Signal();
+            _begin.Wait();
+            Attempt(() => loop.Run(_start, _stop.Token));
+        }
+        finally
+        {
+            _finished.Signal();
+        }
+    }
+
+    private void Attempt(Action step)
+    {
+        if (_failure is not null)
+            return;
+        try
+        {
+            step();
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
+            _stop.Cancel();
+        }
+    }
+}

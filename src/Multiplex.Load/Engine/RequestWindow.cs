@@ -1,0 +1,129 @@
+using System.Numerics;
+
+namespace Multiplex.Load.Engine;
+
+/// <summary>When a request was asked.</summary>
+/// <param name="DueAt">When it was due: what its latency is counted from.</param>
+/// <param name="SentAt">When it was sent; 0 when there is no such request.</param>
+internal readonly record struct AskedAt(long DueAt, long SentAt);
+
+/// <summary>
+/// The requests that a connection may have under way, a slot for each: a slot whose request has been answered is free for the
+/// next one. A request's number names its slot in the low bits, so that a reply finds it at once in whatever order replies come.
+/// </summary>
+internal sealed class RequestWindow
+{
+    private readonly Slot[] _slots;
+    private readonly int[] _free;   // a ring, first freed first used: so replies in order are due in the order of asking
+    private readonly uint _first;
+    private readonly uint _stride;
+    private int _firstFree;
+    private int _due;
+
+    /// <param name="depth">How many slots.</param>
+    /// <param name="seed">Connections with different seeds number their requests differently; with 0 they are number 0, 1, 2 and so on.</param>
+    public RequestWindow(int depth, uint seed = 0)
+    {
+        _stride = BitOperations.RoundUpToPowerOf2((uint)depth);
+        _first = seed * _stride;
+        _slots = new Slot[depth];
+        _free = new int[depth];
+        for (int i = 0; i < depth; i++)
+            _slots[i].Sequence = _first + (uint)i - _stride;
+        Clear();
+    }
+
+    /// <summary>How many slots there are.</summary>
+    public int Depth => _slots.Length;
+
+    /// <summary>How many slots are free.</summary>
+    public int FreeCount { get; private set; }
+
+    /// <summary>How many requests are under way.</summary>
+    public int UnderWay => _slots.Length - FreeCount;
+
+    /// <summary>The request whose reply is due next, where replies come in order.</summary>
+    public uint Due => _slots[_due].Sequence;
+
+    /// <summary>The request that will be asked next.</summary>
+    public uint Next => _slots[_free[_firstFree]].Sequence + _stride;
+
+    /// <summary>The request that a slot asked last.</summary>
+    public uint LastOf(int slot) => _slots[slot].Sequence;
+
+    /// <summary>Whether a request of this number has ever been asked.</summary>
+    public bool WasAsked(uint sequence)
+    {
+        int slot = (int)(sequence & (_stride - 1));
+        uint never = _first - _stride;   // one round before the first request
+        return slot < _slots.Length && sequence - never <= _slots[slot].Sequence - never && sequence - never >= _stride;
+    }
+
+    /// <summary>Asks the next request; a slot has to be free.</summary>
+    /// <returns>The request's number.</returns>
+    public uint Ask(long dueAt, long now)
+    {
+        ref Slot asking = ref _slots[_free[_firstFree]];
+        _firstFree = _firstFree + 1 < _free.Length ? _firstFree + 1 : 0;
+        FreeCount--;
+        (asking.DueAt, asking.SentAt) = (dueAt, now);
+        return asking.Sequence += _stride;
+    }
+
+    /// <summary>A reply to this request has come: its slot is free.</summary>
+    /// <returns>When it was asked; its SentAt is 0 when no such request is under way.</returns>
+    public AskedAt Answer(uint sequence)
+    {
+        int slot = (int)(sequence & (_stride - 1));
+        if (slot >= _slots.Length || _slots[slot].Sequence != sequence || _slots[slot].SentAt == 0)
+            return default;
+        AskedAt asked = new(_slots[slot].DueAt, _slots[slot].SentAt);
+        Free(slot);
+        return asked;
+    }
+
+    /// <summary>Gives up what a slot has under way.</summary>
+    public void Free(int slot)
+    {
+        _slots[slot].SentAt = 0;
+        int end = _firstFree + FreeCount++;
+        _free[end < _free.Length ? end : end - _free.Length] = slot;
+        if (slot == _due && ++_due == _slots.Length)
+            _due = 0;
+    }
+
+    /// <summary>Whether a slot's request has been under way since before this time.</summary>
+    public bool IsOlder(int slot, long time) => _slots[slot].SentAt != 0 && _slots[slot].SentAt < time;
+
+    /// <summary>Whether any request has been under way since before this time.</summary>
+    public bool HasOlder(long time)
+    {
+        if (UnderWay == 0)
+            return false;
+        for (int slot = 0; slot < _slots.Length; slot++)
+        {
+            if (IsOlder(slot, time))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>When each request that is under way was due.</summary>
+    public IEnumerable<long> DueTimes() => _slots.Where(slot => slot.SentAt != 0).Select(slot => slot.DueAt);
+
+    /// <summary>Gives up everything that is under way.</summary>
+    public void Clear()
+    {
+        for (int slot = 0; slot < _slots.Length; slot++)
+            (_slots[slot].SentAt, _free[slot]) = (0, slot);
+        (_firstFree, FreeCount, _due) = (0, _slots.Length, 0);
+    }
+
+    private struct Slot
+    {
+        public long DueAt;
+        public long SentAt;   // 0: nothing is under way
+        public uint Sequence;
+    }
+}

@@ -1,0 +1,192 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Multiplex.Load.Engine;
+using Multiplex.Load.Reporting;
+using Multiplex.Load.Workload;
+
+namespace Multiplex.Load.Measuring;
+
+/// <summary>One run at one rate. A rate that is missed is tried again, so that a rate may have several.</summary>
+/// <param name="RatePerS">Requests due in a second.</param>
+/// <param name="ThroughputPerS">Right replies a second.</param>
+/// <param name="LatencyUs">Latencies from when requests were due.</param>
+/// <param name="Errors">Whatever went wrong.</param>
+/// <param name="Held">Whether the rate was kept up and the objectives held, without an error.</param>
+/// <param name="Outcome">That in words.</param>
+public sealed record CapacityStep(
+    double RatePerS, double ThroughputPerS, LatencyReport LatencyUs, LoadErrors Errors, bool Held, [property: JsonPropertyName("verdict")] string Outcome)
+{
+    /// <summary>The part of its time that the busiest client thread worked, from 0 to 1.</summary>
+    public double BusiestThread { get; init; }
+}
+
+/// <summary>What a search for the capacity found; the schema is versioned.</summary>
+public sealed record CapacityReport
+{
+    /// <summary>Names the schema and its version.</summary>
+    public string Schema { get; init; } = "multiplex.capacity/1";
+
+    /// <summary>What load was made, but for its rate.</summary>
+    public required LoadReportOptions Options { get; init; }
+
+    /// <summary>Where.</summary>
+    public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
+
+    /// <summary>What had to hold.</summary>
+    public required string Objective { get; init; }
+
+    /// <summary>Whether the search was ended early: then the capacity is what its steps show so far.</summary>
+    public bool Interrupted { get; init; }
+
+    /// <summary>What a closed loop over the same connections brought, which no open loop can exceed: replies a second.</summary>
+    public required double PeakPerS { get; init; }
+
+    /// <summary>The highest rate that held and below which every rate that was tried held; 0 when there is none.</summary>
+    public required double CapacityPerS { get; init; }
+
+    /// <summary>Whether no rate held above one that was missed.</summary>
+    public required bool Monotone { get; init; }
+
+    /// <summary>What a reader of the figures ought to know, in sentences.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The runs in the order in which they were made.</summary>
+    public required IReadOnlyList<CapacityStep> Steps { get; init; }
+
+    /// <summary>The report as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, LoadJson.Default.CapacityReport);
+}
+
+/// <summary>
+/// Searches for the highest rate at which a server holds the objectives. A closed loop over the same connections gives the peak; then the
+/// interval in which the answer lies is halved until it is narrow. Lower rates, which complete the curve, have to hold as well: where one does
+/// not, the search goes on below it. One noisy run decides nothing: what is missed is repeated, and two runs of three decide.
+/// </summary>
+/// <param name="peakPerS">The rate that cannot be exceeded.</param>
+/// <param name="leastPerS">The least rate to try.</param>
+/// <param name="attempt">Makes one run at a rate.</param>
+public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<double, CapacityStep> attempt)
+{
+    private const double FirstShare = 0.8;     // of the peak: most servers hold an objective up to some such part of it
+    private const double Narrow = 0.03;        // of the rate: finer, and one run differs from the next by more
+    private const double LeastShare = 0.001;   // of the peak: what holds nowhere above is said to hold nowhere
+    private const int FewestRequests = 20;     // of a run: fewer say nothing of a percentile
+    private const double KeptUp = 0.98;        // of the rate: less, and the backlog grows
+
+    private static readonly double[] s_sharesOfCurve = [0.1, 0.3, 0.6];   // of the capacity: what latency is far below it
+
+    private readonly List<CapacityStep> _steps = [];
+    /// <summary>The runs so far.</summary>
+    public IReadOnlyList<CapacityStep> Steps => _steps;
+
+    /// <summary>The highest rate that held and below which all held; 0 when there is none.</summary>
+    public double CapacityPerS => Rates().TakeWhile(rate => rate.Held).Select(rate => rate.RatePerS).LastOrDefault();
+
+    /// <summary>Whether no rate held above one that was missed.</summary>
+    public bool IsMonotone => !Rates().SkipWhile(rate => rate.Held).Any(rate => rate.Held);
+
+    /// <summary>A search with real load.</summary>
+    /// <param name="peakPerS">What a closed loop over the same connections brings: replies a second.</param>
+    /// <param name="options">The load; each step takes its duration and warm-up, and its objectives are what has to hold.</param>
+    /// <param name="spacing">How requests follow each other.</param>
+    /// <param name="cancelled">Ends the search early, with <see cref="OperationCanceledException"/>; the steps so far are kept.</param>
+    public static CapacitySearch Of(double peakPerS, LoadOptions options, ArrivalSpacing spacing, CancellationToken cancelled) => new(peakPerS, FewestRequests / options.Duration.TotalSeconds, rate =>
+    {
+        CapacityStep step = Step(LoadGenerator.Run(options with { Arrivals = OpenLoop.At(rate, spacing) }, cancelled: cancelled), options, rate);
+        cancelled.ThrowIfCancellationRequested();
+        return step;
+    });
+
+    /// <summary>Searches.</summary>
+    /// <param name="show">Called with each rate before it is tried.</param>
+    /// <param name="tried">Called with each run.</param>
+    public void Run(Action<double> show, Action<CapacityStep> tried)
+    {
+        double held = 0, missed = peakPerS, least = Math.Ceiling(Math.Max(LeastShare * peakPerS, leastPerS)), rate = FirstShare * peakPerS;
+        do
+        {
+            while (missed - held > Narrow * missed && missed > least)
+            {
+                rate = Math.Max(Math.Round(rate), least);
+                (held, missed) = Holds(rate) ? (rate, missed) : (held, rate);
+                rate = (held + missed) / 2;
+            }
+
+            double top = held;
+            foreach (double part in s_sharesOfCurve.Select(share => Math.Max(Math.Round(share * top), least)).Distinct().Where(part => part < top))
+            {
+                if (Holds(part))
+                    continue;
+                (held, missed) = (Rates().TakeWhile(one => one.Held).Select(one => one.RatePerS).LastOrDefault(), part);
+                rate = (held + missed) / 2;
+                break;
+            }
+
+            if (held == top)
+                return;
+        }
+        while (true);
+
+        // A rate that has been tried need not be tried again.
+        bool Holds(double perSecond)
+        {
+            bool? holds;
+            while ((holds = Decided(_steps.Where(step => step.RatePerS == perSecond))) is null)
+            {
+                show(perSecond);
+                _steps.Add(attempt(perSecond));
+                tried(_steps[^1]);
+            }
+
+            return holds.Value;
+        }
+    }
+
+    /// <summary>What a reader of the result ought to know.</summary>
+    public IEnumerable<string> Warnings()
+    {
+        if (!IsMonotone)
+        {
+            (double RatePerS, bool Held) missed = Rates().First(rate => !rate.Held), above = Rates().Last(rate => rate.Held);
+            yield return Text($"the curve is not monotone: {above.RatePerS:N0}/s held though {missed.RatePerS:N0}/s was missed; the capacity is the highest rate below which all held");
+        }
+
+        if (_steps.Exists(step => step.BusiestThread > LoadWarnings.Busy))
+            yield return "the client was the bottleneck in some runs, so the server may hold more: give it more threads (--threads), or another machine";
+    }
+
+    private static CapacityStep Step(LoadTally tally, LoadOptions options, double rate)
+    {
+        Objective? objective = options.Objectives.FirstOrDefault(one => !one.IsHeldBy(tally.Latencies));
+        string? problem = tally.Errors.Total > 0 ? "errors"
+            : tally.Starved > 0 ? Text($"{tally.Starved:N0} of {options.Connections:N0} connections got no reply")
+            : tally.Throughput < KeptUp * rate && !KeepsUp(tally, options, rate) ? "falls behind"
+            : objective is not null ? $"misses {objective}"
+            : null;
+        string client = tally.BusiestThread > LoadWarnings.Busy ? "; the client was the bottleneck" : "";
+        return new(rate, tally.Throughput, LatencyReport.Of(tally.Latencies), tally.Errors, problem is null, (problem ?? "holds") + client)
+        {
+            BusiestThread = tally.BusiestThread,
+        };
+    }
+
+    // At low rates a reply or two on the wrong side of the end are more than 2 %.
+    private static bool KeepsUp(LoadTally tally, LoadOptions options, double rate) =>
+        tally.Unanswered == 0 && tally.Replies >= (rate * options.Duration.TotalSeconds) - options.Connections;
+
+    // Two runs of the same outcome decide, or a first one that held.
+    private static bool? Decided(IEnumerable<CapacityStep> runs)
+    {
+        int held = 0, missed = 0;
+        foreach (CapacityStep run in runs)
+            (held, missed) = run.Held ? (held + 1, missed) : (held, missed + 1);
+        return missed == 0 ? (held > 0 ? true : null) : held >= 2 ? true : missed >= 2 ? false : null;
+    }
+
+    // Ascending; a rate of which too few runs were made to decide did not hold.
+    private IEnumerable<(double RatePerS, bool Held)> Rates() =>
+        _steps.GroupBy(step => step.RatePerS).OrderBy(rate => rate.Key).Select(rate => (rate.Key, Decided(rate) ?? false));
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

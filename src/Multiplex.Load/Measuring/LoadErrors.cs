@@ -1,0 +1,64 @@
+namespace Multiplex.Load.Measuring;
+
+/// <summary>What went wrong, each kind counted apart.</summary>
+public sealed class LoadErrors
+{
+    /// <summary>Replies that were whole and wrong, or made no sense.</summary>
+    public long WrongReplies { get; set; }
+
+    /// <summary>Connections that the server closed or reset while replies were due.</summary>
+    public long Disconnected { get; set; }
+
+    /// <summary>Of <see cref="Disconnected"/>: those that ended by a reset (ECONNRESET, EPIPE), not in order.</summary>
+    public long Resets { get; set; }
+
+    /// <summary>Connections that could not be made.</summary>
+    public long ConnectFailures { get; set; }
+
+    /// <summary>Of <see cref="ConnectFailures"/>: those that were refused (ECONNREFUSED).</summary>
+    public long ConnectsRefused { get; set; }
+
+    /// <summary>Of <see cref="ConnectFailures"/>: those for which this machine had no local port left (EADDRNOTAVAIL).</summary>
+    public long NoLocalPort { get; set; }
+
+    /// <summary>Connections given up because a reply did not come in time, or because nothing could be sent for so long.</summary>
+    public long Timeouts { get; set; }
+
+    /// <summary>Datagrams that were not answered in time: the request was lost, or its reply, or the server is too slow.</summary>
+    public long Lost { get; set; }
+
+    /// <summary>Datagrams that the kernel says nobody took, as no socket is bound there: ECONNREFUSED.</summary>
+    public long Refused { get; set; }
+
+    /// <summary>Second replies to the same datagram.</summary>
+    public long Repeated { get; set; }
+
+    /// <summary>Replies to datagrams that had been counted as lost already.</summary>
+    public long Late { get; set; }
+
+    /// <summary>Calls that the server made to the client, which are not replies and get none.</summary>
+    public long ServerCalls { get; set; }
+
+    /// <summary>
+    /// All that make a run a failure, lost datagrams among them. Late replies are not: their requests have been counted as lost.
+    /// Nor are calls of the server's.
+    /// </summary>
+    public long Total => WrongReplies + Disconnected + ConnectFailures + Timeouts + Lost + Refused + Repeated;
+
+    /// <summary>Adds another's counts.</summary>
+    public void Add(LoadErrors other)
+    {
+        WrongReplies += other.WrongReplies;
+        Disconnected += other.Disconnected;
+        Resets += other.Resets;
+        ConnectFailures += other.ConnectFailures;
+        ConnectsRefused += other.ConnectsRefused;
+        NoLocalPort += other.NoLocalPort;
+        Timeouts += other.Timeouts;
+        Lost += other.Lost;
+        Refused += other.Refused;
+        Repeated += other.Repeated;
+        Late += other.Late;
+        ServerCalls += other.ServerCalls;
+    }
+}

@@ -1,0 +1,99 @@
+using Multiplex.Load.Engine;
+
+namespace Multiplex.Load.Measuring;
+
+/// <summary>What all client threads of a run measured.</summary>
+public sealed class LoadTally
+{
+    /// <summary>
+    /// The latency of each right reply in nanoseconds: in a closed loop from just before its request was sent, in an open loop from when
+    /// that was due. Requests without a reply at the end are among them, with the time that they had waited.
+    /// </summary>
+    public LatencyHistogram Latencies { get; } = new();
+
+    /// <summary>In an open loop: the same from when the request was sent. What lies between is time spent waiting for a free slot.</summary>
+    public LatencyHistogram Services { get; } = new();
+
+    /// <summary>In an open loop: how much later than possible requests were sent, as the client itself was late.</summary>
+    public LatencyHistogram Lags { get; } = new();
+
+    /// <summary>How long connections took to make.</summary>
+    public LatencyHistogram Connects { get; } = new();
+
+    /// <summary>What went wrong.</summary>
+    public LoadErrors Errors { get; } = new();
+
+    /// <summary>What the slow readers and writers saw; it makes no run a failure, as a server may well cut them off.</summary>
+    public LoadErrors SlowErrors { get; } = new();
+
+    /// <summary>Right replies that slow readers and writers got.</summary>
+    public long SlowReplies { get; private set; }
+
+    /// <summary>What each second brought.</summary>
+    public IReadOnlyList<LoadSecond> Seconds { get; internal set; } = [];
+
+    /// <summary>When measuring began.</summary>
+    public DateTimeOffset StartedAt { get; internal set; }
+
+    /// <summary>Right replies that came within the measured time.</summary>
+    public long Replies { get; private set; }
+
+    /// <summary>
+    /// Requests that never had a reply: those still without one a second after the end, and those that were under way on a connection that broke.
+    /// Datagrams counted as lost are not among them.
+    /// </summary>
+    public long Unanswered { get; private set; }
+
+    /// <summary>Right replies to each connection, ascending.</summary>
+    public IReadOnlyList<long> RepliesByConnection { get; private set; } = [];
+
+    /// <summary>Connections that asked and had no reply at all.</summary>
+    public int Starved { get; private set; }
+
+    /// <summary>Whether the run was ended early.</summary>
+    public bool IsInterrupted { get; internal set; }
+
+    /// <summary>Bytes sent within the measured time.</summary>
+    public long BytesSent { get; private set; }
+
+    /// <summary>Bytes received within the measured time.</summary>
+    public long BytesReceived { get; private set; }
+
+    /// <summary>How long was measured.</summary>
+    public TimeSpan Elapsed { get; private set; }
+
+    /// <summary>Right replies a second.</summary>
+    public double Throughput => Elapsed > TimeSpan.Zero ? Replies / Elapsed.TotalSeconds : 0;
+
+    /// <summary>The part of its time that the busiest client thread worked, from 0 to 1; polling for nothing does not count.</summary>
+    public double BusiestThread { get; private set; }
+
+    /// <summary>Bytes that the client threads allocated.</summary>
+    internal long Allocated { get; private set; }
+
+    /// <summary>Adds what one thread measured; its latencies have been handed over second by second.</summary>
+    internal void Add(LoadLoop loop)
+    {
+        LoadRecorder recorder = loop.Recorder;
+        Connects.Add(recorder.Connects);
+        if (recorder is { Services: { } services, Lags: { } lags })
+        {
+            Services.Add(services);
+            Lags.Add(lags);
+        }
+
+        Errors.Add(recorder.Errors);
+        SlowErrors.Add(loop.Slow.Errors);
+        SlowReplies += loop.Slow.Replies;
+        Replies += recorder.Replies;
+        RepliesByConnection = [.. RepliesByConnection.Concat(loop.Measured.Select(connection => connection.Replies)).Order()];
+        Starved += loop.Measured.Count(connection => connection.IsStarved);
+        Unanswered += recorder.Unanswered;
+        BytesSent += recorder.BytesSentInTime;
+        BytesReceived += recorder.BytesReceivedInTime;
+        Allocated += loop.Allocated;
+        TimeSpan elapsed = TimeSpan.FromTicks(loop.Elapsed / TimeSpan.NanosecondsPerTick);
+        Elapsed = elapsed > Elapsed ? elapsed : Elapsed;
+        BusiestThread = Math.Max(BusiestThread, loop.Busy);
+    }
+}

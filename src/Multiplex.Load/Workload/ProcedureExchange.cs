@@ -1,0 +1,92 @@
+using System.Buffers.Binary;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Messages;
+using Multiplex.Sockets;
+
+namespace Multiplex.Load.Workload;
+
+/// <summary>Whether these are results of a procedure, as they stand in a reply.</summary>
+public delegate bool ResultCheck(ReadOnlySpan<byte> results);
+
+/// <summary>
+/// One procedure of any RPC program with the same arguments each time; the request's number is its xid. A reply is right when the call was
+/// accepted and carried out, and when its results pass the check, if there is one.
+/// </summary>
+public sealed class ProcedureExchange : Exchange
+{
+    private const int MostVerifierLength = 400;   // RFC 5531 section 8.2
+
+    private readonly byte[] _call;
+    private readonly uint _program;
+    private readonly int _xidOffset;
+    private readonly ReplyFrames _frames;
+    private readonly ResultCheck? _check;
+
+    /// <summary>Calls on one kind of socket.</summary>
+    /// <param name="kind">The kind of the server's socket.</param>
+    /// <param name="procedure">The procedure.</param>
+    /// <param name="arguments">Its arguments in XDR.</param>
+    /// <param name="authentication">The credential.</param>
+    /// <param name="check">Checks the results; null takes any.</param>
+    public ProcedureExchange(EndpointKind kind, RpcProcedure procedure, ReadOnlySpan<byte> arguments, RpcAuthentication authentication, ResultCheck? check)
+    {
+        OutputBuffer message = new(), call = new();
+        CallWriter.Head(message, xid: 0, procedure, authentication);
+        message.Write(arguments);
+        if (kind.IsStream())
+            RecordMarking.Write(call, message.Written);
+        _call = kind.IsStream() ? call.Written.ToArray() : message.Written.ToArray();
+        _xidOffset = kind.IsStream() ? RecordMarking.HeaderLength : 0;
+        (_frames, _check, _program) = (new(kind.IsStream()), check, procedure.Program);
+    }
+
+    /// <inheritdoc/>
+    public override int LongestRequest => _call.Length;
+
+    /// <inheritdoc/>
+    public override bool HasCallsOfServer => true;
+
+    /// <inheritdoc/>
+    public override void Write(OutputBuffer batch, uint sequence)
+    {
+        Span<byte> written = batch.Append(_call.Length);
+        _call.CopyTo(written);
+        BinaryPrimitives.WriteUInt32BigEndian(written[_xidOffset..], sequence);
+    }
+
+    /// <inheritdoc/>
+    public override ReplyOutcome Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence)
+    {
+        sequence = due;
+        if (_frames.Find(received, out length, out ReadOnlySpan<byte> message) is { } none)
+            return none;
+        if (ReplyFrames.IsCall(message, _program))
+            return ReplyOutcome.Call;
+        if (!TryTake(ref message, out sequence))
+            return ReplyOutcome.Wrong;
+        return IsRight(message) ? ReplyOutcome.Right : ReplyOutcome.Wrong;
+    }
+
+    // What comes after the xid: REPLY, MSG_ACCEPTED, a verifier of any kind, SUCCESS, the results: RFC 5531 section 9.
+    private bool IsRight(ReadOnlySpan<byte> rest)
+    {
+        if (!TryTake(ref rest, out uint type) || type != (uint)MessageType.Reply
+            || !TryTake(ref rest, out uint denied) || denied != 0
+            || !TryTake(ref rest, out _)
+            || !TryTake(ref rest, out uint verifier) || verifier > MostVerifierLength || (verifier + 3 & ~3u) > rest.Length)
+        {
+            return false;
+        }
+
+        rest = rest[(int)(verifier + 3 & ~3u)..];
+        return TryTake(ref rest, out uint status) && status == 0 && (_check is null || _check(rest));
+    }
+
+    private static bool TryTake(ref ReadOnlySpan<byte> rest, out uint word)
+    {
+        if (!BinaryPrimitives.TryReadUInt32BigEndian(rest, out word))
+            return false;
+        rest = rest[sizeof(uint)..];
+        return true;
+    }
+}

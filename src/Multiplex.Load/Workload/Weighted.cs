@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+
+namespace Multiplex.Load.Workload;
+
+/// <summary>One of several things, and how often it comes beside the others.</summary>
+/// <param name="Value">The thing.</param>
+/// <param name="Weight">Its share is this weight out of the sum of all.</param>
+public readonly record struct Weighted<T>(T Value, double Weight);
+
+/// <summary>
+/// Several things with weights. Which one a request is follows from its number alone, so that whoever checks the reply need not
+/// remember it; over many numbers each has its share, in no order.
+/// </summary>
+internal sealed class WeightedChoice<T>
+{
+    private readonly T[] _values;
+    private readonly uint[] _upTo;   // of all 32-bit numbers, those up to here are this value's
+
+    public WeightedChoice(IReadOnlyList<Weighted<T>> all)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(all.Count);
+        _values = [.. all.Select(one => one.Value)];
+        _upTo = new uint[all.Count];
+        double sum = all.Sum(one => one.Weight), so_far = 0;
+        for (int i = 0; i < all.Count; i++)
+        {
+            so_far += all[i].Weight;
+            _upTo[i] = (uint)(so_far / sum * uint.MaxValue);
+        }
+
+        _upTo[^1] = uint.MaxValue;
+    }
+
+    /// <summary>The things.</summary>
+    public ReadOnlySpan<T> Values => _values;
+
+    /// <summary>What the request of this number is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Of(uint sequence) => _values.Length == 1 ? _values[0] : Choose(sequence);
+
+    private T Choose(uint sequence)
+    {
+        uint mixed = Mix(sequence);
+        int i = 0;
+        while (_upTo[i] < mixed)
+            i++;
+        return _values[i];
+    }
+
+    // Neighbouring numbers become unrelated ones: the last steps of MurmurHash3, which lose nothing.
+    private static uint Mix(uint number)
+    {
+        number = (number ^ (number >> 16)) * 0x85EB_CA6B;
+        number = (number ^ (number >> 13)) * 0xC2B2_AE35;
+        return number ^ (number >> 16);
+    }
+}

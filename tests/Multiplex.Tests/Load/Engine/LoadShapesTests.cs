@@ -1,0 +1,130 @@
+using System.Net;
+using System.Net.Sockets;
+using Multiplex.Load.Engine;
+using Multiplex.Load.Measuring;
+using Multiplex.Load.Workload;
+using Multiplex.Sockets;
+using Multiplex.Tests.Support;
+
+namespace Multiplex.Tests.Load.Engine;
+
+/// <summary>The shapes of a load, against a server that is told what to do.</summary>
+public class LoadShapesTests
+{
+    private static LoadOptions Load(Endpoint server, EndpointKind kind = EndpointKind.UnixPacket) => new()
+    {
+        Server = server,
+        Exchange = () => new RpcExchange(kind, 64),
+        Connections = 2,
+        Duration = TimeSpan.FromMilliseconds(500),
+    };
+
+    [Test]
+    public void An_open_loop_asks_what_is_due_and_no_more([Values] ArrivalSpacing spacing)
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Arrivals = OpenLoop.At(1000, spacing) });
+        int due = spacing == ArrivalSpacing.Constant ? 500 : server.Numbers.Count;
+        Assert.That(tally.Errors.Total, Is.Zero);
+        Assert.That((tally.Latencies.Count, tally.Services.Count), Is.EqualTo(((long)due, due - tally.Unanswered)));
+        Assert.That(tally.Services.Count, Is.EqualTo(server.Numbers.Count));
+        Assert.That(tally.Replies, Is.InRange(1, tally.Services.Count), "the last ones may have come after the end");
+    }
+
+    [Test]
+    public void A_request_that_finds_no_free_slot_counts_from_when_it_was_due()
+    {
+        using ManualResetEventSlim go = new();
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc", number =>
+        {
+            if (number == 1)
+                go.Wait(TimeSpan.FromMilliseconds(250));   // the only slot is taken all the while
+            return Fate.Answer;
+        });
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Connections = 1, Arrivals = OpenLoop.At(1000) });
+        Assert.That(tally.Latencies.Percentile(75), Is.GreaterThan(100_000_000), "half of them waited, on average an eighth of a second");
+        Assert.That(tally.Services.Percentile(75), Is.LessThan(tally.Latencies.Percentile(75)), "though they were answered soon once they were sent");
+    }
+
+    [Test]
+    public void Its_watcher_is_told_how_many_replies_were_counted_by_now()
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
+        List<(bool Begins, long Replies)> looks = [];
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Requests = 100, Measuring = (begins, replies) => looks.Add((begins, replies())) });
+        Assert.That(looks, Is.EqualTo(new[] { (true, 0L), (false, 100L) }));
+        Assert.That(tally.Replies, Is.EqualTo(100));
+    }
+
+    [Test]
+    public void What_has_no_reply_at_the_end_counts_with_the_time_that_it_has_waited()
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc", _ => Fate.Drop);
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { Arrivals = OpenLoop.At(100) });
+        Assert.That((tally.Replies, tally.Unanswered, tally.Starved), Is.EqualTo((0L, 50L, 2)));
+        Assert.That(tally.Seconds.Select(second => (second.Replies, second.Unanswered, second.LatencyUs.P50)), Is.EqualTo(new[] { (0L, 50L, (double?)null) }));
+        Assert.That(tally.Latencies.Min, Is.GreaterThan(900_000_000), "all waited for the second after the end");
+    }
+
+    [Test]
+    public void Users_who_think_ask_less()
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { ThinkTime = TimeSpan.FromMilliseconds(50) });
+        Assert.That(tally.Errors.Total, Is.Zero);
+        Assert.That(tally.Replies, Is.InRange(2, 2 * (1 + (500 / 50))));
+    }
+
+    [Test]
+    public void Connections_are_made_at_their_own_rate_and_their_time_is_measured_apart()
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
+        LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { CallsPerConnection = 1, ConnectRate = 40 });
+        Assert.That(tally.Errors.Total, Is.Zero);
+        Assert.That(tally.Connects.Count, Is.InRange(3, 2 + (40 * 0.6) + 2));
+        Assert.That(tally.Replies, Is.LessThanOrEqualTo(tally.Connects.Count));
+    }
+
+    [Test]
+    public void Every_second_is_handed_over_and_together_they_are_the_whole()
+    {
+        using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
+        LatencyHistogram sum = new();
+        LoadOptions options = Load(server.Endpoint) with
+        {
+            Threads = 2,
+            Arrivals = OpenLoop.At(500),
+            Duration = TimeSpan.FromMilliseconds(1300),
+            Interval = (_, latencies) => sum.Add(latencies),
+        };
+        LoadTally tally = LoadGenerator.Run(options);
+        Assert.That(tally.Seconds.Select(second => second.Second), Is.EqualTo(new[] { 0, 1 }));
+        Assert.That(tally.Latencies.Count, Is.EqualTo(650));
+        Assert.That(tally.Seconds.Sum(second => second.Replies), Is.EqualTo(tally.Replies));
+        Assert.That((sum.Count, sum.Max, sum.Percentile(99)), Is.EqualTo((tally.Latencies.Count, tally.Latencies.Max, tally.Latencies.Percentile(99))));
+    }
+
+    [Test]
+    public void Connections_that_are_refused_or_reset_later_are_counted_apart()
+    {
+        using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        Background.Run(() =>
+        {
+            Socket[] accepted = [listener.Accept(), listener.Accept()];
+            listener.Dispose();
+            foreach (Socket socket in accepted)
+            {
+                socket.Receive(new byte[1000]);
+                socket.LingerState = new(true, 0);
+                socket.Dispose();
+            }
+        });
+        LoadOptions options = Load(Endpoint.Parse($"tcp://{listener.LocalEndPoint}"), EndpointKind.Tcp);
+        LoadErrors errors = LoadGenerator.Run(options).Errors;
+        Assert.That((errors.Disconnected, errors.Resets), Is.EqualTo((2L, 2L)));
+        Assert.That(errors.ConnectsRefused, Is.Positive.And.EqualTo(errors.ConnectFailures));
+        Assert.That(errors.Total, Is.EqualTo(errors.Disconnected + errors.ConnectFailures));
+    }
+}
