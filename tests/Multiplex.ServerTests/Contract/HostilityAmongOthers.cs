@@ -7,7 +7,7 @@ namespace Multiplex.ServerTests.Contract;
 [TestFixtureSource(typeof(Cells), nameof(Cells.ManyAndForms))]
 public sealed class HostilityAmongOthers(string model, ListenForm form) : HostedGarbage(model, form)
 {
-    [TestCaseSource(typeof(Hostility), nameof(Hostility.GarbageOfAllKinds))]
+    [TestCaseSource(typeof(HostileInputTests), nameof(HostileInputTests.GarbageOfAllKinds))]
     public void Garbage_ends_its_own_connection_and_is_counted(byte[] garbage)
     {
         using RpcPeer steady = new(Server.Address);
@@ -37,7 +37,7 @@ public sealed class HostilityAmongOthers(string model, ListenForm form) : Hosted
             clients.ForEach(client => client.Receive(28));
             long before = Server.ResidentBytes();
             foreach (TestClient client in clients)
-                client.Send([.. ping, .. RpcWire.UInt(0x8000_0000 | Hostility.MaxRecord), .. RpcWire.Call(2, RpcWire.Echo, RpcWire.UInt(1 << 20))]);
+                client.Send([.. ping, .. RpcWire.UInt(0x8000_0000 | HostileInputTests.MaxRecord), .. RpcWire.Call(2, RpcWire.Echo, RpcWire.UInt(1 << 20))]);
             clients.ForEach(client => client.Receive(28));
             steady.Null();
             Assert.That(Server.ResidentBytes() - before, Is.LessThan(Allowed));

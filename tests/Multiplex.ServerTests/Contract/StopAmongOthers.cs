@@ -7,12 +7,12 @@ namespace Multiplex.ServerTests.Contract;
 [TestFixtureSource(typeof(StopAmongOthers), nameof(Fixtures))]
 public sealed class StopAmongOthers(string model, ListenForm form)
 {
-    public static IEnumerable<TestFixtureData> Fixtures => StopContract.FixturesOf(Cells.ServedToMany);
+    public static IEnumerable<TestFixtureData> Fixtures => StopContractTests.FixturesOf(Cells.ServedToMany);
 
     [Test]
     public void Idle_connections_do_not_hold_it_up()
     {
-        using ServerProcess server = ServerProcess.Start(model, "rpc", form, StopContract.LongDrain);
+        using ServerProcess server = ServerProcess.Start(model, "rpc", form, StopContractTests.LongDrain);
         List<RpcPeer> peers = [.. Enumerable.Range(0, 20).Select(_ => new RpcPeer(server.Address))];
         try
         {
@@ -21,7 +21,7 @@ public sealed class StopAmongOthers(string model, ListenForm form)
             foreach (RpcPeer peer in peers)
                 Assert.That(peer.Client.ReceiveToEnd(), Is.Empty, "an end, not a reset");
             Assert.That(server.FinalCount(Counter.CutOff), Is.Zero);
-            StopContract.AssertNothingIsLeft(server);
+            StopContractTests.AssertNothingIsLeft(server);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using Multiplex.ServerTests.Harness;
+using Multiplex.ServerTests.Harness.Kernel;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;

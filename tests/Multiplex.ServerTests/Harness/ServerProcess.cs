@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Mono.Unix.Native;
+using Multiplex.ServerTests.Harness.Kernel;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;

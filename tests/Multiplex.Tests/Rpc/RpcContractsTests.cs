@@ -1,6 +1,6 @@
 using Multiplex.Rpc;
-using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
+using Multiplex.Tests.Rpc.Client;
 using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc;

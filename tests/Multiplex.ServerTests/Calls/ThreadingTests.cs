@@ -1,0 +1,126 @@
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Calls;
+
+/// <summary>What sets the models with several threads apart: who runs a call, and whom it holds up.</summary>
+public sealed class ThreadingTests
+{
+    [TestCase(ListenForm.Tcp)]
+    [TestCase(ListenForm.Udp)]
+    public void Reactors_share_the_clients_of_one_address_between_them(ListenForm form)
+    {
+        using ServerProcess server = ServerProcess.Start("reactors", "rpc", form, "--reactors", "3");
+        HashSet<uint> threads = [];
+        List<RpcPeer> peers = [];
+        try
+        {
+            // The kernel chooses by a hash of both addresses: among enough clients each reactor has some.
+            while (threads.Count < 3 && peers.Count < 500)
+            {
+                peers.Add(new(server.Address));
+                threads.Add(peers[^1].Whoami().Thread);
+            }
+
+            Assert.That(threads, Has.Count.EqualTo(3));
+        }
+        finally
+        {
+            peers.ForEach(peer => peer.Dispose());
+        }
+
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [TestCase(ListenForm.Tcp)]
+    [TestCase(ListenForm.Udp)]
+    [TestCase(ListenForm.UnixPath)]
+    [TestCase(ListenForm.UnixGram)]
+    public void Reactors_take_no_address_that_another_server_has(ListenForm form)
+    {
+        using ServerProcess first = ServerProcess.Start("reactors", "rpc", form);
+        ProgramRun second = ProgramRun.Multiplex("serve", "--model", "reactors", "--listen", first.Address.Text);
+        Assert.That(second.Status, Is.EqualTo(1));
+        Assert.That(second.Errors, Has.Length.EqualTo(1));
+        Assert.That(second.Errors[0], Does.Contain("EADDRINUSE"));
+        using (RpcPeer peer = new(first.Address))
+            peer.Null();
+        Assert.That(first.Stop(), Is.Zero);
+    }
+
+    [Test]
+    public void One_reactor_of_several_that_is_busy_does_not_hold_up_the_others()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.Start("reactors", "rpc", ListenForm.Tcp, [.. counters.Option, "--reactors", "2"]);
+        using RpcPeer busy = new(server.Address);
+        uint held = busy.Whoami().Thread;
+        using RpcPeer other = OnAnotherThread(server, held);
+        long before = counters[Counter.Calls];
+        uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(2000));
+        counters.Await(Counter.Calls, before + 1);
+        ulong served = other.Whoami().Served;
+        Assert.That(other.Whoami().Served, Is.EqualTo(served + 1), "nothing else is served while that one sleeps");
+        Assert.That(busy.Finish(sleep), Is.EqualTo(RpcWire.UInt(2000)));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [TestCase(ListenForm.Tcp)]
+    [TestCase(ListenForm.UnixPacket)]
+    [TestCase(ListenForm.Udp)]
+    [TestCase(ListenForm.UnixGram)]
+    public void A_call_that_takes_long_in_hybrid_holds_up_not_even_its_own_connection_where_replies_may_leave_in_any_order(ListenForm form)
+    {
+        using ServerProcess server = ServerProcess.Start("hybrid", "rpc", form, "--reply-order", "any");
+        using RpcPeer peer = new(server.Address);
+        uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(3000));
+        for (int i = 0; i < 20; i++)
+            peer.Null();
+        Assert.That(peer.Arrived, Does.Not.Contain(sleep));
+        Assert.That(peer.Finish(sleep), Is.EqualTo(RpcWire.UInt(3000)));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [Test]
+    public void Calls_of_one_connection_run_at_the_same_time_in_hybrid_also_where_their_replies_leave_in_order()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.Start("hybrid", "rpc", ListenForm.Tcp, counters.Option);
+        using RpcPeer peer = new(server.Address);
+        uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(3000));
+        counters.Await(Counter.Calls, 1);
+        uint add = peer.Begin(RpcWire.Add, RpcWire.Hyper(1));
+        counters.Await(Counter.Sum, 1);
+        Assert.That(peer.Client.Socket.Available, Is.Zero, "the first call is not done");
+        peer.Finish(add);
+        Assert.That(peer.Arrived, Is.EqualTo((uint[])[sleep, add]));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [Test]
+    public void Hybrid_stops_reading_from_a_connection_with_enough_calls_in_progress()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = ServerProcess.Start("hybrid", "rpc", ListenForm.Tcp, [.. counters.Option, "--max-calls", "2"]);
+        using RpcPeer peer = new(server.Address);
+        uint[] calls = [.. Enumerable.Range(0, 10).Select(_ => peer.Begin(RpcWire.Sleep, RpcWire.UInt(200)))];
+        counters.Await(Counter.Calls, 2);
+        Assert.That(counters[Counter.Calls], Is.LessThan(calls.Length));
+        foreach (uint call in calls)
+            Assert.That(peer.Finish(call), Is.EqualTo(RpcWire.UInt(200)));
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    private static RpcPeer OnAnotherThread(ServerProcess server, uint than)
+    {
+        for (int i = 0; i < 500; i++)
+        {
+            RpcPeer peer = new(server.Address);
+            if (peer.Whoami().Thread != than)
+                return peer;
+            peer.Dispose();
+        }
+
+        throw new AssertionException("the kernel gave every connection to one reactor");
+    }
+}

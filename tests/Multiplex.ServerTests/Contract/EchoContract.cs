@@ -1,8 +1,0 @@
-using Multiplex.ServerTests.Harness;
-using NUnit.Framework;
-
-namespace Multiplex.ServerTests.Contract;
-
-/// <summary>RFC 862 on every model and every kind of stream.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
-public sealed class EchoContract(string model, ListenForm form) : EchoFixture(model, form);

@@ -1,0 +1,125 @@
+using Multiplex.Rpc.Binding;
+using Multiplex.ServerTests.Harness.Kernel;
+using Multiplex.Sockets;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Harness.Binding;
+
+/// <summary>Whose name service.</summary>
+public enum NameServiceKind
+{
+    /// <summary>rpcbind(8).</summary>
+    Rpcbind,
+
+    /// <summary><c>multiplex rpcbind</c>.</summary>
+    Multiplex,
+}
+
+/// <summary>
+/// A name service on its usual port, in a network of its own: a loopback interface, which has the address of another network
+/// too, and an empty /run, so that port 111 and /run/rpcbind.sock are nobody else's. A process that only sleeps keeps them while the
+/// name service is started anew.
+/// </summary>
+internal sealed class NameServiceProcess : IDisposable
+{
+    /// <summary>An address of the machine that is no loopback address, so that who calls from there is no local caller.</summary>
+    public const string OtherAddress = "192.0.2.7";
+
+    private const string Enter =
+        $"mount -t tmpfs tmpfs /run && ip link set lo up && ip address add {OtherAddress}/32 dev lo && echo ready >&2 && exec sleep infinity";
+
+    private readonly ServerProcess _network;
+    private readonly string[] _command;
+    private readonly int _addresses;   // that it announces
+    private ServerProcess? _service;
+
+    private NameServiceProcess(NameServiceKind kind, string[] options)
+    {
+        string[] command = kind == NameServiceKind.Rpcbind ? [Tools.Require("rpcbind"), "-f"] : [ServerProcess.Command, "rpcbind"];
+        _command = [.. command, .. options];
+        _addresses = kind == NameServiceKind.Rpcbind ? 0 : 5;
+        _network = ServerProcess.StartProgram(Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter], endpoints: 0);
+    }
+
+    /// <summary>Its UNIX-domain socket, as it is reached from outside of its network.</summary>
+    public Endpoint Socket => new(EndpointKind.Unix, "", "", $"/proc/{_network.Id}/root{NameService.SocketPath}");
+
+    public static NameServiceProcess Start(NameServiceKind kind, params string[] options)
+    {
+        NetworkOf.RequireOne();
+        NameServiceProcess started = new(kind, options);
+        try
+        {
+            Eventually.Holds(() => started._network.Errors.Contains("ready"), () => string.Join('\n', started._network.Errors));
+            started.StartService();
+            return started;
+        }
+        catch
+        {
+            started.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Kills the name service and starts it anew: it knows nobody then.</summary>
+    public void StartAnew()
+    {
+        _service!.Dispose();
+        StartService();
+    }
+
+    /// <summary>Runs a program to its end in there.</summary>
+    public ProgramRun Run(string program, params string[] arguments) => ProgramRun.Of(Tools.Require("nsenter"), Inside([program, .. arguments]));
+
+    /// <summary>Runs the command under test in there.</summary>
+    public ProgramRun Multiplex(params string[] arguments) => Run(ServerProcess.Command, arguments);
+
+    /// <summary>Starts <c>multiplex serve --protocol rpc --register</c> in there.</summary>
+    public ServerProcess Serve(string model, params string[] endpoints) => Serve(model, endpoints, options: []);
+
+    /// <summary>The same with further options.</summary>
+    public ServerProcess Serve(string model, string[] endpoints, string[] options) => ServerProcess.StartProgram(
+        Tools.Require("nsenter"),
+        Inside([ServerProcess.Command, "serve", "--model", model, "--register", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint }), .. options]),
+        endpoints.Length);
+
+    /// <summary>Starts any program in there.</summary>
+    public ServerProcess StartProgram(params string[] command) => ServerProcess.StartProgram(Tools.Require("nsenter"), Inside(command), endpoints: 0);
+
+    /// <summary>Asks the name service, by its UNIX-domain socket.</summary>
+    public T Ask<T>(Func<NameServiceClient, T> ask)
+    {
+        using NameServiceClient names = new(Socket);
+        return ask(names);
+    }
+
+    /// <summary>Runs something on a thread whose sockets are in there.</summary>
+    public T InItsNetwork<T>(Func<T> run) => NetworkOf.Run(_network.Id, run);
+
+    public void Dispose()
+    {
+        _service?.Dispose();
+        _network.Dispose();
+    }
+
+    private void StartService()
+    {
+        _service = ServerProcess.StartProgram(Tools.Require("nsenter"), Inside(_command), _addresses);
+        Eventually.Holds(Answers, "the name service does not answer");
+    }
+
+    private bool Answers()
+    {
+        try
+        {
+            return Ask(names => names.Dump().Count) > 0;
+        }
+        catch (IOException)
+        {
+            return false;   // not yet
+        }
+    }
+
+    /// <summary>The arguments of nsenter(1) that run a command in there.</summary>
+    public string[] Inside(string[] command) => ["--target", $"{_network.Id}", "--net", "--mount", .. command];
+}

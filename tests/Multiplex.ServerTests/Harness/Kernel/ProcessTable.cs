@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+
+namespace Multiplex.ServerTests.Harness.Kernel;
+
+/// <summary>A process as proc(5) tells of it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Parent">Its parent's id.</param>
+/// <param name="State">Its state: R, S, D, Z for a zombie, and so on.</param>
+internal sealed record ProcessEntry(int Id, int Parent, char State)
+{
+    public bool IsZombie => State == 'Z';
+}
+
+/// <summary>Who runs on this machine: /proc.</summary>
+internal static class ProcessTable
+{
+    /// <summary>Every process there is.</summary>
+    public static IEnumerable<ProcessEntry> All() =>
+        Directory.EnumerateDirectories("/proc")
+            .Select(folder => int.TryParse(Path.GetFileName(folder), out int id) ? Find(id) : null)
+            .OfType<ProcessEntry>();
+
+    /// <summary>The process of this id, or null.</summary>
+    public static ProcessEntry? Find(int id)
+    {
+        if (Read($"/proc/{id}/stat") is not { } stat)
+            return null;
+
+        // "pid (name) state ppid …": the name may hold anything, so what counts begins after the last parenthesis.
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return new(id, int.Parse(fields[1], CultureInfo.InvariantCulture), fields[0][0]);
+    }
+
+    /// <summary>The children of a process, zombies too.</summary>
+    public static List<ProcessEntry> ChildrenOf(int id) => [.. All().Where(process => process.Parent == id)];
+
+    /// <summary>Living processes whose environment, as it was when their program started, has this entry.</summary>
+    public static List<ProcessEntry> WithEnvironment(string entry) =>
+        [.. All().Where(process => !process.IsZombie && (Read($"/proc/{process.Id}/environ") ?? "").Split('\0').Contains(entry))];
+
+    /// <summary>Resident memory that no file is behind, in bytes; 0 when the process is gone.</summary>
+    public static long ResidentBytes(int id) =>
+        long.TryParse(Status(id, "RssAnon:")?.Split(' ')[0], out long kilobytes) ? kilobytes * 1024 : 0;
+
+    /// <summary>Whether a signal waits to be taken by the process.</summary>
+    public static bool HasPending(int id, int signal) =>
+        Status(id, "ShdPnd:") is { } mask
+        && (ulong.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1) & 1) != 0;
+
+    private static string? Status(int id, string field) =>
+        Read($"/proc/{id}/status")?.Split('\n')
+            .FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal))?[field.Length..].Trim();
+
+    private static string? Read(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path, Encoding.Latin1);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;   // it ended in between, or belongs to somebody else
+        }
+    }
+}

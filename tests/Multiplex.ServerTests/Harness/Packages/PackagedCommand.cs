@@ -1,0 +1,28 @@
+using System.Text;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Harness.Packages;
+
+/// <summary>A command that came in a package does what the built one does.</summary>
+internal static class PackagedCommand
+{
+    /// <summary>It is a native program, and serves calls and echoes, the calls with a process for each connection.</summary>
+    public static void AssertServes(string command)
+    {
+        Assert.That(ProgramRun.Successfully(command, ["--version"]).Lines.Single(), Does.StartWith($"multiplex {Packages.Version}"));
+        using (ServerProcess server = ServerProcess.StartProgram(command, ["serve", "--model", "fork", "--listen", "tcp://127.0.0.1:0"]))
+        {
+            Assert.That(File.ReadAllText($"/proc/{server.Id}/maps"), Does.Not.Contain("clrjit"));
+            Assert.That(ProgramRun.Successfully(command, ["call", server.Address.Text, "echo", "hello"]).Lines, Is.EqualTo(new[] { "hello" }));
+            Assert.That(server.Stop(), Is.Zero);
+            Assert.That(server.FinalCount(Counter.ChildrenMade), Is.EqualTo(1));
+        }
+
+        using (ServerProcess server = ServerProcess.StartProgram(command, ["serve", "--model", "epoll", "--protocol", "echo", "--listen", "tcp://127.0.0.1:0"]))
+        using (TestClient client = new(server.Address))
+        {
+            client.Send("hello"u8);
+            Assert.That(Encoding.ASCII.GetString(client.Receive(5)), Is.EqualTo("hello"));
+        }
+    }
+}

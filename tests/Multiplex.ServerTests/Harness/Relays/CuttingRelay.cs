@@ -1,0 +1,115 @@
+using System.Net.Sockets;
+using Multiplex.Sockets;
+
+namespace Multiplex.ServerTests.Harness.Relays;
+
+/// <summary>
+/// Stands between a client and a server of connections, at an address of the same kind, and cuts each after a random number of bytes: of a stream
+/// wherever in a call or a reply that is, with a reset to either side or an orderly end; where messages stay whole, between two. The same again for a seed.
+/// </summary>
+internal sealed class CuttingRelay : IDisposable
+{
+    private readonly Socket _listener;
+    private readonly ServerAddress _server;
+    private readonly Random _random;
+    private readonly int _most;
+    private int _cuts;
+
+    /// <param name="server">The server.</param>
+    /// <param name="seed">Of the numbers of bytes.</param>
+    /// <param name="most">The largest of them.</param>
+    public CuttingRelay(ServerAddress server, int seed, int most)
+    {
+        (_server, _random, _most) = (server, new(seed), most);
+        ServerAddress own = ServerAddress.Parse(server.IsInternet ? "tcp://127.0.0.1:0" : $"{server.Kind.Prefix()}@multiplex-relay-{Guid.NewGuid():N}");
+        _listener = own.NewSocket();
+        _listener.Bind(own.EndPoint);
+        _listener.Listen(64);
+        Endpoint = Endpoint.Parse(server.IsInternet ? $"tcp://{_listener.LocalEndPoint}" : own.Text);
+        Start(Accept);
+    }
+
+    /// <summary>Where the client finds the server.</summary>
+    public Endpoint Endpoint { get; }
+
+    /// <summary>How many connections have been cut.</summary>
+    public int Cuts => Volatile.Read(ref _cuts);
+
+    public void Dispose() => _listener.Dispose();
+
+    private void Accept()
+    {
+        while (true)
+        {
+            Socket client = _listener.Accept(), server = _server.NewSocket();
+            if (_server.IsInternet)
+                client.NoDelay = true;
+            server.Connect(_server.EndPoint);
+            Fuse fuse = new(client, server, _random.Next(1, _most), _random.Next(3), _server.IsStream, () => Interlocked.Increment(ref _cuts));
+            Start(() => fuse.Pass(client, server));
+            Start(() => fuse.Pass(server, client));
+        }
+    }
+
+    private static void Start(Action work) => new Thread(() =>
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // cut, or the test is over
+        }
+    })
+    {
+        IsBackground = true,
+    }.Start();
+
+    /// <summary>The two sockets of a connection, and how many bytes may still pass, of both directions together.</summary>
+    private sealed class Fuse(Socket client, Socket server, int length, int manner, bool cutsMessages, Action cut)
+    {
+        private readonly Lock _gate = new();
+        private int _left = length;
+
+        public void Pass(Socket from, Socket to)
+        {
+            byte[] buffer = new byte[16 * 1024];   // longer than any message of the tests
+            int received;
+            while ((received = from.Receive(buffer)) > 0)
+            {
+                int passed;
+                lock (_gate)
+                {
+                    passed = received <= _left || cutsMessages ? Math.Min(received, _left) : 0;
+                    _left = passed < received ? 0 : _left - passed;
+                }
+
+                for (int sent = 0; sent < passed;)
+                    sent += to.Send(buffer, sent, passed - sent, SocketFlags.None);
+                if (passed < received)
+                {
+                    Blow();
+                    return;
+                }
+            }
+
+            Close(client, reset: false);
+            Close(server, reset: false);
+        }
+
+        private void Blow()
+        {
+            cut();
+            Close(client, reset: manner == 0);
+            Close(server, reset: manner == 1);
+        }
+
+        private static void Close(Socket socket, bool reset)
+        {
+            if (reset)
+                socket.LingerState = new(enable: true, seconds: 0);
+            socket.Close();
+        }
+    }
+}

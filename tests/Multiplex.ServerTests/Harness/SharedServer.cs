@@ -1,0 +1,36 @@
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Harness;
+
+/// <summary>A fixture whose tests share one server, which must end in order after the last of them.</summary>
+public abstract class SharedServer(string model, string protocol, ListenForm form)
+{
+    private ServerProcess? _server;
+
+    private protected ServerProcess Server => _server!;
+
+    private protected string Model => model;
+
+    private protected ListenForm Form => form;
+
+    [OneTimeSetUp]
+    public void Start() => _server = StartServer();
+
+    private protected virtual ServerProcess StartServer() => ServerProcess.Start(model, protocol, form);
+
+    [OneTimeTearDown]
+    public void Stop()
+    {
+        if (_server is null)
+            return;   // the machine lacks what it needs, and its tests were skipped
+        try
+        {
+            Assert.That(Server.Stop(), Is.Zero);
+            Assert.That(Server.Processes(), Is.Empty);
+        }
+        finally
+        {
+            _server.Dispose();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Net.Sockets;
+using Multiplex.ServerTests.Harness;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Limits;
+
+/// <summary>The limits of connections that keep the boundaries of messages, on every model.</summary>
+[TestFixtureSource(typeof(SeqpacketLimitTests), nameof(ModelsThatServeIt))]
+public sealed class SeqpacketLimitTests(string model)
+{
+    private const int TooLong = (1 << 20) + (64 * 1024) + 1;
+
+    public static IEnumerable<string> ModelsThatServeIt =>
+        Cells.Models.Where(name => Cells.FormsOf(name).Contains(ListenForm.UnixPacket));
+
+    [Test]
+    public void A_message_that_is_too_long_closes_its_connection_and_is_counted()
+    {
+        using ServerProcess server = Start("echo");
+        using TestClient client = new(server.Address);
+        if (!MakeRoomToSend(client.Socket))
+            Assert.Ignore("net.core.wmem_max lets no socket of this user send so much at once");
+        Assert.That(client.Socket.Send(new byte[TooLong]), Is.EqualTo(TooLong));
+        Assert.That(client.ReceiveUntilClosedOrReset(), Is.Empty);
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.ProtocolErrors), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_silent_connection_is_closed_and_counted()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start("echo", [.. counters.Option, "--idle-timeout", "500ms"]);
+        using TestClient client = new(server.Address);
+        client.Send([1]);
+        Assert.That(client.ReceiveMessage(), Is.EqualTo((byte[])[1]));
+        Assert.That(client.ReceiveUntilClosedOrReset(), Is.Empty);
+        counters.Await(Counter.IdleTimeouts, 1);
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    private ServerProcess Start(string protocol, params string[] options) =>
+        ServerProcess.Start(model, protocol, ListenForm.UnixPacket, options);
+
+    private static bool MakeRoomToSend(Socket socket)
+    {
+        const int SolSocket = 1, SoSndbufForce = 32;   // socket(7): past net.core.wmem_max, for the privileged
+        try
+        {
+            socket.SetRawSocketOption(SolSocket, SoSndbufForce, BitConverter.GetBytes(2 * TooLong));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

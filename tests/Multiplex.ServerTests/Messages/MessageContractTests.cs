@@ -1,0 +1,73 @@
+using Multiplex.ServerTests.Harness;
+using Multiplex.Sockets;
+using NUnit.Framework;
+using static Multiplex.ServerTests.Harness.RandomData;
+
+namespace Multiplex.ServerTests.Messages;
+
+/// <summary>ONC RPC where boundaries are kept: a message is a call, without record marking. Datagrams and seqpacket.</summary>
+[TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndMessageForms))]
+public sealed class MessageContractTests(string model, ListenForm form) : SharedServer(model, "rpc", form)
+{
+    private const int LongestUdpPayload = 65_507 - 44;   // a datagram less the head of a call
+
+    [Test]
+    public void Every_procedure_answers()
+    {
+        using RpcPeer peer = new(Server.Address);
+        peer.Null();
+        Assert.That(peer.Echo([1, 2, 3, 4, 5]), Is.EqualTo((byte[])[1, 2, 3, 4, 5]));
+        Assert.That(peer.Echo([]), Is.Empty);
+        Assert.That(peer.Sleep(1), Is.EqualTo(1));
+        Assert.That(peer.Burn(100), Is.Positive);
+        Assert.That(peer.Add(5), Is.GreaterThanOrEqualTo(5));
+        Assert.That(peer.Whoami().Served, Is.GreaterThanOrEqualTo(7));
+    }
+
+    [Test]
+    public void Calls_under_way_at_the_same_time_are_each_answered()
+    {
+        const int AtOnce = 8;   // a UNIX-domain datagram socket has room for ten: net.unix.max_dgram_qlen
+        using RpcPeer peer = new(Server.Address);
+        for (int round = 0; round < 30; round++)
+        {
+            byte[][] payloads = [.. Enumerable.Range(0, AtOnce).Select(i => RandomBytes((round * AtOnce) + i))];
+            uint[] calls = [.. payloads.Select(payload => peer.Begin(RpcWire.Echo, RpcWire.Opaque(payload)))];
+            foreach ((uint call, byte[] payload) in calls.Zip(payloads))
+                Assert.That(peer.Finish(call), Is.EqualTo(RpcWire.Opaque(payload)));
+        }
+
+        // Of datagrams no order is promised: several reactors may take them from one queue.
+        if (!Server.Address.Kind.IsDatagram())
+            Assert.That(peer.Arrived, Is.Ordered);
+    }
+
+    [TestCase(1000)]
+    [TestCase(16_384)]
+    [TestCase(LongestUdpPayload)]
+    public void A_long_payload_comes_back_in_one_message(int length)
+    {
+        byte[] payload = RandomBytes(length & ~3);
+        using RpcPeer peer = new(Server.Address);
+        Assert.That(peer.Echo(payload).AsSpan().SequenceEqual(payload), Is.True);
+    }
+
+    [Test]
+    public void Whoami_tells_the_peer_as_the_client_knows_itself()
+    {
+        using RpcPeer peer = new(Server.Address);
+        string expected = Server.Address.IsInternet
+            ? $"{Server.Address.Kind.Prefix()}//{peer.Client.Local}"
+            : $"{Server.Address.Kind.Prefix()}{peer.Client.Local?.ToString()?.Replace('\0', '@')}";
+        Assert.That(peer.Whoami().Peer, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_call_that_cannot_be_carried_out_has_its_own_reply()
+    {
+        using RpcPeer peer = new(Server.Address);
+        peer.Client.Send(RpcWire.Call(5, 1000));
+        Assert.That(peer.ReceiveRecord(), Is.EqualTo((byte[])[0, 0, 0, 5, 0, 0, 0, 1, .. new byte[12], 0, 0, 0, 3]), "PROC_UNAVAIL");
+        peer.Null();
+    }
+}

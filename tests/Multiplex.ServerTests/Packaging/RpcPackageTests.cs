@@ -1,0 +1,59 @@
+using Multiplex.ServerTests.Harness.Packages;
+using NUnit.Framework;
+
+namespace Multiplex.ServerTests.Packaging;
+
+/// <summary>A project elsewhere that references the package of Multiplex.Rpc, and nothing else, has the libraries and the generator.</summary>
+public class RpcPackageTests
+{
+    private const string Dice = """
+        program DICE_PROGRAM {
+            version DICE_V1 {
+                unsigned int DICE_ROLL(void) = 1;
+                unsigned int DICE_SHOW(void) = 2;
+        #if SIDES == 6 && defined(LOADED) && MARK == '#' && (MASK) == 3
+                string DICE_NAME(WORD) = 3;
+        #endif
+            } = 1;
+        } = 0x20004701;
+        """;
+
+    // Runs before Main, which the sample of docs/rpc.md has.
+    private const string Casino = """
+        using System.Runtime.CompilerServices;
+        using Casino;
+
+        internal static class Before
+        {
+            [ModuleInitializer]
+            internal static void Tell() =>
+                Console.WriteLine($"{DiceV1Procedure.Roll} {DiceV1.Roll.IsIdempotent}, {DiceV1Procedure.Show} {DiceV1.Show.IsIdempotent}, {DiceV1Procedure.Name} {DiceV1.Name.IsIdempotent}");
+        }
+        """;
+
+    private readonly PackageFeed _feed = new();
+
+    [OneTimeTearDown]
+    public void RemoveFiles() => _feed.Dispose();
+
+    [Test]
+    public void A_project_with_the_package_alone_builds_stubs_of_interfaces_and_of_x_files_and_runs()
+    {
+        string guide = File.ReadAllText(Path.Combine(Repository.Root, "docs/rpc.md"));
+        _feed.WriteProject(
+            """
+            <PackageReference Include="Multiplex.Rpc" Version="*" />
+            <AdditionalFiles Include="dice.x" RpcNamespace="Casino" RpcIdempotent="DICE_SHOW;DICE_NAME" RpcDefines="MARK='#';WORD=unsigned int;MASK=1|2" />
+            """,
+            "<RpcDefines>SIDES=6;LOADED</RpcDefines>");
+        _feed.Write("dice.x", Dice);
+        _feed.Write("Casino.cs", Casino);
+        _feed.Write("Greeter.cs", Sample(guide));
+        _feed.Dotnet("build", "-o", "out");
+        Assert.That(_feed.Dotnet("out/sample.dll"), Is.EqualTo(new[] { "Roll False, Show True, Name True", "hello, world" }));
+        Assert.That(Sample(File.ReadAllText(Path.Combine(Repository.Root, "src/Multiplex.Rpc/README.md"))), Is.EqualTo(Sample(guide)), "the package's readme shows the same program");
+    }
+
+    // The first sample of a page.
+    private static string Sample(string page) => page.Split("```csharp\n")[1].Split("```\n")[0];
+}

@@ -1,0 +1,40 @@
+using Multiplex.Interop;
+using Multiplex.Tests.Support;
+
+namespace Multiplex.Tests.Multiplexers;
+
+/// <summary>A fixture over one multiplexer, a new one for each test.</summary>
+public abstract class MultiplexerFixture(MultiplexerEntry entry) : DescriptorFixture
+{
+    /// <summary>Waits that must find something are not left to wait for ever.</summary>
+    protected const int Long = 30_000;
+
+    protected IMultiplexer Multiplexer { get; private set; } = null!;
+
+    protected bool TellsTroubleUnasked => entry.TellsTroubleUnasked;
+
+    [SetUp]
+    public void Make_the_multiplexer() => Multiplexer = entry.Create();
+
+    [TearDown]
+    public void Dispose_of_the_multiplexer() => Multiplexer.Dispose();
+
+    /// <summary>What is ready now, or within the time, by descriptor.</summary>
+    protected Readiness[] Wait(int timeout, int room = 64)
+    {
+        Readiness[] ready = new Readiness[room];
+        return [.. ready[..Multiplexer.Wait(ready, timeout)].OrderBy(one => one.Descriptor)];
+    }
+
+    /// <summary>What is ready now of these descriptors, whatever is reported beside them.</summary>
+    protected Readiness[] WaitFor(params int[] which) => [.. Wait(Long).Where(one => which.Contains(one.Descriptor))];
+
+    /// <summary>Requires that exactly this be ready.</summary>
+    protected void ExpectReady(params (int Descriptor, Interest Ready)[] expected) => Assert.That(
+        Wait(expected.Length > 0 ? Long : 0),
+        Is.EqualTo(expected.Select(one => new Readiness(one.Descriptor, one.Ready)).OrderBy(one => one.Descriptor)));
+
+    /// <summary>Requires that a call be refused with this errno.</summary>
+    protected static void ExpectErrno(int errno, Action call) =>
+        Assert.That(() => call(), Throws.TypeOf<SyscallException>().With.Property(nameof(SyscallException.Errno)).EqualTo(errno));
+}

@@ -1,0 +1,188 @@
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Tests.Multiplexers;
+
+/// <summary>What every multiplexer makes of errors, of hang-ups and of descriptors that are closed under its hands.</summary>
+[TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
+public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixture(entry)
+{
+    private const Interest Both = Interest.Readable | Interest.Writable;
+
+    [TestCase(Interest.Readable)]
+    [TestCase(Interest.Writable)]
+    [TestCase(Both)]
+    public void A_hang_up_is_reported_as_what_was_asked_for(Interest interest)
+    {
+        (int one, int other) = Pair();
+        Multiplexer.Add(one, interest);
+        CloseNow(other);
+        ExpectReady((one, TellsTroubleUnasked ? Both : interest));
+    }
+
+    [TestCase(Interest.Readable)]
+    [TestCase(Interest.Writable)]
+    [TestCase(Both)]
+    public void An_error_is_reported_as_what_was_asked_for(Interest interest)
+    {
+        int server = ResetConnection();
+        Multiplexer.Add(server, interest);
+        ExpectReady((server, TellsTroubleUnasked ? Both : interest));
+        Assert.That(recv(server, new byte[1], 0).Errno, Is.EqualTo(ECONNRESET));
+    }
+
+    [Test]
+    public void Where_nothing_was_asked_for_select_alone_tells_nothing_of_errors_and_hang_ups()
+    {
+        (int one, int other) = Pair();
+        int server = ResetConnection();
+        Multiplexer.Add(one, Interest.None);
+        Multiplexer.Add(server, Interest.None);
+        CloseNow(other);
+        if (TellsTroubleUnasked)
+            ExpectReady((one, Both), (server, Both));
+        else
+            ExpectReady();
+        Multiplexer.Modify(one, Interest.Readable);
+        Assert.That(WaitFor(one), Has.Length.EqualTo(1), "it is told once it is asked for");
+    }
+
+    [Test]
+    public void Where_nothing_was_asked_for_an_error_or_a_hang_up_ends_one_wait_and_not_each()
+    {
+        (int one, int other) = Pair();
+        (int two, _) = Pair();
+        int server = ResetConnection();
+        foreach (int fd in (int[])[one, server, two])
+            Multiplexer.Add(fd, Interest.Readable);
+        foreach (int fd in (int[])[one, server, two])
+            Multiplexer.Modify(fd, Interest.None);
+        CloseNow(other);
+        if (TellsTroubleUnasked)
+            ExpectReady((one, Both), (server, Both));
+        ExpectReady();
+        ExpectReady();
+
+        // The others keep their places, and what is asked for again is reported again.
+        Multiplexer.Remove(server);
+        Multiplexer.Modify(two, Interest.Writable);
+        Multiplexer.Modify(one, Interest.Readable);
+        Interest told = TellsTroubleUnasked ? Both : Interest.Readable;
+        ExpectReady((one, told), (two, Interest.Writable));
+        ExpectReady((one, told), (two, Interest.Writable));
+        Multiplexer.Modify(one, Interest.None);
+        Multiplexer.Remove(one);
+        ExpectReady((two, Interest.Writable));
+    }
+
+    [Test]
+    public void A_refused_connection_is_reported_to_whoever_waits_to_write()
+    {
+        int held = TcpSocket();
+        bind(held, Loopback(0)).OrThrow("bind");   // nobody listens there
+        int client = Own(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        Assert.That(connect(client, NameOf(held)).Errno, Is.EqualTo(EINPROGRESS).Or.EqualTo(ECONNREFUSED));
+        Multiplexer.Add(client, Interest.Writable);
+        Assert.That(Wait(Long).Single().Ready & Interest.Writable, Is.EqualTo(Interest.Writable));
+    }
+
+    [Test]
+    public void A_descriptor_that_is_closed_while_it_is_watched_takes_nothing_from_the_others()
+    {
+        (int one, int other) = Pair();
+        (int two, int otherTwo) = Pair();
+        Multiplexer.Add(one, Interest.Readable);
+        Multiplexer.Add(two, Interest.Readable);
+        CloseNow(one);
+        CloseNow(other);
+        Assert.That(Wait(timeout: 0).Where(ready => ready.Descriptor == two), Is.Empty, "nothing came for it");
+        send(otherTwo, "x"u8, 0).OrThrow("send");
+        Assert.That(WaitFor(two), Is.EqualTo(new Readiness[] { new(two, Interest.Readable) }));
+        RemoveClosed(one);
+        ExpectReady((two, Interest.Readable));
+    }
+
+    [Test]
+    public void The_number_of_a_descriptor_that_was_closed_while_watched_can_be_watched_anew()
+    {
+        const int Number = 701;   // which nobody else has
+        (int one, _) = Pair();
+        (int two, int otherTwo) = Pair();
+        int first = Own(fcntl(one, F_DUPFD, Number));
+        Multiplexer.Add(first, Both);
+        CloseNow(first);
+        CloseNow(one);   // or epoll would go on watching what was open at the number
+        RemoveClosed(first);
+        int second = Own(fcntl(two, F_DUPFD, Number));
+        Assert.That(second, Is.EqualTo(first));
+        Multiplexer.Add(second, Interest.Readable);
+        ExpectReady();
+        send(otherTwo, "x"u8, 0).OrThrow("send");
+        ExpectReady((second, Interest.Readable));
+    }
+
+    [Test]
+    public void A_number_that_is_used_again_within_a_batch_takes_nothing_over_from_its_predecessor()
+    {
+        const int Count = 6;
+        (int One, int Other)[] old = [.. Enumerable.Range(0, Count).Select(_ => Pair())];
+        foreach ((int one, int other) in old)
+        {
+            send(other, "x"u8, 0).OrThrow("send");
+            Multiplexer.Add(one, Both);
+        }
+
+        // Room for half: what the kernel said of the others is still at hand when their numbers change hands.
+        Readiness[] batch = Wait(Long, room: Count / 2);
+        Assert.That(batch, Has.Length.EqualTo(Count / 2));
+        (int fresh, int otherFresh) = Pair();
+        foreach ((int one, _) in old)
+        {
+            Multiplexer.Remove(one);
+            dup2(fresh, one).OrThrow("dup2");   // closes the old one, and is there at its number
+            Multiplexer.Add(one, Interest.Readable);
+        }
+
+        ExpectReady();
+        send(otherFresh, "x"u8, 0).OrThrow("send");
+        ExpectReady([.. old.Select(pair => (pair.One, Interest.Readable))]);
+    }
+
+    [Test]
+    public void A_descriptor_that_is_removed_within_a_batch_is_not_in_the_next()
+    {
+        int[] all = [.. Enumerable.Range(0, 5).Select(_ => Pair().One)];
+        foreach (int one in all)
+            Multiplexer.Add(one, Interest.Writable);
+        HashSet<int> left = [.. all];
+        while (left.Count > 0)
+        {
+            int reported = Wait(Long, room: 1).Single().Descriptor;
+            Assert.That(left.Remove(reported), Is.True, $"{reported} was removed and reported");
+            Multiplexer.Remove(reported);
+        }
+
+        ExpectReady();
+    }
+
+    // The kernel may have dropped it from the set by itself, and the runtime may have opened a file at its number, which epoll(7) takes not (EPERM).
+    private void RemoveClosed(int fd)
+    {
+        try
+        {
+            Multiplexer.Remove(fd);
+        }
+        catch (SyscallException refusal)
+        {
+            Assert.That(refusal.Errno, Is.AnyOf(EBADF, ENOENT, EPERM));
+        }
+    }
+
+    private int ResetConnection()
+    {
+        (int client, int server) = TcpConnection();
+        setsockopt(client, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 }).OrThrow("setsockopt");
+        CloseNow(client);
+        return server;
+    }
+}
