@@ -5,7 +5,8 @@
 #   ./run-all.sh tour       builds, then shows the course's lessons; arguments are passed on
 #   ./run-all.sh test       runs the tests; installs the peers they talk to where it may
 #   ./run-all.sh package    leaves NuGet packages, a Debian package and an OCI image in artifacts/packages; with --arch arm64 those of ARM64 too
-#   ./run-all.sh bench      runs the benchmarks, a short job; arguments are passed on (--full for the long one)
+#   ./run-all.sh bench      runs the benchmarks, a short job, and compares a call with gRPC and StreamJsonRpc; with arguments those benchmarks
+#                           alone that they name (--full for the long job)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -177,6 +178,7 @@ count() { grep -o "$1=\"[0-9]*\"" <<<"$counters" | head -1 | tr -dc 0-9; }
 
 bench() {
   build
+  if (($# == 0)); then dotnet run --project bench/Multiplex.RivalBenchmarks --configuration Release; fi
   # In this shell's place, so that a signal to the script reaches the benchmarks, which stop their servers.
   MULTIPLEX_COMMAND="$PWD/$command" exec dotnet run --project bench/Multiplex.Benchmarks --configuration Release -- "$@"
 }

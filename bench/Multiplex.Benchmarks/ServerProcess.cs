@@ -57,13 +57,16 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Where it listens.</summary>
     public Endpoint Endpoint { get; }
 
+    /// <summary>Its process.</summary>
+    public int Id => _process.Id;
+
     /// <summary>A real <c>multiplex serve</c> of this model.</summary>
     public static ServerProcess OfModel(string model, string protocol = "echo") => new(
         Environment.GetEnvironmentVariable(CommandVariable) is { Length: > 0 } command ? command : Beside("Multiplex.Cli"),
         "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0");
 
-    /// <summary>A server that the models are compared with: this executable, with the argument that makes it one.</summary>
-    public static ServerProcess OfThisExecutable(string argument) => new(Environment.ProcessPath!, argument);
+    /// <summary>A server that the models are compared with: this executable, with the arguments that make it one.</summary>
+    public static ServerProcess OfThisExecutable(params string[] arguments) => new(Environment.ProcessPath!, arguments);
 
     /// <summary>Ends it: SIGTERM, and SIGKILL if that is not enough.</summary>
     public void Dispose()

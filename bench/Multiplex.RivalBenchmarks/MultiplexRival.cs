@@ -1,0 +1,82 @@
+using Multiplex.Models;
+using Multiplex.Rpc;
+using Multiplex.Rpc.Client;
+using Multiplex.Rpc.Server;
+using Multiplex.Sockets;
+
+namespace Multiplex.RivalBenchmarks;
+
+/// <summary>The contract of the service.</summary>
+[RpcProgram(0x2000_4543)]
+public partial interface IEcho
+{
+    [Procedure(1, Idempotent = true)]
+    [return: XdrMax(1 << 20)]
+    byte[] Echo([XdrMax(1 << 20)] byte[] data);
+}
+
+/// <summary>How the callers wait.</summary>
+internal enum MultiplexCalls
+{
+    /// <summary>They await, and go on on the thread pool, as the others do.</summary>
+    Awaited,
+
+    /// <summary>They await, and go on where the reply was received.</summary>
+    AwaitedOnTheLoop,
+
+    /// <summary>Each is a thread that blocks.</summary>
+    Blocking,
+}
+
+/// <summary>ONC RPC by this library, on the model epoll; one client, which has one connection.</summary>
+internal sealed class MultiplexRival(MultiplexCalls calls) : Rival
+{
+    public override string Name => calls switch
+    {
+        MultiplexCalls.Awaited => "Multiplex, awaited",
+        MultiplexCalls.AwaitedOnTheLoop => "Multiplex, awaited on the event loop",
+        _ => "Multiplex, threads that block",
+    };
+
+    public override Task Serve()
+    {
+        Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), backlog: 128);
+        Service service = new([listener], new RpcProtocol(new EchoProgram()), new(), new(), StopSignal.ByRequest());
+        SayListening($"{listener.Local.Host}:{listener.Local.Port}");
+        ServerModelCatalog.Find("epoll")!.Create().Run(service);
+        return Task.CompletedTask;
+    }
+
+    public override async Task<Func<Tally, Task>> Connect(Endpoint server)
+    {
+        EchoV1Client echo = new(await RpcClient.ConnectAsync(server, new() { AllowSynchronousContinuations = calls == MultiplexCalls.AwaitedOnTheLoop }).ConfigureAwait(false));
+        return calls == MultiplexCalls.Blocking ? tally => Block(echo, tally) : tally => Await(echo, tally);
+    }
+
+    private static async Task Await(EchoV1Client echo, Tally tally)
+    {
+        while (!tally.IsOver)
+        {
+            Check((await echo.EchoAsync(Payload).ConfigureAwait(false)).Length);
+            tally.Calls++;
+        }
+    }
+
+    private static Task Block(EchoV1Client echo, Tally tally) => Task.Factory.StartNew(
+        () =>
+        {
+            while (!tally.IsOver)
+            {
+                Check(echo.Echo(Payload).Length);
+                tally.Calls++;
+            }
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
+
+    private sealed class EchoProgram : EchoV1Server
+    {
+        protected override ReadOnlySpan<byte> Echo(in RpcCall call, ReadOnlySpan<byte> data) => data;
+    }
+}
