@@ -57,11 +57,19 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
     /// </param>
     /// <returns>The server, and the version to call there.</returns>
     /// <exception cref="IOException">No name service is there, or it does not know the program; the message says what to do.</exception>
-    public (Endpoint Server, uint Version) Locate(Endpoint? service = null, TimeSpan? timeout = null)
+    public (Endpoint Server, uint Version) Locate(Endpoint? service = null, TimeSpan? timeout = null) =>
+        Locate(isAsync: false, service, timeout, CancellationToken.None).GetAwaiter().GetResult();
+
+    /// <inheritdoc cref="Locate(Endpoint?, TimeSpan?)"/>
+    public Task<(Endpoint Server, uint Version)> LocateAsync(
+        Endpoint? service = null, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+        Locate(isAsync: true, service, timeout, cancellationToken);
+
+    private async Task<(Endpoint Server, uint Version)> Locate(bool isAsync, Endpoint? service, TimeSpan? timeout, CancellationToken cancellation)
     {
         IOException? failure = null;
         Stopwatch elapsed = Stopwatch.StartNew();
-        (Netid, string)[] candidates = Candidates();
+        (Netid, string)[] candidates = await Candidates(isAsync, cancellation).ConfigureAwait(false);
         for (int i = 0; i < candidates.Length; i++)
         {
             (Netid netid, string host) = candidates[i];
@@ -69,10 +77,8 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
             TimeSpan share = TimeSpan.FromMilliseconds(Math.Max(left.TotalMilliseconds / (candidates.Length - i), 1));
             try
             {
-                using NameServiceClient client = service is not null ? new(service, share)
-                    : netid == Netid.Local ? NameServiceClient.OfThisMachine(share)
-                    : new(NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind), share);   // only a list has versions
-                if (Find(client, netid, host) is { } found)
+                using NameServiceClient client = await Ask(isAsync, service, netid, host, share, cancellation).ConfigureAwait(false);
+                if (await Find(isAsync, client, netid, host, cancellation).ConfigureAwait(false) is { } found)
                     return found;
                 failure = new($"{this}: not registered at {client.Service}: start its server with --register, or see multiplex rpcinfo for what is");
             }
@@ -93,9 +99,34 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
         return $"{Scheme}{transport}{Separator}{(Host.Contains(':') ? $"[{Host}]" : Host)}/{ProgramNames.Of(Program) ?? $"{Program}"}{version}";
     }
 
-    private (Endpoint Server, uint Version)? Find(NameServiceClient client, Netid netid, string host) => Version is { } version
-        ? client.Find(Program, version, netid, host) is { } endpoint ? (endpoint, version) : null
-        : client.FindHighest(Program, netid) is { Endpoint: { } highest } found ? (UniversalAddress.Reached(highest, host), found.Version) : null;
+    private async Task<NameServiceClient> Ask(bool isAsync, Endpoint? service, Netid netid, string host, TimeSpan timeout, CancellationToken cancellation)
+    {
+        bool isLocal = service is null && netid == Netid.Local;
+        service ??= NameServiceClient.At(host, Version is null ? EndpointKind.Tcp : netid.Kind);   // only a list has versions, and it may be long
+        return (isAsync, isLocal) switch
+        {
+            (true, true) => await NameServiceClient.OfThisMachineAsync(timeout, cancellation).ConfigureAwait(false),
+            (true, false) => await NameServiceClient.ConnectAsync(service, timeout, cancellation).ConfigureAwait(false),
+            (false, true) => NameServiceClient.OfThisMachine(timeout),
+            (false, false) => new(service, timeout),
+        };
+    }
+
+    private async Task<(Endpoint Server, uint Version)?> Find(bool isAsync, NameServiceClient client, Netid netid, string host, CancellationToken cancellation)
+    {
+        if (Version is { } version)
+        {
+            Endpoint? endpoint = isAsync
+                ? await client.FindAsync(Program, version, netid, host, cancellation).ConfigureAwait(false)
+                : client.Find(Program, version, netid, host);
+            return endpoint is null ? null : (endpoint, version);
+        }
+
+        Registration? found = isAsync
+            ? await client.FindHighestAsync(Program, netid, cancellation).ConfigureAwait(false)
+            : client.FindHighest(Program, netid);
+        return found?.Endpoint is { } highest ? (UniversalAddress.Reached(highest, host), found.Version) : null;
+    }
 
     private static FormatException Wrong(string text, string problem) => new($"'{text}' is no program on a host: {problem}");
 
@@ -108,14 +139,17 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
     };
 
     // In the order of getaddrinfo(3).
-    private (Netid Netid, string Host)[] Candidates()
+    private async Task<(Netid Netid, string Host)[]> Candidates(bool isAsync, CancellationToken cancellation)
     {
         if (Netids is [{ Kind: EndpointKind.Unix }])
             return [(Netid.Local, "")];
         Endpoint port = NameServiceClient.At(Host, Netids[0].Kind);
+        IReadOnlyList<byte[]> addresses = isAsync
+            ? await AddressLookup.FindAsync(port, cancellation).ConfigureAwait(false)
+            : AddressLookup.Find(port, passive: false);
         (Netid Netid, string Host)[] found =
         [
-            .. from address in AddressLookup.Find(port, passive: false)
+            .. from address in addresses
                let endpoint = Endpoint.Parse(AddressText.Format(port.Kind, address))
                let netid = Netid.Of(endpoint)
                where Netids.Contains(netid)

@@ -29,12 +29,16 @@ internal sealed class ClientConnection : IDisposable
     private readonly Recovery _recovery;
     private readonly ReplyHandler _deliver;
     private readonly bool _isDatagram;
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sleepsUntil = long.MaxValue;   // when the driver ends its wait by itself
     private RpcClientCounters _counters;
 
-    /// <summary>Connects to the server. Blocks.</summary>
-    /// <exception cref="SyscallException">The server accepts no connection.</exception>
-    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options)
+    /// <summary>Takes a socket over that is connected to the server.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="addresses">Its addresses.</param>
+    /// <param name="options">The client's options.</param>
+    /// <param name="socket">The socket, and the index of the address that it is connected to.</param>
+    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket)
     {
         (_server, _options, _isDatagram) = (server, options, server.Kind.IsDatagram());
         _deliver = Deliver;
@@ -43,14 +47,16 @@ internal sealed class ClientConnection : IDisposable
         _timers = new(_calls, _queue, options, _isDatagram);
         _socket = new(server, addresses, options);
         _recovery = new(_gate, server, options, _calls, _queue, _timers, _socket, _transport);
-        _driver = new(this, _gate, _calls, options.EventLoop ?? RpcEventLoop.Shared);
+        LoopDriver loop = new(this, options.EventLoop ?? RpcEventLoop.Shared);
+        _driver = new(this, _gate, _calls, loop);
+        _socket.Closing = loop.Unwatch;
         try
         {
-            _socket.ConnectFirst();
+            _socket.Adopt(socket.Descriptor, socket.Address);
         }
         catch
         {
-            _socket.CloseDescriptor();
+            _socket.CloseDescriptor();   // such as EINVAL: a time for the keepalive that is out of range
             _driver.TryClose();
             throw;
         }
@@ -60,9 +66,6 @@ internal sealed class ClientConnection : IDisposable
 
     /// <summary>Which thread drives it.</summary>
     public DriverRole Driver => _driver;
-
-    /// <summary>How many sockets there have been: a new one may have an old one's number.</summary>
-    public int Generation => _socket.Generation;
 
     /// <summary>What has happened so far.</summary>
     public RpcClientCounters Counters
@@ -96,6 +99,9 @@ internal sealed class ClientConnection : IDisposable
 
     /// <summary>Whether its client is closed: the last driver closes the socket.</summary>
     public bool IsDisposed { get; private set; }
+
+    /// <summary>Ends once the socket is closed, after <see cref="Dispose"/>.</summary>
+    public Task Closed => _closed.Task;
 
     /// <summary>Whether there is anything to send or to receive.</summary>
     public bool HasWork => _calls.Count > 0 || _queue.HasUnsent;
@@ -221,20 +227,22 @@ internal sealed class ClientConnection : IDisposable
             _queue.Close(keepsPosted: false);
             _socket.CloseDescriptor();
         }
+
+        _closed.TrySetResult();
     }
 
-    /// <summary>For the driver: a socket or -1, the POLLIN and POLLOUT to wait for, and for how many milliseconds, -1 without a limit.</summary>
-    public (int Socket, short Events, int Timeout) BeforeWait()
+    /// <summary>For the driver: a socket or -1, what to wait for, and until when, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    public (int Socket, Interest Interest, long Until) BeforeWait()
     {
         lock (_gate)
         {
             _sleepsUntil = Math.Min(_timers.Due, _socket.Due(HasWork));
-            int timeout = _driver.IsWoken ? 0
-                : _sleepsUntil == long.MaxValue ? -1
-                : (int)Math.Clamp(_sleepsUntil - Environment.TickCount64, 0, int.MaxValue);
-            return (_socket.Descriptor, _socket.Events(_queue.IsBlocked), timeout);
+            return (_socket.Descriptor, _socket.Wants(_queue.IsBlocked), _sleepsUntil);
         }
     }
+
+    /// <summary>For the driver: it cannot wait for the socket. Calls in flight fail.</summary>
+    public void CannotWait(SyscallException why) => _recovery.Break(new RpcConnectionException($"call {_server}: {why.Message}", why), failsAll: true);
 
     /// <summary>For the driver: does all that is to be done now.</summary>
     public void Turn(bool readable, bool writable)

@@ -35,8 +35,8 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <summary>The socket, or -1 while there is none.</summary>
     public int Descriptor { get; private set; } = -1;
 
-    /// <summary>How many sockets there have been: a new one may have an old one's number.</summary>
-    public int Generation { get; private set; }
+    /// <summary>Called before a socket is closed.</summary>
+    public Action? Closing { get; set; }
 
     /// <summary>Whether it is connected.</summary>
     public SocketState State { get; private set; }
@@ -52,14 +52,20 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
 
     private static long Now => Environment.TickCount64;
 
-    /// <summary>Connects for the first time. Blocks.</summary>
-    /// <exception cref="SyscallException">No address of the server accepts a connection.</exception>
-    public void ConnectFirst()
+    /// <summary>Takes the client's first socket, which is connected.</summary>
+    /// <param name="descriptor">The socket.</param>
+    /// <param name="address">The index of the address that it is connected to.</param>
+    public void Adopt(int descriptor, int address)
     {
-        Descriptor = Connector.Connect(server, addresses, options.ConnectTimeout, out _address);
-        State = SocketState.Connected;
-        DetectLostFlow();
+        (Descriptor, _address) = (descriptor, address);
+        Connected();
     }
+
+    /// <summary>The failure to connect.</summary>
+    public static SyscallException Problem(int errno, Endpoint server, RpcClientOptions options) =>
+        options.BindReservedPort && server.Kind.IsInternet() && errno is EACCES or EADDRINUSE
+            ? ReservedPort.Problem(errno)
+            : AddressProblem.Of("connect", errno, server);
 
     /// <summary>Begins to connect anew, if it is time to.</summary>
     /// <returns>The outcome, EINPROGRESS while it is not known; null when it is not time yet.</returns>
@@ -67,8 +73,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     {
         if (State != SocketState.Disconnected || Now < _reconnectAt)
             return null;
-        Generation++;
-        SyscallResult result = Connector.Begin(server, Address, out int descriptor);
+        SyscallResult result = Connector.Begin(server, Address, options.BindReservedPort, out int descriptor);
         Descriptor = descriptor;
         if (result.Is(EINPROGRESS))
         {
@@ -120,7 +125,11 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     public void CloseDescriptor()
     {
         if (Descriptor >= 0)
+        {
+            Closing?.Invoke();
             close(Descriptor);
+        }
+
         Descriptor = -1;
         State = SocketState.Disconnected;
     }
@@ -172,13 +181,13 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         LimitUnacknowledged();
     }
 
-    /// <summary>What to wait for: POLLIN and POLLOUT.</summary>
+    /// <summary>What to wait for.</summary>
     /// <param name="isBlocked">Whether its buffer is full.</param>
-    public short Events(bool isBlocked) => State switch
+    public Interest Wants(bool isBlocked) => State switch
     {
-        SocketState.Connected => isBlocked ? (short)(POLLIN | POLLOUT) : POLLIN,
-        SocketState.Connecting => POLLOUT,
-        _ => 0,
+        SocketState.Connected => isBlocked ? Interest.Readable | Interest.Writable : Interest.Readable,
+        SocketState.Connecting => Interest.Writable,
+        _ => Interest.None,
     };
 
     /// <summary>When it has something to do by itself, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>

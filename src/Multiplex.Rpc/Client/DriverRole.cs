@@ -6,16 +6,19 @@ namespace Multiplex.Rpc.Client;
 /// Which thread drives a connection: none while no call is in flight; a thread that blocks for a call of its own, so that no other thread has to
 /// be woken when its reply comes; otherwise the event loop.
 /// </summary>
-/// <remarks>Called under the gate, but for <see cref="Wake"/>, <see cref="Engage"/>, <see cref="Lead"/> and <see cref="LoopGoesOn"/>.</remarks>
+/// <remarks>Called under the gate, but for <see cref="Wake"/>, <see cref="Engage"/>, <see cref="Lead"/>, <see cref="IsLoopDriving"/> and <see cref="LoopGoesOn"/>.</remarks>
 /// <param name="connection">The connection.</param>
 /// <param name="gate">Its gate.</param>
 /// <param name="calls">Its calls in flight.</param>
-/// <param name="loop">The event loop.</param>
-internal sealed class DriverRole(ClientConnection connection, object gate, PendingCalls calls, RpcEventLoop loop)
+/// <param name="loop">Drives it on the event loop.</param>
+internal sealed class DriverRole(ClientConnection connection, object gate, PendingCalls calls, LoopDriver loop)
 {
+    // An eventfd(2), readable when the thread that drives is to begin a turn.
+    private readonly int _wakeDescriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
     private Driver _driver;
     private bool _isClosed;
     private bool _callerWaits;   // a thread blocks while the loop drives
+    private bool _isWoken;       // the driver has been woken, and has not begun its turn yet
 
     private enum Driver
     {
@@ -24,20 +27,24 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         Loop,
     }
 
-    /// <summary>An eventfd(2), readable when the driver is to begin a turn.</summary>
-    public int WakeDescriptor { get; } = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
-
     /// <summary>Whether a thread drives.</summary>
     public bool IsTaken => _driver != Driver.None;
-
-    /// <summary>Whether the driver has been woken, and has not begun its turn yet.</summary>
-    public bool IsWoken { get; private set; }
 
     /// <summary>Whether the driver is in its turn: it looks at everything before it waits again.</summary>
     public bool IsInTurn { get; private set; }
 
     /// <summary>Whether this runs on the event loop's thread.</summary>
     public bool IsLoopThread => loop.IsCurrentThread;
+
+    /// <summary>Whether the event loop drives. Takes the gate.</summary>
+    public bool IsLoopDriving
+    {
+        get
+        {
+            lock (gate)
+                return _driver == Driver.Loop;
+        }
+    }
 
     /// <summary>Makes the calling thread the driver, if there is none.</summary>
     public bool TryTakeForCaller()
@@ -51,33 +58,38 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
     public bool TryTakeForLoop() => TryTake(Driver.Loop);
 
     /// <summary>A turn begins.</summary>
-    public void BeginTurn() => (IsInTurn, IsWoken) = (true, false);
+    public void BeginTurn() => (IsInTurn, _isWoken) = (true, false);
 
     /// <summary>A turn is over: the driver waits.</summary>
     public void EndTurn() => IsInTurn = false;
 
     /// <summary>Whether the driver would miss what has changed. A thread that gets true calls <see cref="Wake"/>.</summary>
-    public bool MustWake() => IsTaken && !IsInTurn && !IsWoken && (IsWoken = true);
+    public bool MustWake() => IsTaken && !IsInTurn && !_isWoken && (_isWoken = true);
 
-    /// <summary>Closes <see cref="WakeDescriptor"/>.</summary>
+    /// <summary>Closes the descriptor that wakes a thread.</summary>
     /// <returns>False when it was closed before.</returns>
     public bool TryClose()
     {
         if (_isClosed)
             return false;
         _isClosed = true;
-        close(WakeDescriptor);
+        close(_wakeDescriptor);
         return true;
     }
 
     /// <summary>Wakes the driver.</summary>
     public void Wake()
     {
+        bool isLoop;
         lock (gate)
         {
-            if (!_isClosed)
-                eventfd_write(WakeDescriptor, 1);
+            isLoop = _driver == Driver.Loop;
+            if (!isLoop && !_isClosed)
+                eventfd_write(_wakeDescriptor, 1);
         }
+
+        if (isLoop)
+            loop.Post();
     }
 
     /// <summary>Has the event loop begin to drive, or wakes the driver.</summary>
@@ -97,13 +109,13 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         {
             while (!call.IsDone)
             {
-                (int socket, short events, int timeout) = connection.BeforeWait();
-                both[0] = new() { fd = socket, events = events };
-                both[1] = new() { fd = WakeDescriptor, events = POLLIN };
-                if (poll(both, timeout).IsError)
+                (int socket, Interest interest, long until) = connection.BeforeWait();
+                both[0] = new() { fd = socket, events = EventsOf(interest) };
+                both[1] = new() { fd = _wakeDescriptor, events = POLLIN };
+                if (poll(both, TimeoutUntil(until)).IsError)
                     both[0].revents = both[1].revents = 0;   // EINTR
                 if (both[1].revents != 0)
-                    eventfd_read(WakeDescriptor, out _);
+                    eventfd_read(_wakeDescriptor, out _);
                 connection.Turn((both[0].revents & ~POLLOUT) != 0, (both[0].revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
             }
         }
@@ -113,7 +125,7 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         }
     }
 
-    /// <summary>For the event loop: whether it is to go on driving; if not, it forgets the connection.</summary>
+    /// <summary>For the event loop: whether it is to go on driving; if not, it has released the connection, and another thread may drive.</summary>
     public bool LoopGoesOn()
     {
         lock (gate)
@@ -122,11 +134,20 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
             bool yields = _callerWaits && !connection.HasWork;
             if (yields)
                 _callerWaits = false;
-            if (connection.IsDisposed || yields)
-                _driver = Driver.None;
-            return _driver == Driver.Loop;
+            if (!connection.IsDisposed && !yields)
+                return true;
+            loop.Release();
+            _driver = Driver.None;
+            _isWoken = false;   // what was posted is ignored now
+            return false;
         }
     }
+
+    private static short EventsOf(Interest interest) =>
+        (short)(((interest & Interest.Readable) != 0 ? POLLIN : 0) | ((interest & Interest.Writable) != 0 ? POLLOUT : 0));
+
+    private static int TimeoutUntil(long until) =>
+        until == long.MaxValue ? -1 : (int)Math.Clamp(until - Environment.TickCount64, 0, int.MaxValue);
 
     private bool TryTake(Driver driver)
     {
@@ -161,12 +182,12 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
     {
         try
         {
-            loop.Attach(connection);
+            loop.Post();
         }
-        catch
+        catch (ObjectDisposedException)
         {
             lock (gate)
-                _driver = Driver.None;   // such as no memory for one more entry of epoll(7)
+                _driver = Driver.None;
             throw;
         }
     }

@@ -58,7 +58,10 @@ internal sealed class Recovery(
     }
 
     /// <summary>The connection has ended. Calls that may be sent again stay for the next one; the others fail.</summary>
-    public void Break(RpcException why, bool isGivenUp = false)
+    /// <param name="why">Why it has ended.</param>
+    /// <param name="isGivenUp">Whether this client has ended it.</param>
+    /// <param name="failsAll">Whether the calls that may be sent again fail too.</param>
+    public void Break(RpcException why, bool isGivenUp = false, bool failsAll = false)
     {
         List<PendingCall> failed;
         lock (gate)
@@ -69,7 +72,7 @@ internal sealed class Recovery(
             if (socket.HasHeard)
                 socket.BeginOutage();
             bool goesOn = isGivenUp
-                || (why is RpcConnectionException && (_isDatagram ? socket.TryNextAddress() : socket.HasHeard || !socket.IsLongBroken));
+                || (!failsAll && why is RpcConnectionException && (_isDatagram ? socket.TryNextAddress() : socket.HasHeard || !socket.IsLongBroken));
             failed = queue.TakeBack(call => !goesOn || !(_isDatagram || !call.WasSent || IsRepeatable(call)));
             _breakReason = why;
             queue.Close(keepsPosted: goesOn);
@@ -110,7 +113,8 @@ internal sealed class Recovery(
 
             if (!socket.ConnectFailed() || (!_isDatagram && !socket.IsLongBroken))
                 return;
-            why = Failed("connect", result.Errno);
+            SyscallException failure = ClientSocket.Problem(result.Errno, server, options);
+            why = new(failure.Message, failure);
             if (_breakReason is not null)
                 why = new($"{_breakReason.Message}; and no new connection can be made: {why.Message}", why.InnerException);
             failed = queue.TakeBack(_ => true);

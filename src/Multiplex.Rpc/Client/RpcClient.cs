@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Multiplex.Interop;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
@@ -36,24 +37,32 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     }
 
     internal RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions? options)
+        : this(server, addresses, options ?? RpcClientOptions.Default, Connecting.Block(server, addresses, options ?? RpcClientOptions.Default))
     {
-        Server = server;
-        _options = options ?? RpcClientOptions.Default;
-        _authentication = _options.Authentication.ForOneClient();
-        _connection = new(server, addresses, _options);
     }
 
-    /// <summary>Connects to a server.</summary>
+    private RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket)
+    {
+        Server = server;
+        _options = options;
+        _authentication = _options.Authentication.ForOneClient();
+        _connection = new(server, addresses, _options, socket);
+    }
+
+    /// <summary>Connects to a server. No thread is blocked, but for the lookup of a host's name: <see cref="AddressLookup.FindAsync"/>.</summary>
     /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
-    public static Task<RpcClient> ConnectAsync(Endpoint server, RpcClientOptions? options = null, CancellationToken cancellationToken = default) =>
-        Task.Run(() => new RpcClient(server, options), cancellationToken);
+    public static Task<RpcClient> ConnectAsync(Endpoint server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= RpcClientOptions.Default;
+        return Connect(server, options, options.ConnectTimeout, cancellationToken);
+    }
 
-    /// <summary>Connects to a server.</summary>
+    /// <summary>Connects to a server. <see cref="RpcClientOptions.ConnectTimeout"/> bounds the question to the name service and the connection together.</summary>
     /// <param name="server">
     /// Where it is: an endpoint, <see cref="Endpoint.Forms"/>; or a program, <see cref="RemoteProgram.Form"/>, which the name service of its host
     /// finds.
@@ -64,12 +73,16 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
     /// <exception cref="IOException">The host is not known, or its name service does not know the program.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
-    public static Task<RpcClient> ConnectAsync(string server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
+    public static async Task<RpcClient> ConnectAsync(string server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
     {
         if (!RemoteProgram.IsMeantBy(server))
-            return ConnectAsync(Endpoint.Parse(server), options, cancellationToken);
+            return await ConnectAsync(Endpoint.Parse(server), options, cancellationToken).ConfigureAwait(false);
+        options ??= RpcClientOptions.Default;
         RemoteProgram program = RemoteProgram.Parse(server);
-        return Task.Run(() => new RpcClient(program.Locate().Server, options), cancellationToken);
+        Stopwatch elapsed = Stopwatch.StartNew();
+        (Endpoint found, _) = await program.LocateAsync(timeout: options.ConnectTimeout, cancellationToken: cancellationToken).ConfigureAwait(false);
+        TimeSpan left = options.ConnectTimeout - elapsed.Elapsed;
+        return await Connect(found, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Where the server is.</summary>
@@ -175,10 +188,17 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     public void Dispose() => _connection.Dispose();
 
     /// <inheritdoc cref="Dispose"/>
+    /// <returns>A task that ends once the socket is closed.</returns>
     public ValueTask DisposeAsync()
     {
-        Dispose();
-        return default;
+        _connection.Dispose();
+        return new(_connection.Closed);
+    }
+
+    private static async Task<RpcClient> Connect(Endpoint server, RpcClientOptions options, TimeSpan timeout, CancellationToken cancellation)
+    {
+        IReadOnlyList<byte[]> addresses = await AddressLookup.FindAsync(server, cancellation).ConfigureAwait(false);
+        return new(server, addresses, options, await Connecting.Await(server, addresses, options, timeout, cancellation).ConfigureAwait(false));
     }
 
     private static bool ReadNothing(ref XdrReader reader) => true;

@@ -34,6 +34,12 @@ public sealed record RpcClientOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// Whether sockets are bound to ports from 512 to 1023, which some servers take as a sign of a privileged client ("secure" of exports(5)). It
+    /// needs CAP_NET_BIND_SERVICE: to connect fails with EACCES otherwise. It has no effect over UNIX-domain sockets. False.
+    /// </summary>
+    public bool BindReservedPort { get; init; }
+
+    /// <summary>
     /// Over TCP: after how much silence the connection is probed, SO_KEEPALIVE of socket(7). A server that answers none of six probes is given up
     /// after twice this time. From 1 second to 9 hours; zero sends no probes. A minute.
     /// </summary>

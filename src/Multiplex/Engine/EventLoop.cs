@@ -106,13 +106,24 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
     /// <summary>Removes a handler, which closes its descriptor.</summary>
     public void Close(LoopHandler handler, CloseReason reason)
     {
+        Remove(handler);
+        handler.OnClosed(reason);
+    }
+
+    /// <summary>Stops to watch a handler's descriptor, which stays open. Call it before the descriptor is closed.</summary>
+    public void Remove(LoopHandler handler)
+    {
         multiplexer.Remove(handler.Descriptor);
         _handlers[handler.Descriptor] = null;
-        handler.OnClosed(reason);
     }
 
     /// <summary>Runs something at the end of the first turn that ends at this time or later, in milliseconds of <see cref="Now"/>.</summary>
     public void At(long due, Action timer) => _timers.Enqueue(timer, due);
+
+    /// <summary>Forgets a timer, the earliest with this action. Looks through all timers.</summary>
+    /// <param name="timer">The action, as <see cref="At"/> was given it.</param>
+    /// <returns>False when there is none, or it has run.</returns>
+    public bool Cancel(Action timer) => _timers.Remove(timer, out _, out _);
 
     /// <summary>Runs something in the next turn. For any thread, once <see cref="AcceptPosts"/> was called.</summary>
     public void Post(Action work)
@@ -166,11 +177,14 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
         turns.Clear();
     }
 
-    // eventfd(2), which is written to once for all that is posted until it is read. It stays open: a thread that outlasts the loop may still post.
+    // eventfd(2), which is written to once for all that is posted until it is read. A thread that outlasts the loop may still post, so the
+    // descriptor is closed when no thread can.
     private sealed class WakeUp(ConcurrentQueue<Action> posted)
         : LoopHandler(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd"))
     {
         private int _isWoken;
+
+        ~WakeUp() => close(Descriptor);
 
         public void Wake()
         {

@@ -27,6 +27,21 @@ public static class AddressLookup
             : throw AddressProblem.OfLookup(status, endpoint);
     }
 
+    /// <summary>
+    /// The addresses to connect to. getaddrinfo(3) has no form that does not block: a host's name is looked up on a thread of the pool, a numeric
+    /// address or a path on the calling one.
+    /// </summary>
+    /// <param name="endpoint">The server.</param>
+    /// <param name="cancellationToken">Ends the wait; the lookup goes on to its own end.</param>
+    /// <exception cref="IOException">The host or service is not known; the message says which.</exception>
+    public static Task<IReadOnlyList<byte[]>> FindAsync(Endpoint endpoint, CancellationToken cancellationToken = default)
+    {
+        bool isNumeric = !endpoint.Kind.IsInternet() || endpoint.Host == "*" || System.Net.IPAddress.TryParse(endpoint.Host, out _);
+        return isNumeric
+            ? Task.FromResult(Find(endpoint, passive: false))
+            : Task.Run(() => Find(endpoint, passive: false), cancellationToken).WaitAsync(cancellationToken);
+    }
+
     /// <summary>The address family of a raw socket address.</summary>
     public static int FamilyOf(ReadOnlySpan<byte> address) => System.Runtime.InteropServices.MemoryMarshal.Read<ushort>(address);
 }

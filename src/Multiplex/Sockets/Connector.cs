@@ -35,7 +35,7 @@ public static class Connector
     {
         if (endpoint.Kind != EndpointKind.Tcp || addresses.Count == 1)
             return ConnectInOrder(endpoint, addresses, timeout, out index).OrThrow("connect", endpoint);
-        int descriptor = new ConnectionRace(endpoint, addresses).Run(timeout, out index).OrThrow("connect", endpoint);
+        int descriptor = new ConnectionRace(endpoint, addresses, timeout).Run(out index).OrThrow("connect", endpoint);
         fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL).OrThrow("fcntl F_GETFL") & ~O_NONBLOCK).OrThrow("fcntl F_SETFL");
         return descriptor;
     }
@@ -46,7 +46,7 @@ public static class Connector
         SyscallResult result = SyscallResult.Failed(EADDRNOTAVAIL);
         for (index = 0; index < addresses.Count; index++)
         {
-            result = Try(endpoint, addresses[index], 0, timeout, out int fd);
+            result = Try(endpoint, addresses[index], 0, timeout, usesReservedPort: false, out int fd);
             if (result.Is(EINTR))
                 result = AwaitConnection(fd, -1);
             if (!result.IsError)
@@ -64,9 +64,19 @@ public static class Connector
     /// <param name="address">A raw socket address.</param>
     /// <param name="descriptor">Receives a non-blocking socket, to be closed also after an error; -1 when there is none.</param>
     /// <returns>An errno; EINPROGRESS when it is not done yet: once the socket is writable, ask <see cref="Finish"/>.</returns>
-    public static SyscallResult Begin(Endpoint endpoint, ReadOnlySpan<byte> address, out int descriptor)
+    public static SyscallResult Begin(Endpoint endpoint, ReadOnlySpan<byte> address, out int descriptor) =>
+        Begin(endpoint, address, usesReservedPort: false, out descriptor);
+
+    /// <summary>As <see cref="Begin(Endpoint, ReadOnlySpan{byte}, out int)"/>; the socket is bound to a reserved port if so wished, see <see cref="ReservedPort"/>.</summary>
+    internal static SyscallResult Begin(Endpoint endpoint, ReadOnlySpan<byte> address, bool usesReservedPort, out int descriptor)
     {
-        SyscallResult result = Try(endpoint, address, SOCK_NONBLOCK, timeout: null, out descriptor);
+        SyscallResult result = Try(endpoint, address, SOCK_NONBLOCK, timeout: null, usesReservedPort, out descriptor);
+        for (int i = 1; i < ReservedPort.Count && usesReservedPort && result.Is(EADDRNOTAVAIL); i++)
+        {
+            close(descriptor);   // an older connection to this server holds the port
+            result = Try(endpoint, address, SOCK_NONBLOCK, timeout: null, usesReservedPort, out descriptor);
+        }
+
         if (!result.IsError)
             Ready(endpoint, descriptor);
         return result;
@@ -82,7 +92,7 @@ public static class Connector
         return result;
     }
 
-    private static SyscallResult Try(Endpoint endpoint, ReadOnlySpan<byte> address, int flags, TimeSpan? timeout, out int descriptor)
+    private static SyscallResult Try(Endpoint endpoint, ReadOnlySpan<byte> address, int flags, TimeSpan? timeout, bool usesReservedPort, out int descriptor)
     {
         descriptor = -1;
         SyscallResult result = socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC | flags, 0);
@@ -95,7 +105,9 @@ public static class Connector
             setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, most).OrThrow("setsockopt SO_SNDTIMEO");
         }
 
-        result = endpoint.Kind == EndpointKind.UnixGram ? bind(descriptor, s_anyName) : default;   // without a name, no answer
+        result = endpoint.Kind == EndpointKind.UnixGram ? bind(descriptor, s_anyName)   // without a name, no answer
+            : usesReservedPort && endpoint.Kind.IsInternet() ? ReservedPort.Bind(descriptor, endpoint.Kind, address)
+            : default;
         return result.IsError ? result : connect(descriptor, address);
     }
 

@@ -108,6 +108,27 @@ public sealed class EventLoopTests
     }
 
     [Test]
+    public void A_timer_that_is_cancelled_does_not_run()
+    {
+        Action first = () => _served.Add("first"), second = () => _served.Add("second");
+        _loop.At(_loop.Now, first);
+        _loop.At(_loop.Now, second);
+        Assert.That((_loop.Cancel(first), _loop.Cancel(first)), Is.EqualTo((true, false)));
+        Turn();
+        Assert.That(_served, Is.EqualTo((string[])["second"]));
+        Assert.That(_loop.Cancel(second), Is.False, "it has run");
+    }
+
+    [Test]
+    public void A_handler_that_is_removed_is_served_no_more_and_keeps_its_descriptor()
+    {
+        Handler handler = Add(5);
+        _loop.Remove(handler);
+        Turn(new Readiness(5, Interest.Readable));
+        Assert.That((_served.Count, _loop.IsWatched(handler)), Is.EqualTo((0, false)));
+    }
+
+    [Test]
     public void Work_that_another_thread_posts_ends_the_wait()
     {
         using EventLoop loop = new(new PollMultiplexer());
