@@ -14,6 +14,7 @@ public static partial class Libc
     public const int ESRCH = 3;
     public const int EINTR = 4;
     public const int EIO = 5;
+    public const int ENXIO = 6;
     public const int EBADF = 9;
     public const int ECHILD = 10;
     public const int EAGAIN = 11;
@@ -22,16 +23,28 @@ public static partial class Libc
     public const int EFAULT = 14;
     public const int EBUSY = 16;
     public const int EEXIST = 17;
+    public const int EXDEV = 18;
+    public const int ENODEV = 19;
     public const int ENOTDIR = 20;
+    public const int EISDIR = 21;
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
+    public const int ETXTBSY = 26;
+    public const int EFBIG = 27;
+    public const int ENOSPC = 28;
     public const int ESPIPE = 29;
+    public const int EROFS = 30;
+    public const int EMLINK = 31;
     public const int EPIPE = 32;
     public const int ENAMETOOLONG = 36;
     public const int ENOSYS = 38;
+    public const int ENOTEMPTY = 39;
+    public const int ELOOP = 40;
     public const int ETIME = 62;
+    public const int EREMOTE = 66;
     public const int EPROTO = 71;
+    public const int EOVERFLOW = 75;
     public const int ENOTSOCK = 88;
     public const int EDESTADDRREQ = 89;
     public const int EMSGSIZE = 90;
@@ -53,6 +66,8 @@ public static partial class Libc
     public const int EHOSTUNREACH = 113;
     public const int EALREADY = 114;
     public const int EINPROGRESS = 115;
+    public const int ESTALE = 116;
+    public const int EDQUOT = 122;
     public const int ECANCELED = 125;
     public const int EOWNERDEAD = 130;
 

@@ -2,18 +2,24 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// open(2), fcntl(2), posix_fallocate(3)
+// open(2), openat(2), fcntl(2), posix_fallocate(3)
 public static unsafe partial class Libc
 {
     public const int O_RDONLY = 0;
+    public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
     public const int O_EXCL = 0x80;
+    public const int O_NOCTTY = 0x100;
     public const int O_TRUNC = 0x200;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_PATH = 0x200000;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_EACCESS = 0x200;
+    public const int AT_REMOVEDIR = 0x200;
+    public const int AT_SYMLINK_FOLLOW = 0x400;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int F_DUPFD = 0;
     public const int F_GETFD = 1;
@@ -21,6 +27,8 @@ public static unsafe partial class Libc
     public const int F_SETFL = 4;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int FD_CLOEXEC = 1;
+
+    public static int O_DIRECTORY => Platform.IsArm64 ? Arm64.O_DIRECTORY : X64.O_DIRECTORY;
 
     public static int O_NOFOLLOW => Platform.IsArm64 ? Arm64.O_NOFOLLOW : X64.O_NOFOLLOW;
 
@@ -49,6 +57,21 @@ public static unsafe partial class Libc
         }
     }
 
+    /// <summary>openat(2): open(2) of a path that begins in a directory: bytes, with a NUL at their end.</summary>
+    public static SyscallResult openat(int dirfd, ReadOnlySpan<byte> path, int flags, uint mode = 0)
+    {
+        fixed (byte* name = path)
+        {
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.openat(dirfd, name, flags, mode));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+    }
+
     /// <summary>posix_fallocate(3): gives a file so many bytes that can be written to, or fails now.</summary>
     /// <param name="fd">The file.</param>
     /// <param name="offset">Where they begin.</param>
@@ -70,20 +93,25 @@ public static unsafe partial class Libc
 
     public static partial class X64
     {
+        public const int O_DIRECTORY = 0x10000;
         public const int O_NOFOLLOW = 0x20000;
     }
 
     public static partial class Arm64
     {
+        public const int O_DIRECTORY = 0x4000;
         public const int O_NOFOLLOW = 0x8000;
     }
 }
 
 public static unsafe partial class Raw
 {
-    // open and fcntl are variadic in C; on x86-64 and arm64 Linux a third integer argument is passed as any other.
+    // open, openat and fcntl are variadic in C; on x86-64 and arm64 Linux a further integer argument is passed as any other.
     [LibraryImport(LibraryName)]
     public static partial int open(byte* pathname, int flags, uint mode);
+
+    [LibraryImport(LibraryName)]
+    public static partial int openat(int dirfd, byte* pathname, int flags, uint mode);
 
     [LibraryImport(LibraryName)]
     public static partial int posix_fallocate(int fd, long offset, long len);

@@ -6,6 +6,7 @@ namespace Multiplex.Interop;
 public static partial class Libc
 {
     public const int PR_SET_PDEATHSIG = 1;
+    public const int PR_GET_PDEATHSIG = 2;
     public const int PR_SET_NAME = 15;
     public const int PR_SET_TIMERSLACK = 29;
 

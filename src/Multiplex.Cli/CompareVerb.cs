@@ -111,7 +111,7 @@ internal sealed class CompareVerbOptions : IVerb
 
     private CompareOptions Options()
     {
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.Loadable, entry => entry.Name);
         Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, ThisCommand(), protocol.Name)), .. Peers.Select(Peer)];
         if (Requests is not null && Duration is not null)
             throw new UsageException("--requests and --duration: a run ends by one of them; choose");
@@ -125,7 +125,7 @@ internal sealed class CompareVerbOptions : IVerb
             Scenarios = [.. ChosenScenarios()],
             Protocol = protocol.Name,
             HasProcedures = protocol.Name == "rpc",
-            Exchange = mix => protocol.Exchange(EndpointKind.Tcp, mix),
+            Exchange = mix => protocol.Exchange!(EndpointKind.Tcp, mix),
             Rounds = Rounds switch
             {
                 null => Quick ? 3 : 5,

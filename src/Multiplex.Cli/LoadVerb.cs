@@ -249,7 +249,7 @@ internal sealed class LoadVerbOptions : IVerb
         Endpoint server = Values.Endpoint("--connect", Target);
         if (SendFile is not null)
             return LoadRequests.OfBytes(server, SendFile, Expect);
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.All, entry => entry.Name);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.Loadable, entry => entry.Name);
         return LoadRequests.Of(server, protocol, ReadMix(server, protocol));
     }
 
@@ -284,7 +284,7 @@ internal sealed class LoadVerbOptions : IVerb
 
     private RequestMix ReadMix(Endpoint server, ProtocolEntry protocol)
     {
-        (int least, int most) = protocol.Sizes(server.Kind);
+        (int least, int most) = protocol.Sizes!(server.Kind);
         RequestMix mix = RequestMix.OfSize(0) with { Sizes = Values.Weights("--size", Size ?? "64", text => Values.Bytes("--size", text, least, most)) };
         if (Mix is null)
             return mix;

@@ -1,5 +1,7 @@
 using Multiplex.Demo;
 using Multiplex.Load.Workload;
+using Multiplex.Nfs.Protocol;
+using Multiplex.Nfs.Server;
 using Multiplex.Protocols;
 using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
@@ -9,13 +11,13 @@ namespace Multiplex.Cli;
 /// <summary>A protocol by name.</summary>
 /// <param name="Name">What <c>--protocol</c> takes.</param>
 /// <param name="Create">Makes it, over a server's counters.</param>
-/// <param name="Exchange">The client's side on a kind of socket, for a mix of requests.</param>
-/// <param name="Sizes">The least and the most bytes of a payload on a kind of socket.</param>
+/// <param name="Exchange">The client's side on a kind of socket, for a mix of requests; null: none that <c>load</c> knows.</param>
+/// <param name="Sizes">The least and the most bytes of a payload on a kind of socket; null with <paramref name="Exchange"/>.</param>
 internal sealed record ProtocolEntry(
     string Name,
     Func<ServerCounters, ProtocolLimits, IProtocol> Create,
-    Func<EndpointKind, RequestMix, Exchange> Exchange,
-    Func<EndpointKind, (int Least, int Most)> Sizes)
+    Func<EndpointKind, RequestMix, Exchange>? Exchange,
+    Func<EndpointKind, (int Least, int Most)>? Sizes)
 {
     /// <summary>The programs, each with a version, that a name service may be told of.</summary>
     public IReadOnlyList<(uint Number, uint Version)> Programs { get; init; } = [];
@@ -26,11 +28,15 @@ internal sealed record ProtocolEntry(
 /// <param name="Replies">How many replies are remembered, and for how long; null for none.</param>
 /// <param name="Order">In which order the replies of one connection leave.</param>
 /// <param name="Echo">Which UDP datagrams are echoed.</param>
-internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, ReplyOrder Order, EchoOptions Echo);
+/// <param name="Files">What nfs serves; null of another protocol.</param>
+internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, ReplyOrder Order, EchoOptions Echo, NfsServerOptions? Files);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
 {
+    /// <summary>The name of the protocol that serves files.</summary>
+    public const string Nfs = "nfs";
+
     public static IReadOnlyList<ProtocolEntry> All { get; } =
     [
         new(
@@ -51,5 +57,21 @@ internal static class ProtocolCatalog
         {
             Programs = [(MultiplexV1.Program, MultiplexV1.Version)],
         },
+        new(
+            Nfs,
+            (counters, limits) => new RpcProtocol(new NfsServer(limits.Files!, counters).Programs)
+            {
+                MaxRecord = limits.MaxRecord,
+                Replies = limits.Replies,
+                ReplyOrder = limits.Order,
+            },
+            Exchange: null,
+            Sizes: null)
+        {
+            Programs = [(NfsV3.Program, NfsV3.Version), (MountV3.Program, MountV3.Version)],
+        },
     ];
+
+    /// <summary>Those that <c>load</c> and <c>compare</c> know the client's side of.</summary>
+    public static IReadOnlyList<ProtocolEntry> Loadable { get; } = [.. All.Where(one => one.Exchange is not null)];
 }

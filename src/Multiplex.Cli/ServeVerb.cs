@@ -1,11 +1,15 @@
 using CommandLine;
 using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
 using Multiplex.Cli.Serving;
 using Multiplex.Forking;
 using Multiplex.Models;
+using Multiplex.Nfs.Exports;
+using Multiplex.Nfs.Server;
 using Multiplex.Protocols;
 using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
 
@@ -16,11 +20,24 @@ internal sealed class ServeOptions : IVerb
     [Option("model", Required = true, MetaValue = "MODEL", HelpText = "The server model: see multiplex models.")]
     public string Model { get; set; } = "";
 
-    [Option("protocol", Default = "rpc", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862) or rpc (ONC RPC, multiplex.x).")]
+    [Option("protocol", Default = "rpc", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862), rpc (ONC RPC, multiplex.x) or nfs (NFS version 3 and MOUNT).")]
     public string Protocol { get; set; } = "";
 
     [Option("listen", Required = true, MetaValue = "ENDPOINT", HelpText = "Where to serve: " + Endpoint.Forms + "; may be given several times.")]
     public IEnumerable<string> Listen { get; set; } = [];
+
+    [Section("Files of nfs")]
+    [Option("export", MetaValue = "EXPORT", HelpText = "What nfs serves: " + Export.Form + "; may be given several times. By default the name is the directory's, clients call from ports below 1024, and their root is nobody here.")]
+    public IEnumerable<string> Exports { get; set; } = [];
+
+    [Option("state", MetaValue = "DIR", HelpText = "Where nfs keeps the key of its handles, so that they outlive the server. Default: $STATE_DIRECTORY, or else of root /var/lib/multiplex, of others ~/.local/state/multiplex.")]
+    public string? State { get; set; }
+
+    [Option("open-files", Default = 1024, MetaValue = "N", HelpText = "Files that a process of nfs holds open between calls, each by up to three descriptors.")]
+    public int OpenFiles { get; set; }
+
+    [Option("mounts", Default = 256, MetaValue = "N", HelpText = "Mounts that nfs remembers, to list them.")]
+    public int Mounts { get; set; }
 
     [Section("Workers and calls")]
     [Option("workers", Default = 64, MetaValue = "N", HelpText = "Workers of a model that has a fixed number of them.")]
@@ -122,6 +139,7 @@ internal sealed class ServeOptions : IVerb
         ReplyOrder order = Values.Named("--reply-order", ReplyOrder, Enum.GetValues<ReplyOrder>(), one => one.ToString().ToLowerInvariant());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
+        NfsServerOptions? files = Files(protocol);
         if (model.Forks)
             ForkRuntime.Enter();
         else
@@ -132,7 +150,7 @@ internal sealed class ServeOptions : IVerb
         StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
-        ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts });
+        ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts }, files);
         using Registered? registered = Register || nameService is not null
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
             : null;
@@ -142,6 +160,8 @@ internal sealed class ServeOptions : IVerb
             Ready = () => sockets.Announce(model.Name, protocol.Name),
             Stopping = () => registered?.Remove(),
         };
+        if (files is not null && !NfsServer.ActsAsCallers && !files.Exports.All(export => export.AllSquash && export.AnonymousUser == geteuid()))
+            StandardStream.Error.WriteLine($"multiplex: without root's privileges calls of other users than {geteuid()} are refused; an export with all_squash,anonuid={geteuid()},anongid={getegid()} serves all as this user");
         model.Create().Run(service);
         signals?.Finish();
         StopBySignals.Report(counters);
@@ -187,6 +207,31 @@ internal sealed class ServeOptions : IVerb
         }
 
         return spares <= children ? spares : throw new UsageException($"--spare {spares}: there are at most {children} children at a time; --max-children allows more");
+    }
+
+    private NfsServerOptions? Files(ProtocolEntry protocol)
+    {
+        Export[] exports = [.. Exports.Select(text => Values.Parsed("--export", text, Export.Parse))];
+        if (protocol.Name != ProtocolCatalog.Nfs)
+        {
+            return exports.Length == 0 && State is null
+                ? null
+                : throw new UsageException($"{(State is null ? "--export" : "--state")}: {protocol.Name} serves no files; --protocol {ProtocolCatalog.Nfs} does");
+        }
+
+        if (exports.Length == 0)
+            throw new UsageException($"--protocol {ProtocolCatalog.Nfs}: add --export with a directory to serve: {Export.Form}");
+        if (exports.GroupBy(export => export.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new UsageException($"--export: two are called {twice.Key}; name one by DIR=/NAME");
+        if (exports.FirstOrDefault(export => !Directory.Exists(export.Directory)) is { } missing)
+            throw new UsageException($"--export {missing.Directory}: there is no such directory");
+        NfsServerOptions usual = new() { Exports = exports };
+        return usual with
+        {
+            StateDirectory = State ?? usual.StateDirectory,
+            OpenFiles = Values.Number("--open-files", OpenFiles, 1, 1_000_000),
+            Mounts = Values.Number("--mounts", Mounts, 1, 100_000),
+        };
     }
 
     // Where silence is given less time, so is a request.

@@ -22,8 +22,8 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
     /// <summary>The requests of a protocol of the command's own.</summary>
     public static LoadRequests Of(Endpoint server, ProtocolEntry protocol, RequestMix mix)
     {
-        LoadReportOptions asked = LoadReportOptions.Of(new() { Server = server, Exchange = () => protocol.Exchange(server.Kind, mix) }, "", protocol.Name, mix);
-        return new(server, () => protocol.Exchange(server.Kind, mix), protocol.Name, asked.Mix, asked.Sizes, asked.SizeBytes);
+        LoadReportOptions asked = LoadReportOptions.Of(new() { Server = server, Exchange = () => protocol.Exchange!(server.Kind, mix) }, "", protocol.Name, mix);
+        return new(server, () => protocol.Exchange!(server.Kind, mix), protocol.Name, asked.Mix, asked.Sizes, asked.SizeBytes);
     }
 
     /// <summary>A file's bytes, and how much comes back: <c>64</c> bytes, <c>1line</c>, <c>3lines</c>.</summary>

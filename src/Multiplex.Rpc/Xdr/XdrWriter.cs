@@ -23,6 +23,9 @@ public readonly ref partial struct XdrWriter
 
     private XdrWriter(OutputBuffer output, int depth) => (_output, _depth) = (output, depth);
 
+    /// <summary>What is appended to: for data that are read straight into it, or values that are known only after those that follow.</summary>
+    public OutputBuffer Output => _output;
+
     /// <summary>RFC 4506 section 4.2: unsigned integer. Also rpcgen's unsigned char and unsigned short.</summary>
     public void WriteUInt32(uint value) => BinaryPrimitives.WriteUInt32BigEndian(_output.Append(sizeof(uint)), value);
 

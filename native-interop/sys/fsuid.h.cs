@@ -1,0 +1,23 @@
+using System.Runtime.InteropServices;
+
+namespace Multiplex.Interop;
+
+// setfsuid(2), setfsgid(2). They change the calling thread alone, also through the C library.
+public static partial class Libc
+{
+    /// <summary>setfsuid(2): the user by whom the kernel judges what this thread does with files. A user other than 0 also takes the capabilities that concern files.</summary>
+    /// <returns>The user before; no error is ever reported: call it twice to see whether it took effect.</returns>
+    public static uint setfsuid(uint uid) => (uint)Raw.setfsuid(uid);
+
+    /// <summary>setfsgid(2): the same for the group.</summary>
+    public static uint setfsgid(uint gid) => (uint)Raw.setfsgid(gid);
+}
+
+public static partial class Raw
+{
+    [LibraryImport(LibraryName)]
+    public static partial int setfsuid(uint uid);
+
+    [LibraryImport(LibraryName)]
+    public static partial int setfsgid(uint gid);
+}

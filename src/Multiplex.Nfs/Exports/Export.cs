@@ -1,0 +1,141 @@
+using System.Globalization;
+
+namespace Multiplex.Nfs.Exports;
+
+/// <summary>A directory that is served, and to which clients: what a line of exports(5) says.</summary>
+/// <param name="Directory">The directory.</param>
+/// <param name="Name">The name that clients mount: an absolute path.</param>
+public sealed record Export(string Directory, string Name)
+{
+    /// <summary>The user and group that nobody has: those to whom callers are squashed by default.</summary>
+    public const uint Nobody = 65534;
+
+    /// <summary>How an export is written.</summary>
+    public const string Form = "DIR[=/NAME][,ro][,insecure][,no_root_squash][,all_squash][,anonuid=N][,anongid=N][,networks=A/N:B/N][,async]";
+
+    /// <summary>Whether nothing may be changed.</summary>
+    public bool ReadOnly { get; init; }
+
+    /// <summary>Whether clients may call from ports of 1024 and above, which any user of their machine can have.</summary>
+    public bool Insecure { get; init; }
+
+    /// <summary>Whether root of a client's machine is root here. Otherwise it is <see cref="AnonymousUser"/>.</summary>
+    public bool NoRootSquash { get; init; }
+
+    /// <summary>Whether every caller is <see cref="AnonymousUser"/>.</summary>
+    public bool AllSquash { get; init; }
+
+    /// <summary>Whether changes of names and attributes are answered before they are on the disk, which RFC 1813 section 4.8 does not allow.</summary>
+    public bool Async { get; init; }
+
+    /// <summary>The user as whom a caller acts that is squashed or says nothing of itself.</summary>
+    public uint AnonymousUser { get; init; } = Nobody;
+
+    /// <summary>The group of that user.</summary>
+    public uint AnonymousGroup { get; init; } = Nobody;
+
+    /// <summary>The networks whose machines may use it; none: all may.</summary>
+    public IReadOnlyList<ClientNetwork> Networks { get; init; } = [];
+
+    /// <summary>Reads an export as <see cref="Form"/> says. A comma or an equals sign in the directory is written after a backslash.</summary>
+    /// <exception cref="FormatException">It is written otherwise, or the directory is not an absolute path and has no name.</exception>
+    public static Export Parse(string text)
+    {
+        List<string> parts = Split(text, ',');
+        List<string> names = Split(parts[0], '=');
+        string directory = Plain(names[0]), name = names.Count > 1 ? Plain(names[1]) : directory;
+        if (names.Count > 2 || directory.Length == 0)
+            throw new FormatException($"{text}: write {Form}");
+        if (!name.StartsWith('/'))
+            throw new FormatException($"{text}: the name that clients mount begins with a slash, as in {directory}=/{name.TrimStart('.', '/')}");
+        Export export = new(directory, name.Length > 1 ? name.TrimEnd('/') : name);
+        return parts.Skip(1).Aggregate(export, (before, option) => before.With(option, text));
+    }
+
+    /// <summary>Whether a machine may use it, and from this port.</summary>
+    public bool Admits(in Peer peer)
+    {
+        if (!Sockets.EndpointKindExtensions.IsInternet(peer.Kind))
+            return true;   // a UNIX-domain socket: this machine, and the file system says which of its users
+        if (!Insecure && !peer.HasReservedPort)
+            return false;
+        if (Networks.Count == 0)
+            return true;
+        foreach (ClientNetwork network in Networks)
+        {
+            if (network.Contains(peer.Host))
+                return true;
+        }
+
+        return false;
+    }
+
+    private Export With(string option, string text)
+    {
+        List<string> words = Split(option, '=');
+        string? value = words.Count == 2 ? Plain(words[1]) : null;
+        return (words[0], value) switch
+        {
+            ("ro", null) => this with { ReadOnly = true },
+            ("rw", null) => this with { ReadOnly = false },
+            ("secure", null) => this with { Insecure = false },
+            ("insecure", null) => this with { Insecure = true },
+            ("root_squash", null) => this with { NoRootSquash = false },
+            ("no_root_squash", null) => this with { NoRootSquash = true },
+            ("all_squash", null) => this with { AllSquash = true },
+            ("sync", null) => this with { Async = false },
+            ("async", null) => this with { Async = true },
+            ("anonuid", not null) => this with { AnonymousUser = Id(value, text) },
+            ("anongid", not null) => this with { AnonymousGroup = Id(value, text) },
+            ("networks", not null) => this with { Networks = [.. NetworksOf(value)] },
+            _ => throw new FormatException($"{text}: {option} is no option of an export; write {Form}"),
+        };
+    }
+
+    // Colons separate them, and are in IPv6 addresses: those are in brackets.
+    private static IEnumerable<ClientNetwork> NetworksOf(string value)
+    {
+        for (int start = 0, end; start < value.Length; start = end + 1)
+        {
+            bool bracketed = value[start] == '[';
+            int close = bracketed ? value.IndexOf(']', start) : start;
+            end = close < 0 ? -1 : value.IndexOf(':', close);
+            end = end < 0 ? value.Length : end;
+            yield return ClientNetwork.Parse(value[start..end].Replace("[", "").Replace("]", ""));
+        }
+    }
+
+    private static uint Id(string value, string text) => uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint id) && id != uint.MaxValue
+        ? id
+        : throw new FormatException($"{text}: {value} is no id of a user or group: write a number below {uint.MaxValue}");
+
+    // The parts between separators that no backslash stands before.
+    private static List<string> Split(string text, char separator)
+    {
+        List<string> parts = [];
+        int start = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\\')
+            {
+                i++;
+            }
+            else if (text[i] == separator)
+            {
+                parts.Add(text[start..i]);
+                start = i + 1;
+            }
+        }
+
+        parts.Add(text[start..]);
+        return parts;
+    }
+
+    private static string Plain(string text)
+    {
+        System.Text.StringBuilder plain = new(text.Length);
+        for (int i = 0; i < text.Length; i++)
+            plain.Append(text[i] == '\\' && i + 1 < text.Length ? text[++i] : text[i]);
+        return plain.ToString();
+    }
+}

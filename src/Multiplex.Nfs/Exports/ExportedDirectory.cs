@@ -1,0 +1,194 @@
+using System.Text;
+using Multiplex.Interop;
+using Multiplex.Nfs.Files;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Nfs.Exports;
+
+/// <summary>An export that is served: its root held open, and the handles of its files.</summary>
+internal sealed class ExportedDirectory
+{
+    private const uint Wanted = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+    private const int NoAutomount = 0x800;   // AT_NO_AUTOMOUNT
+    private const int MostPath = 4096;
+
+    private readonly byte[] _key;
+    private readonly InodeIndex _index;
+
+    private ExportedDirectory(Export export, int root, byte[] key)
+    {
+        Export = export;
+        Root = root;
+        _key = key;
+        Name = Encoding.UTF8.GetBytes(export.Name);
+        Id = (uint)SipHash.Of(new byte[SipHash.KeyLength], Name);
+        statx(root, Here, AT_EMPTY_PATH, Wanted, out statx_t status).OrThrow("statx", export.Directory);
+        fstatvfs(root, out statvfs fileSystem).OrThrow("statvfs", export.Directory);
+        RootInode = status.stx_ino;
+        Mount = status.stx_mnt_id;
+        FileSystem = fileSystem.f_fsid;
+        _index = new(this);
+        Form = CanOpenByHandle() ? HandleForm.Kernel : HandleForm.Inode;
+    }
+
+    /// <summary>The path of a descriptor itself, with AT_EMPTY_PATH.</summary>
+    public static ReadOnlySpan<byte> Here => "\0"u8;
+
+    /// <summary>What is exported, and to which clients.</summary>
+    public Export Export { get; }
+
+    /// <summary>The name that clients mount.</summary>
+    public byte[] Name { get; }
+
+    /// <summary>The id in its handles and of its file system in attributes: a hash of the name, so the same after a restart.</summary>
+    public uint Id { get; }
+
+    /// <summary>A descriptor of the directory.</summary>
+    public int Root { get; }
+
+    /// <summary>Its inode.</summary>
+    public ulong RootInode { get; }
+
+    /// <summary>The mount that it is on. Those below it are not served.</summary>
+    public ulong Mount { get; }
+
+    /// <summary>The id of the file system.</summary>
+    public ulong FileSystem { get; }
+
+    /// <summary>How its handles know their files.</summary>
+    public HandleForm Form { get; }
+
+    /// <summary>Opens the directory of an export.</summary>
+    /// <param name="export">The export.</param>
+    /// <param name="key">The server's key.</param>
+    /// <exception cref="SyscallException">It cannot be opened.</exception>
+    public static ExportedDirectory Open(Export export, byte[] key)
+    {
+        int root = open(export.Directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC).OrThrow("open", export.Directory);
+        return new(export, root, key);
+    }
+
+    /// <summary>The attributes of an open file.</summary>
+    public static SyscallResult StatusOf(int fd, out statx_t status) => statx(fd, Here, AT_EMPTY_PATH, Wanted, out status);
+
+    /// <summary>The attributes of a file in a directory, and its handle.</summary>
+    /// <param name="directory">The directory; or with <see cref="Here"/> the file itself.</param>
+    /// <param name="name">The name, with a NUL at its end: no slash is in it.</param>
+    /// <param name="parent">The directory's inode.</param>
+    /// <param name="status">Receives the attributes.</param>
+    /// <param name="handle">Receives the handle.</param>
+    /// <param name="length">How many bytes of it there are.</param>
+    /// <returns>0, or the negative errno: EACCES for what is on another mount.</returns>
+    public SyscallResult Look(int directory, ReadOnlySpan<byte> name, ulong parent, out statx_t status, Span<byte> handle, out int length)
+    {
+        int itself = name.Length == 1 ? AT_EMPTY_PATH : 0;
+        length = 0;
+        SyscallResult result = statx(directory, name, AT_SYMLINK_NOFOLLOW | NoAutomount | itself, Wanted, out status);
+        if (result.IsError)
+            return result;
+        if (status.stx_mnt_id != Mount)
+            return SyscallResult.Failed(EACCES);
+        if (Form == HandleForm.Kernel)
+        {
+            // If the name is another file's by now, the handle holds the inode of the one and the identity of the other: it is stale.
+            Span<byte> identity = stackalloc byte[FileHandle.MaxIdentity];
+            result = name_to_handle_at(directory, name, identity, out int size, out int type, out _, itself);
+            if (!result.IsError && type is >= 0 and <= byte.MaxValue)
+                length = FileHandle.Write(handle, HandleForm.Kernel, (byte)type, Id, status.stx_ino, identity[..size], _key, FileSystem);
+            if (length > 0 || result.Errno is not (0 or EOPNOTSUPP or EOVERFLOW))
+                return result;
+        }
+
+        if (itself == 0)
+            Record(status.stx_ino, parent, name);
+        length = WriteInodeHandle(handle, status);
+        return default;
+    }
+
+    /// <summary>A file was seen in a directory, under a name with a NUL at its end.</summary>
+    public void Record(ulong inode, ulong parent, ReadOnlySpan<byte> name)
+    {
+        if (Form == HandleForm.Inode)
+            _index.Record(inode, parent, name[..^1]);
+    }
+
+    /// <summary>Whether this server has made a handle, for a file of this export.</summary>
+    public bool IsGenuine(ReadOnlySpan<byte> handle) => FileHandle.IsGenuine(handle, _key, FileSystem);
+
+    /// <summary>Opens the file of a handle with O_PATH, as the server's own user.</summary>
+    /// <param name="handle">The handle: genuine.</param>
+    /// <returns>The descriptor, or the negative errno: ESTALE when there is no such file any more.</returns>
+    public SyscallResult Open(ReadOnlySpan<byte> handle)
+    {
+        FileSystemUser.Current.AsServer();
+        SyscallResult opened = FileHandle.FormOf(handle) == HandleForm.Kernel
+            ? open_by_handle_at(Root, FileHandle.IdentityOf(handle), FileHandle.TypeOf(handle), O_PATH | O_NOFOLLOW | O_CLOEXEC)
+            : _index.Open(handle);
+        if (opened.IsError)
+            return opened.Is(ENOENT) || opened.Is(EINVAL) ? SyscallResult.Failed(ESTALE) : opened;
+        int fd = (int)opened.Value;
+        SyscallResult asked = StatusOf(fd, out statx_t status);
+        bool isTheOne = !asked.IsError && status.stx_ino == FileHandle.InodeOf(handle) && status.stx_nlink > 0;
+        if (isTheOne)
+            return opened;
+        close(fd);
+        return SyscallResult.Failed(ESTALE);
+    }
+
+    /// <summary>A name was removed, or is another file's now.</summary>
+    public void Forget(ulong inode)
+    {
+        if (Form == HandleForm.Inode)
+            _index.Forget(inode);
+    }
+
+    /// <summary>Whether a directory is the export's root or below it now. By where the kernel says that it is, or else by going up.</summary>
+    public bool Contains(int directory, in statx_t status)
+    {
+        if (status.stx_ino == RootInode)
+            return true;
+        ReadOnlySpan<byte> root = ProcPath.Where(Root, stackalloc byte[MostPath]), path = ProcPath.Where(directory, stackalloc byte[MostPath]);
+        return root.IsEmpty || path.IsEmpty || path.Length == MostPath || root[0] != '/' || path[0] != '/'
+            ? IsBelow(directory)
+            : path.StartsWith(root) && (root.Length == 1 || path.Length == root.Length || path[root.Length] == '/');
+    }
+
+    /// <summary>The handle of <see cref="HandleForm.Inode"/>: the inode, which is reused, and when this file was made by it.</summary>
+    private int WriteInodeHandle(Span<byte> handle, in statx_t status)
+    {
+        Span<byte> born = stackalloc byte[InodeIndex.IdentityLength];
+        InodeIndex.Identify(status, born);
+        return FileHandle.Write(handle, HandleForm.Inode, 0, Id, status.stx_ino, born, _key, FileSystem);
+    }
+
+    private bool CanOpenByHandle()
+    {
+        Span<byte> identity = stackalloc byte[FileHandle.MaxIdentity];
+        if (name_to_handle_at(Root, Here, identity, out int length, out int type, out _, AT_EMPTY_PATH).IsError)
+            return false;
+        SyscallResult opened = open_by_handle_at(Root, identity[..length], type, O_PATH | O_CLOEXEC);
+        if (opened.IsError)
+            return false;
+        close((int)opened.Value);
+        return true;
+    }
+
+    private bool IsBelow(int directory)
+    {
+        int fd = dup(directory).OrThrow("dup");
+        ulong below = 0;
+        while (!StatusOf(fd, out statx_t status).IsError)
+        {
+            bool isRoot = status.stx_ino == RootInode && status.stx_mnt_id == Mount, isTop = status.stx_ino == below || status.stx_mnt_id != Mount;
+            SyscallResult up = isRoot || isTop ? default : openat(fd, "..\0"u8, O_PATH | O_DIRECTORY | O_CLOEXEC);
+            close(fd);
+            if (isRoot || isTop || up.IsError)
+                return isRoot;
+            below = status.stx_ino;
+            fd = (int)up.Value;
+        }
+
+        close(fd);
+        return false;
+    }
+}

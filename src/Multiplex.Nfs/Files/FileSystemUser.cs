@@ -1,0 +1,155 @@
+using System.Globalization;
+using Multiplex.Interop;
+using Multiplex.Nfs.Exports;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Nfs.Files;
+
+/// <summary>
+/// The user as whom the calling thread uses the file system: that of the call which it runs, so that the kernel itself decides what the caller may do.
+/// It is changed only when it is another than before.
+/// </summary>
+internal sealed class FileSystemUser
+{
+    private const int CapSetGid = 6, CapSetUid = 7;   // linux/capability.h
+
+    private const int MostGroups = RpcConstants.MaxGroups;
+
+    [ThreadStatic]
+    private static FileSystemUser? t_current;
+
+    private readonly nuint _deathSignal = DeathSignal();
+    private readonly int _parent = getppid();
+    private readonly uint[] _groups = new uint[MostGroups];
+    private uint _uid, _gid;   // of the caller
+    private int _groupCount = -1;
+    private bool _isServer = true;   // whether the thread has its own user now, and not the caller's
+
+    private FileSystemUser()
+    {
+    }
+
+    /// <summary>Whether this process can act as any user: root with the capabilities CAP_SETUID and CAP_SETGID.</summary>
+    public static bool CanBeAny { get; } = geteuid() == 0 && Has(CapSetUid) && Has(CapSetGid);
+
+    /// <summary>The user of the calling thread's call.</summary>
+    public static FileSystemUser Current => t_current ??= new();
+
+    /// <summary>The caller's user, after squashing.</summary>
+    public uint Uid => _uid;
+
+    /// <summary>The caller's group, after squashing.</summary>
+    public uint Gid => _gid;
+
+    /// <summary>Whether the caller is root here.</summary>
+    public bool IsRoot => _uid == 0;
+
+    /// <summary>Becomes the caller of a call.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="export">The export that it is about, which squashes some.</param>
+    /// <returns>False when this process cannot act as that user.</returns>
+    public bool Become(in RpcCall call, Export export)
+    {
+        Span<uint> groups = stackalloc uint[MostGroups];
+        uint uid = export.AnonymousUser, gid = export.AnonymousGroup;
+        int count = 0;
+        if (!export.AllSquash && call.Credential.TryGetSys(out SysCredential sys))
+        {
+            bool squashed = !export.NoRootSquash;
+            if (sys.Uid != 0 || !squashed)
+                (uid, gid) = (sys.Uid, sys.Gid == 0 && squashed ? export.AnonymousGroup : sys.Gid);
+            for (; count < sys.GroupCount && (sys.Uid != 0 || !squashed); count++)
+                groups[count] = sys.Group(count) is 0 && squashed ? export.AnonymousGroup : sys.Group(count);
+        }
+
+        return Become(uid, gid, groups[..count]);
+    }
+
+    /// <summary>Whether the caller is the server's own user, without whom a server that is not root can do nothing.</summary>
+    private bool Become(uint uid, uint gid, ReadOnlySpan<uint> groups)
+    {
+        if (!CanBeAny)
+        {
+            (_uid, _gid) = (uid, gid);
+            return uid == geteuid();
+        }
+
+        if (uid == uint.MaxValue || gid == uint.MaxValue)
+            return false;   // setfsuid(2) takes -1 for a question
+        bool isSame = uid == _uid && gid == _gid && groups.SequenceEqual(_groups.AsSpan(0, Math.Max(_groupCount, 0))) && _groupCount >= 0;
+        if (isSame && (!_isServer || uid == 0))
+            return true;
+        if (!isSame)
+        {
+            AsServer();
+            SetGroups(groups);
+            setfsgid(gid);
+            if (setfsgid(uint.MaxValue) != gid)
+                return false;
+            groups.CopyTo(_groups);
+            (_uid, _gid, _groupCount) = (uid, gid, groups.Length);
+        }
+
+        return AsCaller();
+    }
+
+    /// <summary>Becomes the caller again.</summary>
+    /// <returns>False when the kernel did not allow it: a user namespace that has no such user.</returns>
+    public bool AsCaller()
+    {
+        if (!CanBeAny || _uid == 0 || !_isServer)
+            return true;
+        setfsuid(_uid);
+        KeepDeathSignal();
+        _isServer = false;
+        if (setfsuid(uint.MaxValue) == _uid)
+            return true;
+        _groupCount = -1;
+        return false;
+    }
+
+    /// <summary>Becomes the server's own user, to open a file of which the caller has a handle.</summary>
+    public void AsServer()
+    {
+        if (_isServer)
+            return;
+        setfsuid(0);
+        KeepDeathSignal();
+        _isServer = true;
+    }
+
+    // The kernel forgets prctl(2) PR_SET_PDEATHSIG when the user changes: a forked child must still end with its parent.
+    private void KeepDeathSignal()
+    {
+        if (_deathSignal == 0)
+            return;
+        prctl(PR_SET_PDEATHSIG, _deathSignal);
+        if (getppid() != _parent)
+            _exit(1);
+    }
+
+    private static unsafe nuint DeathSignal()
+    {
+        int signal = 0;
+        prctl(PR_GET_PDEATHSIG, (nuint)(&signal));
+        return (nuint)signal;
+    }
+
+    private static unsafe void SetGroups(ReadOnlySpan<uint> groups)
+    {
+        // Not setgroups(3): the C library changes all threads.
+        fixed (uint* list = groups)
+        {
+            SyscallResult.Of(Raw.syscall(SYS_setgroups, groups.Length, (nint)list, 0, 0, 0, 0)).OrThrow("setgroups");
+        }
+    }
+
+    private static bool Has(int capability)
+    {
+        const string Effective = "CapEff:";
+        string line = File.ReadLines("/proc/self/status").First(one => one.StartsWith(Effective, StringComparison.Ordinal));
+        return (ulong.Parse(line.AsSpan(Effective.Length).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) >> capability & 1) == 1;
+    }
+}

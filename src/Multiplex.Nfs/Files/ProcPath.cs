@@ -1,0 +1,43 @@
+using System.Buffers.Text;
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Nfs.Files;
+
+/// <summary>/proc/self/fd/N of proc(5): the file of a descriptor that O_PATH made, for calls that take a path alone. It is that file, whatever its name.</summary>
+internal static class ProcPath
+{
+    /// <summary>Enough for any descriptor.</summary>
+    public const int MaxLength = 32;
+
+    private static ReadOnlySpan<byte> Prefix => "/proc/self/fd/"u8;
+
+    /// <summary>The path, with a NUL at its end.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="room">Where to write it, <see cref="MaxLength"/> bytes.</param>
+    public static ReadOnlySpan<byte> Of(int fd, Span<byte> room)
+    {
+        Prefix.CopyTo(room);
+        Utf8Formatter.TryFormat(fd, room[Prefix.Length..], out int digits);
+        room[Prefix.Length + digits] = 0;
+        return room[..(Prefix.Length + digits + 1)];
+    }
+
+    /// <summary>Opens a regular file or a directory anew, as the server's own user.</summary>
+    /// <returns>The descriptor, or the negative errno.</returns>
+    public static int Reopen(int fd, int flags)
+    {
+        FileSystemUser user = FileSystemUser.Current;
+        user.AsServer();
+        SyscallResult result = openat(AT_FDCWD, Of(fd, stackalloc byte[MaxLength]), flags | O_CLOEXEC | O_NOCTTY);
+        return user.AsCaller() ? (int)result.Value : -EACCES;
+    }
+
+    /// <summary>Where the file is now, without a NUL; what does not fit is cut off.</summary>
+    /// <returns>The path; empty when that is not known.</returns>
+    public static ReadOnlySpan<byte> Where(int fd, Span<byte> path)
+    {
+        SyscallResult length = readlinkat(AT_FDCWD, Of(fd, stackalloc byte[MaxLength]), path);
+        return length.IsError ? default : path[..(int)length.Value];
+    }
+}

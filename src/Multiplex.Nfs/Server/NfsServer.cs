@@ -1,0 +1,73 @@
+using Multiplex.Interop;
+using Multiplex.Nfs.Exports;
+using Multiplex.Nfs.Files;
+using Multiplex.Rpc.Server;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Nfs.Server;
+
+/// <summary>What an NFS server serves, and its limits.</summary>
+public sealed record NfsServerOptions
+{
+    /// <summary>The directories; one or more.</summary>
+    public required IReadOnlyList<Export> Exports { get; init; }
+
+    /// <summary>Where the key of the handles is kept: see <see cref="HandleKey.UsualDirectory"/>.</summary>
+    public string StateDirectory { get; init; } = HandleKey.UsualDirectory;
+
+    /// <summary>How many files a process holds open between calls, each by up to three descriptors; one or more.</summary>
+    public int OpenFiles { get; init; } = 1024;
+
+    /// <summary>How many mounts are remembered for DUMP; one or more.</summary>
+    public int Mounts { get; init; } = 256;
+}
+
+/// <summary>An NFS server: the programs of NFS and MOUNT over some exports, for an <see cref="RpcProtocol"/>.</summary>
+public sealed class NfsServer : IDisposable
+{
+    private readonly ExportedDirectory[] _exports;
+    private readonly WriteVerifier _verifier = new();
+    private readonly MountList _mounts;
+
+    /// <summary>Opens the exports. In a server that forks, before the first fork.</summary>
+    /// <param name="options">What is served.</param>
+    /// <param name="counters">Where to count; null: nowhere.</param>
+    /// <remarks>
+    /// It sets umask(2) to 0, for the whole process: the permissions of new files are those that clients ask for.
+    /// </remarks>
+    /// <exception cref="SyscallException">A directory cannot be opened, or the key cannot be kept.</exception>
+    /// <exception cref="IOException">The key cannot be kept.</exception>
+    /// <exception cref="ArgumentException">Two exports have the same name, or there are none.</exception>
+    public NfsServer(NfsServerOptions options, ServerCounters? counters = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(options.Exports.Count, nameof(options.Exports));
+        if (options.Exports.GroupBy(export => export.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new ArgumentException($"two exports are called {twice.Key}", nameof(options));
+        byte[] key = HandleKey.In(options.StateDirectory);
+        _exports = [.. options.Exports.Select(export => ExportedDirectory.Open(export, key))];
+        if (_exports.GroupBy(export => export.Id).FirstOrDefault(same => same.Count() > 1) is { } alike)
+            throw new ArgumentException($"the names of {string.Join(" and ", alike.Select(one => one.Export.Directory))} have the same hash: rename one", nameof(options));
+        _mounts = new(options.Mounts, counters);
+        ServedFiles files = new(_exports, new(options.OpenFiles, counters), _verifier);
+        Programs = [new NfsProgram(files), new MountProgram(_exports, _mounts)];
+        umask(0);
+    }
+
+    /// <summary>NFS version 3 and MOUNT version 3.</summary>
+    public IRpcProgram[] Programs { get; }
+
+    /// <summary>
+    /// Whether calls are run as the users that they name. Otherwise the server is not root, and those of all users but its own are refused, unless an export
+    /// squashes all to that user.
+    /// </summary>
+    public static bool ActsAsCallers => FileSystemUser.CanBeAny;
+
+    /// <summary>Closes the exports. No call may be in progress.</summary>
+    public void Dispose()
+    {
+        foreach (ExportedDirectory export in _exports)
+            close(export.Root);
+        _verifier.Dispose();
+        _mounts.Dispose();
+    }
+}
