@@ -11,6 +11,7 @@ public static unsafe partial class Libc
     public const int MAP_PRIVATE = 2;
     public const int MAP_ANONYMOUS = 0x20;
     public const int MAP_POPULATE = 0x8000;
+    public const int MADV_DONTNEED = 4;
     public const uint MFD_CLOEXEC = 1;
 
     /// <summary>mmap(2): maps memory. With MAP_SHARED a child of fork(2) sees the same bytes as its parent.</summary>
@@ -31,7 +32,7 @@ public static unsafe partial class Libc
     /// <summary>madvise(2): says how a range of memory will be used, or has the kernel change it.</summary>
     /// <param name="address">The first page.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="advice">A MADV_ constant: linux/mman.h.</param>
+    /// <param name="advice">A MADV_ constant: here or in linux/mman.h.</param>
     public static SyscallResult madvise(nint address, nuint length, int advice) => SyscallResult.Of(Raw.madvise((void*)address, length, advice));
 
     /// <summary>memfd_create(2): a file that is in memory only; its name shows in /proc/PID/fd.</summary>

@@ -68,8 +68,10 @@ internal sealed class RpcbindOptions : IVerb
         // Not disposed: a signal may come for as long as the process lives.
         ServerCounters counters = new();
         StopSignal.Requestable stop = StopSignal.ByRequest();
+        StopBySignals signals = new(stop, options.DrainTime, counters);
+        OwnDescriptors.Take();
         ServerSockets sockets = ServerSockets.Open(endpoints, Backlog, model.SharesAddresses);
-        StopBySignals signals = new(stop, sockets, options.DrainTime, counters);
+        signals.Sockets = sockets;
         foreach (BoundSocket socket in sockets.All)
         {
             socket.LetEverybodyIn();   // every user's servers may register
@@ -80,7 +82,11 @@ internal sealed class RpcbindOptions : IVerb
         model.Create().Run(new(sockets.Listeners, protocol, options, counters, stop)
         {
             Datagrams = sockets.Datagrams,
-            Ready = () => sockets.Announce(model.Name, "rpcbind"),
+            Ready = () =>
+            {
+                sockets.Announce(model.Name, "rpcbind");
+                StartedPages.Drop();
+            },
         });
         signals.Finish();
         StopBySignals.Report(counters);

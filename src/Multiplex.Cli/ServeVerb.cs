@@ -148,8 +148,11 @@ internal sealed class ServeOptions : IVerb
         // Not disposed: a thread whose procedure outlasts the time to drain may still count, and a signal may still come.
         ServerCounters counters = CountersFile is null ? ServerCounters.Watchable() : new(CountersFile);
         StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
+        StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, options.DrainTime, counters) : null;
+        if (signals is not null)
+            OwnDescriptors.Take();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
-        StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, sockets, options.DrainTime, counters) : null;
+        signals?.Sockets = sockets;
         ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts }, files);
         using Registered? registered = Register || nameService is not null
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
@@ -157,7 +160,11 @@ internal sealed class ServeOptions : IVerb
         Service service = new(sockets.Listeners, protocol.Create(counters, limits), options, counters, stop)
         {
             Datagrams = sockets.Datagrams,
-            Ready = () => sockets.Announce(model.Name, protocol.Name),
+            Ready = () =>
+            {
+                sockets.Announce(model.Name, protocol.Name);
+                StartedPages.Drop();
+            },
             Stopping = () => registered?.Remove(),
         };
         if (files is not null && !NfsServer.ActsAsCallers && !files.Exports.All(export => export.AllSquash && export.AnonymousUser == geteuid()))

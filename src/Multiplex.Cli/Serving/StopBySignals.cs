@@ -1,5 +1,6 @@
 using Multiplex.Cli.Output;
 using Multiplex.Interop;
+using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli.Serving;
@@ -14,7 +15,6 @@ internal sealed class StopBySignals
     private const int GraceMilliseconds = 500;   // a server that can cuts its connections off by itself
 
     private readonly StopSignal.Requestable _stop;
-    private readonly ServerSockets _sockets;
     private readonly int _drainMilliseconds;
     private readonly ServerCounters _counters;
     private readonly StopSignal _signals = StopSignal.BySignal();
@@ -23,15 +23,17 @@ internal sealed class StopBySignals
 
     /// <summary>Starts to watch. What it is given must live as long as the process.</summary>
     /// <param name="stop">What the first signal requests.</param>
-    /// <param name="sockets">Those whose names go with the process.</param>
     /// <param name="drain">How long the server may take to stop.</param>
     /// <param name="counters">The counters that are reported when the process ends here.</param>
-    public StopBySignals(StopSignal.Requestable stop, ServerSockets sockets, TimeSpan drain, ServerCounters counters)
+    public StopBySignals(StopSignal.Requestable stop, TimeSpan drain, ServerCounters counters)
     {
-        (_stop, _sockets, _counters) = (stop, sockets, counters);
+        (_stop, _counters) = (stop, counters);
         _drainMilliseconds = (int)drain.TotalMilliseconds;
         new Thread(Watch) { IsBackground = true, Name = "signals" }.Start();
     }
+
+    /// <summary>The sockets whose names go with the process, once they are open.</summary>
+    public ServerSockets? Sockets { get; set; }
 
     /// <summary>Says what a server has counted, when it has stopped.</summary>
     public static void Report(ServerCounters counters) => StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
@@ -71,7 +73,7 @@ internal sealed class StopBySignals
 
     private void EndProcess(int status)
     {
-        foreach (Sockets.BoundSocket socket in _sockets.All)
+        foreach (BoundSocket socket in Sockets?.All ?? [])
             socket.RemoveName();
         _counters.Add(Counter.CutOff, _counters[Counter.Accepted] - _counters[Counter.Closed]);
         Report(_counters);

@@ -40,13 +40,18 @@ internal static class ProcessTable
         [.. All().Where(process => !process.IsZombie && (Read($"/proc/{process.Id}/environ") ?? "").Split('\0').Contains(entry))];
 
     /// <summary>Resident memory that no file is behind, in bytes; 0 when the process is gone.</summary>
-    public static long ResidentBytes(int id) =>
-        long.TryParse(Status(id, "RssAnon:")?.Split(' ')[0], out long kilobytes) ? kilobytes * 1024 : 0;
+    public static long ResidentBytes(int id) => Bytes(id, "RssAnon:");
+
+    /// <summary>Resident memory with program code and other files, in bytes; 0 when the process is gone.</summary>
+    public static long ResidentBytesWithFiles(int id) => Bytes(id, "VmRSS:");
 
     /// <summary>Whether a signal waits to be taken by the process.</summary>
     public static bool HasPending(int id, int signal) =>
         Status(id, "ShdPnd:") is { } mask
         && (ulong.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1) & 1) != 0;
+
+    private static long Bytes(int id, string field) =>
+        long.TryParse(Status(id, field)?.Split(' ')[0], out long kilobytes) ? kilobytes * 1024 : 0;
 
     private static string? Status(int id, string field) =>
         Read($"/proc/{id}/status")?.Split('\n')
