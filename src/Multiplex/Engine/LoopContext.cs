@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
 
 namespace Multiplex.Engine;
@@ -37,7 +38,11 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
     public int FreshStart { get; set; }
 
     /// <summary>The replies that the session has just made.</summary>
-    public ReadOnlySpan<byte> Fresh => Replies.Written[FreshStart..];
+    public ReadOnlySpan<byte> Fresh
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Replies.Written[FreshStart..];
+    }
 
     /// <summary>How long <see cref="Replies"/> may become with the replies of a turn.</summary>
     public int Mark => (int)Math.Min((long)FreshStart + options.MaxPendingOutput, int.MaxValue);

@@ -83,6 +83,8 @@ internal struct ReadBuffer
     /// <summary>Holds these bytes from now on, which may stand in the loop's buffer or further on in the same array.</summary>
     public void Set(ReadOnlySpan<byte> rest)
     {
+        if (_bytes is null && rest.IsEmpty)
+            return;
         if (IsAtTheFront(rest))
         {
             Length = rest.Length;   // more has come, and nothing is done with: the array is as long as that takes

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
 
 namespace Multiplex.Engine;
@@ -67,6 +68,10 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
 
     /// <summary>Whether the server is stopping: no more is received than had arrived.</summary>
     public bool IsDraining => _arrivedUnread != NotDraining;
+
+    /// <summary>Whether nothing is held, pending or under way: all that the session does next is to receive. So it is after nearly every request.</summary>
+    public bool IsAtRest =>
+        PendingBytes == 0 && _unanswered.Memory == 0 && _calls is null && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
 
     /// <summary>Whether the session has something to do in the next turn, whatever becomes ready: <see cref="Continue"/>, or to receive what had arrived.</summary>
     public bool WantsTurn(ServerOptions options) =>
@@ -201,6 +206,13 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     {
         if (count > 0)
             LastMoved = loop.Now;
+        if (PendingBytes == 0 && count == loop.Fresh.Length)
+        {
+            loop.DropFresh();   // all of it, as nearly always
+            _isThrottled = false;
+            return;
+        }
+
         if (PendingBytes == 0)
             Keep(loop.Fresh[count..], loop);
         else if (count > 0 && KeepsMessages)
@@ -247,6 +259,7 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
             workers.ReturnFlow(calls);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsThrottled(ServerOptions options) => RequestsWait || PendingBytes > options.MaxPendingOutput;
 
     private void NoteThrottling(LoopContext loop)

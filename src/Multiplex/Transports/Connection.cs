@@ -97,6 +97,8 @@ internal sealed class Connection : LoopHandler, IReplyTarget
 
     private Next State()
     {
+        if (_session.IsAtRest && CountedMemory == 0)
+            return new(Interest.Readable);
         _server.CountMemory(this, _session.Memory);
         ServerOptions options = _server.Context.Options;
         return _session.Closed is { } reason && (!_server.IsDraining || IsDelivered())
