@@ -69,7 +69,6 @@ internal sealed class RpcbindOptions : IVerb
         ServerCounters counters = new();
         StopSignal.Requestable stop = StopSignal.ByRequest();
         StopBySignals signals = new(stop, options.DrainTime, counters);
-        OwnDescriptors.Take();
         ServerSockets sockets = ServerSockets.Open(endpoints, Backlog, model.SharesAddresses);
         signals.Sockets = sockets;
         foreach (BoundSocket socket in sockets.All)

@@ -149,12 +149,13 @@ internal sealed class ServeOptions : IVerb
         ServerCounters counters = CountersFile is null ? ServerCounters.Watchable() : new(CountersFile);
         StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         StopBySignals? signals = stop is StopSignal.Requestable requestable ? new(requestable, options.DrainTime, counters) : null;
-        if (signals is not null)
+        bool registers = Register || nameService is not null;
+        if (signals is not null && !registers)
             OwnDescriptors.Take();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         signals?.Sockets = sockets;
         ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts }, files);
-        using Registered? registered = Register || nameService is not null
+        using Registered? registered = registers
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
             : null;
         Service service = new(sockets.Listeners, protocol.Create(counters, limits), options, counters, stop)

@@ -9,7 +9,8 @@ namespace Multiplex.Cli.Serving;
 /// </summary>
 /// <remarks>
 /// The runtime's finalizer thread and the thread of <see cref="StopBySignals"/> keep the table that there was. So what is open by then stays open
-/// until the process ends, or its copy there would; and no finalizer may close a descriptor: the server closes each itself.
+/// until the process ends, or its copy there would; and a finalizer closes nothing here. A server that makes RPC clients, whose event loops are
+/// closed by a finalizer, keeps the shared table.
 /// </remarks>
 internal static class OwnDescriptors
 {
