@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Load.Processes;
 using Multiplex.Models;
 using Multiplex.Sockets;
 
@@ -22,8 +23,8 @@ internal sealed class ModelServers : IDisposable
         try
         {
             foreach (string model in Models)
-                _servers[model] = ServerProcess.OfModel(model);
-            _servers[SystemNetSockets] = ServerProcess.OfThisExecutable(SocketEchoServer.Argument);
+                _servers[model] = BenchmarkServers.OfModel(model);
+            _servers[SystemNetSockets] = BenchmarkServers.OfThisExecutable(SocketEchoServer.Argument);
         }
         catch
         {

@@ -14,7 +14,7 @@ public readonly record struct Watch(int Watched, int Ready)
 }
 
 /// <summary>
-/// One wait: select(2) and poll(2) look at all descriptors, whoever is ready; epoll(7) at those that are ready alone.
+/// One wait: select(2) and poll(2) look at all descriptors, epoll(7) only at those that are ready.
 /// </summary>
 public class MultiplexerBenchmarks
 {

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Multiplex.Demo;
+using Multiplex.Load.Processes;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Xdr;
@@ -29,7 +30,7 @@ public class RpcClientBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        ServerProcess server = ServerProcess.OfModel(Model, "rpc");
+        ServerProcess server = BenchmarkServers.OfModel(Model, "rpc");
         _servers.Add(server);
         _clients[Model] = (new(server.Endpoint, new() { AllowSynchronousContinuations = true }), new(server.Endpoint));
     }

@@ -34,7 +34,7 @@ internal static class Comparison
 
     private static Figures Measure(Rival rival)
     {
-        using ServerProcess server = ServerProcess.OfThisExecutable("server", rival.Name);
+        using ServerProcess server = BenchmarkServers.OfThisExecutable("server", rival.Name);
         ProcessStartInfo start = new(Environment.ProcessPath!, ["client", rival.Name, server.Endpoint.ToString(), $"{server.Id}"]) { RedirectStandardOutput = true };
         using Process client = Process.Start(start)!;
         string line = client.StandardOutput.ReadToEnd().Trim();

@@ -27,7 +27,7 @@ public sealed record ModelTarget(ServerModelEntry Entry, IReadOnlyList<string> C
     public override int ConnectionsAtATime => Entry.ConnectionsAtATime(new ServerOptions());
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => ServeProcess.Start(Command, Entry.Name, Protocol);
+    public override ServerUnderTest Start() => ModelServer.Start(Command, Entry.Name, Protocol);
 }
 
 /// <summary>Somebody else's server, of any kind, that speaks the protocol on a TCP port.</summary>
@@ -39,5 +39,5 @@ public sealed record PeerTarget(string Name, string Command) : Target(Name, Comm
     public const string PortMark = "{port}";
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => PeerProcess.Start(Name, Command);
+    public override ServerUnderTest Start() => PeerServer.Start(Name, Command);
 }

@@ -16,13 +16,13 @@ public sealed class UnregisteringTests
         Assert.That(names.Count, Is.EqualTo(1));
         server.Signal(Signum.SIGTERM);
         names.AwaitUnset();
-        using RpcPeer late = new(server.Address);   // who was told where the server is, just before
+        using RpcPeer late = new(server.Address);   // a client that has just looked the address up
         uint call = late.Begin(RpcWire.Add, RpcWire.Hyper(5));
         names.Release();
         Assert.That(late.Finish(call), Is.EqualTo(RpcWire.Hyper(5)));
         Assert.That(server.WaitForExit(), Is.Zero);
         Assert.That(names.Count, Is.Zero);
-        Assert.That(server.Errors, Has.Length.EqualTo(1), "only what it counted");
+        Assert.That(server.Errors, Has.Count.EqualTo(1), "only what it counted");
     }
 
     [TestCase("poll")]

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Calls;
 
-/// <summary>What sets the models with several threads apart: who runs a call, and whom it holds up.</summary>
+/// <summary>How the models with several threads differ: which thread runs a call, and which calls it delays.</summary>
 public sealed class ThreadingTests
 {
     [TestCase(ListenForm.Tcp)]

@@ -79,7 +79,7 @@ public sealed class VerbTests
         using ServerProcess server = ServerProcess.Start(model, "rpc", endpoints);
         Assert.That(Call(server, "add", "1").Lines, Is.EqualTo((string[])["1"]));
         Assert.That(server.Stop(), Is.Zero);
-        Assert.That(server.Output, Has.Length.EqualTo(endpoints.Length));
+        Assert.That(server.Output, Has.Count.EqualTo(endpoints.Length));
         foreach ((string line, ServerAddress address) in server.Output.Zip(server.Addresses))
             Assert.That(line, Is.EqualTo($"listening {address} model={model} protocol=rpc pid={server.Id}"));
         foreach ((ServerAddress address, string asked) in server.Addresses.Zip(endpoints))

@@ -4,11 +4,11 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>Bytes that are no calls: they end their own connection, are counted, and touch no other.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
+/// <summary>Bytes that are no calls: they end their own connection, are counted, touch no other, and cost no more memory than they have.</summary>
+[ModelSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
 public sealed class HostileInputTests(string model, ListenForm form) : HostedGarbage(model, form)
 {
-    internal const int MaxRecord = 1028 * 1024;
+    private const int MaxRecord = 1028 * 1024;
     private const int MaxFragments = 64 * 1024;   // not one more, or the server might close before all is sent
 
     private static readonly TestCaseData[] s_garbage =
@@ -31,17 +31,20 @@ public sealed class HostileInputTests(string model, ListenForm form) : HostedGar
     [TestCaseSource(nameof(GarbageOfAllKinds))]
     public void Calls_before_the_garbage_are_answered(byte[] garbage)
     {
+        long before = Counters[Counter.ProtocolErrors];
         using RpcPeer peer = new(Server.Address);
         peer.Client.Send([.. RpcWire.CallRecord(1, RpcWire.Null), .. RpcWire.CallRecord(2, RpcWire.Add, RpcWire.Hyper(1)), .. garbage]);
         Assert.That(peer.Finish(1), Is.Empty);
         Assert.That(peer.Finish(2), Has.Length.EqualTo(8));
         Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        Counters.Await(Counter.ProtocolErrors, before + 1);
     }
 
     [Test]
     public void Calls_before_the_garbage_are_answered_in_full_when_their_replies_are_large()
     {
         byte[] argument = RpcWire.Opaque(new byte[1 << 20]);
+        long before = Counters[Counter.ProtocolErrors];
         using RpcPeer peer = new(Server.Address);
         Task sending = Task.Run(() =>
         {
@@ -53,6 +56,50 @@ public sealed class HostileInputTests(string model, ListenForm form) : HostedGar
             Assert.That(peer.Finish(i), Has.Length.EqualTo(argument.Length), $"reply {i}");
         sending.GetAwaiter().GetResult();
         Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        Counters.Await(Counter.ProtocolErrors, before + 1);
+    }
+
+    [TestCaseSource(nameof(GarbageOfAllKinds))]
+    [SeveralClients]
+    public void Garbage_ends_its_own_connection_and_is_counted(byte[] garbage)
+    {
+        using RpcPeer steady = new(Server.Address);
+        steady.Null();
+        long before = Counters[Counter.ProtocolErrors];
+        using TestClient hostile = new(Server.Address);
+        hostile.Send(garbage);
+        Assert.That(hostile.ReceiveUntilClosedOrReset(), Is.Empty);
+        Counters.Await(Counter.ProtocolErrors, before + 1);
+        Assert.That(steady.Echo([1, 2, 3]), Is.EqualTo((byte[])[1, 2, 3]));
+        Assert.That(Counters[Counter.ProtocolErrors], Is.EqualTo(before + 1));
+    }
+
+    [Test]
+    [SeveralClients]
+    public void A_declared_length_costs_no_memory_before_its_bytes_come()
+    {
+        const int Connections = 60;   // fewer than a pool's threads
+        const long Allowed = Connections * 256 * 1024;
+        using RpcPeer steady = new(Server.Address);
+        List<TestClient> clients = [.. Enumerable.Range(0, Connections).Select(_ => new TestClient(Server.Address))];
+        try
+        {
+            // In every model all of them are being served before memory is looked at.
+            byte[] ping = RpcWire.CallRecord(1, RpcWire.Null);
+            foreach (TestClient client in clients)
+                client.Send(ping);
+            clients.ForEach(client => client.Receive(28));
+            long before = Server.ResidentBytes();
+            foreach (TestClient client in clients)
+                client.Send([.. ping, .. RpcWire.UInt(0x8000_0000 | MaxRecord), .. RpcWire.Call(2, RpcWire.Echo, RpcWire.UInt(1 << 20))]);
+            clients.ForEach(client => client.Receive(28));
+            steady.Null();
+            Assert.That(Server.ResidentBytes() - before, Is.LessThan(Allowed));
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
     }
 
     private static TestCaseData Garbage(string name, byte[] bytes) => new TestCaseData(bytes).SetArgDisplayNames(name);

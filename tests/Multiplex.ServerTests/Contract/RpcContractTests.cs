@@ -7,7 +7,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>ONC RPC on every model and every kind of stream.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
+[ModelSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
 public sealed class RpcContractTests(string model, ListenForm form) : SharedServer(model, "rpc", form)
 {
     private const int MaxPayload = 1 << 20;
@@ -122,5 +122,55 @@ public sealed class RpcContractTests(string model, ListenForm form) : SharedServ
         byte[] reply = new byte[1024];
         int length = socket.Receive(reply);
         Assert.That(Encoding.ASCII.GetString(reply, 0, length), Does.Contain($"unix:@{name}"));
+    }
+
+    [Test]
+    [SeveralClients]
+    public void Add_is_one_counter_for_all_connections()
+    {
+        const int Connections = 8, Calls = 50;
+        using RpcPeer observer = new(Server.Address);
+        ulong before = observer.Add(0);
+        ulong[][] seen = new ulong[Connections][];
+        Parallel.For(0, Connections, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
+        {
+            using RpcPeer peer = new(Server.Address);
+            seen[i] = [.. Enumerable.Range(0, Calls).Select(_ => peer.Add(1))];
+        });
+        Assert.That(observer.Add(0), Is.EqualTo(before + (Connections * Calls)));
+        Assert.That(seen.SelectMany(values => values), Is.Unique);
+        foreach (ulong[] values in seen)
+            Assert.That(values, Is.Ordered);
+    }
+
+    [Test]
+    [SeveralClients]
+    public void Served_counts_the_calls_of_all_connections()
+    {
+        using RpcPeer first = new(Server.Address), second = new(Server.Address);
+        ulong before = first.Whoami().Served;
+        second.Null();
+        second.Add(1);
+        Assert.That(second.Whoami().Served, Is.EqualTo(before + 3));
+        Assert.That(first.Whoami().Served, Is.EqualTo(before + 4));
+    }
+
+    [Test]
+    [SeveralClients]
+    public void Whoami_tells_who_answered()
+    {
+        using RpcPeer one = new(Server.Address), other = new(Server.Address);
+        uint first = one.Whoami().Process, second = other.Whoami().Process;
+        Assert.That(one.Whoami().Process, Is.EqualTo(first));
+        if (Cells.Forks(Model))
+        {
+            Assert.That(second, Is.Not.EqualTo(first));
+            Assert.That(Server.Children().Select(child => (uint)child.Id), Is.SupersetOf((uint[])[first, second]));
+        }
+        else
+        {
+            Assert.That((uint[])[first, second], Is.All.EqualTo((uint)Server.Id));
+            Assert.That(Server.Children(), Is.Empty);
+        }
     }
 }

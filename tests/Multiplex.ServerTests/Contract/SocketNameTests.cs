@@ -1,5 +1,6 @@
 using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
+using Multiplex.Sockets;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
@@ -42,7 +43,7 @@ public sealed class SocketNameTests(string model, ListenForm form)
         try
         {
             Assert.That(started.OfType<ServerProcess>().Count(), Is.EqualTo(1));
-            using RpcPeer peer = new(ServerAddress.Parse(endpoint));
+            using RpcPeer peer = new(new ServerAddress(Endpoint.Parse(endpoint)));
             peer.Null();
         }
         finally
@@ -56,11 +57,11 @@ public sealed class SocketNameTests(string model, ListenForm form)
     private ServerProcess? TryStart(string endpoint)
     {
         ServerProcess server = ServerProcess.Launch("serve", "--model", model, "--listen", endpoint);
-        Eventually.Holds(() => server.HasExited || server.Output.Length > 0, "the server neither listens nor ends");
-        if (server.Output.Length > 0)
+        Eventually.Holds(() => server.HasExited || server.Output.Count > 0, "the server neither listens nor ends");
+        if (server.Output.Count > 0)
             return server;
         Assert.That(server.WaitForExit(), Is.EqualTo(1));
-        Assert.That(server.Errors, Has.Length.EqualTo(1));
+        Assert.That(server.Errors, Has.Count.EqualTo(1));
         Assert.That(server.Errors[0], Does.StartWith($"multiplex: bind {endpoint}").And.Contains("EADDRINUSE").And.Contains("another server is there"));
         server.Dispose();
         return null;

@@ -5,27 +5,25 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>How a server ends: no new connections, calls in progress are answered, nothing is left.</summary>
-[TestFixtureSource(typeof(StopContractTests), nameof(Fixtures))]
+[ModelSource(typeof(StopContractTests), nameof(Fixtures))]
 public sealed class StopContractTests(string model, ListenForm form)
 {
     private const uint LongSleep = 10_000;
     private const uint LongerThanTheDrain = 10_000;
 
     // So long that no test ends by it: what ends early does so for its own reason.
-    internal static readonly string[] LongDrain = ["--drain", "10m"];
+    private static readonly string[] s_longDrain = ["--drain", "10m"];
 
-    public static IEnumerable<TestFixtureData> Fixtures => FixturesOf(Cells.Served);
-
-    public static IEnumerable<TestFixtureData> FixturesOf(IEnumerable<string> models) =>
-        from model in models from form in (ListenForm[])[ListenForm.Tcp, ListenForm.UnixPath] select new TestFixtureData(model, form);
+    public static IEnumerable<TestFixtureData> Fixtures =>
+        from model in Cells.Served from form in (ListenForm[])[ListenForm.Tcp, ListenForm.UnixPath] select new TestFixtureData(model, form);
 
     [TestCase(Signum.SIGTERM)]
     [TestCase(Signum.SIGINT)]
     [TestCase(Signum.SIGHUP)]
-    public void A_call_in_progress_is_answered_and_nobody_is_let_in_after(Signum signal)
+    public void A_call_in_progress_is_answered_and_no_connection_is_accepted_after(Signum signal)
     {
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
         uint sleep = peer.Begin(RpcWire.Sleep, RpcWire.UInt(700));
         counters.Await(Counter.Calls, 1);
@@ -41,7 +39,7 @@ public sealed class StopContractTests(string model, ListenForm form)
     public void Calls_that_have_arrived_are_all_answered_before_the_end()
     {
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
         byte[] sleep = RpcWire.CallRecord(1, RpcWire.Sleep, RpcWire.UInt(500));
         peer.Client.Send([.. sleep, .. RpcWire.CallRecord(2, RpcWire.Add, RpcWire.Hyper(1)), .. RpcWire.CallRecord(3, RpcWire.Add, RpcWire.Hyper(1))]);
@@ -59,7 +57,7 @@ public sealed class StopContractTests(string model, ListenForm form)
         const int SleepReply = 32;
         const int Saved = 16;   // of ECHO's reply, beside its call
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
 
         // So that the kernel lets more be on the way, as of any busy client.
@@ -83,7 +81,7 @@ public sealed class StopContractTests(string model, ListenForm form)
     public void Peers_that_are_gone_are_not_waited_for()
     {
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer busy = new(server.Address);
         uint sleep = busy.Begin(RpcWire.Sleep, RpcWire.UInt(700));
         counters.Await(Counter.Calls, 1);
@@ -106,13 +104,13 @@ public sealed class StopContractTests(string model, ListenForm form)
         if (Cells.StallsOthers(model))
             Assert.Pass("the thread that accepts is in the call");
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
         peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongSleep));
         counters.Await(Counter.Calls, 1);
         server.Signal(Signum.SIGTERM);
 
-        // Clients who come all the time, a crowd of them, do not keep it open.
+        // Many clients that connect all the time do not keep it open.
         Parallel.For(0, 4, _ => Eventually.Holds(() => !server.Address.TakesConnections(), "the listener is still open"));
         Assert.That(server.HasExited, Is.False);
     }
@@ -123,13 +121,13 @@ public sealed class StopContractTests(string model, ListenForm form)
     public void A_second_signal_ends_it_at_once(Signum first, Signum second)
     {
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
         peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongSleep));
         counters.Await(Counter.Calls, 1);
         server.SignalAndAwaitTaken(first);
         server.Signal(second);
-        Assert.That(server.WaitForExit(within: TimeSpan.FromMilliseconds(LongSleep / 2)), Is.Not.Zero);
+        Assert.That(server.WaitForExit(timeout: TimeSpan.FromMilliseconds(LongSleep / 2)), Is.Not.Zero);
         Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
         AssertNothingIsLeft(server);
     }
@@ -138,7 +136,7 @@ public sealed class StopContractTests(string model, ListenForm form)
     public void A_client_that_never_reads_does_not_hold_it_up()
     {
         const long Flood = 64 << 20;
-        using ServerProcess server = ServerProcess.Start(model, "echo", form, LongDrain);
+        using ServerProcess server = ServerProcess.Start(model, "echo", form, s_longDrain);
         using TestClient greedy = new(server.Address);
         Assert.That(greedy.PumpUntilBlocked(new byte[1 << 20], Flood), Is.LessThan(Flood));
         Assert.That(server.Stop(), Is.Zero);
@@ -148,7 +146,7 @@ public sealed class StopContractTests(string model, ListenForm form)
     [Test]
     public void A_client_that_never_stops_sending_does_not_hold_it_up()
     {
-        using ServerProcess server = ServerProcess.Start(model, "echo", form, LongDrain);
+        using ServerProcess server = ServerProcess.Start(model, "echo", form, s_longDrain);
         using TestClient chatty = new(server.Address);
         byte[] message = new byte[10_000];
         Assert.That(chatty.Exchange(message), Is.EqualTo(message));
@@ -163,11 +161,11 @@ public sealed class StopContractTests(string model, ListenForm form)
     }
 
     [Test]
-    public void A_slow_reader_gets_all_it_is_owed_before_the_end()
+    public void A_slow_reader_gets_all_replies_before_the_end()
     {
         byte[] argument = RpcWire.Opaque(new byte[1 << 20]);
         using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, .. LongDrain]);
+        using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
         uint echo = peer.Begin(RpcWire.Echo, argument);
         counters.Await(Counter.Calls, 1);
@@ -234,6 +232,27 @@ public sealed class StopContractTests(string model, ListenForm form)
             Assert.That(last.Add(1), Is.EqualTo(5));
         Assert.That(server.Stop(), Is.Zero);
         AssertNothingIsLeft(server);
+    }
+
+    [Test]
+    [SeveralClients]
+    public void Idle_connections_do_not_hold_it_up()
+    {
+        using ServerProcess server = ServerProcess.Start(model, "rpc", form, s_longDrain);
+        List<RpcPeer> peers = [.. Enumerable.Range(0, 20).Select(_ => new RpcPeer(server.Address))];
+        try
+        {
+            peers.ForEach(peer => peer.Null());
+            Assert.That(server.Stop(), Is.Zero);
+            foreach (RpcPeer peer in peers)
+                Assert.That(peer.Client.ReceiveToEnd(), Is.Empty, "an end, not a reset");
+            Assert.That(server.FinalCount(Counter.CutOff), Is.Zero);
+            AssertNothingIsLeft(server);
+        }
+        finally
+        {
+            peers.ForEach(peer => peer.Dispose());
+        }
     }
 
     private ServerProcess Start(params string[] options) => ServerProcess.Start(model, "rpc", form, options);

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>Workers that are made ahead, when the server is told to stop.</summary>
+/// <summary>Workers that are made ahead, when a stop is requested.</summary>
 public sealed class WorkerStopTests
 {
     [TestCase(Signum.SIGTERM)]   // as systemd stops a service

@@ -7,14 +7,10 @@ namespace Multiplex.ServerTests.Harness;
 /// <summary>What fixtures run over. A new model in the catalog joins by itself.</summary>
 public static class Cells
 {
-    // A model whose option has it serve in another way is one more line of the contract.
-    private const string ForkWithSpares = "fork --spare 1";
+    private const string WithSpare = " --spare 1";
 
     /// <summary>Every model, and each that an option has serve in another way, with that option: what the contract runs over.</summary>
-    public static IEnumerable<string> Served => [.. Models, ForkWithSpares];
-
-    /// <summary>The same, those that serve more than one connection at a time.</summary>
-    public static IEnumerable<string> ServedToMany => [.. ModelsThatServeMany, ForkWithSpares];
+    public static IEnumerable<string> Served => [.. Models, .. ServerModelCatalog.All.Where(entry => entry.ForksEach).Select(entry => entry.Name + WithSpare)];
 
     /// <summary>Every model.</summary>
     public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
@@ -32,9 +28,6 @@ public static class Cells
     /// <summary>Every model on every kind of endpoint that keeps the boundaries of messages and that it serves.</summary>
     public static IEnumerable<TestFixtureData> ModelsAndMessageForms => Pairs(kind => !kind.IsStream());
 
-    /// <summary>The same, where several clients are served at once: with datagrams by every model, for there are no connections.</summary>
-    public static IEnumerable<TestFixtureData> ManyAndMessageForms => Pairs(kind => !kind.IsStream(), severalClients: true);
-
     /// <summary>The kinds of endpoint that a model serves.</summary>
     public static ListenForm[] FormsOf(string model) =>
         [.. Enum.GetValues<ListenForm>().Where(form => Entry(model).Kinds.Contains(form.Kind()))];
@@ -48,24 +41,27 @@ public static class Cells
     /// <summary>Whether a model runs calls of one connection at the same time.</summary>
     public static bool RunsCallsTogether(string model) => Entry(model).RunsCallsTogether;
 
+    /// <summary>Whether a model serves several clients at once: with datagrams every model does, for there are no connections.</summary>
+    public static bool ServesSeveralClients(string model, ListenForm form) => !Entry(model).OneAtATime || form.Kind().IsDatagram();
+
     /// <summary>Whether a model has its processes from the start.</summary>
-    public static bool HasProcessesAhead(string model) => model == "prefork";
+    public static bool HasProcessesAhead(string model) => Entry(model) is { Forks: true, ForksEach: false };
 
     /// <summary>How many processes a model has that serve nobody, while nobody is there.</summary>
-    public static int ProcessesAhead(string model) => model switch
-    {
-        "prefork" => new ServerOptions().Workers,
-        ForkWithSpares => 1,
-        _ => 0,
-    };
+    public static int ProcessesAhead(string model) =>
+        HasProcessesAhead(model) ? new ServerOptions().Workers : model.EndsWith(WithSpare, StringComparison.Ordinal) ? 1 : 0;
 
     /// <summary>Whether a limit to its workers, threads or processes keeps connections in the kernel's queue.</summary>
-    public static bool PausesWhenBusy(string model) => model is "fork" or ForkWithSpares or "prefork" or "threads" or "pool";
+    public static bool PausesWhenBusy(string model)
+    {
+        ServerOptions few = new() { Workers = 2, MaxThreads = 2, MaxChildren = 2 };
+        return Entry(model).ConnectionsAtATime(few) == 2;
+    }
 
     private static IEnumerable<TestFixtureData> Pairs(Func<EndpointKind, bool> which, bool severalClients = false) =>
         from model in Served
         from form in FormsOf(model)
-        where which(form.Kind()) && (!severalClients || !Entry(model).OneAtATime || form.Kind().IsDatagram())
+        where which(form.Kind()) && (!severalClients || ServesSeveralClients(model, form))
         select new TestFixtureData(model, form);
 
     private static ServerModelEntry Entry(string model) => ServerModelCatalog.Find(model.Split(' ')[0])!;

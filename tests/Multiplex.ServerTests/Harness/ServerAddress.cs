@@ -9,10 +9,13 @@ internal sealed class ServerAddress
 {
     private readonly Endpoint _endpoint;
 
-    private ServerAddress(Endpoint endpoint, EndPoint endPoint)
+    public ServerAddress(Endpoint endpoint)
     {
         _endpoint = endpoint;
-        EndPoint = endPoint;
+        string path = endpoint.Path;
+        EndPoint = endpoint.Kind.IsInternet()
+            ? new IPEndPoint(IPAddress.Parse(endpoint.Host), int.Parse(endpoint.Port))
+            : new UnixDomainSocketEndPoint(path.StartsWith('@') ? $"\0{path[1..]}" : path);
     }
 
     /// <summary>As the server wrote it, such as <c>tcp://127.0.0.1:40000</c>.</summary>
@@ -30,15 +33,6 @@ internal sealed class ServerAddress
 
     /// <summary>The path of a UNIX-domain socket that has one; null for an abstract name and for host and port.</summary>
     public string? FilePath => IsInternet || _endpoint.Path.StartsWith('@') ? null : _endpoint.Path;
-
-    public static ServerAddress Parse(string text)
-    {
-        Endpoint endpoint = Endpoint.Parse(text);
-        if (endpoint.Kind.IsInternet())
-            return new(endpoint, new IPEndPoint(IPAddress.Parse(endpoint.Host), int.Parse(endpoint.Port)));
-        string path = endpoint.Path;
-        return new(endpoint, new UnixDomainSocketEndPoint(path.StartsWith('@') ? $"\0{path[1..]}" : path));
-    }
 
     public Socket NewSocket()
     {

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>Many silent connections on one reactor: it holds them, they cost it little, and who talks is served.</summary>
+/// <summary>Many silent connections on one reactor: it holds them, they cost it little, and the others are served.</summary>
 [TestFixture("poll")]
 [TestFixture("epoll")]
 [NonParallelizable]

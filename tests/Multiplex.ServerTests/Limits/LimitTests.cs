@@ -1,13 +1,13 @@
+using System.Net.Sockets;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Limits;
 
 /// <summary>The limits that keep a server standing, on every model.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
+[ModelSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class LimitTests(string model)
 {
-
     [Test]
     public void A_client_that_takes_no_replies_counts_as_silent()
     {
@@ -78,6 +78,135 @@ public sealed class LimitTests(string model)
         Assert.That(server.FinalCount(Counter.Calls), Is.EqualTo(12));
         if (Cells.PausesWhenBusy(model))
             Assert.That(server.FinalCount(Counter.AcceptPaused), Is.Positive);
+    }
+
+    [Test]
+    [SeveralClients]
+    public void A_silent_connection_is_closed_and_counted_and_a_talking_one_is_not()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, "--idle-timeout", "2s"]);
+        using RpcPeer talking = new(server.Address), silent = new(server.Address), halfWay = new(server.Address);
+        silent.Null();
+        halfWay.Null();
+        halfWay.Client.Send(RpcWire.CallRecord(9, RpcWire.Null).AsSpan(0, 10));
+        Eventually.Holds(
+            () =>
+            {
+                talking.Null();
+                return counters[Counter.IdleTimeouts] == 2;
+            },
+            () => $"IdleTimeouts is {counters[Counter.IdleTimeouts]}");
+        Assert.That(silent.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        Assert.That(halfWay.Client.ReceiveUntilClosedOrReset(), Is.Empty);
+        talking.Null();
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.IdleTimeouts), Is.EqualTo(2));
+    }
+
+    [Test]
+    [SeveralClients]
+    public void A_client_that_was_just_answered_is_not_silent_however_long_others_calls_took()
+    {
+        using ServerProcess server = Start("--idle-timeout", "1s");
+        using RpcPeer first = new(server.Address), slow = new(server.Address), quick = new(server.Address);
+        quick.Null();
+
+        // While the first sleeps, both others' calls arrive, the slow one's before the quick one's.
+        uint asleep = first.Begin(RpcWire.Sleep, RpcWire.UInt(300));
+        uint longer = slow.Begin(RpcWire.Sleep, RpcWire.UInt(2500));
+        uint short_ = quick.Begin(RpcWire.Null);
+        first.Finish(asleep);
+        quick.Finish(short_);
+        quick.Null();
+        slow.Finish(longer);
+        slow.Null();
+    }
+
+    [Test]
+    [SeveralClients]
+    public void More_connections_than_the_limit_are_closed_and_counted()
+    {
+        const int Most = 3, Clients = 12;
+        using SharedCounters counters = new();
+        using ServerProcess server = Start([.. counters.Option, "--max-connections", $"{Most}", "--workers", "8"]);
+        RpcPeer[] peers = [.. Enumerable.Range(0, Clients).Select(_ => new RpcPeer(server.Address))];
+        Eventually.Holds(
+            () => counters[Counter.Accepted] + counters[Counter.Refused] == Clients,
+            () => $"Accepted={counters[Counter.Accepted]} Refused={counters[Counter.Refused]}");
+        Assert.That(counters[Counter.Accepted], Is.EqualTo(Most));
+        Assert.That(peers.Count(peer => IsServed(peer)), Is.EqualTo(Most));
+
+        // There is room again once one of them has left.
+        Array.ForEach(peers, peer => peer.Dispose());
+        counters.Await(Counter.Closed, Most);
+        using (RpcPeer after = new(server.Address))
+            after.Null();
+        Assert.That(server.Stop(), Is.Zero);
+        Assert.That(server.FinalCount(Counter.Refused), Is.EqualTo(Clients - Most));
+    }
+
+    [Test]
+    [SeveralClients]
+    public void Without_descriptors_it_refuses_and_counts_and_goes_on_when_there_are_some()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = StartWithFewDescriptors(counters);
+        List<RpcPeer> peers = TakeThemAll(server, counters);
+        peers[0].Null();
+        peers.ForEach(peer => peer.Dispose());
+        counters.Await(Counter.Closed, counters[Counter.Accepted]);
+        using RpcPeer after = new(server.Address);
+        after.Null();
+        Assert.That(server.Stop(), Is.Zero);
+    }
+
+    [Test]
+    [SeveralClients]
+    public void A_stop_without_descriptors_ends_it_in_order()
+    {
+        using SharedCounters counters = new();
+        using ServerProcess server = StartWithFewDescriptors(counters);
+        List<RpcPeer> peers = TakeThemAll(server, counters);
+        Assert.That(server.Stop(), Is.Zero);
+        peers.ForEach(peer => peer.Dispose());
+    }
+
+    // One that was refused finds its connection closed, or reset by what it sends.
+    private static bool IsServed(RpcPeer peer)
+    {
+        try
+        {
+            peer.Null();
+            return true;
+        }
+        catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
+        {
+            return false;
+        }
+    }
+
+    private ServerProcess StartWithFewDescriptors(SharedCounters counters)
+    {
+        string[] arguments =
+        [
+            "-c", "ulimit -n 220; exec \"$0\" \"$@\"", ServerProcess.Command,
+            .. ServerProcess.ServeArguments(model, "rpc", ListenForm.Tcp.NewEndpoint()), "--workers", "300", .. counters.Option,
+        ];
+        return ServerProcess.StartProgram(Tools.Require("sh"), arguments);
+    }
+
+    // More clients than the server has descriptors for.
+    private List<RpcPeer> TakeThemAll(ServerProcess server, SharedCounters counters)
+    {
+        List<RpcPeer> peers = [.. Enumerable.Range(0, 300).Select(_ => new RpcPeer(server.Address))];
+        peers[0].Null();
+        if (!Cells.Forks(model))
+            counters.Await(Counter.Refused, 1);   // a parent that forks gives its descriptor of the connection up
+        Eventually.Holds(
+            () => counters[Counter.Accepted] + counters[Counter.Refused] == peers.Count,
+            () => $"Accepted={counters[Counter.Accepted]} Refused={counters[Counter.Refused]}");
+        return peers;
     }
 
     private ServerProcess Start(params string[] options) => ServerProcess.Start(model, "rpc", ListenForm.Tcp, options);

@@ -64,10 +64,10 @@ public sealed class CompareTests
     {
         string folder = Path.Combine(_folder.FullName, "ending"), file = Path.Combine(_folder.FullName, "ending counters");
         string peer = $"{ServerProcess.Command} serve --model poll --listen tcp://127.0.0.1:{{port}} --counters '{file}' > /dev/null 2>&1 & wait $!; echo farewell >&2; exit 7";
-        using CompareProcess compare = CompareProcess.Start(
-            "--models", "none", "--peer", $"mine={peer}", "--scenarios", "echo", "--connections", "2", "--rounds", "3", "--rounds-only", "--duration", "5s", "--warmup", "10ms", "--out", folder);
+        using ServerProcess compare = ServerProcess.Launch(
+            "compare", "--models", "none", "--peer", $"mine={peer}", "--scenarios", "echo", "--connections", "2", "--rounds", "3", "--rounds-only", "--duration", "5s", "--warmup", "10ms", "--out", folder);
         Eventually.Holds(() => File.Exists(file) && EndsLoaded(file), "the peer is not loaded");
-        Assert.That(compare.WaitForExit(), Is.EqualTo(1));
+        Assert.That(compare.WaitForExit(2 * Eventually.Deadline), Is.EqualTo(1));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "report.json")));
         Assert.That(Results(report.RootElement).Single().GetProperty("why").GetString(), Does.StartWith("failed: the server ended with status 7: ").And.EndWith("farewell"));
         Assert.That(string.Join('\n', compare.Output), Does.Contain("No figures: mine (failed)"));
@@ -78,11 +78,11 @@ public sealed class CompareTests
     public void What_was_finished_before_a_signal_is_written_and_marked_partial(Signum signal)
     {
         string folder = Path.Combine(_folder.FullName, $"partial {signal}");
-        using CompareProcess compare = CompareProcess.Start(
-            "--models", "poll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--rounds-only", "--requests", "20", "--warmup", "10ms", "--out", folder);
+        using ServerProcess compare = ServerProcess.Launch(
+            "compare", "--models", "poll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--rounds-only", "--requests", "20", "--warmup", "10ms", "--out", folder);
         Eventually.Holds(() => compare.Errors.Any(line => line.StartsWith("scenario 2", StringComparison.Ordinal)), "the second scenario does not begin");
         compare.Signal(signal);
-        Assert.That(compare.WaitForExit(), Is.EqualTo(4));
+        Assert.That(compare.WaitForExit(2 * Eventually.Deadline), Is.EqualTo(4));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "report.json")));
         JsonElement partial = report.RootElement.GetProperty("partial");
         Assert.That(partial.GetProperty("done").GetInt32(), Is.InRange(2, 3));
@@ -90,7 +90,7 @@ public sealed class CompareTests
         Assert.That(report.RootElement.GetProperty("scenarios")[0].GetProperty("points")[0].GetProperty("results").GetArrayLength(), Is.EqualTo(1));
         Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("interrupted after"));
         Assert.That(string.Join('\n', compare.Output), Does.Contain("interrupted after"));
-        Eventually.Holds(() => compare.Servers().Count == 0, "servers are left");
+        Eventually.Holds(() => ServersOf(compare).Count == 0, "servers are left");
     }
 
     [TestCase("poll")]
@@ -98,14 +98,14 @@ public sealed class CompareTests
     [TestCase("none")]
     public void Servers_end_with_the_comparison_even_if_that_is_killed(string models)
     {
-        using CompareProcess compare = CompareProcess.Start(
-            "--models", models, "--peer", $"mine=sleep 600 & {ServerProcess.Command} serve --model fork --listen tcp://127.0.0.1:{{port}}", "--scenarios", "echo", "--connections", "2",
+        using ServerProcess compare = ServerProcess.Launch(
+            "compare", "--models", models, "--peer", $"mine=sleep 600 & {ServerProcess.Command} serve --model fork --listen tcp://127.0.0.1:{{port}}", "--scenarios", "echo", "--connections", "2",
             "--duration", "600s", "--out", _folder.FullName);
         Eventually.Holds(() => compare.Errors.Any(line => line.StartsWith("scenario 1", StringComparison.Ordinal)), "it does not begin");
-        Eventually.Holds(() => compare.Servers().Count > 0, "no server starts");
+        Eventually.Holds(() => ServersOf(compare).Count > 0, "no server starts");
         compare.Signal(Signum.SIGKILL);
-        compare.WaitForExit();
-        Eventually.Holds(() => compare.Servers().Count == 0, () => $"these are left: {string.Join(' ', compare.Servers())}");
+        compare.WaitForExit(2 * Eventually.Deadline);
+        Eventually.Holds(() => ServersOf(compare).Count == 0, () => $"these are left: {string.Join(' ', ServersOf(compare))}");
     }
 
     [Test]
@@ -226,6 +226,9 @@ public sealed class CompareTests
         select result;
 
     private static string Server(JsonElement result) => result.GetProperty("server").GetString()!;
+
+    // Servers that it has started and that live, also those whose parent has died.
+    private static List<ProcessEntry> ServersOf(ServerProcess compare) => [.. compare.Processes().Where(process => process.Id != compare.Id)];
 
     private static double Median(JsonElement result, string figure) => result.GetProperty("figures").GetProperty(figure).GetProperty("median").GetDouble();
 }

@@ -129,7 +129,7 @@ public sealed class LoadResultsTests
         using ServerProcess load = ServerProcess.StartProgram(
             ServerProcess.Command,
             ["load", "--connect", server.Address.Text, "--find-capacity", "--slo", "p50<0.01us", "--warmup", "0s", "--duration", "2s", "--json", json], endpoints: 0);
-        Eventually.Holds(() => load.Output.Length > 0, "no step is ever done");
+        Eventually.Holds(() => load.Output.Count > 0, "no step is ever done");
         load.Signal(signal);
         Assert.That(load.WaitForExit(), Is.EqualTo(4));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(json));

@@ -8,8 +8,9 @@ namespace Multiplex.Load.Comparison.Servers;
 /// </summary>
 internal sealed class ServerGuard : IDisposable
 {
-    /// <summary>An environment variable that every server gets, and hands on to its children.</summary>
-    public const string Variable = "MULTIPLEX_COMPARISON";
+    // An environment variable that every server gets, and hands on to its children. No other comparison has its value.
+    private const string Variable = "MULTIPLEX_COMPARISON";
+    private static readonly string s_value = Guid.NewGuid().ToString("N");
 
     // Its standard input ends when the comparison does. A signal that a terminal sends to the whole group is not meant for it.
     private const string Script = """
@@ -28,12 +29,12 @@ internal sealed class ServerGuard : IDisposable
 
     private ServerGuard(Process process) => _process = process;
 
-    /// <summary>The variable's value: no other comparison has it.</summary>
-    public static string Value { get; } = Guid.NewGuid().ToString("N");
+    /// <summary>What the environment of every server has, so that the guard finds it.</summary>
+    public static IReadOnlyDictionary<string, string> Environment { get; } = new Dictionary<string, string> { [Variable] = s_value };
 
     /// <summary>Starts it.</summary>
     public static ServerGuard Start() => new(Process.Start(
-        new ProcessStartInfo("/bin/sh", ["-c", Script, "guard", $"{Variable}={Value}"])
+        new ProcessStartInfo("/bin/sh", ["-c", Script, "guard", $"{Variable}={s_value}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -22,6 +22,11 @@ internal static class ProcessTree
         return tree;
     }
 
+    /// <summary>The processes that have not ended and whose environment, as it was when their program started, has this entry.</summary>
+    /// <param name="entry">NAME=VALUE.</param>
+    public static IReadOnlyList<int> WithEnvironment(string entry) =>
+        [.. All().Where(process => !process.IsZombie && EnvironmentOf(process.Id).Split('\0').Contains(entry)).Select(process => process.Id)];
+
     /// <summary>The ids of a process's threads; none when it has ended.</summary>
     public static int[] ThreadsOf(int pid)
     {
@@ -56,6 +61,18 @@ internal static class ProcessTree
         string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         long Number(int field) => long.Parse(fields[field], CultureInfo.InvariantCulture);
         return new(pid, (int)Number(Parent), fields[State] == "Z", Number(ChildrensUserTime) + Number(ChildrensSystemTime));
+    }
+
+    private static string EnvironmentOf(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/environ");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";   // it ended in between, or is another user's
+        }
     }
 
     private static IEnumerable<ProcessEntry> All() =>

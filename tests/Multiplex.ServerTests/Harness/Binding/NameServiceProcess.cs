@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Binding;
 
-/// <summary>Whose name service.</summary>
+/// <summary>Which program the name service is.</summary>
 public enum NameServiceKind
 {
     /// <summary>rpcbind(8).</summary>
@@ -22,7 +22,7 @@ public enum NameServiceKind
 /// </summary>
 internal sealed class NameServiceProcess : IDisposable
 {
-    /// <summary>An address of the machine that is no loopback address, so that who calls from there is no local caller.</summary>
+    /// <summary>An address of the machine that is no loopback address: a caller from there is not local.</summary>
     public const string OtherAddress = "192.0.2.7";
 
     private const string Enter =
@@ -61,7 +61,7 @@ internal sealed class NameServiceProcess : IDisposable
         }
     }
 
-    /// <summary>Kills the name service and starts it anew: it knows nobody then.</summary>
+    /// <summary>Kills the name service and starts it anew: it has no registrations then.</summary>
     public void StartAnew()
     {
         _service!.Dispose();

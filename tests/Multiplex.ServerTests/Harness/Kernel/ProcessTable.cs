@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Multiplex.ServerTests.Harness.Kernel;
 
-/// <summary>A process as proc(5) tells of it.</summary>
+/// <summary>A process as proc(5) shows it.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Parent">Its parent's id.</param>
 /// <param name="State">Its state: R, S, D, Z for a zombie, and so on.</param>
@@ -12,7 +12,7 @@ internal sealed record ProcessEntry(int Id, int Parent, char State)
     public bool IsZombie => State == 'Z';
 }
 
-/// <summary>Who runs on this machine: /proc.</summary>
+/// <summary>The processes of this machine: proc(5).</summary>
 internal static class ProcessTable
 {
     /// <summary>Every process there is.</summary>

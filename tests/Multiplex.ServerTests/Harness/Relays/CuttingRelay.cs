@@ -21,7 +21,7 @@ internal sealed class CuttingRelay : IDisposable
     public CuttingRelay(ServerAddress server, int seed, int most)
     {
         (_server, _random, _most) = (server, new(seed), most);
-        ServerAddress own = ServerAddress.Parse(server.IsInternet ? "tcp://127.0.0.1:0" : $"{server.Kind.Prefix()}@multiplex-relay-{Guid.NewGuid():N}");
+        ServerAddress own = new(Endpoint.Parse(server.IsInternet ? "tcp://127.0.0.1:0" : $"{server.Kind.Prefix()}@multiplex-relay-{Guid.NewGuid():N}"));
         _listener = own.NewSocket();
         _listener.Bind(own.EndPoint);
         _listener.Listen(64);
