@@ -14,7 +14,7 @@ public static unsafe partial class Libc
     public static SyscallResult pthread_mutexattr_init(out pthread_mutexattr_t attr)
     {
         pthread_mutexattr_t made = default;
-        SyscallResult result = Told(Raw.pthread_mutexattr_init(&made));
+        SyscallResult result = ResultOf(Raw.pthread_mutexattr_init(&made));
         attr = made;
         return result;
     }
@@ -24,7 +24,7 @@ public static unsafe partial class Libc
     {
         fixed (pthread_mutexattr_t* pointer = &attr)
         {
-            return Told(Raw.pthread_mutexattr_setpshared(pointer, pshared));
+            return ResultOf(Raw.pthread_mutexattr_setpshared(pointer, pshared));
         }
     }
 
@@ -33,7 +33,7 @@ public static unsafe partial class Libc
     {
         fixed (pthread_mutexattr_t* pointer = &attr)
         {
-            return Told(Raw.pthread_mutexattr_setrobust(pointer, robustness));
+            return ResultOf(Raw.pthread_mutexattr_setrobust(pointer, robustness));
         }
     }
 
@@ -43,7 +43,7 @@ public static unsafe partial class Libc
         fixed (pthread_mutex_t* pointer = &mutex)
         fixed (pthread_mutexattr_t* attributes = &attr)
         {
-            return Told(Raw.pthread_mutex_init(pointer, attributes));
+            return ResultOf(Raw.pthread_mutex_init(pointer, attributes));
         }
     }
 
@@ -52,7 +52,7 @@ public static unsafe partial class Libc
     {
         fixed (pthread_mutex_t* pointer = &mutex)
         {
-            return Told(Raw.pthread_mutex_lock(pointer));
+            return ResultOf(Raw.pthread_mutex_lock(pointer));
         }
     }
 
@@ -61,7 +61,7 @@ public static unsafe partial class Libc
     {
         fixed (pthread_mutex_t* pointer = &mutex)
         {
-            return Told(Raw.pthread_mutex_trylock(pointer));
+            return ResultOf(Raw.pthread_mutex_trylock(pointer));
         }
     }
 
@@ -70,7 +70,7 @@ public static unsafe partial class Libc
     {
         fixed (pthread_mutex_t* pointer = &mutex)
         {
-            return Told(Raw.pthread_mutex_consistent(pointer));
+            return ResultOf(Raw.pthread_mutex_consistent(pointer));
         }
     }
 
@@ -79,11 +79,11 @@ public static unsafe partial class Libc
     {
         fixed (pthread_mutex_t* pointer = &mutex)
         {
-            return Told(Raw.pthread_mutex_unlock(pointer));
+            return ResultOf(Raw.pthread_mutex_unlock(pointer));
         }
     }
 
-    private static SyscallResult Told(int error) => error == 0 ? default : SyscallResult.Failed(error);
+    private static SyscallResult ResultOf(int error) => error == 0 ? default : SyscallResult.Failed(error);
 
     /// <summary>Room for a mutex of glibc: it takes 40 bytes on x86-64 and 48 on ARM64.</summary>
     [InlineArray(6)]

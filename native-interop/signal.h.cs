@@ -25,7 +25,7 @@ public static unsafe partial class Libc
     /// <summary>The disposition goes back to SIG_DFL when the handler is called.</summary>
     public const uint SA_RESETHAND = 0x8000_0000;
 
-    /// <summary>The disposition SIG_DFL: what the kernel does with a signal that nobody handles.</summary>
+    /// <summary>The disposition SIG_DFL: what the kernel does with a signal that is not handled.</summary>
     public const nint SIG_DFL = 0;
 
     /// <summary>The disposition SIG_IGN: the signal is dropped.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Multiplex.Benchmarks;
+using Multiplex.Load.Processes;
 
 namespace Multiplex.RivalBenchmarks;
 

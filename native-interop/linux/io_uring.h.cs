@@ -112,7 +112,7 @@ public static unsafe partial class Libc
         public ulong addr3;
     }
 
-    /// <summary>An entry of the completion queue: whose it is, the count or the negative errno, and flags.</summary>
+    /// <summary>An entry of the completion queue: the request's user data, the count or the negative errno, and flags.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct io_uring_cqe
     {

@@ -233,7 +233,7 @@ public static unsafe partial class Libc
         public int l_linger;
     }
 
-    /// <summary>Who is at the other end, the value of SO_PEERCRED and of SCM_CREDENTIALS: unix(7).</summary>
+    /// <summary>The process at the other end, the value of SO_PEERCRED and of SCM_CREDENTIALS: unix(7).</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct ucred
     {

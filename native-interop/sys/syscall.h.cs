@@ -31,7 +31,7 @@ public static partial class Libc
 
 public static unsafe partial class Raw
 {
-    /// <summary>syscall(2) with all the arguments that there can be; who takes fewer does not look at the rest.</summary>
+    /// <summary>syscall(2) with the largest number of arguments; a call that takes fewer ignores the rest.</summary>
     [LibraryImport(LibraryName)]
     public static partial nint syscall(nint number, nint a1, nint a2, nint a3, nint a4, nint a5, nint a6);
 }

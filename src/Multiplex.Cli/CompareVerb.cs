@@ -116,7 +116,7 @@ internal sealed class CompareVerbOptions : IVerb
         if (Requests is not null && Duration is not null)
             throw new UsageException("--requests and --duration: a run ends by one of them; choose");
         if (targets.Length == 0)
-            throw new UsageException("--models none leaves nobody to compare: add --peer 'NAME=COMMAND with {port}'");
+            throw new UsageException("--models none leaves nothing to compare: add --peer 'NAME=COMMAND with {port}'");
         if (targets.Select(one => one.Name).GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new UsageException($"--peer {twice.Key}=…: that name is taken; choose another");
         return new()

@@ -310,7 +310,7 @@ internal sealed class LoadVerbOptions : IVerb
             throw new UsageException($"--slow-rate {SlowRate}: nothing is slow; add --slow-readers or --slow-writers");
         TimeSpan think = Values.Time("--think", Think);
         if ((arrivals is not null || FindCapacity) && think > TimeSpan.Zero)
-            throw new UsageException($"--think {Think}: in an open loop nobody thinks; leave it out, or --rate");
+            throw new UsageException($"--think {Think}: an open loop has no think time; leave it out, or --rate");
         if (server.Kind.IsDatagram() && Idle > 0)
             throw new UsageException($"--idle {Idle}: datagrams have no connections; load a tcp:, unix: or unixpacket: endpoint");
         if (!server.Kind.IsStream() && SlowReaders + SlowWriters > 0)

@@ -19,7 +19,7 @@ internal sealed record ProtocolEntry(
     Func<EndpointKind, RequestMix, Exchange>? Exchange,
     Func<EndpointKind, (int Least, int Most)>? Sizes)
 {
-    /// <summary>The programs, each with a version, that a name service may be told of.</summary>
+    /// <summary>The programs, each with a version, that can be registered with a name service.</summary>
     public IReadOnlyList<(uint Number, uint Version)> Programs { get; init; } = [];
 }
 

@@ -72,7 +72,7 @@ internal sealed class ServeOptions : IVerb
     public int MaxConnections { get; set; }
 
     [Section("Limits of memory")]
-    [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Replies that a connection may owe before it is no longer read from.")]
+    [Option("max-pending", Default = "256k", MetaValue = "BYTES", HelpText = "Pending replies of a connection past which it is not read from.")]
     public string MaxPending { get; set; } = "";
 
     [Option("max-memory", MetaValue = "BYTES", HelpText = "Memory that all connections together may own; the largest is closed. Without it: half of the machine's or the container's.")]

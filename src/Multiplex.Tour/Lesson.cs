@@ -2,7 +2,7 @@ using Multiplex.Tour.Tracing;
 
 namespace Multiplex.Tour;
 
-/// <summary>One lesson of the tour: questions, steps that make system calls, and the answers. Data and code; how it is printed is the caller's business.</summary>
+/// <summary>One lesson of the tour: questions, steps that make system calls, and the answers. Data and code; the caller prints it.</summary>
 /// <param name="Name">The word by which it is chosen, such as "streams".</param>
 /// <param name="Title">What it is about, in one line.</param>
 /// <param name="Questions">What to think about before the steps; the answers come after them.</param>

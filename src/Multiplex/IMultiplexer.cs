@@ -21,7 +21,7 @@ public readonly record struct Readiness(int Descriptor, Interest Ready);
 
 /// <summary>
 /// Tells which descriptors are ready, and knows nothing else. Level-triggered: what stays ready is reported again.
-/// An error or a hang-up surfaces as readiness for at least what was asked for, so that whoever reads or writes next finds out.
+/// An error or a hang-up is reported as readiness for at least what was asked for; the next read or write returns the error.
 /// </summary>
 /// <remarks>
 /// poll(2) and epoll(7) report errors and hang-ups as Readable | Writable whatever was asked for. select(2) has no such events:

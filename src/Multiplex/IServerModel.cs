@@ -1,7 +1,7 @@
 namespace Multiplex;
 
 /// <summary>
-/// Who waits, who runs, in which process. A model moves bytes between sockets and a protocol; it never knows what
+/// What waits, what runs, and in which process. A model moves bytes between sockets and a protocol; it never knows what
 /// the bytes mean.
 /// </summary>
 public interface IServerModel

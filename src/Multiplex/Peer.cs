@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex;
 
-/// <summary>Who sent a request, as the server saw it.</summary>
+/// <summary>The sender of a request, as the server saw it.</summary>
 /// <param name="kind">The kind of endpoint that the request came in by.</param>
 /// <param name="address">The raw socket address of the peer; a UNIX-domain client that did not bind has no more than a family.</param>
 /// <param name="connection">See <see cref="Connection"/>.</param>

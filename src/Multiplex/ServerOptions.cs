@@ -37,7 +37,7 @@ public sealed record ServerOptions
     public int MaxConnections { get; init; } = int.MaxValue;
 
     /// <summary>
-    /// Bytes of replies that a connection may owe before it is no longer read from; where workers answer, calls in progress count as owed.
+    /// Bytes of a connection's pending replies past which it is not read from; where workers answer, calls in progress count too.
     /// </summary>
     public int MaxPendingOutput { get; init; } = 256 * 1024;
 
@@ -59,6 +59,6 @@ public sealed record ServerOptions
     /// <summary>How long a stop waits for calls in progress before it cuts them off.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a stop waits for a peer that takes none of the bytes it is owed.</summary>
+    /// <summary>How long a stop waits for a peer that reads nothing while replies are pending.</summary>
     public TimeSpan DrainStall { get; init; } = TimeSpan.FromSeconds(2);
 }

@@ -35,8 +35,8 @@ public sealed record Service(
     public Action Ready { get; init; } = static () => { };
 
     /// <summary>
-    /// Called by the model once it is told to stop, on the thread that called <see cref="IServerModel.Run"/>, while connections are still
-    /// taken: for what sends clients here is to end before they are turned away.
+    /// Called by the model once a stop is requested, on the thread that called <see cref="IServerModel.Run"/>, while connections are still
+    /// accepted: a name service stops sending clients here before connections are refused.
     /// </summary>
     public Action Stopping { get; init; } = static () => { };
 }

@@ -106,7 +106,7 @@ public sealed unsafe class SharedMemory : IDisposable
         }
     }
 
-    /// <summary>Gives the mapping back. Nobody may use <see cref="Bytes"/> afterwards.</summary>
+    /// <summary>Unmaps it. <see cref="Bytes"/> must not be used afterwards.</summary>
     public void Dispose()
     {
         if (_address != null)

@@ -5,7 +5,7 @@ namespace Multiplex;
 
 /// <summary>
 /// A mutex in <see cref="SharedMemory"/>, for the threads of all processes that map it. It is robust: the kernel frees it when
-/// its owner dies, by SIGKILL too, and whoever locks it next goes on. pthread_mutexattr_setrobust(3).
+/// its owner dies, by SIGKILL too, and the next thread that locks it gets it. pthread_mutexattr_setrobust(3).
 /// </summary>
 /// <remarks>
 /// What it protects must therefore be usable after any step of an owner: write so that the last store makes the others count.
@@ -15,7 +15,7 @@ public struct SharedMutex
 {
     private pthread_mutex_t _mutex;
 
-    /// <summary>Makes it ready, unlocked. Once, before anybody else uses it.</summary>
+    /// <summary>Initialises it, unlocked. Once, before any other thread uses it.</summary>
     public void Initialize()
     {
         pthread_mutexattr_init(out pthread_mutexattr_t attributes).OrThrow("pthread_mutexattr_init");
@@ -24,7 +24,7 @@ public struct SharedMutex
         pthread_mutex_init(ref _mutex, attributes).OrThrow("pthread_mutex_init");
     }
 
-    /// <summary>Waits until nobody has it, and takes it.</summary>
+    /// <summary>Locks it; waits while another thread has it.</summary>
     public void Lock()
     {
         SyscallResult result = pthread_mutex_lock(ref _mutex);
@@ -32,7 +32,7 @@ public struct SharedMutex
             TakeOver(result).OrThrow("pthread_mutex_lock");
     }
 
-    /// <summary>Takes it if nobody has it.</summary>
+    /// <summary>Locks it if it is free.</summary>
     public bool TryLock()
     {
         SyscallResult result = pthread_mutex_trylock(ref _mutex);

@@ -7,7 +7,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex;
 
 /// <summary>
-/// The wish that a server stop, as a descriptor: readable when there is one, so that it is waited for like any socket,
+/// A request that a server stop, as a descriptor: readable when there is one, so that it is waited for like any socket,
 /// by whatever means a model waits.
 /// </summary>
 public abstract class StopSignal : IDisposable
@@ -17,7 +17,7 @@ public abstract class StopSignal : IDisposable
 
     private StopSignal(int descriptor) => Descriptor = descriptor;
 
-    /// <summary>Readable when a stop has been requested that <see cref="Requests"/> has not told yet.</summary>
+    /// <summary>Readable when a stop has been requested that <see cref="Requests"/> has not returned yet.</summary>
     public int Descriptor { get; }
 
     /// <summary>A stop that this process asks of itself, from any thread.</summary>

@@ -11,7 +11,7 @@ namespace Multiplex;
 /// <param name="GroupId">Its group, likewise.</param>
 public readonly record struct UnixPeer(int ProcessId, uint UserId, uint GroupId)
 {
-    /// <summary>Asks the kernel who is at the other end.</summary>
+    /// <summary>Asks the kernel which process is at the other end.</summary>
     /// <returns>Null when the descriptor is no UNIX-domain connection.</returns>
     public static UnixPeer? Of(int descriptor) => getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, out ucred credentials).IsError
         ? null

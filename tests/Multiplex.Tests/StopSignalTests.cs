@@ -14,7 +14,7 @@ public class StopSignalTests
         stop.Request();
         Assert.That(IsReadable(stop), Is.True);
         Assert.That(stop.Requests(), Is.EqualTo(1));
-        Assert.That(IsReadable(stop), Is.False, "it has been told");
+        Assert.That(IsReadable(stop), Is.False, "the request has been read");
     }
 
     [Test]
@@ -44,7 +44,7 @@ public class StopSignalTests
     [TestCase(SIGINT)]
     public void A_blocked_signal_is_a_request(int signal)
     {
-        // To this thread alone: whom else it is blocked for is not the test's to change.
+        // To this thread alone: the test does not change which other threads block it.
         Background<(bool, bool, int, bool)> thread = Background.Run(() =>
         {
             pthread_sigmask(SIG_BLOCK, sigset_t.Of(signal), out _).OrThrow("pthread_sigmask");

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Multiplex.Cli.Output;
 
-/// <summary>How far a comparison is: a bar for all of it and one for each scenario; a line for each scenario where nobody watches.</summary>
+/// <summary>The progress of a comparison: on a terminal a bar for all of it and one for each scenario, else a line for each scenario.</summary>
 internal static class CompareProgressBars
 {
     private const int StandardError = 2;

@@ -6,8 +6,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Cli.Serving;
 
 /// <summary>
-/// What <c>serve --register</c> does: the name service knows the server until it is told to stop. A <see cref="Registrar"/> sees to that
-/// meanwhile: on a thread of its own; of a server that forks, in a process of its own, for at a fork no other thread may run.
+/// What <c>serve --register</c> does: the name service knows the server until a stop is requested. A <see cref="Registrar"/> keeps the
+/// registrations meanwhile, on a thread of its own; for a server that forks, in a process of its own, since no other thread may run at a fork.
 /// </summary>
 internal sealed class Registered : IDisposable
 {
@@ -50,7 +50,7 @@ internal sealed class Registered : IDisposable
         }
     }
 
-    // Returns the server's socket to the registrar. With descriptors, which are the server's business alone, it is a process.
+    // Returns the server's socket to the registrar. With descriptors, which only the server uses, it is a process.
     private static int Start(ServerRegistrations registrations, TimeSpan interval, int[]? descriptors)
     {
         try

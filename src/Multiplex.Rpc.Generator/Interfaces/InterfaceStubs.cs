@@ -51,7 +51,7 @@ internal sealed record InterfaceStubs(string Name, string Numbers, Position Posi
             output.ReportDiagnostic(Diagnostics.Of(new(ProblemKind.Duplicate, second.Position, $"{second.Numbers} stands twice: give one interface another Version")));
     }
 
-    // What is wrong with other types that it uses is told there.
+    // Mistakes in other types that it uses are reported there.
     private static InterfaceStubs Of(INamedTypeSymbol symbol, string numbers, ProblemList problems, Func<string> emit) => new(
         $"{symbol.ToDisplayString()}.g.cs",
         numbers,

@@ -72,7 +72,7 @@ internal sealed class VersionDefinition(string name, Position position, Constant
     /// <summary>What the class with its numbers is called in C#; those of the client and the server begin with it.</summary>
     public string CSharpName { get; set; } = name;
 
-    /// <summary>Who may use them.</summary>
+    /// <summary>The accessibility of the classes.</summary>
     public string Access { get; init; } = "public";
 }
 

@@ -36,8 +36,8 @@ public sealed class NameServiceClient : IDisposable
     public Endpoint Service { get; private set; }
 
     /// <summary>
-    /// That of this machine: by its UNIX-domain socket, as it knows who registers what only there; else, when it has none, over TCP
-    /// from the loopback address.
+    /// That of this machine: by its UNIX-domain socket, where it knows the user that registers; when it has none, over TCP from the
+    /// loopback address.
     /// </summary>
     /// <param name="timeout">How long it may take to connect, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there.</exception>

@@ -69,8 +69,8 @@ public sealed class ServerRegistrations
     }
 
     /// <summary>
-    /// Makes again what the name service no longer knows, as it does when it was started anew. An address that another has registered
-    /// meanwhile stays. One short conversation, so that it may be repeated often.
+    /// Registers again what the name service no longer knows, as after its restart. An address that another server has registered meanwhile
+    /// stays. It is one connection and few calls, so that it may be repeated often.
     /// </summary>
     /// <returns>How many were missing.</returns>
     /// <exception cref="IOException">There is no name service now, or it refuses.</exception>

@@ -79,11 +79,11 @@ internal static class Lesson03_Connections
         int listener = Listener(t, 16, out byte[] address);
         int client = t.socket(AF_INET, SOCK_STREAM, 0);
         t.connect(client, address);
-        int server = t.accept(listener, out byte[] told);
+        int server = t.accept(listener, out byte[] acceptedName);
         t.Say("The protocol is TCP. Both ends agree on the two addresses and the two ports:");
         byte[] clientName = t.getsockname(client), clientPeer = t.getpeername(client);
         byte[] serverName = t.getsockname(server), serverPeer = t.getpeername(server);
-        Trace.Check(Same(clientName, serverPeer) && Same(clientPeer, serverName) && Same(told, clientName), "both ends name the same connection");
+        Trace.Check(Same(clientName, serverPeer) && Same(clientPeer, serverName) && Same(acceptedName, clientName), "both ends name the same connection");
         t.Say("A second connection to the same server differs in the client's port alone:");
         int another = t.socket(AF_INET, SOCK_STREAM, 0);
         t.connect(another, address);

@@ -6,7 +6,7 @@ namespace Multiplex.Engine;
 
 /// <summary>
 /// The arrays of long requests and replies, which all connections of a process share. As many bytes stay for the next that need some as
-/// are in use, and a few, so that nothing is allocated once they are warm; what a crowd needed goes back to the kernel when it leaves. Short
+/// are in use, and a few, so that nothing is allocated once they are warm; what many connections needed goes back to the kernel when they close. Short
 /// arrays are those of <see cref="ArrayPool{T}.Shared"/>.
 /// </summary>
 internal sealed class LargeBufferPool : ArrayPool<byte>

@@ -7,9 +7,9 @@ internal static class ChildDrain
 {
     /// <summary>Returns once no child is left. After the time to drain, or with a second request to stop, kills them.</summary>
     /// <param name="service">Gives the limits, and the requests to stop.</param>
-    /// <param name="children">Who is to leave.</param>
+    /// <param name="children">The children that are to end.</param>
     /// <param name="connections">How many connections they hold: what is cut off when they are killed.</param>
-    /// <param name="beforeEachLook">What else there is to do, again and again; true while there will be more of it.</param>
+    /// <param name="beforeEachLook">Called before each look at the children; returns true while it has more to do.</param>
     public static void Run(Service service, Children children, Func<int> connections, Func<bool>? beforeEachLook = null)
     {
         long deadline = Environment.TickCount64 + (long)service.Options.DrainTime.TotalMilliseconds;

@@ -13,13 +13,13 @@ internal static class ChildProcess
     /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
     public const int StopSignal = SIGUSR1;
 
-    /// <summary>How often they are told: the signal may come just before a child begins to wait.</summary>
+    /// <summary>How often the signal is sent: it may arrive just before a child begins to wait.</summary>
     public const int TellAgainMilliseconds = 20;
 
     /// <summary>The whole life of a child. Never returns.</summary>
-    /// <param name="name">What it is called where a failure is told.</param>
+    /// <param name="name">Its name in the message of a failure.</param>
     /// <param name="parent">The process that forked it.</param>
-    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
+    /// <param name="parentsDescriptors">Descriptors that only the parent uses.</param>
     /// <param name="work">What it is for.</param>
     [DoesNotReturn]
     public static void Live(string name, int parent, int[] parentsDescriptors, Action work)
@@ -40,10 +40,10 @@ internal static class ChildProcess
 
     /// <summary>The child's first steps: it dies with its parent, and signals reach it.</summary>
     /// <param name="parent">The process that forked it.</param>
-    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone.</param>
+    /// <param name="parentsDescriptors">Descriptors that only the parent uses.</param>
     public static void Begin(int parent, int[] parentsDescriptors)
     {
-        // If the parent died before this was said, nobody will tell: so ask.
+        // If the parent ended before prctl(2), no signal comes: so ask.
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             Leave(1);

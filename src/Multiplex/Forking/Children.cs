@@ -5,9 +5,9 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Forking;
 
-/// <summary>The child processes of a server: who they are, that they have ended, and that none stays a zombie.</summary>
+/// <summary>The child processes of a server: their ids, and how each has ended. None stays a zombie.</summary>
 /// <param name="counters">Where they are counted.</param>
-/// <param name="ended">Told the process id of each that has ended, and whether it was lost: ended by a signal or a failure.</param>
+/// <param name="ended">Called for each that has ended, with its process id and whether it was lost: ended by a signal or a failure.</param>
 internal sealed class Children(ServerCounters counters, Action<int, bool> ended) : IDisposable
 {
     private const long NanosecondsPerMicrosecond = 1000;

@@ -37,7 +37,7 @@ internal abstract class ForkedChild : IDisposable
     /// <summary>The process that forks them.</summary>
     protected int Parent { get; } = getpid();
 
-    /// <summary>What it is called where a failure is told.</summary>
+    /// <summary>Its name in the message of a failure.</summary>
     protected abstract string Name { get; }
 
     /// <summary>Forks a child, once no other thread of managed code runs.</summary>

@@ -128,8 +128,8 @@ internal sealed class SharedSockets : IDisposable
             close(_epoll);
     }
 
-    // In the process that waits, and for one event at a time: of any other that it might find with the first, no other process
-    // would be told while this one serves.
+    // In the process that waits, and one event at a time: the kernel would report a second one to no other process while this one serves
+    // the first.
     private int Await()
     {
         if (_epoll < 0)

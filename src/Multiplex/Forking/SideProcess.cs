@@ -4,16 +4,16 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Forking;
 
 /// <summary>
-/// A process beside a server that forks, for work that waits for others and is no connection's. In the server's own process a second
-/// thread might be in the middle of something at a fork, and work done between two accepts would hold up whoever comes meanwhile.
-/// It lives by the rules of every child: no thread, no async, no Console; and it dies with its parent.
+/// A process beside a server that forks, for work that waits for other programs and belongs to no connection. In the server's own process a
+/// second thread might hold a lock at a fork, and work between two accepts would delay the clients that connect meanwhile.
+/// It keeps the rules of every child: no thread, no async, no Console; and it ends with its parent.
 /// </summary>
 public static class SideProcess
 {
     /// <summary>Forks it. The parent returns; it need not wait for it, for the model does.</summary>
-    /// <param name="name">What it is called where a failure is told.</param>
+    /// <param name="name">Its name in the message of a failure.</param>
     /// <param name="work">What it does until it leaves.</param>
-    /// <param name="parentsDescriptors">Descriptors that are the parent's business alone: listeners too, or they stay open for as long as it lives.</param>
+    /// <param name="parentsDescriptors">Descriptors that only the parent uses: listeners too, or they stay open until this process ends.</param>
     /// <exception cref="NotSupportedException">The program is compiled while it runs.</exception>
     /// <exception cref="InvalidOperationException"><see cref="ForkRuntime.Enter"/> was not called.</exception>
     /// <exception cref="SyscallException">EAGAIN, the limit on processes; ENOMEM.</exception>

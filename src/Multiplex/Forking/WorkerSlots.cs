@@ -1,8 +1,8 @@
 namespace Multiplex.Forking;
 
 /// <summary>
-/// The places of the workers that are made ahead: who has each, when it may be filled again, and whether its worker is
-/// in the middle of a connection. One that dies right after it was made is replaced later and later.
+/// The slots of the workers that are made ahead: for each the process in it, when it may be filled again, and whether its worker serves a
+/// connection. A worker that ends right after its start is replaced later each time.
 /// </summary>
 /// <remarks>Times are milliseconds of a clock that the caller reads, such as <see cref="Environment.TickCount64"/>.</remarks>
 internal sealed class WorkerSlots(int count) : IDisposable
@@ -103,7 +103,7 @@ internal sealed class WorkerSlots(int count) : IDisposable
 
     private struct Slot
     {
-        public int Pid { get; set; }   // 0: nobody
+        public int Pid { get; set; }   // 0: empty
 
         public long Born { get; set; }
 

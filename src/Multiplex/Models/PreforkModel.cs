@@ -10,7 +10,7 @@ namespace Multiplex.Models;
 /// <summary>
 /// A fixed number of processes, made ahead, that all take from the same sockets: each serves one connection, or answers one
 /// datagram, at a time. A crash stays in its process, as with one for each connection, and no client waits for a fork(2). The
-/// parent only sees to it that there are as many as there should be.
+/// parent only keeps their number.
 /// </summary>
 public sealed class PreforkModel : IServerModel
 {

@@ -4,8 +4,8 @@ using Multiplex.Uring;
 namespace Multiplex.Models;
 
 /// <summary>
-/// One thread on an io_uring(7): nothing is asked whether it is ready. The kernel accepts, receives and sends as it was
-/// told, and one system call a turn submits a whole batch and waits for the next.
+/// One thread on an io_uring(7): it does not ask what is ready. The kernel accepts, receives and sends as requested, and one system call a
+/// turn submits a whole batch and waits for the next.
 /// </summary>
 public sealed class UringModel : IServerModel
 {

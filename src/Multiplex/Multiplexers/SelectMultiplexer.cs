@@ -82,7 +82,7 @@ public sealed class SelectMultiplexer : IMultiplexer
         return select(_end, ref _readable, ref _writable, ref Unsafe.NullRef<fd_set>(), timeoutMilliseconds);
     }
 
-    // Somebody closed a descriptor that is watched. select(2) then tells nothing of the others; poll(2) would say POLLNVAL of
+    // A descriptor that is watched has been closed. select(2) then reports none of the others; poll(2) would report POLLNVAL for
     // that one. So here: it is reported until it is removed, and the others with it.
     private void FindClosed()
     {

@@ -50,8 +50,8 @@ public static class AddressProblem
     private static string? Explain(int errno, Endpoint endpoint) => errno switch
     {
         ECONNREFUSED when IsPathOfFile(endpoint) => "the file there is no socket: correct the path",
-        ECONNREFUSED when endpoint.Kind.IsInternet() => "nobody listens there: start the server, or correct host and port",
-        ECONNREFUSED => "nobody listens there: start the server, or correct the name",
+        ECONNREFUSED when endpoint.Kind.IsInternet() => "no server listens there: start it, or correct host and port",
+        ECONNREFUSED => "no server listens there: start it, or correct the name",
         ENOENT => "no server has made this path: start the server, or correct the path",
         ENOTDIR => "a part of the path is no directory: correct the path",
         EPROTOTYPE => "the socket there is of another type: write unix:, unixpacket: or unixgram: as its server does",
@@ -67,7 +67,7 @@ public static class AddressProblem
         _ => null,
     };
 
-    // connect(2) and bind(2) speak of a file that is no socket as of a socket that nobody listens at.
+    // connect(2) and bind(2) report a file that is no socket like a socket without a listener.
     private static bool IsPathOfFile(Endpoint endpoint) =>
         BoundSocket.HasPath(endpoint) && File.Exists(endpoint.Path) && !SocketName.IsSocket(endpoint.Path);
 }

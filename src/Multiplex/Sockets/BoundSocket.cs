@@ -17,7 +17,7 @@ public abstract class BoundSocket : IDisposable
         _name = Path is null ? null : new(Path);
     }
 
-    // Another descriptor of the same socket; the name stays the business of the first.
+    // Another descriptor of the same socket; the first one removes the name.
     private protected BoundSocket(BoundSocket original)
     {
         Descriptor = fcntl(original.Descriptor, F_DUPFD_CLOEXEC, 0).OrThrow("fcntl F_DUPFD_CLOEXEC", original.Local.ToString());
@@ -54,9 +54,9 @@ public abstract class BoundSocket : IDisposable
     /// <exception cref="SyscallException">The name is gone, say.</exception>
     public void LetEverybodyIn()
     {
-        const uint Everybody = 0x1B6;   // rw-rw-rw-
+        const uint AllUsers = 0x1B6;   // rw-rw-rw-
         if (Path is not null)
-            chmod(Path, Everybody).OrThrow("chmod", Local);
+            chmod(Path, AllUsers).OrThrow("chmod", Local);
     }
 
     /// <summary>

@@ -5,7 +5,7 @@ namespace Multiplex.Sockets;
 
 /// <summary>
 /// Connects to a server that may have several addresses, as RFC 8305 ("happy eyeballs") says: in order, each with a head start before the next
-/// one is tried beside it. So an address that swallows what is sent to it costs a quarter of a second. It waits for nothing itself: its user
+/// one is tried beside it. So an address that never answers costs a quarter of a second. It waits for nothing itself: its user
 /// waits for the attempts, and has it step.
 /// </summary>
 /// <param name="endpoint">What they are the addresses of.</param>

@@ -13,7 +13,7 @@ public static class Connector
     /// <param name="endpoint">Where to connect to.</param>
     /// <returns>
     /// A blocking socket that is connected, with TCP_NODELAY set. A datagram socket has no connection: its peer is settled, and
-    /// it has a name that it can be answered at. Whether anybody is at a UDP address shows only when something is sent there.
+    /// it has a name that it can be answered at. Whether there is a server at a UDP address shows only when something is sent there.
     /// </returns>
     /// <exception cref="SyscallException">No address answered; the failure of the last one, such as ECONNREFUSED.</exception>
     /// <exception cref="IOException">The host is not known.</exception>

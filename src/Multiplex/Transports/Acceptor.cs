@@ -24,8 +24,8 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
     public int Errno { get; private set; }
 
     /// <summary>
-    /// The server is stopping: connections that are pending now are still accepted. They cannot be told from those that come now,
-    /// and clients that connect all the time would keep the listener open for ever: it is limited to a second.
+    /// The server is stopping: connections that are pending now are still accepted. Connections that arrive later look the same, and clients
+    /// that connect all the time would keep the listener open for ever: so this lasts a second at most.
     /// </summary>
     public void LastCall() => _until = Environment.TickCount64 + LastCallMilliseconds;
 
@@ -48,7 +48,7 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
 
             Errno = result.Errno;
 
-            // No descriptor is left. accept4(2) says so before it looks whether anybody waits.
+            // No descriptor is left. accept4(2) fails so before it looks whether a connection is pending.
             if (result.Errno is EMFILE or ENFILE)
             {
                 int refused = _spare.Refuse(listener);

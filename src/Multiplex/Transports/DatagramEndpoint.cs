@@ -77,7 +77,7 @@ internal abstract class DatagramEndpoint(DatagramSocket socket, ServerCounters c
         return result;
     }
 
-    /// <summary>Sees to it that datagrams of the batch are answered, <see cref="Next"/> first; all of them, or those that there is time for in a turn.</summary>
+    /// <summary>Has datagrams of the batch answered, from <see cref="Next"/> on: all of them, or as many as the turn allows.</summary>
     public abstract void Answer();
 
     /// <summary>The server is stopping: nothing more comes, and what has come already is still answered.</summary>

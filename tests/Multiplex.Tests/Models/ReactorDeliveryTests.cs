@@ -4,7 +4,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>What a stop owes to a peer that goes on sending: the reply to every call that was served.</summary>
+/// <summary>What a stop delivers to a peer that goes on sending: the reply to every call that was served.</summary>
 [TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
 public class ReactorDeliveryTests(ReactorEntry entry) : ReactorFixture(entry)
 {

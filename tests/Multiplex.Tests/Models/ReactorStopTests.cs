@@ -135,7 +135,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
         Assert.That(spare.Refuse(listener), Is.Zero, "nobody waits");
         using Client client = new(Connector.Connect(listener.Local));
         Assert.That(spare.Refuse(listener), Is.EqualTo(1));
-        Assert.That(client.ReadToEnd(), Is.Empty, "the client is told at once");
+        Assert.That(client.ReadToEnd(), Is.Empty, "the connection ends at once");
         Assert.That(spare.Refuse(listener), Is.Zero);
     }
 

@@ -44,7 +44,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         else
             ExpectReady();
         Multiplexer.Modify(one, Interest.Readable);
-        Assert.That(WaitFor(one), Has.Length.EqualTo(1), "it is told once it is asked for");
+        Assert.That(WaitFor(one), Has.Length.EqualTo(1), "it is reported once it is asked for");
     }
 
     [Test]
@@ -79,7 +79,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
     public void A_refused_connection_is_reported_to_whoever_waits_to_write()
     {
         int held = TcpSocket();
-        bind(held, Loopback(0)).OrThrow("bind");   // nobody listens there
+        bind(held, Loopback(0)).OrThrow("bind");   // no server listens there
         int client = Own(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         Assert.That(connect(client, NameOf(held)).Errno, Is.EqualTo(EINPROGRESS).Or.EqualTo(ECONNREFUSED));
         Multiplexer.Add(client, Interest.Writable);

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Sockets;
 
-/// <summary>The classic failures are told in one line: what failed, on what, with which errno, why, and what would help.</summary>
+/// <summary>The classic failures are reported in one line: what failed, on what, with which errno, why, and what would help.</summary>
 public class AddressProblemTests
 {
     [TestCase("bind", EACCES, "tcp://127.0.0.1:80", "(EACCES)", "CAP_NET_BIND_SERVICE")]
@@ -14,8 +14,8 @@ public class AddressProblemTests
     [TestCase("bind", EADDRINUSE, "unix:@s", "(EADDRINUSE)", "another server is there")]
     [TestCase("bind", EADDRNOTAVAIL, "tcp://192.0.2.1:80", "(EADDRNOTAVAIL)", "this machine has no such address")]
     [TestCase("bind", ENOENT, "unix:/no/s", "(ENOENT)", "a directory of the path is not there")]
-    [TestCase("connect", ECONNREFUSED, "tcp://127.0.0.1:1", "(ECONNREFUSED)", "nobody listens there")]
-    [TestCase("connect", ECONNREFUSED, "unix:@s", "(ECONNREFUSED)", "nobody listens there")]
+    [TestCase("connect", ECONNREFUSED, "tcp://127.0.0.1:1", "(ECONNREFUSED)", "no server listens there")]
+    [TestCase("connect", ECONNREFUSED, "unix:@s", "(ECONNREFUSED)", "no server listens there")]
     [TestCase("connect", ECONNREFUSED, "unix:/proc/self/status", "(ECONNREFUSED)", "no socket")]
     [TestCase("connect", ENOENT, "unix:/no/s", "(ENOENT)", "no server has made this path")]
     [TestCase("connect", ENOTDIR, "unix:/etc/hosts/s", "(ENOTDIR)", "no directory")]

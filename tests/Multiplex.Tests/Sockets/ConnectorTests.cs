@@ -16,7 +16,7 @@ public class ConnectorTests : DescriptorFixture
         Endpoint nobody = Endpoint.Parse(AddressText.Format(EndpointKind.Tcp, NameOf(held)));
         SyscallException? failure = Assert.Throws<SyscallException>(() => Connector.Connect(nobody));
         Assert.That(failure!.Errno, Is.EqualTo(ECONNREFUSED));
-        Assert.That(failure.Message, Does.StartWith($"connect {nobody}: Connection refused (ECONNREFUSED): nobody listens there"));
+        Assert.That(failure.Message, Does.StartWith($"connect {nobody}: Connection refused (ECONNREFUSED): no server listens there"));
     }
 
     // Two dots make it no name at all, so that no name server is asked.
@@ -55,7 +55,7 @@ public class ConnectorTests : DescriptorFixture
         CloseNow(gone);
         Assert.That(
             () => Connector.Connect(Endpoint.Parse($"unixgram:{directory["s"]}")),
-            Throws.TypeOf<SyscallException>().With.Message.Contains("(ECONNREFUSED): nobody listens there"));
+            Throws.TypeOf<SyscallException>().With.Message.Contains("(ECONNREFUSED): no server listens there"));
     }
 
     [Test]

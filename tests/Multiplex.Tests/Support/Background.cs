@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>Something that runs on its own thread while the test goes on. Whoever waits for it gets what it throws.</summary>
+/// <summary>Runs something on its own thread while the test goes on. Waiting for it throws what it threw.</summary>
 internal sealed class Background<T>
 {
     private readonly Thread _thread;

@@ -26,7 +26,7 @@ public enum Fate
     Misdirect,
 }
 
-/// <summary>A server of messages on .NET's own sockets, which treats its replies as it is told: for the client's side to be tested.</summary>
+/// <summary>A server of messages on .NET's own sockets, which does with its replies what the test says: for tests of the client's side.</summary>
 internal sealed class MessageServer : IDisposable
 {
     private static int s_names;

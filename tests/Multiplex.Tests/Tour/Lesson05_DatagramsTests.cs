@@ -136,7 +136,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
         Assert.That(send(client, "anyone?"u8, 0).OrThrow("send"), Is.EqualTo(7));
         SyscallResult told = recv(client, new byte[8], 0);
         Assert.That(told.Errno, Is.EqualTo(ECONNREFUSED));
-        Assert.That(recv(client, new byte[8], MSG_DONTWAIT).Errno, Is.EqualTo(EAGAIN), "told once");
+        Assert.That(recv(client, new byte[8], MSG_DONTWAIT).Errno, Is.EqualTo(EAGAIN), "reported once");
     }
 
     [Test]
@@ -215,7 +215,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
         Assert.That(recv(server, new byte[4], MSG_DONTWAIT).Errno, Is.EqualTo(EAGAIN));
         byte[] address = NameOf(server);
         CloseNow(server);
-        Assert.That(sendto(client, "x"u8, 0, address).Errno, Is.EqualTo(ECONNREFUSED), "and nobody there is told at once");
+        Assert.That(sendto(client, "x"u8, 0, address).Errno, Is.EqualTo(ECONNREFUSED), "and a missing receiver is reported at once");
     }
 
     [Test]
@@ -235,7 +235,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
         Assert.That(send(server, "x"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
     }
 
-    // Who has this port is connected to itself, and so hears nobody else; and nobody else gets the port.
+    // The socket that has this port is connected to itself: it receives from no other, and no other socket gets the port.
     private byte[] PortOfNobody()
     {
         int held = BoundUdpSocket();

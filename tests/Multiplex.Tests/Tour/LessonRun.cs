@@ -37,6 +37,6 @@ internal sealed class LessonRun
     /// <summary>What the calls of this name returned, in order: a count, a descriptor or the negative errno.</summary>
     public int[] Results(string name) => [.. Calls(name).Select(line => (int)line.Result.Value)];
 
-    /// <summary>The raw addresses that getsockname(2) and getpeername(2) told, in order.</summary>
+    /// <summary>The raw addresses that getsockname(2) and getpeername(2) returned, in order.</summary>
     public byte[][] Names(string call = "getsockname") => [.. Calls(call).Select(line => line.Data)];
 }

@@ -105,7 +105,7 @@ public sealed unsafe class DatagramBatch : IDisposable
                 _replies[i].msg_hdr.msg_iovlen = 1;
             }
 
-            // An error is the first one's; the next may be for somebody else.
+            // An error is that of the first; the next may go to another client.
             for (int done = 0; done < _replyCount;)
             {
                 SyscallResult result = sendmmsg(fd, _replies.AsSpan(done, _replyCount - done), MSG_DONTWAIT | MSG_NOSIGNAL);

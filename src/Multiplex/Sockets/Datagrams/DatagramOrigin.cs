@@ -48,7 +48,7 @@ public unsafe struct DatagramOrigin
         }
     }
 
-    /// <summary>Whether a reply would reach anybody.</summary>
+    /// <summary>Whether it has an address that a reply can be sent to.</summary>
     public readonly bool CanBeAnswered => AddressLength > sizeof(ushort);
 
     /// <summary>The sender in the form that protocols take it.</summary>

@@ -3,7 +3,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Sockets.Datagrams;
 
-/// <summary>A socket that has an address and takes datagrams from anybody: no connections, no order, no promise.</summary>
+/// <summary>A socket that has an address and receives datagrams from any sender: no connections, no order, no guarantee.</summary>
 public sealed class DatagramSocket : BoundSocket
 {
     private const int BufferSize = 4 << 20;   // the kernel takes what net.core.rmem_max allows

@@ -7,7 +7,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Engine;
 
-/// <summary>The load generator on sockets that keep boundaries: what is lost, late, repeated and wrong is told apart.</summary>
+/// <summary>The load generator on sockets that keep boundaries: what is lost, late, repeated and wrong is counted apart.</summary>
 public class LoadOverMessagesTests
 {
     private static readonly EndpointKind[] s_kinds = [EndpointKind.UnixPacket, EndpointKind.Udp, EndpointKind.UnixGram];
@@ -173,7 +173,7 @@ public class LoadOverMessagesTests
         gone.Dispose();
         Assert.That(
             () => LoadGenerator.Run(Load(kind, "rpc", gone.Endpoint)),
-            Throws.TypeOf<SyscallException>().With.Message.Contains($"{gone.Endpoint}: Connection refused (ECONNREFUSED): nobody listens there"));
+            Throws.TypeOf<SyscallException>().With.Message.Contains($"{gone.Endpoint}: Connection refused (ECONNREFUSED): no server listens there"));
     }
 
     [Test]

@@ -8,7 +8,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Engine;
 
-/// <summary>The shapes of a load, against a server that is told what to do.</summary>
+/// <summary>The shapes of a load, against a server that does what the test says.</summary>
 public class LoadShapesTests
 {
     private static LoadOptions Load(Endpoint server, EndpointKind kind = EndpointKind.UnixPacket) => new()

@@ -5,7 +5,7 @@ using FsCheckProperty = FsCheck.NUnit.PropertyAttribute;
 
 namespace Multiplex.Tests.Load.Workload;
 
-/// <summary>When the requests of an open loop are due, whoever asks, and however late.</summary>
+/// <summary>When the requests of an open loop are due, however late they are asked for.</summary>
 public class ArrivalScheduleTests
 {
     private const long Start = 1_000_000_000_000;

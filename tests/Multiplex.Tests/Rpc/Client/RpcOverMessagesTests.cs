@@ -81,7 +81,7 @@ public class RpcOverMessagesTests
                 using RpcClient client = new(gone.Endpoint);
                 Echo(client, "hello");
             },
-            Throws.InstanceOf<IOException>().With.Message.Contains($"{gone.Endpoint}: Connection refused (ECONNREFUSED): nobody listens there"));
+            Throws.InstanceOf<IOException>().With.Message.Contains($"{gone.Endpoint}: Connection refused (ECONNREFUSED): no server listens there"));
     }
 
     [Test]

@@ -76,7 +76,7 @@ public class RecordMarkingTests
             Assert.That(progress.Scanned, Is.EqualTo(have / 5 * 5));
             Assert.That(progress.Length, Is.EqualTo(have / 5));
 
-            // Whoever looked there again would find empty fragments, and they are malformed.
+            // A second look there would find empty fragments, and they are malformed.
             record.AsSpan(0, progress.Scanned).Clear();
         }
 
