@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Tests.Rpc;
+namespace Multiplex.Tests.Rpc.Client;
 
 /// <summary>A client connects by a task over any kind of connection, and ends by one.</summary>
 [TestFixture(EndpointKind.Tcp)]
