@@ -1,36 +1,37 @@
 using System.Diagnostics;
+using Multiplex.Engine;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>Decides when requests are asked, where that is not at once.</summary>
+/// <summary>Decides when requests are sent, where that is not at once.</summary>
 internal abstract class ArrivalPolicy
 {
-    /// <summary>When <see cref="Issue"/> has something to do; never, while a reply has to come first.</summary>
+    /// <summary>When <see cref="SendDue"/> has something to do; never, while a reply has to come first.</summary>
     public abstract long Next { get; }
 
-    /// <summary>Whether a connection whose slots have become free may ask before <see cref="Issue"/> gives it its turn.</summary>
+    /// <summary>Whether a connection whose slots have become free may send before <see cref="SendDue"/> gives it its turn.</summary>
     /// <param name="freeSince">Since when they are free.</param>
-    public abstract bool AsksAtOnce(long freeSince);
+    public abstract bool SendsAtOnce(long freeSince);
 
-    /// <summary>May a request be asked now?</summary>
+    /// <summary>Whether a request may be sent now.</summary>
     /// <param name="now">Now.</param>
-    /// <param name="due">When it was due.</param>
+    /// <param name="due">Receives when it was due.</param>
     public abstract bool TryTake(long now, out long due);
 
     /// <summary>A connection has free slots.</summary>
     /// <param name="connection">Which.</param>
     /// <param name="since">Since when.</param>
-    public abstract void Freed(BusyConnection connection, long since);
+    public abstract void OnFreed(BusyConnection connection, long since);
 
-    /// <summary>Has connections ask what is due.</summary>
-    public abstract void Issue(long now, ConnectionSet connections);
+    /// <summary>Has connections send what is due.</summary>
+    public abstract void SendDue(long now, EventLoop loop);
 }
 
 /// <summary>
-/// An open loop. Connections with a free slot stand in line, so that requests go round. While nobody stands there, what is due
-/// waits; whose slots become free then asks as much of it as it has room for. When a request is due it has to be on its way, so that
+/// An open loop. Connections with a free slot stand in line, so that requests go round. While none stands there, what is due
+/// waits; the next connection with free slots sends as much of it as it has room for. When a request is due it has to be on its way, so that
 /// send(2) is called earlier by what is known of its way out.
 /// </summary>
 internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder recorder, KernelStamps? stamps) : ArrivalPolicy
@@ -42,7 +43,7 @@ internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder reco
 
     public override long Next => _line.Count > 0 ? schedule.Next - WayOut : long.MaxValue;
 
-    public override bool AsksAtOnce(long freeSince)
+    public override bool SendsAtOnce(long freeSince)
     {
         if (_line.Count > 0)
             return false;
@@ -58,7 +59,7 @@ internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder reco
         return true;
     }
 
-    public override void Freed(BusyConnection connection, long since)
+    public override void OnFreed(BusyConnection connection, long since)
     {
         if (connection.IsInLine)
             return;
@@ -67,17 +68,17 @@ internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder reco
         Enqueue(connection);
     }
 
-    public override void Issue(long now, ConnectionSet connections)
+    public override void SendDue(long now, EventLoop loop)
     {
         int most = 1 + (int)Math.Min(schedule.Overdue(now + WayOut) / Math.Max(_line.Count, 1), int.MaxValue - 1);
         while (_line.Count > 0 && Next <= now)
         {
             BusyConnection connection = _line.Dequeue();
             connection.IsInLine = false;
-            if (!connection.CanAsk)
+            if (!connection.CanSend)
                 continue;   // it was closed meanwhile
-            connections.Settle(connection, connection.Ask(Stopwatch.GetTimestamp(), most));
-            if (connection.CanAsk && !connection.IsInLine)
+            loop.Apply(connection, connection.After(connection.Send(Stopwatch.GetTimestamp(), most)));
+            if (connection.CanSend && !connection.IsInLine)
                 Enqueue(connection);
         }
     }
@@ -89,7 +90,7 @@ internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder reco
     }
 }
 
-/// <summary>A closed loop whose users think: a slot asks again some time after its reply. They begin at different times.</summary>
+/// <summary>A closed loop whose users think: a slot sends again some time after its reply. They begin at different times.</summary>
 internal sealed class ThinkTimePolicy(TimeSpan thinkTime) : ArrivalPolicy
 {
     private readonly PriorityQueue<(BusyConnection Connection, int Incarnation), long> _thinking = new();
@@ -98,7 +99,7 @@ internal sealed class ThinkTimePolicy(TimeSpan thinkTime) : ArrivalPolicy
 
     public override long Next => _thinking.TryPeek(out _, out long next) ? next : long.MaxValue;
 
-    public override bool AsksAtOnce(long freeSince) => false;
+    public override bool SendsAtOnce(long freeSince) => false;
 
     public override bool TryTake(long now, out long due)
     {
@@ -106,16 +107,16 @@ internal sealed class ThinkTimePolicy(TimeSpan thinkTime) : ArrivalPolicy
         return true;
     }
 
-    public override void Freed(BusyConnection connection, long since)
+    public override void OnFreed(BusyConnection connection, long since)
     {
         for (; connection.Thinking < connection.FreeSlots; connection.Thinking++)
         {
-            double part = connection.HasAsked ? 1 : _random.NextDouble();
+            double part = connection.HasEverSent ? 1 : _random.NextDouble();
             _thinking.Enqueue((connection, connection.Incarnation), since + (long)(part * _time));
         }
     }
 
-    public override void Issue(long now, ConnectionSet connections)
+    public override void SendDue(long now, EventLoop loop)
     {
         while (_thinking.TryPeek(out (BusyConnection Connection, int Incarnation) first, out long due) && due <= now)
         {
@@ -123,7 +124,7 @@ internal sealed class ThinkTimePolicy(TimeSpan thinkTime) : ArrivalPolicy
             if (first.Incarnation != first.Connection.Incarnation)
                 continue;   // that connection is gone
             first.Connection.Thinking--;
-            connections.Settle(first.Connection, first.Connection.Ask(Stopwatch.GetTimestamp(), most: 1));
+            loop.Apply(first.Connection, first.Connection.After(first.Connection.Send(Stopwatch.GetTimestamp(), most: 1)));
         }
     }
 }

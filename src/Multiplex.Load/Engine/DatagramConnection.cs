@@ -6,7 +6,7 @@ namespace Multiplex.Load.Engine;
 
 /// <summary>
 /// A datagram socket: best effort, so what is lost, late or repeated is counted apart and is no wrong reply. A request that is
-/// not answered in time counts as lost, and its slot asks the next one.
+/// not answered in time counts as lost, and its slot sends the next one.
 /// </summary>
 internal sealed class DatagramConnection(LoadContext context, uint seed) : MessageConnection(context, seed)
 {
@@ -27,11 +27,11 @@ internal sealed class DatagramConnection(LoadContext context, uint seed) : Messa
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, (int)Math.Min(needed, int.MaxValue / 2));
     }
 
-    public override ConnectionState Tick(long now)
+    public override bool Tick(long now)
     {
-        long limit = now - LoadContext.Nanoseconds(Context.Options.Timeout);
+        long limit = now - Context.Timeout;
         if (IsBlockedSince(limit))
-            return ConnectionState.Broken;
+            return false;
         int lost = 0;
         for (int slot = 0; slot < Window.Depth; slot++)
         {
@@ -43,25 +43,25 @@ internal sealed class DatagramConnection(LoadContext context, uint seed) : Messa
         }
 
         Context.Recorder.Errors.Lost += lost;
-        return lost > 0 ? AskAgain(now, now) : ConnectionState.Open;
+        return lost == 0 || SendNext(now, now);
     }
 
-    protected override void Unmatched(uint sequence)
+    protected override void CountUnmatched(uint sequence)
     {
         if (_lost.Remove(sequence))
             Context.Recorder.Errors.Late++;
-        else if (Window.WasAsked(sequence))
+        else if (Window.WasSent(sequence))
             Context.Recorder.Errors.Repeated++;
         else
             Context.Recorder.Errors.WrongReplies++;
     }
 
-    // Nobody is there. Of UDP that is told (by ICMP, udp(7)) at the next call after the datagram that it is about, and only once.
-    protected override ConnectionState Failed(SyscallResult result)
+    // No socket is bound there. Of UDP that is told (by ICMP, udp(7)) at the next call after the datagram that it is about, and only once.
+    protected override bool GoesOnAfter(SyscallResult result)
     {
         if (!result.Is(ECONNREFUSED))
             return Disconnected(result);
         Context.Recorder.Errors.Refused++;
-        return Context.Options.Server.Kind.IsInternet() ? ConnectionState.Open : ConnectionState.Broken;
+        return Context.Options.Server.Kind.IsInternet();
     }
 }

@@ -1,37 +1,27 @@
+using Multiplex.Engine;
+using Multiplex.Interop;
+using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>What is to become of a connection.</summary>
-internal enum ConnectionState
+/// <summary>A connection of the load generator, or a datagram socket: a handler of its thread's event loop, which is made anew when it ends.</summary>
+internal abstract class LoadConnection(LoadContext context) : LoopHandler(descriptor: -1)
 {
-    /// <summary>It goes on.</summary>
-    Open,
-
-    /// <summary>It has had its share of calls: to be made anew at once.</summary>
-    Spent,
-
-    /// <summary>It is of no more use, and why has been counted: to be made anew at the next tick.</summary>
-    Broken,
-}
-
-/// <summary>One connection of the load generator, or one datagram socket.</summary>
-internal abstract class LoadConnection(LoadContext context)
-{
-    /// <summary>The socket, or -1 while there is none.</summary>
-    public int Descriptor { get; private set; } = -1;
+    /// <summary>What all connections of the thread share.</summary>
+    public LoadContext Context { get; } = context;
 
     /// <summary>Since when it has been about to connect; 0 once it is connected.</summary>
     public long ConnectingSince { get; set; }
 
-    /// <summary>What the multiplexer watches for.</summary>
-    public Interest Watched { get; set; }
+    /// <summary>Whether there is a socket, and it is connected.</summary>
+    public bool IsConnected => Descriptor >= 0 && ConnectingSince == 0;
 
-    /// <summary>What it should watch for.</summary>
+    /// <summary>What the loop should wait for.</summary>
     public abstract Interest Wanted { get; }
 
-    /// <summary>What all connections of the thread share.</summary>
-    public LoadContext Context { get; } = context;
+    /// <summary>Whether it has made its calls: then it is made anew at once.</summary>
+    protected virtual bool IsFinished => false;
 
     /// <summary>There is a socket; it may still be connecting.</summary>
     public virtual void Open(int descriptor)
@@ -41,29 +31,55 @@ internal abstract class LoadConnection(LoadContext context)
     }
 
     /// <summary>Closes the socket, with a reset: so no port is left in TIME_WAIT.</summary>
-    public virtual void Close()
+    public void Close()
     {
         setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
         close(Descriptor);
-        Descriptor = -1;
+        (Descriptor, ConnectingSince) = (-1, 0);
     }
 
     /// <summary>It is connected, and the load has begun.</summary>
-    public abstract ConnectionState Start(long now);
-
-    /// <summary>The socket is ready.</summary>
-    public abstract ConnectionState Serve(Interest ready);
+    /// <returns>False: the connection is broken, and why has been counted. So for all that follow.</returns>
+    public abstract bool Start(long now);
 
     /// <summary>Some time has passed.</summary>
-    public abstract ConnectionState Tick(long now);
+    public abstract bool Tick(long now);
 
-    /// <summary>The server ended the connection, or the kernel did.</summary>
+    /// <summary>What the loop is to do next.</summary>
+    public Next After(bool isAlive) =>
+        !isAlive ? Next.Closing(CloseReason.Broken)
+        : IsFinished ? Next.Closing(CloseReason.Finished)
+        : new(Wanted);
+
+    /// <inheritdoc/>
+    public sealed override Next OnReady(Interest ready) => ConnectingSince == 0
+        ? After(Serve(ready))
+        : Context.Connections.OnConnected(this, Connector.Finish(Context.Options.Server, Descriptor));
+
+    /// <inheritdoc/>
+    public sealed override void OnClosed(CloseReason reason)
+    {
+        OnEnded();
+        Close();
+        Context.Connections.OnClosed(this, reason);
+    }
+
+    /// <summary>The connection has ended while the load goes on.</summary>
+    protected virtual void OnEnded()
+    {
+    }
+
+    /// <summary>The socket is ready.</summary>
+    protected abstract bool Serve(Interest ready);
+
+    /// <summary>The server ended the connection, or the kernel did: counts it.</summary>
     /// <param name="result">What recv(2) or send(2) returned.</param>
-    protected ConnectionState Disconnected(Interop.SyscallResult result)
+    /// <returns>False.</returns>
+    protected bool Disconnected(SyscallResult result)
     {
         Context.Recorder.Errors.Disconnected++;
         if (result.Is(ECONNRESET) || result.Is(EPIPE))
             Context.Recorder.Errors.Resets++;
-        return ConnectionState.Broken;
+        return false;
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Multiplex.Interop;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
+using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
@@ -11,17 +12,22 @@ internal sealed class LoadContext
 {
     private const int StreamBufferLength = 64 * 1024;
 
-    public LoadContext(LoadOptions options, LoadRecorder recorder)
+    public LoadContext(LoadOptions options, LoadRecorder recorder, ConnectionSet connections)
     {
-        Options = options;
-        Recorder = recorder;
+        (Options, Recorder, Connections, Timeout) = (options, recorder, connections, Nanoseconds(options.Timeout));
         Exchange = options.Exchange();
         RequestLength = Exchange.LongestRequest;
-        Buffer = GC.AllocateUninitializedArray<byte>(Math.Max(StreamBufferLength, RequestLength));
+        Buffer = GC.AllocateUninitializedArray<byte>(options.Server.Kind.IsStream() ? StreamBufferLength : Math.Max(StreamBufferLength, RequestLength));
     }
 
     /// <summary>What load to make.</summary>
     public LoadOptions Options { get; }
+
+    /// <summary>The connections of the thread.</summary>
+    public ConnectionSet Connections { get; }
+
+    /// <summary>How long a reply may take, in nanoseconds.</summary>
+    public long Timeout { get; }
 
     /// <summary>Makes the requests, and checks the replies.</summary>
     public Exchange Exchange { get; }
@@ -32,17 +38,17 @@ internal sealed class LoadContext
     /// <summary>What is measured.</summary>
     public LoadRecorder Recorder { get; }
 
-    /// <summary>Says when requests are asked; null is a closed loop without a pause: at once.</summary>
-    public ArrivalPolicy? ArrivalPolicy { get; init; }
+    /// <summary>Says when requests are sent; null is a closed loop without a pause: at once.</summary>
+    public ArrivalPolicy? Policy { get; init; }
 
-    /// <summary>How many requests are still to be asked.</summary>
-    public long ToAsk { get; set; } = long.MaxValue;
+    /// <summary>How many requests are still to be sent.</summary>
+    public long ToSend { get; set; } = long.MaxValue;
 
-    /// <summary>In a closed loop: the end is reached, and no more is asked.</summary>
+    /// <summary>In a closed loop: the end is reached, and no more is sent.</summary>
     public bool IsOver { get; set; }
 
-    /// <summary>Whether any more is to be asked.</summary>
-    public bool MayAsk => ToAsk > 0 && !IsOver;
+    /// <summary>Whether any more is to be sent.</summary>
+    public bool MaySend => ToSend > 0 && !IsOver;
 
     /// <summary>The kernel's word for when packets went and came; null where it is not asked.</summary>
     public KernelStamps? Stamps { get; init; }

@@ -27,29 +27,20 @@ public static class LoadGenerator
     {
         byte[] address = ServerProbe.Find(options);
         int threads = Math.Clamp(options.Threads, 1, options.Connections);
-        List<LoadLoop> loops = [];
-        try
-        {
-            for (int i = 0; i < threads; i++)
-                loops.Add(new(options, address, i, threads));
-            using LoadThreads running = new(loops, cancelled);
-            running.Connect();
-            if (options.WarmUp <= TimeSpan.Zero)
-                options.Measuring?.Invoke(true, () => running.Replies);
-            running.Begin();
-            LoadTally tally = new() { StartedAt = running.BeganAt + options.WarmUp };
-            SecondCollector collector = new(loops, tally.Latencies, options.Interval);
-            Watch(options, running, collector, report);
-            running.Join();
-            loops.ForEach(tally.Add);
-            tally.Seconds = collector.Finish();
-            tally.IsInterrupted = cancelled.IsCancellationRequested;
-            return tally;
-        }
-        finally
-        {
-            loops.ForEach(loop => loop.Dispose());
-        }
+        using LoadThreads running = new(options, address, threads, cancelled);
+        running.Connect();
+        if (options.WarmUp <= TimeSpan.Zero)
+            options.Measuring?.Invoke(true, () => running.Replies);
+        running.Begin();
+        LoadTally tally = new() { StartedAt = running.BeganAt + options.WarmUp };
+        SecondCollector collector = new(running.Loops, tally.Latencies, options.Interval);
+        Watch(options, running, collector, report);
+        running.Join();
+        foreach (LoadLoop loop in running.Loops)
+            tally.Add(loop);
+        tally.Seconds = collector.Finish();
+        tally.IsInterrupted = cancelled.IsCancellationRequested;
+        return tally;
     }
 
     private static void Watch(LoadOptions options, LoadThreads running, SecondCollector collector, Action<LoadProgress>? report)
@@ -85,7 +76,9 @@ public static class LoadGenerator
 /// <summary>The client threads of a run: all connect, then all begin at the same moment. A failure of one ends them all.</summary>
 internal sealed class LoadThreads : IDisposable
 {
-    private readonly IReadOnlyList<LoadLoop> _loops;
+    private readonly LoadLoop[] _loops;   // each made by its thread
+    private readonly LoadOptions _options;
+    private readonly byte[] _address;
     private readonly CancellationTokenSource _stop;
     private readonly CountdownEvent _connected;
     private readonly CountdownEvent _finished;
@@ -93,12 +86,15 @@ internal sealed class LoadThreads : IDisposable
     private ExceptionDispatchInfo? _failure;
     private long _start;
 
-    public LoadThreads(IReadOnlyList<LoadLoop> loops, CancellationToken cancelled)
+    public LoadThreads(LoadOptions options, byte[] address, int count, CancellationToken cancelled)
     {
-        _loops = loops;
+        (_options, _address, _loops) = (options, address, new LoadLoop[count]);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
-        (_connected, _finished) = (new(loops.Count), new(loops.Count));
+        (_connected, _finished) = (new(count), new(count));
     }
+
+    /// <summary>The loops of the threads, once <see cref="Connect"/> has returned.</summary>
+    public IReadOnlyList<LoadLoop> Loops => _loops;
 
     /// <summary>Right replies so far.</summary>
     public long Replies => _loops.Sum(loop => loop.Recorder.Replies);
@@ -109,8 +105,12 @@ internal sealed class LoadThreads : IDisposable
     /// <summary>Starts the threads, and returns once all connections are made.</summary>
     public void Connect()
     {
-        foreach (LoadLoop loop in _loops)
-            new Thread(() => Live(loop)) { IsBackground = true, Name = "load" }.Start();
+        for (int i = 0; i < _loops.Length; i++)
+        {
+            int index = i;
+            new Thread(() => Live(index)) { IsBackground = true, Name = "load" }.Start();
+        }
+
         _connected.Wait();
         if (_failure is null)
             return;
@@ -162,17 +162,23 @@ internal sealed class LoadThreads : IDisposable
         _begin.Dispose();
     }
 
-    private void Live(LoadLoop loop)
+    private void Live(int index)
     {
+        LoadLoop? loop = null;
         try
         {
-            Attempt(() => loop.Connect(_stop.Token));
+            Attempt(() =>
+            {
+                loop = _loops[index] = new(_options, _address, index, _loops.Length);
+                loop.Connect(_stop.Token);
+            });
             _connected.Signal();
             _begin.Wait();
-            Attempt(() => loop.Run(_start, _stop.Token));
+            Attempt(() => loop!.Run(_start, _stop.Token));
         }
         finally
         {
+            loop?.Dispose();
             _finished.Signal();
         }
     }

@@ -1,32 +1,35 @@
 using System.Diagnostics;
+using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
+using Multiplex.Multiplexers;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>One client thread: an event loop over its share of the connections, that asks, checks every reply, and measures.</summary>
+/// <summary>The event loop of one client thread over its share of the connections: sends requests, checks every reply, and measures. The thread makes it.</summary>
 internal sealed class LoadLoop : IDisposable
 {
     /// <summary>
     /// What is due sooner is not slept for: to go to sleep and to be woken takes about as long, and a sleeper is woken late for
     /// replies too. The thread polls instead.
     /// </summary>
-    private const long Doze = 50_000;
+    private const long ShortestSleep = 50_000;
 
     private const long Second = 1_000_000_000;
-    private const long LongestTick = Second / 10;
+    private const int LongestTick = 100;   // milliseconds
     private const long LongestDrain = Second;
 
     private readonly LoadOptions _options;
     private readonly ArrivalSchedule? _schedule;
     private readonly ArrivalPolicy? _policy;
+    private readonly EventLoop _loop = new(new EpollMultiplexer());
     private readonly ConnectionSet _connections;
     private readonly LoadContext _context;
-    private readonly long _tick;
-    private long _nextTick;
+    private readonly int _tick;   // milliseconds
+    private readonly Action _onTick;
     private long _polled;   // CPU time spent polling for nothing
 
     /// <param name="options">What load.</param>
@@ -35,24 +38,24 @@ internal sealed class LoadLoop : IDisposable
     /// <param name="threads">How many there are.</param>
     public LoadLoop(LoadOptions options, byte[] address, int thread, int threads)
     {
-        _options = options;
-        _tick = Math.Clamp(LoadContext.Nanoseconds(options.Timeout) / 4, 1_000_000, LongestTick);
+        (_options, _onTick) = (options, Tick);
+        _tick = (int)Math.Clamp(options.Timeout.TotalMilliseconds / 4, 1, LongestTick);
         Recorder = new(options.Arrivals is not null);
         KernelStamps? stamps = options.Arrivals is not null && options.Server.Kind.IsInternet() ? new() : null;
         if (options.Arrivals is { } arrivals)
             _policy = new OpenLoopPolicy(_schedule = new(options, arrivals, thread, threads), Recorder, stamps);
         else if (options.ThinkTime > TimeSpan.Zero)
             _policy = new ThinkTimePolicy(options.ThinkTime);
-        _connections = new(options, address, threads);
+        _connections = new(_loop, options, address, threads);
         int Share(int all) => (all / threads) + (thread < all % threads ? 1 : 0);
-        _context = new(options, Recorder) { ArrivalPolicy = _policy, Stamps = stamps };
+        _context = new(options, Recorder, _connections) { Policy = _policy, Stamps = stamps };
         if (options.Requests > 0)
-            _context.ToAsk = (options.Requests / threads) + (thread < options.Requests % threads ? 1 : 0);
+            _context.ToSend = (options.Requests / threads) + (thread < options.Requests % threads ? 1 : 0);
         for (int i = 0; i < Share(options.Connections); i++)
             _connections.Add(BusyConnection.Of(_context, (uint)((i * threads) + thread) * 0x9E37_79B1));
         for (int i = 0; i < Share(options.IdleConnections); i++)
             _connections.Add(new IdleConnection(_context));
-        LoadContext reading = new(SlowReader.Of(options, _context.RequestLength), Slow), writing = new(SlowWriter.Of(options), Slow);
+        LoadContext reading = new(SlowReader.Of(options, _context.RequestLength), Slow, _connections), writing = new(SlowWriter.Of(options), Slow, _connections);
         for (int i = 0; i < Share(options.SlowReaders); i++)
             _connections.Add(new SlowReader(reading, (uint)i));
         for (int i = 0; i < Share(options.SlowWriters); i++)
@@ -77,8 +80,8 @@ internal sealed class LoadLoop : IDisposable
     /// <summary>Bytes that the thread allocated in the measured time.</summary>
     public long Allocated { get; private set; }
 
-    // As many requests as were wanted have been asked, and none is under way.
-    private bool IsDone => _context.ToAsk == 0 && !_connections.IsAwaiting;
+    // As many requests as were wanted have been sent, and none is in flight.
+    private bool IsDone => _context.ToSend == 0 && !_connections.IsAwaiting;
 
     /// <summary>Makes the connections, all of them, before any request is sent.</summary>
     /// <exception cref="SyscallException">One could not be made.</exception>
@@ -102,7 +105,7 @@ internal sealed class LoadLoop : IDisposable
 
         _context.Tick();
         _connections.Start();
-        _nextTick = start + _tick;
+        _loop.At(_loop.Now + _tick, _onTick);
         long now = start;
         while (now < measureFrom && !cancelled.IsCancellationRequested)
             now = Turn(now, measureFrom);
@@ -110,12 +113,17 @@ internal sealed class LoadLoop : IDisposable
     }
 
     /// <summary>Closes what is open.</summary>
-    public void Dispose() => _connections.Dispose();
+    public void Dispose()
+    {
+        _connections.Close();
+        _loop.Dispose();
+    }
 
     private void Measure(long now, long measureFrom, long end, CancellationToken cancelled)
     {
         Recorder.Begin();
-        _connections.BeginMeasuring();
+        foreach (BusyConnection connection in Measured)
+            connection.BeginMeasuring();
         long cpu = clock_gettime(CLOCK_THREAD_CPUTIME_ID), allocated = GC.GetAllocatedBytesForCurrentThread();
         long began = now, nextSecond = measureFrom + Second;
         _polled = 0;
@@ -128,7 +136,7 @@ internal sealed class LoadLoop : IDisposable
 
         Allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         Busy = Math.Max(clock_gettime(CLOCK_THREAD_CPUTIME_ID) - cpu - _polled, 0) / (double)Math.Max(now - began, 1);
-        end = Math.Min(now, end);   // earlier, when the run was cancelled or all is asked
+        end = Math.Min(now, end);   // earlier, when the run was cancelled or all is sent
         Elapsed = Math.Max(end - measureFrom, 0);
         Recorder.Measure(measureFrom, end);
         Recorder.End();
@@ -136,7 +144,7 @@ internal sealed class LoadLoop : IDisposable
         Recorder.HandOver();
     }
 
-    // What was asked or due before the end is still answered, for a while. What is not counts with the time that it has waited, or else a
+    // What was sent or due before the end is still answered, for a while. What is not counts with the time that it has waited, or else a
     // stall that lasts to the end would not show.
     private void Drain(long end)
     {
@@ -154,30 +162,29 @@ internal sealed class LoadLoop : IDisposable
             Recorder.RecordUnanswered(due, waitedUntil, waited: true);
     }
 
-    // Asks what is due, waits for replies, and returns when that was.
+    // Sends what is due, waits for replies, and returns when that was.
     private long Turn(long now, long until)
     {
         long next = Math.Min(_policy?.Next ?? long.MaxValue, _connections.NextOpening);
         if (next <= now)
         {
-            _policy?.Issue(now, _connections);
-            _connections.OpenWhatIsDue(now);
+            _policy?.SendDue(now, _loop);
+            _connections.OpenDue(now);
             next = Math.Min(_policy?.Next ?? long.MaxValue, _connections.NextOpening);
         }
 
-        long nap = Math.Min(next, Math.Min(until, _nextTick)) - now;
-        bool dozes = next - now < Doze;
-        int ready = _connections.Wait(dozes ? 0 : Math.Min(nap, next - now - Doze));
+        bool polls = next - now < ShortestSleep;
+        int ready = _loop.TurnWithin(polls ? 0 : Math.Min(until, next - ShortestSleep) - now);
         long after = Stopwatch.GetTimestamp();
-        if (dozes && ready == 0)
+        if (polls && ready == 0)
             _polled += after - now;   // it would have slept, if it could do so exactly
-        if (after >= _nextTick)
-        {
-            _connections.Tick(after);
-            _context.Tick();
-            _nextTick = after + _tick;
-        }
-
         return after;
+    }
+
+    private void Tick()
+    {
+        _connections.Tick(Stopwatch.GetTimestamp());
+        _context.Tick();
+        _loop.At(_loop.Now + _tick, _onTick);
     }
 }

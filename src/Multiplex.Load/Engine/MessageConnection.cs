@@ -12,9 +12,9 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     private long _held;           // when the request was due that the kernel did not take; 0 when there is none
     private long _blockedSince;   // since when the kernel has taken nothing; 0 while it does
 
-    protected override bool HasUnsent => _held != 0;
+    protected sealed override bool HasUnsent => _held != 0;
 
-    protected override bool IsBlocked => _held != 0;
+    protected sealed override bool IsBlocked => _held != 0;
 
     /// <summary>Whether a message of no bytes is the end of the connection.</summary>
     protected abstract bool EndsWithEmptyMessage { get; }
@@ -26,23 +26,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         (_held, _blockedSince) = (0, 0);
     }
 
-    public override void Close()
-    {
-        base.Close();
-        _held = 0;
-    }
-
-    public override ConnectionState Serve(Interest ready)
-    {
-        long freeSince = 0;
-        ConnectionState state = (ready & Interest.Readable) != 0 ? Receive(out freeSince) : ConnectionState.Open;
-        if (state == ConnectionState.Open && HasUnsent)
-            state = Ask(Stopwatch.GetTimestamp(), most: 0);
-        long now = Stopwatch.GetTimestamp();
-        return state == ConnectionState.Open ? AskAgain(now, freeSince == 0 ? now : freeSince) : state;
-    }
-
-    public override ConnectionState Ask(long now, int most)
+    public override bool Send(long now, int most)
     {
         OutputBuffer request = Context.Batch;
         long due = _held;
@@ -57,25 +41,40 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
                 // Its own buffer is full, or a UNIX-domain server's queue: net.unix.max_dgram_qlen.
                 _held = due;
                 _blockedSince = _blockedSince == 0 ? now : _blockedSince;
-                return ConnectionState.Open;
+                return true;
             }
 
             if (result.IsError)
             {
-                if (Failed(result) == ConnectionState.Broken)
-                    return ConnectionState.Broken;
+                if (!GoesOnAfter(result))
+                    return false;
                 continue;
             }
 
             Context.Recorder.BytesSent += result.Value;
-            Window.Ask(Context.ArrivalPolicy is null ? now : due, now + Context.WayOut);
+            Window.Send(Context.Policy is null ? now : due, now + Context.WayOut);
             (due, _held, _blockedSince) = (0, 0, 0);
         }
 
-        return ConnectionState.Open;
+        return true;
     }
 
     public override IEnumerable<long> Unanswered() => _held == 0 ? base.Unanswered() : base.Unanswered().Append(_held);
+
+    protected override void OnEnded()
+    {
+        base.OnEnded();
+        _held = 0;
+    }
+
+    protected override bool Serve(Interest ready)
+    {
+        long freeSince = 0;
+        if (((ready & Interest.Readable) != 0 && !Receive(out freeSince)) || (HasUnsent && !Send(Stopwatch.GetTimestamp(), most: 0)))
+            return false;
+        long now = Stopwatch.GetTimestamp();
+        return SendNext(now, freeSince == 0 ? now : freeSince);
+    }
 
     /// <summary>Whether the server, or the kernel, has taken nothing since before this time: then it is counted as a timeout.</summary>
     protected bool IsBlockedSince(long time)
@@ -86,19 +85,19 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         return blocked;
     }
 
-    /// <summary>A right reply has come to a request that is not under way.</summary>
-    protected abstract void Unmatched(uint sequence);
+    /// <summary>A right reply has come to a request that is not in flight.</summary>
+    protected abstract void CountUnmatched(uint sequence);
 
-    /// <summary>A call failed.</summary>
+    /// <summary>A call failed: counts it.</summary>
     /// <param name="result">What recv(2) or send(2) returned.</param>
-    /// <returns>Open when it is worth trying again.</returns>
-    protected abstract ConnectionState Failed(SyscallResult result);
+    /// <returns>Whether it is worth trying again.</returns>
+    protected virtual bool GoesOnAfter(SyscallResult result) => Disconnected(result);
 
     // As many messages as are expected: one more recv(2) would only say EAGAIN. Returns when the first came; 0 when none did.
-    private ConnectionState Receive(out long firstAt)
+    private bool Receive(out long firstAt)
     {
         firstAt = 0;
-        for (int i = Math.Max(Window.UnderWay, 1); i > 0; i--)
+        for (int i = Math.Max(Window.InFlight, 1); i > 0; i--)
         {
             // MSG_TRUNC: returns the whole length of what it cuts off
             SyscallResult result = Context.Receive(Descriptor, Context.Buffer, MSG_TRUNC, out _, out long arrivedAt);
@@ -109,27 +108,27 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
             if (!result.IsError)
             {
                 firstAt = firstAt == 0 ? arrivedAt : firstAt;
-                Take((int)result.Value, arrivedAt);
+                Check((int)result.Value, arrivedAt);
             }
-            else if (Failed(result) == ConnectionState.Broken)
+            else if (!GoesOnAfter(result))
             {
-                return ConnectionState.Broken;
+                return false;
             }
         }
 
-        return ConnectionState.Open;
+        return true;
     }
 
     private bool TryTake(int most, long now, out long due)
     {
         due = now;
-        if (Askable(most) <= 0 || (Context.ArrivalPolicy is { } policy && !policy.TryTake(now, out due)))
+        if (Sendable(most) <= 0 || (Context.Policy is { } policy && !policy.TryTake(now, out due)))
             return false;
-        Took(1);
+        CountSent(1);
         return true;
     }
 
-    private void Take(int length, long arrivedAt)
+    private void Check(int length, long arrivedAt)
     {
         Context.Recorder.BytesReceived += length;
         ReadOnlySpan<byte> message = Context.Buffer.AsSpan(0, Math.Min(length, Context.Buffer.Length));
@@ -140,13 +139,12 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
             return;
         }
 
-        bool right = outcome == ReplyOutcome.Right && length == expected;
-        AskedAt asked = outcome == ReplyOutcome.Unreadable ? default : Window.Answer(sequence);
-        if (!right)
-            HeardWrong();
-        else if (asked.SentAt == 0)
-            Unmatched(sequence);
+        RequestTimes times = outcome == ReplyOutcome.Unreadable ? default : Window.Answer(sequence);
+        if (outcome != ReplyOutcome.Right || length != expected)
+            RecordWrong();
+        else if (times.SentAt == 0)
+            CountUnmatched(sequence);
         else
-            HeardRight(asked, arrivedAt, count: 1);
+            RecordRight(times, arrivedAt, count: 1);
     }
 }

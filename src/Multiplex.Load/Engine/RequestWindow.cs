@@ -2,19 +2,19 @@ using System.Numerics;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>When a request was asked.</summary>
+/// <summary>When a request was due, and when it was sent.</summary>
 /// <param name="DueAt">When it was due: what its latency is counted from.</param>
 /// <param name="SentAt">When it was sent; 0 when there is no such request.</param>
-internal readonly record struct AskedAt(long DueAt, long SentAt);
+internal readonly record struct RequestTimes(long DueAt, long SentAt);
 
 /// <summary>
-/// The requests that a connection may have under way, a slot for each: a slot whose request has been answered is free for the
+/// The requests that a connection may have in flight, a slot for each: a slot whose request has been answered is free for the
 /// next one. A request's number names its slot in the low bits, so that a reply finds it at once in whatever order replies come.
 /// </summary>
 internal sealed class RequestWindow
 {
     private readonly Slot[] _slots;
-    private readonly int[] _free;   // a ring, first freed first used: so replies in order are due in the order of asking
+    private readonly int[] _free;   // a ring, first freed first used: so replies in order are due in the order of sending
     private readonly uint _first;
     private readonly uint _stride;
     private int _firstFree;
@@ -39,50 +39,50 @@ internal sealed class RequestWindow
     /// <summary>How many slots are free.</summary>
     public int FreeCount { get; private set; }
 
-    /// <summary>How many requests are under way.</summary>
-    public int UnderWay => _slots.Length - FreeCount;
+    /// <summary>How many requests are in flight.</summary>
+    public int InFlight => _slots.Length - FreeCount;
 
     /// <summary>The request whose reply is due next, where replies come in order.</summary>
     public uint Due => _slots[_due].Sequence;
 
-    /// <summary>The request that will be asked next.</summary>
+    /// <summary>The request that will be sent next.</summary>
     public uint Next => _slots[_free[_firstFree]].Sequence + _stride;
 
-    /// <summary>The request that a slot asked last.</summary>
+    /// <summary>The request that a slot sent last.</summary>
     public uint LastOf(int slot) => _slots[slot].Sequence;
 
-    /// <summary>Whether a request of this number has ever been asked.</summary>
-    public bool WasAsked(uint sequence)
+    /// <summary>Whether a request of this number has ever been sent.</summary>
+    public bool WasSent(uint sequence)
     {
         int slot = (int)(sequence & (_stride - 1));
         uint never = _first - _stride;   // one round before the first request
         return slot < _slots.Length && sequence - never <= _slots[slot].Sequence - never && sequence - never >= _stride;
     }
 
-    /// <summary>Asks the next request; a slot has to be free.</summary>
+    /// <summary>Sends the next request; a slot has to be free.</summary>
     /// <returns>The request's number.</returns>
-    public uint Ask(long dueAt, long now)
+    public uint Send(long dueAt, long now)
     {
-        ref Slot asking = ref _slots[_free[_firstFree]];
+        ref Slot sending = ref _slots[_free[_firstFree]];
         _firstFree = _firstFree + 1 < _free.Length ? _firstFree + 1 : 0;
         FreeCount--;
-        (asking.DueAt, asking.SentAt) = (dueAt, now);
-        return asking.Sequence += _stride;
+        (sending.DueAt, sending.SentAt) = (dueAt, now);
+        return sending.Sequence += _stride;
     }
 
     /// <summary>A reply to this request has come: its slot is free.</summary>
-    /// <returns>When it was asked; its SentAt is 0 when no such request is under way.</returns>
-    public AskedAt Answer(uint sequence)
+    /// <returns>Its times; its SentAt is 0 when no such request is in flight.</returns>
+    public RequestTimes Answer(uint sequence)
     {
         int slot = (int)(sequence & (_stride - 1));
         if (slot >= _slots.Length || _slots[slot].Sequence != sequence || _slots[slot].SentAt == 0)
             return default;
-        AskedAt asked = new(_slots[slot].DueAt, _slots[slot].SentAt);
+        RequestTimes times = new(_slots[slot].DueAt, _slots[slot].SentAt);
         Free(slot);
-        return asked;
+        return times;
     }
 
-    /// <summary>Gives up what a slot has under way.</summary>
+    /// <summary>Gives up what a slot has in flight.</summary>
     public void Free(int slot)
     {
         _slots[slot].SentAt = 0;
@@ -92,13 +92,13 @@ internal sealed class RequestWindow
             _due = 0;
     }
 
-    /// <summary>Whether a slot's request has been under way since before this time.</summary>
+    /// <summary>Whether a slot's request has been in flight since before this time.</summary>
     public bool IsOlder(int slot, long time) => _slots[slot].SentAt != 0 && _slots[slot].SentAt < time;
 
-    /// <summary>Whether any request has been under way since before this time.</summary>
+    /// <summary>Whether any request has been in flight since before this time.</summary>
     public bool HasOlder(long time)
     {
-        if (UnderWay == 0)
+        if (InFlight == 0)
             return false;
         for (int slot = 0; slot < _slots.Length; slot++)
         {
@@ -109,10 +109,10 @@ internal sealed class RequestWindow
         return false;
     }
 
-    /// <summary>When each request that is under way was due.</summary>
+    /// <summary>When each request that is in flight was due.</summary>
     public IEnumerable<long> DueTimes() => _slots.Where(slot => slot.SentAt != 0).Select(slot => slot.DueAt);
 
-    /// <summary>Gives up everything that is under way.</summary>
+    /// <summary>Gives up everything that is in flight.</summary>
     public void Clear()
     {
         for (int slot = 0; slot < _slots.Length; slot++)
@@ -123,7 +123,7 @@ internal sealed class RequestWindow
     private struct Slot
     {
         public long DueAt;
-        public long SentAt;   // 0: nothing is under way
+        public long SentAt;   // 0: nothing is in flight
         public uint Sequence;
     }
 }

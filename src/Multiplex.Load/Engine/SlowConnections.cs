@@ -9,20 +9,19 @@ internal sealed class IdleConnection(LoadContext context) : LoadConnection(conte
 {
     public override Interest Wanted => Interest.Readable;
 
-    public override ConnectionState Start(long now) => ConnectionState.Open;
+    public override bool Start(long now) => true;
 
-    // Nothing was asked, so whatever comes is the end.
-    public override ConnectionState Serve(Interest ready)
+    public override bool Tick(long now) => true;
+
+    // Nothing was sent, so whatever comes is the end.
+    protected override bool Serve(Interest ready)
     {
         SyscallResult result = recv(Descriptor, Context.Buffer, 0);
-        if (result.Is(EAGAIN))
-            return ConnectionState.Open;
-        if (result.Value > 0)
-            Context.Recorder.Errors.WrongReplies++;
-        return result.Value > 0 ? ConnectionState.Broken : Disconnected(result);
+        if (result.Value <= 0)
+            return result.Is(EAGAIN) || Disconnected(result);
+        Context.Recorder.Errors.WrongReplies++;
+        return false;
     }
-
-    public override ConnectionState Tick(long now) => ConnectionState.Open;
 }
 
 /// <summary>How much of a slow stream may pass by now.</summary>
@@ -40,12 +39,12 @@ internal struct Allowance(int bytesPerSecond)
 }
 
 /// <summary>
-/// A client that asks as much as it is let, and reads little of what it gets: a server has to stop reading from it, or it
-/// collects replies until memory ends.
+/// A client that sends as many requests as the server takes, and reads few of the replies: a server has to stop reading from it, or replies
+/// fill its memory.
 /// </summary>
 internal sealed class SlowReader(LoadContext context, uint seed) : StreamConnection(context, seed)
 {
-    private const int MostUnderWay = 1 << 20;   // bytes
+    private const int MostInFlight = 1 << 20;   // bytes
     private const int DeepestWindow = 4096;
 
     private Allowance _allowance = new(context.Options.SlowBytesPerS);
@@ -56,16 +55,16 @@ internal sealed class SlowReader(LoadContext context, uint seed) : StreamConnect
 
     /// <summary>The options of slow readers: many requests at a time.</summary>
     public static LoadOptions Of(LoadOptions options, int requestLength) =>
-        options with { Arrivals = null, CallsPerConnection = 0, Depth = Math.Clamp(MostUnderWay / requestLength, 1, DeepestWindow) };
+        options with { Arrivals = null, CallsPerConnection = 0, Depth = Math.Clamp(MostInFlight / requestLength, 1, DeepestWindow) };
 
-    // Hang-ups are told even to those who ask for nothing: epoll_ctl(2).
-    public override ConnectionState Serve(Interest ready) =>
+    public override bool Tick(long now) => Receive(_allowance.Take(now));
+
+    // A hang-up is reported even where nothing is waited for: epoll_ctl(2).
+    protected override bool Serve(Interest ready) =>
         ready == (Interest.Readable | Interest.Writable) ? Receive(int.MaxValue) : base.Serve(ready);
-
-    public override ConnectionState Tick(long now) => Receive(_allowance.Take(now));
 }
 
-/// <summary>A client whose requests trickle in: a server must not lend it a thread for that long, nor more memory than has arrived.</summary>
+/// <summary>A client whose requests arrive slowly: a server must not keep a thread for it that long, nor more memory than has arrived.</summary>
 internal sealed class SlowWriter(LoadContext context, uint seed) : StreamConnection(context, seed)
 {
     private Allowance _allowance = new(context.Options.SlowBytesPerS);
@@ -77,13 +76,13 @@ internal sealed class SlowWriter(LoadContext context, uint seed) : StreamConnect
     /// <summary>The options of slow writers: one request at a time.</summary>
     public static LoadOptions Of(LoadOptions options) => options with { Arrivals = null, CallsPerConnection = 0, Depth = 1 };
 
-    public override ConnectionState Serve(Interest ready) => Receive(int.MaxValue);
+    public override bool Tick(long now) => !HasUnsent || SendUnsent(_allowance.Take(now));
 
-    public override ConnectionState Tick(long now) => HasUnsent ? SendUnsent(_allowance.Take(now)) : ConnectionState.Open;
+    protected override bool Serve(Interest ready) => Receive(int.MaxValue);
 
-    protected override ConnectionState Send(ReadOnlySpan<byte> batch)
+    protected override bool Send(ReadOnlySpan<byte> batch)
     {
         Postpone(batch);
-        return ConnectionState.Open;
+        return true;
     }
 }

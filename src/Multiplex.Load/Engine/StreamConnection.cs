@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Load.Workload;
 using static Multiplex.Interop.Libc;
@@ -7,65 +8,57 @@ namespace Multiplex.Load.Engine;
 /// <summary>A stream: requests go out in batches, and replies come in pieces of any length.</summary>
 internal class StreamConnection(LoadContext context, uint seed) : BusyConnection(context, seed)
 {
-    private readonly OutputBuffer _unsent = new();
-    private int _unsentStart;
-    private byte[] _partial = [];   // bytes received that are not a whole reply yet
-    private int _partialLength;
+    private WriteQueue _unsent;
+    private ReadBuffer _partial;   // bytes received that are not a whole reply yet
 
-    protected override bool HasUnsent => _unsent.Length > _unsentStart;
+    protected sealed override bool HasUnsent => _unsent.Length > 0;
 
-    public override void Open(int descriptor)
-    {
-        base.Open(descriptor);
-        _partialLength = 0;
-        _unsent.Clear();
-        _unsentStart = 0;
-    }
-
-    public override ConnectionState Ask(long now, int most)
+    public override bool Send(long now, int most)
     {
         OutputBuffer batch = Context.Batch;
         batch.Clear();
         long due = now, sentAt = now + Context.WayOut;
         int taken = 0;
-        for (int askable = Askable(most); taken < askable && (Context.ArrivalPolicy is not { } policy || policy.TryTake(now, out due)); taken++)
-            Context.Exchange.Write(batch, Window.Ask(due, sentAt));
-        Took(taken);
-        return batch.Length > 0 ? Send(batch.Written) : ConnectionState.Open;
+        for (int sendable = Sendable(most); taken < sendable && (Context.Policy is not { } policy || policy.TryTake(now, out due)); taken++)
+            Context.Exchange.Write(batch, Window.Send(due, sentAt));
+        CountSent(taken);
+        return taken == 0 || Send(batch.Written);
     }
 
-    public override ConnectionState Serve(Interest ready)
+    public override bool Tick(long now) => IsInTime(now);
+
+    protected override void OnEnded()
     {
-        if ((ready & Interest.Writable) != 0 && HasUnsent && SendUnsent(int.MaxValue) == ConnectionState.Broken)
-            return ConnectionState.Broken;
-        return (ready & Interest.Readable) != 0 ? Receive(int.MaxValue) : ConnectionState.Open;
+        base.OnEnded();
+        _partial.Set([]);
+        _unsent.Release();
     }
 
-    public override ConnectionState Tick(long now) => StateByAge(now);
+    protected override bool Serve(Interest ready) =>
+        ((ready & Interest.Writable) == 0 || !HasUnsent || SendUnsent(int.MaxValue))
+            && ((ready & Interest.Readable) == 0 || Receive(int.MaxValue));
 
-    /// <summary>Receives once, and asks again for what has been answered.</summary>
+    /// <summary>Receives once, and sends again for what has been answered.</summary>
     /// <param name="most">The most bytes to receive.</param>
-    protected ConnectionState Receive(int most)
+    protected bool Receive(int most)
     {
-        Span<byte> room = Room();
+        Span<byte> room = _partial.BufferForMore(Context.Buffer).AsSpan(_partial.Length);
         SyscallResult result = Context.Receive(Descriptor, room[..Math.Min(room.Length, most)], 0, out long now, out long arrivedAt);
-        if (result.Is(EAGAIN))
-            return ConnectionState.Open;
         if (result.Value <= 0)
-            return Disconnected(result);
+            return result.Is(EAGAIN) || Disconnected(result);
 
         Context.Recorder.BytesReceived += result.Value;
-        int length = _partialLength + (int)result.Value;
-        ReadOnlySpan<byte> received = _partialLength > 0 ? _partial.AsSpan(0, length) : room[..length];
+        ReadOnlySpan<byte> received = _partial.With((int)result.Value, Context.Buffer, out _);
         int answered = Check(ref received, arrivedAt);
         if (answered < 0)
-            return ConnectionState.Broken;
-        Keep(received);
-        return answered > 0 ? AskAgain(now, arrivedAt) : ConnectionState.Open;
+            return false;
+        if (_partial.Length > 0 || !received.IsEmpty)
+            _partial.Set(received);
+        return answered == 0 || SendNext(now, arrivedAt);
     }
 
     /// <summary>Sends requests; what the kernel does not take is kept.</summary>
-    protected virtual ConnectionState Send(ReadOnlySpan<byte> batch)
+    protected virtual bool Send(ReadOnlySpan<byte> batch)
     {
         if (HasUnsent)
         {
@@ -78,30 +71,23 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
             return Disconnected(result);
         int sent = (int)Math.Max(result.Value, 0);
         Context.Recorder.BytesSent += sent;
-        if (sent < batch.Length)
-            Postpone(batch[sent..]);
-        return ConnectionState.Open;
+        Postpone(batch[sent..]);
+        return true;
     }
 
     /// <summary>These bytes are to be sent later.</summary>
-    protected void Postpone(ReadOnlySpan<byte> batch) => _unsent.Write(batch);
+    protected void Postpone(ReadOnlySpan<byte> batch) => _unsent.Append(batch);
 
     /// <summary>Sends what has been kept, at most so many bytes of it.</summary>
-    protected ConnectionState SendUnsent(int most)
+    protected bool SendUnsent(int most)
     {
-        ReadOnlySpan<byte> rest = _unsent.Written[_unsentStart..];
-        SyscallResult result = send(Descriptor, rest[..Math.Min(rest.Length, most)], MSG_NOSIGNAL);
+        ReadOnlySpan<byte> unsent = _unsent.Bytes;
+        SyscallResult result = send(Descriptor, unsent[..Math.Min(unsent.Length, most)], MSG_NOSIGNAL);
         if (result.IsError)
-            return result.Is(EAGAIN) ? ConnectionState.Open : Disconnected(result);
+            return result.Is(EAGAIN) || Disconnected(result);
         Context.Recorder.BytesSent += result.Value;
-        _unsentStart += (int)result.Value;
-        if (!HasUnsent)
-        {
-            _unsent.Clear();
-            _unsentStart = 0;
-        }
-
-        return ConnectionState.Open;
+        _unsent.Taken((int)result.Value);
+        return true;
     }
 
     // Records each whole reply. Returns how many slots are free now, or -1 when the connection has to be given up.
@@ -110,9 +96,9 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         Exchange exchange = Context.Exchange;
         RequestWindow window = Window;
         ReplyOutcome outcome = ReplyOutcome.Right;
-        AskedAt together = default;   // when the last requests were asked, and how many of that time have been answered rightly
+        RequestTimes together = default;   // the times of the last requests, and how many that have the same have been answered rightly
         int right = 0, answered = 0;
-        while (!received.IsEmpty && (window.UnderWay > 0 || exchange.HasCallsOfServer))
+        while (!received.IsEmpty && (window.InFlight > 0 || exchange.HasCallsOfServer))
         {
             outcome = exchange.Check(received, window.Due, out int length, out uint sequence);
             if (outcome == ReplyOutcome.Call)
@@ -122,50 +108,33 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
                 continue;
             }
 
-            if (outcome is ReplyOutcome.Incomplete or ReplyOutcome.Unreadable || window.UnderWay == 0)
+            if (outcome is ReplyOutcome.Incomplete or ReplyOutcome.Unreadable || window.InFlight == 0)
                 break;
             received = received[length..];
-            AskedAt asked = window.Answer(sequence);
-            if (asked.SentAt != 0)
+            RequestTimes times = window.Answer(sequence);
+            if (times.SentAt != 0)
                 answered++;
-            if (outcome == ReplyOutcome.Wrong || asked.SentAt == 0)
+            if (outcome == ReplyOutcome.Wrong || times.SentAt == 0)
             {
-                HeardWrong();   // a reply to nothing that was asked, or a second one to the same request, is a wrong one
+                RecordWrong();   // a reply to nothing that was sent, or a second one to the same request, is a wrong one
                 continue;
             }
 
-            if (right > 0 && asked != together)
+            if (right > 0 && times != together)
             {
-                HeardRight(together, arrivedAt, right);
+                RecordRight(together, arrivedAt, right);
                 right = 0;
             }
 
-            together = asked;
+            together = times;
             right++;
         }
 
         if (right > 0)
-            HeardRight(together, arrivedAt, right);
+            RecordRight(together, arrivedAt, right);
         if (received.IsEmpty || outcome == ReplyOutcome.Incomplete)
             return answered;
-        HeardWrong();   // bytes that make no sense, or that answer nothing
+        RecordWrong();   // bytes that make no sense, or that answer nothing
         return -1;
-    }
-
-    private Span<byte> Room()
-    {
-        if (_partialLength == 0)
-            return Context.Buffer;
-        if (_partialLength == _partial.Length)
-            Array.Resize(ref _partial, 2 * _partialLength);
-        return _partial.AsSpan(_partialLength);
-    }
-
-    private void Keep(ReadOnlySpan<byte> rest)
-    {
-        if (rest.Length > _partial.Length)
-            _partial = new byte[Math.Max(rest.Length, 4096)];
-        rest.CopyTo(_partial);
-        _partialLength = rest.Length;
     }
 }

@@ -80,10 +80,10 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     public void Measure(long from, long until) => (_from, _until) = (from, until);
 
     /// <summary>Right replies have come.</summary>
-    /// <param name="asked">When their requests were asked: all at the same time.</param>
+    /// <param name="times">When their requests were due and sent: all at the same time.</param>
     /// <param name="now">When they came: all at the same time.</param>
     /// <param name="count">How many they are: at least 1.</param>
-    public void Record(AskedAt asked, long now, int count)
+    public void Record(RequestTimes times, long now, int count)
     {
         if (now >= _from && now < _until)
         {
@@ -91,10 +91,10 @@ internal sealed class LoadRecorder(bool isOpenLoop)
             _interval.Replies += count;
         }
 
-        if (!Counts(asked.DueAt, now))
+        if (!Counts(times.DueAt, now))
             return;
-        _interval.Latencies.Record(now - asked.DueAt, count);
-        Services?.Record(now - asked.SentAt, count);
+        _interval.Latencies.Record(now - times.DueAt, count);
+        Services?.Record(now - times.SentAt, count);
     }
 
     /// <summary>A request is about to be sent.</summary>

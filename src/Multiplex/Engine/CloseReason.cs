@@ -3,7 +3,7 @@ namespace Multiplex.Engine;
 /// <summary>Why a connection is closed.</summary>
 internal enum CloseReason : byte
 {
-    /// <summary>The peer has shut down its side and has every reply; or the server is stopping, and what had arrived is answered.</summary>
+    /// <summary>The peer has shut down its side and has every reply; or the server is stopping, and what had arrived is answered; or a client has made its calls.</summary>
     Finished,
 
     /// <summary>The bytes were no request.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Multiplex.Multiplexers;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Engine;
@@ -19,6 +20,7 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
     private LoopHandler?[] _handlers = new LoopHandler?[64];   // by descriptor
     private List<LoopHandler> _nextTurn = new(UsualTurns), _thisTurn = new(UsualTurns);
     private List<LoopHandler> _deferred = new(UsualTurns), _served = new(UsualTurns);   // to the end of this turn
+    private readonly EpollMultiplexer? _precise = multiplexer as EpollMultiplexer;
     private WakeUp? _wakeUp;
     private bool _isTurnOver;
 
@@ -53,29 +55,22 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
 
     /// <summary>Waits until something is ready, a turn is due, or the time has come, and has the handlers serve it.</summary>
     /// <param name="until">When to return at the latest, in milliseconds of <see cref="Now"/>.</param>
-    public void Turn(long until = long.MaxValue)
+    public void Turn(long until = long.MaxValue) => Serve(multiplexer.Wait(_ready, Timeout(until)));
+
+    /// <summary>As <see cref="Turn"/>, for what has to be done on time: epoll(7) waits to the nanosecond, other multiplexers to the millisecond.</summary>
+    /// <param name="nanoseconds">How long to wait at most; 0 or less does not wait.</param>
+    /// <returns>How many handlers were ready.</returns>
+    public int TurnWithin(long nanoseconds)
     {
-        int count = multiplexer.Wait(_ready, Timeout(until));
-        UpdateClock();
-        TurnBegan = Now;
-        _isTurnOver = false;
-        (_thisTurn, _nextTurn) = (_nextTurn, _thisTurn);
-
-        // What is left out of a turn is reported again. The handlers that are ready come before those that go on, for they have waited longer.
-        for (int i = 0; i < count && !_isTurnOver; i++)
-        {
-            if (Find(_ready[i].Descriptor) is { } handler)
-                Apply(handler, handler.OnReady(_ready[i].Ready));
-        }
-
-        ServeTurns(_thisTurn);
-        (_deferred, _served) = (_served, _deferred);
-        ServeTurns(_served);
-        while (_timers.TryPeek(out Action? timer, out long due) && due <= Now)
-        {
-            _timers.Dequeue();
-            timer();
-        }
+        const int Millisecond = 1_000_000;
+        long most = (long)Timeout(long.MaxValue) * Millisecond;   // negative: no timer is set
+        if (most >= 0)
+            nanoseconds = Math.Min(nanoseconds, most);
+        int count = _precise is null
+            ? multiplexer.Wait(_ready, (int)Math.Clamp((nanoseconds + Millisecond - 1) / Millisecond, 0, int.MaxValue))
+            : _precise.WaitPrecisely(_ready, nanoseconds);
+        Serve(count);
+        return count;
     }
 
     /// <summary>Ends this turn after the handler that is being served: there is something that comes before the others.</summary>
@@ -140,6 +135,30 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => multiplexer.Dispose();
+
+    private void Serve(int count)
+    {
+        UpdateClock();
+        TurnBegan = Now;
+        _isTurnOver = false;
+        (_thisTurn, _nextTurn) = (_nextTurn, _thisTurn);
+
+        // What is left out of a turn is reported again. The handlers that are ready come before those that go on, for they have waited longer.
+        for (int i = 0; i < count && !_isTurnOver; i++)
+        {
+            if (Find(_ready[i].Descriptor) is { } handler)
+                Apply(handler, handler.OnReady(_ready[i].Ready));
+        }
+
+        ServeTurns(_thisTurn);
+        (_deferred, _served) = (_served, _deferred);
+        ServeTurns(_served);
+        while (_timers.TryPeek(out Action? timer, out long due) && due <= Now)
+        {
+            _timers.Dequeue();
+            timer();
+        }
+    }
 
     private int Timeout(long until)
     {

@@ -1,11 +1,11 @@
 namespace Multiplex.Engine;
 
 /// <summary>A descriptor of an <see cref="EventLoop"/>, and what is done when it is ready: a connection, a listener, a datagram socket, the stop, a wake-up.</summary>
-/// <param name="descriptor">The descriptor.</param>
+/// <param name="descriptor">The descriptor; -1 when there is none yet.</param>
 internal abstract class LoopHandler(int descriptor)
 {
-    /// <summary>The descriptor.</summary>
-    public int Descriptor { get; } = descriptor;
+    /// <summary>The descriptor; -1 while there is none. It changes only while the handler is in no loop.</summary>
+    public int Descriptor { get; protected set; } = descriptor;
 
     /// <summary>What the loop waits for, for this handler.</summary>
     public Interest Watched { get; set; }

@@ -4,19 +4,19 @@ namespace Multiplex.Tests.Load.Engine;
 
 public class RequestWindowTests
 {
-    private static uint[] AskAll(RequestWindow window) => [.. Enumerable.Range(0, window.Depth).Select(_ => window.Ask(dueAt: 4, now: 5))];
+    private static uint[] SendAll(RequestWindow window) => [.. Enumerable.Range(0, window.Depth).Select(_ => window.Send(dueAt: 4, now: 5))];
 
     [Test]
     public void Replies_in_order_are_due_in_the_order_of_asking()
     {
         RequestWindow window = new(depth: 3);
-        Queue<uint> asked = new(AskAll(window));
+        Queue<uint> sent = new(SendAll(window));
         for (int i = 0; i < 20; i++)
         {
-            Assert.That(window.Due, Is.EqualTo(asked.Peek()));
-            Assert.That(window.Answer(asked.Dequeue()), Is.EqualTo(new AskedAt(4, 5)));
-            asked.Enqueue(window.Ask(dueAt: 4, now: 5));
-            Assert.That(window.UnderWay, Is.EqualTo(3));
+            Assert.That(window.Due, Is.EqualTo(sent.Peek()));
+            Assert.That(window.Answer(sent.Dequeue()), Is.EqualTo(new RequestTimes(4, 5)));
+            sent.Enqueue(window.Send(dueAt: 4, now: 5));
+            Assert.That(window.InFlight, Is.EqualTo(3));
         }
     }
 
@@ -24,11 +24,11 @@ public class RequestWindowTests
     public void A_request_may_stay_unanswered_while_others_pass_it_many_times()
     {
         RequestWindow window = new(depth: 2);
-        uint slow = AskAll(window)[0], quick = window.LastOf(1);
+        uint slow = SendAll(window)[0], quick = window.LastOf(1);
         for (int i = 0; i < 1000; i++)
         {
             Assert.That(window.Answer(quick).SentAt, Is.EqualTo(5 + Math.Min(i, 1)));
-            quick = window.Ask(dueAt: 6, now: 6);
+            quick = window.Send(dueAt: 6, now: 6);
             Assert.That(quick, Is.Not.EqualTo(slow));
         }
 
@@ -38,23 +38,23 @@ public class RequestWindowTests
     }
 
     [Test]
-    public void What_is_answered_already_or_was_never_asked_is_not_under_way()
+    public void What_is_answered_already_or_was_never_sent_is_not_under_way()
     {
         RequestWindow window = new(depth: 3);
-        uint[] asked = AskAll(window);
-        Assert.That(asked, Is.EqualTo(new uint[] { 0, 1, 2 }));
+        uint[] sent = SendAll(window);
+        Assert.That(sent, Is.EqualTo(new uint[] { 0, 1, 2 }));
         foreach (uint never in new uint[] { 3, 4, 7, uint.MaxValue, 0x8000_0000 })
         {
             Assert.That(window.Answer(never).SentAt, Is.Zero, $"{never}");
-            Assert.That(window.WasAsked(never), Is.False, $"{never}");
+            Assert.That(window.WasSent(never), Is.False, $"{never}");
         }
 
         Assert.That(window.Answer(1).SentAt, Is.EqualTo(5));
         Assert.That(window.Answer(1).SentAt, Is.Zero);
-        Assert.That(window.WasAsked(1), Is.True);
-        Assert.That(window.UnderWay, Is.EqualTo(2));
+        Assert.That(window.WasSent(1), Is.True);
+        Assert.That(window.InFlight, Is.EqualTo(2));
         window.Clear();
-        Assert.That(window.UnderWay, Is.Zero);
+        Assert.That(window.InFlight, Is.Zero);
         Assert.That(window.Answer(0).SentAt, Is.Zero);
     }
 
