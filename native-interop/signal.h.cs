@@ -17,6 +17,10 @@ public static unsafe partial class Libc
     public const int SIGCHLD = 17;
     public const int SIGCONT = 18;
     public const int SIGSTOP = 19;
+    public const int SIGTSTP = 20;
+    public const int SIGTTIN = 21;
+    public const int SIGTTOU = 22;
+    public const int SIGWINCH = 28;
 
     public const int SIG_BLOCK = 0;
     public const int SIG_UNBLOCK = 1;
