@@ -17,10 +17,10 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
     private readonly Readiness[] _ready = new Readiness[ReadyAtOnce];
     private readonly PriorityQueue<Action, long> _timers = new();
     private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly EpollMultiplexer? _precise = multiplexer as EpollMultiplexer;
     private LoopHandler?[] _handlers = new LoopHandler?[64];   // by descriptor
     private List<LoopHandler> _nextTurn = new(UsualTurns), _thisTurn = new(UsualTurns);
     private List<LoopHandler> _deferred = new(UsualTurns), _served = new(UsualTurns);   // to the end of this turn
-    private readonly EpollMultiplexer? _precise = multiplexer as EpollMultiplexer;
     private WakeUp? _wakeUp;
     private bool _isTurnOver;
 
