@@ -7,7 +7,14 @@ namespace Multiplex.Rpc;
 /// <param name="Version">The program's version.</param>
 /// <param name="Number">The procedure's number within that version.</param>
 /// <param name="IsIdempotent">Whether to run it twice does no more than to run it once; a client may then repeat it freely.</param>
-public readonly record struct RpcProcedure(uint Program, uint Version, uint Number, bool IsIdempotent = true);
+public readonly record struct RpcProcedure(uint Program, uint Version, uint Number, bool IsIdempotent = true)
+{
+    /// <summary>Its name, for messages; null when it is not known.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Its name, or its numbers.</summary>
+    public override string ToString() => Name ?? $"procedure {Number} of program {Program} version {Version}";
+}
 
 /// <summary>The marshalling half of a client stub: writes a call's arguments.</summary>
 public delegate void XdrMarshal<in T>(XdrWriter writer, T value)

@@ -41,6 +41,17 @@ internal sealed class CallTimers(PendingCalls calls, SendQueue queue, RpcClientO
     /// </summary>
     public void RepeatUntilAnswered(PendingCall call) => Watch(call, repeats: true, Environment.TickCount64);
 
+    /// <summary>Has a call wait for its next attempt.</summary>
+    /// <param name="call">The call, which has failed.</param>
+    /// <param name="until">When it is made again.</param>
+    public void Pause(PendingCall call, long until)
+    {
+        call.IsPaused = true;
+        call.ResendAt = until;
+        call.Wait = Milliseconds.Of(options.FirstRetry);
+        _earliest = Math.Min(_earliest, call.Due);
+    }
+
     /// <summary>Queues again what is to be repeated.</summary>
     /// <returns>The calls whose time is over, still in flight; null when there are none.</returns>
     public List<PendingCall>? Run()
@@ -62,7 +73,9 @@ internal sealed class CallTimers(PendingCalls calls, SendQueue queue, RpcClientO
             }
 
             isOldest &= !isSent;
-            if (call.Repeats && now >= call.ResendAt)
+            if (call.IsPaused && now >= call.ResendAt)
+                Resume(call, now);
+            else if (call.Repeats && now >= call.ResendAt)
                 Repeat(call, isSent, now);
             earliest = Math.Min(earliest, call.Due);
         }
@@ -76,6 +89,14 @@ internal sealed class CallTimers(PendingCalls calls, SendQueue queue, RpcClientO
         call.Repeats = repeats;
         call.ResendAt = now + call.Wait;
         _earliest = Math.Min(_earliest, call.Due);
+    }
+
+    private void Resume(PendingCall call, long now)
+    {
+        call.IsPaused = false;
+        call.ResendAt = now + call.Wait;
+        if (queue.IsOpen)
+            queue.Add(call);   // the connection that is being made takes it otherwise
     }
 
     private void Repeat(PendingCall call, bool isSent, long now)

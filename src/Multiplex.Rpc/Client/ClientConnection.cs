@@ -64,6 +64,9 @@ internal sealed class ClientConnection : IDisposable
         _queue.Open(_socket.Descriptor);
     }
 
+    /// <summary>The server.</summary>
+    public Endpoint Server => _server;
+
     /// <summary>Which thread drives it.</summary>
     public DriverRole Driver => _driver;
 
@@ -184,6 +187,32 @@ internal sealed class ClientConnection : IDisposable
         _driver.Engage(attaches, wakes: false);
     }
 
+    /// <summary>Makes a call again that has failed, after a pause.</summary>
+    /// <returns>False when the failure does not pass, or no attempt or no time is left.</returns>
+    public bool TryAgain(PendingCall call, Exception failure)
+    {
+        if (failure is not (RpcConnectionException or RpcSystemErrorException) || call.Attempt >= call.Retry!.Attempts)
+            return false;
+        bool wakes;
+        lock (_gate)
+        {
+            long at = Environment.TickCount64 + call.Retry.PauseBefore(call.Attempt + 1);
+            if (IsDisposed || at >= call.Deadline)
+                return false;
+            call.Attempt++;
+            _calls.Add(call);
+            _timers.Pause(call, at);
+            if (failure is RpcConnectionException)
+                _socket.BeginOutage();
+            _counters.Retries++;
+            wakes = call.Due < _sleepsUntil && _driver.MustWake();
+        }
+
+        if (wakes)
+            _driver.Wake();
+        return true;
+    }
+
     /// <summary>Takes a call back: its reply, if one comes, answers no call.</summary>
     /// <returns>False when the call is done, or about to be.</returns>
     public bool TryWithdraw(PendingCall call)
@@ -242,7 +271,7 @@ internal sealed class ClientConnection : IDisposable
     }
 
     /// <summary>For the driver: it cannot wait for the socket. Calls in flight fail.</summary>
-    public void CannotWait(SyscallException why) => _recovery.Break(new RpcConnectionException($"call {_server}: {why.Message}", why), failsAll: true);
+    public void CannotWait(SyscallException why) => _recovery.Break(new RpcConnectionException(why.Message, why), failsAll: true);
 
     /// <summary>For the driver: does all that is to be done now.</summary>
     public void Turn(bool readable, bool writable)
@@ -253,6 +282,7 @@ internal sealed class ClientConnection : IDisposable
             _driver.BeginTurn();
             if (writable)
                 _queue.Unblock();
+            _socket.DropStaleAttempt(writable);
             connecting = _socket.State == SocketState.Connecting;
             failed = _queue.Errno != 0;
         }
@@ -280,6 +310,7 @@ internal sealed class ClientConnection : IDisposable
             NoticeClosedConnection();
         if (_calls.Count == 0)
             _socket.BeginOutage();
+        _socket.Hurry(isFirst: _calls.Count == 0);
         _calls.Add(call);
         _timers.Set(call, timeout);
         _socket.AllowFor(Milliseconds.Of(timeout));
@@ -344,7 +375,7 @@ internal sealed class ClientConnection : IDisposable
 
         // A server may have replied, and closed then: its replies have been received by now.
         if (end is null && errno != 0)
-            end = _recovery.Failed("call", errno);
+            end = _recovery.Failed("send", errno);
         if (end is not null)
             _recovery.Break(end);
     }
@@ -375,26 +406,28 @@ internal sealed class ClientConnection : IDisposable
     private void RunTimers()
     {
         List<PendingCall>? late;
-        bool givesUp;
+        string? givesUpAs;
         lock (_gate)
         {
             late = _timers.Run();
             if (late is null)
                 return;
             late.ForEach(call => _queue.TakeBack(call));
-            givesUp = _recovery.MayGiveUp;
+            givesUpAs = _recovery.ReasonToGiveUp(late);
         }
 
-        if (givesUp)
-            _recovery.GiveUp();
-        late.ForEach(call => call.Fail(NoReply(call)));
+        (int arrived, uint? xid) = _transport.PartialReply;
+        if (givesUpAs is not null)
+            _recovery.GiveUp(givesUpAs);
+        foreach (PendingCall call in late)
+            call.Fail(NoReply(call, arrived, xid));
     }
 
-    private RpcTimeoutException NoReply(PendingCall call) => new(
-        $"call {_server}: no reply in {call.Timeout.TotalSeconds:0.###} s: " + (call.WasSent
-            ? "the server is down or hangs, or what was sent is lost"
-            : "the call was not sent, as the server takes no bytes or there is no connection"))
+    private static RpcTimeoutException NoReply(PendingCall call, int arrived, uint? xid)
     {
-        WasSent = call.WasSent,
-    };
+        string what = !call.WasSent ? "the call was not sent, as the server takes no bytes or there is no connection"
+            : arrived > 0 ? $"{arrived} bytes had arrived of {(xid == call.Xid ? "its reply" : "a reply to another call")}, which was not whole"
+            : "nothing of a reply had arrived: the server is down or hangs, or what was sent is lost";
+        return new($"no reply in {call.Timeout.TotalSeconds:0.###} s: {what}") { WasSent = call.WasSent, ArrivedBytes = arrived };
+    }
 }

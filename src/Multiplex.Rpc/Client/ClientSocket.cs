@@ -27,6 +27,8 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     private int _address;          // the index of the one in use, or to be tried next
     private int _failures;         // addresses that failed one after the other
     private long _connectUntil;
+    private long _connectSince;
+    private bool _isStale;         // the attempt to connect is to be begun anew
     private long _reconnectAt;
     private long _brokenAt;        // since when there is no connection that has answered
     private int _pause = ShortestPause;
@@ -78,6 +80,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         if (result.Is(EINPROGRESS))
         {
             State = SocketState.Connecting;
+            _connectSince = Now;
             _connectUntil = Now + (Milliseconds.Of(options.ConnectTimeout) / addresses.Count);
         }
 
@@ -141,6 +144,37 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         _pause = ShortestPause;
         _failures = 0;
     }
+
+    /// <summary>
+    /// A call waits for the connection: the pause before the next attempt is a short one, and an attempt that is old is begun anew, as the kernel may have sent its
+    /// SYN while the server could not be reached, and sends it again ever more seldom.
+    /// </summary>
+    /// <param name="isFirst">Whether no other call waits: then none has been waiting for the pause.</param>
+    public void Hurry(bool isFirst)
+    {
+        const int OldAttempt = 1000;   // milliseconds: after that the first SYN is sent again, RFC 6298
+        if (State == SocketState.Disconnected && isFirst)
+            _reconnectAt = Math.Min(_reconnectAt, Now + ShortestPause);
+        else if (State == SocketState.Connecting && !_isDatagram && Now - _connectSince >= OldAttempt)
+            _isStale = true;
+    }
+
+    /// <summary>Ends an attempt that is to be begun anew, unless it has succeeded or failed.</summary>
+    /// <param name="isOver">Whether it has.</param>
+    public void DropStaleAttempt(bool isOver)
+    {
+        if (_isStale && !isOver && State == SocketState.Connecting)
+        {
+            CloseDescriptor();
+            NextAddress();
+            _reconnectAt = Now;
+        }
+
+        _isStale = false;
+    }
+
+    /// <summary>Whether the peer acknowledges nothing.</summary>
+    public bool IsUnacknowledged => State == SocketState.Connected && server.Kind == EndpointKind.Tcp && KeepAlive.IsUnacknowledged(Descriptor);
 
     /// <summary>Calls wait from now on for a connection.</summary>
     public void BeginOutage() => _brokenAt = Now;

@@ -82,7 +82,7 @@ internal sealed class LoopDriver
         catch (SyscallException e)
         {
             _connection.CannotWait(e);   // such as ENOSPC: /proc/sys/fs/epoll/max_user_watches
-            return;
+            (_, _, until) = _connection.BeforeWait();
         }
 
         if (until >= _timer)

@@ -42,6 +42,15 @@ internal abstract class PendingCall
     /// <summary>Whether it has left as a datagram, and neither an answer nor the time to send it again has come.</summary>
     public bool IsUnderWay { get; set; }
 
+    /// <summary>How it is made again when it fails; null: it is not.</summary>
+    public RpcRetryPolicy? Retry { get; set; }
+
+    /// <summary>How often it has been made.</summary>
+    public int Attempt { get; set; } = 1;
+
+    /// <summary>Whether it waits for its next attempt, until <see cref="ResendAt"/>: nothing of it is queued.</summary>
+    public bool IsPaused { get; set; }
+
     /// <summary>Whether any of it has been sent, on a connection that broke or by an earlier datagram.</summary>
     public bool WasSent { get; set; }
 
@@ -73,7 +82,7 @@ internal abstract class PendingCall
     public bool Repeats { get; set; }
 
     /// <summary>When something is to be done about it at the latest.</summary>
-    public long Due => Repeats ? Math.Min(Deadline, ResendAt) : Deadline;
+    public long Due => Repeats || IsPaused ? Math.Min(Deadline, ResendAt) : Deadline;
 
     /// <summary>The reply has come.</summary>
     public abstract void Answer(ReadOnlySpan<byte> reply);
@@ -115,7 +124,9 @@ internal abstract class PendingCall
 
     private protected void Reset()
     {
-        _isDone = _mustLead = HasWaiter = WasSent = false;
+        _isDone = _mustLead = HasWaiter = WasSent = IsPaused = false;
+        Retry = null;
+        Attempt = 1;
         Message.Clear(keep: 16 * 1024);
     }
 }
@@ -167,7 +178,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         XdrReader reader = new(reply) { IsStrict = _isStrict, AcceptsUnknown = !_isStrict };
         if (!ReplyHeader.TryRead(ref reader, out ReplyHeader header))
         {
-            Fail(new RpcBadReplyException("what the server sent is no reply"));
+            Fail(new RpcBadReplyException($"the {reply.Length} bytes that the server sent are no reply"));
             return;
         }
 
@@ -191,14 +202,22 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         if (reader.IsComplete || (!reader.HasFailed && !_isStrict))
             Succeed(results);
         else
-            Fail(new RpcBadReplyException($"the server's results cannot be decoded: {reader.Failure ?? "bytes are left over"}"));
+            Fail(new RpcBadReplyException($"the results, in a reply of {reply.Length} bytes, cannot be decoded: {reader.Failure ?? "bytes are left over"}"));
     }
 
     /// <inheritdoc/>
     public override void Fail(Exception failure)
     {
+        if (Retry is not null && !_cancellation.IsCancellationRequested && _connection!.TryAgain(this, failure))
+        {
+            // A cancellation that came meanwhile has not found the call.
+            if (_cancellation.IsCancellationRequested)
+                Cancel();
+            return;
+        }
+
         bool hasWaiter = HasWaiter;
-        _results.SetException(failure);
+        _results.SetException(failure is RpcException e ? e.Of(_connection!.Server, Procedure, Xid) : failure);
         if (hasWaiter)
             Done();
     }

@@ -20,11 +20,21 @@ internal sealed class Recovery(
     public long GivenUp { get; private set; }
 
     /// <summary>
-    /// Whether so many calls in a row got no reply that the connection is given up. A datagram from another port is another caller to a server's
+    /// Why the connection is given up now that calls have timed out; null when it is not. A datagram from another port is another caller to a server's
     /// reply cache: not while a call is under way that must not be run twice.
     /// </summary>
-    public bool MayGiveUp => options.ReconnectAfterTimeouts is > 0 and int most && timers.TimeoutsInRow >= most && socket.State == SocketState.Connected
-        && (!_isDatagram || calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || queue.IsSent(call))));
+    /// <param name="late">The calls.</param>
+    public string? ReasonToGiveUp(List<PendingCall> late)
+    {
+        if (options.ReconnectAfterTimeouts <= 0 || socket.State != SocketState.Connected)
+            return null;
+        if (late.Any(call => call.WasSent) && socket.IsUnacknowledged)
+            return "the server's machine acknowledges nothing";
+        return timers.TimeoutsInRow >= options.ReconnectAfterTimeouts
+            && (!_isDatagram || calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || queue.IsSent(call))))
+            ? $"{timers.TimeoutsInRow} calls in a row got no reply"
+            : null;
+    }
 
     /// <summary>Whether a call may be sent twice.</summary>
     public bool IsRepeatable(PendingCall call) => call.Procedure.IsIdempotent || options.ServerKeepsReplies;
@@ -43,18 +53,16 @@ internal sealed class Recovery(
     /// Gives the connection up: the server is there, or its machine is, and yet no call gets a reply. A new connection passes a middlebox that
     /// has forgotten this one.
     /// </summary>
-    public void GiveUp()
+    public void GiveUp(string reason)
     {
-        RpcConnectionException why;
         lock (gate)
         {
-            why = new($"call {server}: {timers.TimeoutsInRow} calls in a row got no reply, so the connection was given up");
             GivenUp++;
             if (!socket.HasHeard)
                 socket.NextAddress();
         }
 
-        Break(why, isGivenUp: true);
+        Break(new RpcConnectionException($"{reason}, so the connection was given up"), isGivenUp: true);
     }
 
     /// <summary>The connection has ended. Calls that may be sent again stay for the next one; the others fail.</summary>
@@ -73,7 +81,7 @@ internal sealed class Recovery(
                 socket.BeginOutage();
             bool goesOn = isGivenUp
                 || (!failsAll && why is RpcConnectionException && (_isDatagram ? socket.TryNextAddress() : socket.HasHeard || !socket.IsLongBroken));
-            failed = queue.TakeBack(call => !goesOn || !(_isDatagram || !call.WasSent || IsRepeatable(call)));
+            failed = queue.TakeBack(call => !call.IsPaused && (!goesOn || !(_isDatagram || !call.WasSent || IsRepeatable(call))));
             _breakReason = why;
             queue.Close(keepsPosted: goesOn);
             socket.Disconnect();
@@ -117,7 +125,7 @@ internal sealed class Recovery(
             why = new(failure.Message, failure);
             if (_breakReason is not null)
                 why = new($"{_breakReason.Message}; and no new connection can be made: {why.Message}", why.InnerException);
-            failed = queue.TakeBack(_ => true);
+            failed = queue.TakeBack(call => !call.IsPaused);
             queue.Close(keepsPosted: false);
         }
 
@@ -139,6 +147,8 @@ internal sealed class Recovery(
         foreach (PendingCall call in calls.InOrder())
         {
             transport.MakeRoom(socket.Descriptor, call.Message.Length - RecordMarking.HeaderLength);
+            if (call.IsPaused)
+                continue;
             queue.Add(call);
             if (call.WasSent && !call.Procedure.IsIdempotent)
                 timers.RepeatUntilAnswered(call);

@@ -147,6 +147,8 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     {
         if (cancellation.IsCancellationRequested)
             return ValueTask.FromCanceled<T>(cancellation);
+        if (IsTooLate(options))
+            return ValueTask.FromException<T>(TooLate(procedure));
         return Begin(procedure, arguments, marshal, unmarshal, options, cancellation).Task;
     }
 
@@ -163,6 +165,8 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     {
         if (cancellation.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellation);
+        if (IsTooLate(options))
+            return ValueTask.FromException(TooLate(procedure));
         return Begin(procedure, arguments, marshal, ReadNothing, options, cancellation).End;
     }
 
@@ -227,12 +231,15 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         bool blocks)
         where TArguments : allows ref struct
     {
+        if (blocks && IsTooLate(options))
+            throw TooLate(procedure);
         PendingCall<T> call = PendingCall<T>.Rent(_connection, unmarshal, _options.AllowSynchronousContinuations, _options.Strict);
         try
         {
             Write(call.Message, procedure, arguments, marshal);
             call.Procedure = procedure;
-            TimeSpan timeout = options?.Timeout ?? _options.Timeout;
+            call.Retry = procedure.IsIdempotent ? options?.Retry ?? _options.Retry : null;
+            TimeSpan timeout = options?.TimeoutFrom(_options.Timeout) ?? _options.Timeout;
             if (blocks)
                 _connection.Run(call, timeout);
             else
@@ -246,6 +253,11 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
             throw;
         }
     }
+
+    private static bool IsTooLate(RpcCallOptions? options) => options?.Deadline is { } deadline && deadline <= DateTimeOffset.UtcNow;
+
+    private RpcException TooLate(RpcProcedure procedure) =>
+        new RpcTimeoutException("the call was not sent, as its deadline has passed") { WasSent = false }.Of(Server, procedure, xid: 0);
 
     private void Post<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, bool flush)
         where TArguments : allows ref struct
@@ -279,6 +291,9 @@ public record struct RpcClientCounters
 
     /// <summary>Connections, or sockets for datagrams, that were given up since calls in a row got no reply: <see cref="RpcClientOptions.ReconnectAfterTimeouts"/>.</summary>
     public long ConnectionsGivenUp { get; internal set; }
+
+    /// <summary>Calls that were made again after a failure: <see cref="RpcRetryPolicy"/>.</summary>
+    public long Retries { get; internal set; }
 
     /// <summary>Calls that came from the server. The client serves no programs, and answers PROG_UNAVAIL.</summary>
     public long CallsRefused { get; internal set; }

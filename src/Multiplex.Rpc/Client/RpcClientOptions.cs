@@ -57,6 +57,9 @@ public sealed record RpcClientOptions
     /// <summary>How long a connection that broke is tried to be made anew, with growing pauses, before the calls that wait for it fail. 5 seconds.</summary>
     public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How calls to idempotent procedures that fail are made again; null: they are not.</summary>
+    public RpcRetryPolicy? Retry { get; init; }
+
     /// <summary>
     /// Whether the server keeps its replies and knows this client again on another connection. Then a call that is not idempotent, too, is
     /// sent again when the connection breaks, with the same xid: the server answers it from its reply cache. Servers of Multiplex do, for
@@ -94,4 +97,54 @@ public sealed record RpcCallOptions
 {
     /// <summary>How long it may take in all; null is what the client has.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>
+    /// When it has to be done, such as the deadline of the request that it is made for; the earlier of this and the timeout counts. A call whose
+    /// deadline has passed is not sent. Null: the timeout alone counts.
+    /// </summary>
+    public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>How it is made again if its procedure is idempotent; null is what the client has.</summary>
+    public RpcRetryPolicy? Retry { get; init; }
+
+    /// <summary>How long a call may take that is made now: zero or less when its deadline has passed.</summary>
+    internal TimeSpan TimeoutFrom(TimeSpan usual)
+    {
+        TimeSpan timeout = Timeout ?? usual;
+        if (Deadline is not { } deadline)
+            return timeout;
+        TimeSpan left = deadline - DateTimeOffset.UtcNow;
+        return timeout == System.Threading.Timeout.InfiniteTimeSpan || left < timeout ? left : timeout;
+    }
+}
+
+/// <summary>
+/// How a call to an idempotent procedure is made again after a failure that may pass: the connection could not be made or has ended
+/// (<see cref="RpcConnectionException"/>), or the server answered SYSTEM_ERR. All attempts together take no longer than the call may.
+/// </summary>
+/// <remarks>
+/// Beyond this, and without it, calls in flight are sent again when a connection ends, and datagrams while no reply comes:
+/// <see cref="RpcClientOptions.ReconnectFor"/>, <see cref="RpcClientOptions.FirstRetry"/>.
+/// </remarks>
+public sealed record RpcRetryPolicy
+{
+    /// <summary>No call is made again: for one call of a client that has a policy.</summary>
+    public static RpcRetryPolicy None { get; } = new() { Attempts = 1 };
+
+    /// <summary>How often a call is made at most, the first time included: 1 or more. 3.</summary>
+    public int Attempts { get; init; } = 3;
+
+    /// <summary>The longest pause before the second attempt; doubled each time. The pause is random, from half of this. 100 ms.</summary>
+    public TimeSpan FirstPause { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The longest pause of all. 5 seconds.</summary>
+    public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The pause before an attempt, in milliseconds.</summary>
+    /// <param name="attempt">Which: 2 is the first that is made again.</param>
+    internal long PauseBefore(int attempt)
+    {
+        double longest = Math.Min(FirstPause.TotalMilliseconds * Math.Pow(2, attempt - 2), LongestPause.TotalMilliseconds);
+        return (long)Math.Min(longest * (0.5 + (Random.Shared.NextDouble() / 2)), int.MaxValue);
+    }
 }

@@ -1,13 +1,38 @@
 using Multiplex.Rpc.Messages;
+using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Client;
 
 /// <summary>A call came to nothing: the server said so, its reply made no sense, or none came.</summary>
-public class RpcException(string message, Exception? inner = null) : IOException(message, inner);
+public class RpcException(string message, Exception? inner = null) : IOException(message, inner)
+{
+    /// <summary>The server of the call; null when the failure is of no call.</summary>
+    public Endpoint? Server { get; private set; }
+
+    /// <summary>The procedure that was called.</summary>
+    public RpcProcedure Procedure { get; private set; }
+
+    /// <summary>The transaction, as server logs and packet captures show it; 0 when the call was given none.</summary>
+    public uint Xid { get; private set; }
+
+    /// <summary>Which call failed, and why.</summary>
+    public override string Message => Server is null ? base.Message : $"call {Server}: {Procedure}{(Xid == 0 ? "" : $" (xid 0x{Xid:x8})")}: {base.Message}";
+
+    /// <summary>The same failure, of this call: one event may end many calls.</summary>
+    internal RpcException Of(Endpoint server, RpcProcedure procedure, uint xid)
+    {
+        RpcException own = (RpcException)MemberwiseClone();
+        (own.Server, own.Procedure, own.Xid) = (server, procedure, xid);
+        return own;
+    }
+}
 
 /// <summary>No reply came in time. Whether the server has run the call, or will, is not known, unless it was not sent.</summary>
 public sealed class RpcTimeoutException(string message) : RpcException(message)
 {
+    /// <summary>Bytes of a reply that had arrived and was not whole, of this call or of another one.</summary>
+    public int ArrivedBytes { get; init; }
+
     /// <summary>Whether any of the call was given to the kernel. If not, it never will be, and the server has not run it.</summary>
     public bool WasSent { get; init; } = true;
 }

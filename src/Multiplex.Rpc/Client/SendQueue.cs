@@ -38,6 +38,9 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
     private readonly HashSet<uint> _withdrawn = [];
     private long _withdrawnBytes;
 
+    /// <summary>Whether there is a connection.</summary>
+    public bool IsOpen => _socket >= 0;
+
     /// <summary>Bytes that are to be sent.</summary>
     public long PendingBytes => UnsentBytes - _withdrawnBytes;
 
@@ -103,7 +106,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
 
     /// <summary>Whether any byte of a call was passed to send(2) on this connection, or may be at this moment by the thread that sends.</summary>
     public bool IsSent(PendingCall call) =>
-        call.Start < (_isSending ? _sentBytes + _sending.Length - _sent : _sentBytes) && (!_isDatagram || call.IsUnderWay);
+        !call.IsPaused && call.Start < (_isSending ? _sentBytes + _sending.Length - _sent : _sentBytes) && (!_isDatagram || call.IsUnderWay);
 
     /// <summary>A reply to this call has come. A repeat that still waits to be sent is of no use any more.</summary>
     public PendingCall? Take(uint xid)
@@ -138,7 +141,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
     // Of a call that has ended nothing is sent, unless its first byte was: so a server that reads again later does not run it.
     private void Withdraw(PendingCall call)
     {
-        bool isQueued = _socket >= 0 && call.Start >= _sentBytes && (!_isDatagram || call.IsUnderWay);
+        bool isQueued = _socket >= 0 && !call.IsPaused && call.Start >= _sentBytes && (!_isDatagram || call.IsUnderWay);
         if (!isQueued || !_withdrawn.Add(call.Xid))
             return;
         _withdrawnBytes += call.Message.Length;

@@ -26,6 +26,9 @@ internal abstract class Transport(Endpoint server)
     /// </returns>
     public abstract RpcException? Receive(int socket, ReplyHandler deliver);
 
+    /// <summary>How many bytes have been received of a reply that is not whole, and its xid where that is among them.</summary>
+    public virtual (int Bytes, uint? Xid) PartialReply => default;
+
     /// <summary>Forgets half a reply: it was for a connection that is gone.</summary>
     public abstract void Reset();
 
@@ -36,12 +39,13 @@ internal abstract class Transport(Endpoint server)
 
     private protected RpcConnectionException Failed(SyscallResult result)
     {
-        SyscallException failure = AddressProblem.Of("call", result.Errno, server);
+        SyscallException failure = AddressProblem.Of("recv", result.Errno, server);
         return new(failure.Message, failure);
     }
 
-    private protected static RpcConnectionException Closed(bool midReply) => new(
-        midReply ? "the server closed the connection in the middle of a reply" : "the server closed the connection without a reply");
+    private protected RpcConnectionException Closed() => new(PartialReply.Bytes is > 0 and int bytes
+        ? $"the server closed the connection in the middle of a reply, of which {bytes} bytes had arrived"
+        : "the server closed the connection without a reply");
 
     private protected static bool IsNothingThere(SyscallResult result) => result.Is(EAGAIN);
 }
@@ -60,6 +64,9 @@ internal sealed class StreamTransport(Endpoint server, int maxReply) : Transport
     private int _length;
     private FramingProgress _progress;
 
+    public override (int Bytes, uint? Xid) PartialReply =>
+        (_length, _length >= RecordMarking.HeaderLength + sizeof(uint) ? PendingCall.XidOf(_received) : null);
+
     public override SyscallResult Send(int socket, ReadOnlySpan<byte> records) => send(socket, records, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     public override RpcException? Receive(int socket, ReplyHandler deliver)
@@ -73,7 +80,7 @@ internal sealed class StreamTransport(Endpoint server, int maxReply) : Transport
             if (result.IsError)
                 return IsNothingThere(result) ? null : Failed(result);
             if (result.Value == 0)
-                return Closed(midReply: _length > 0);
+                return Closed();
             _length += (int)result.Value;
             if (!TryDeliver(deliver))
                 return new RpcBadReplyException("the server's reply is no RPC record, or is longer than this client takes");
@@ -162,7 +169,7 @@ internal sealed class MessageTransport(Endpoint server, int maxReply) : Transpor
             if (result.IsError)
                 return IsNothingThere(result) ? null : Failed(result);
             if (result.Value == 0 && !_kind.IsDatagram())
-                return Closed(midReply: false);
+                return Closed();
             if (result.Value <= maxReply)
                 deliver(_received.AsSpan(0, (int)result.Value));
             else if (!_kind.IsDatagram())

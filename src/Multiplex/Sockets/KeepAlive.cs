@@ -32,6 +32,17 @@ public static class KeepAlive
         setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, Probes).OrThrow("setsockopt TCP_KEEPCNT");
     }
 
+    /// <summary>
+    /// Whether the kernel has sent bytes again and nothing has been acknowledged since: tcpi_retransmits of TCP_INFO. A server that hangs does not
+    /// do that, as its kernel acknowledges.
+    /// </summary>
+    /// <param name="socket">A TCP socket.</param>
+    public static bool IsUnacknowledged(int socket)
+    {
+        const int Retransmits = 2;   // the offset in struct tcp_info, of which the kernel copies as much as is asked for
+        return !getsockopt(socket, IPPROTO_TCP, TCP_INFO, out ulong head).IsError && BitConverter.GetBytes(head)[Retransmits] > 0;
+    }
+
     /// <summary>TCP_USER_TIMEOUT: how long bytes may be neither acknowledged nor taken by the peer before the kernel ends the connection with ETIMEDOUT.</summary>
     /// <param name="socket">A TCP socket.</param>
     /// <param name="milliseconds">The time; 0 leaves it to the kernel, which retransmits for about 15 minutes (tcp_retries2).</param>
