@@ -7,7 +7,7 @@ namespace Multiplex.Rpc.Binding;
 
 /// <summary>
 /// Calls procedures of this machine's programs for callers that do not know where those are: CALLIT, BCAST and INDIRECT, RFC 1833
-/// sections 2.2.1 and 3.2. To the program such a call seems to come from this machine, so it is made only where the option is set.
+/// sections 2.2.1 and 3.2. The program sees such a call come from this machine, so it is made only where the option is set.
 /// </summary>
 /// <param name="table">Where the programs are.</param>
 /// <param name="atATime">How many calls may be in progress; each blocks a thread, and the other threads are for lookups.</param>
@@ -24,7 +24,7 @@ internal sealed class IndirectCalls(RegistrationTable table, int atATime)
     /// <param name="wanted">struct rpcb_rmtcallargs: program, version, procedure and its arguments. The name service itself is not called.</param>
     /// <param name="server">The server that was called.</param>
     /// <param name="results">The results, marshalled.</param>
-    /// <returns>What came of it: SYSTEM_ERR when too many others are in progress.</returns>
+    /// <returns>How it ended: SYSTEM_ERR when too many others are in progress.</returns>
     public AcceptStatus Call(ref XdrReader wanted, out Registration? server, out byte[] results)
     {
         results = [];

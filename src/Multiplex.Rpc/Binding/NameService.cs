@@ -7,7 +7,7 @@ namespace Multiplex.Rpc.Binding;
 /// A name service, as rpcbind(8) is one: servers register where they serve a program, clients ask for that before their first
 /// call. Program 100000 in its versions 2 (portmap), 3 and 4, RFC 1833.
 /// </summary>
-/// <param name="table">What it knows.</param>
+/// <param name="table">Its registrations.</param>
 public sealed class NameService(RegistrationTable table)
 {
     /// <summary>The name service's own program number.</summary>
@@ -31,12 +31,12 @@ public sealed class NameService(RegistrationTable table)
     // Registered when the service is made, with the other one of its class: readers of the counters learn the names once.
     private readonly Counter _registrationsRefused = Counter.RegistrationsRefused;
 
-    /// <summary>What it knows.</summary>
+    /// <summary>Its registrations.</summary>
     public RegistrationTable Table { get; } = table;
 
     /// <summary>
     /// How many calls of this machine's programs it makes for others at a time; one more is answered with SYSTEM_ERR. Such a call blocks its thread
-    /// for up to 3 seconds, and seems to its program to come from this machine; so by default, 0, it makes none.
+    /// for up to 3 seconds, and its program sees it come from this machine; so by default, 0, it makes none.
     /// </summary>
     public int MaxIndirectCalls
     {

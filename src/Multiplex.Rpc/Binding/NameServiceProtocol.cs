@@ -6,8 +6,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Binding;
 
 /// <summary>
-/// A name service as a server's protocol: RPC, but over UDP with a limit to how long replies may be, and silent on calls for others
-/// that came to nothing.
+/// A name service as a server's protocol: RPC, but over UDP with a limit to how long replies may be, and without a reply to calls
+/// for others that fail.
 /// </summary>
 /// <remarks>
 /// The reply to a datagram with a false source address goes to that address, so a reply that is far longer than its call multiplies
@@ -74,7 +74,7 @@ public sealed class NameServiceProtocol(NameService service, int amplification =
         return true;
     }
 
-    // CALLIT and BCAST are mostly broadcast: if each machine that cannot help said so, the caller would drown. RFC 1833 section 3.2.
+    // CALLIT and BCAST are mostly broadcast: an error from each machine without the program would flood the caller. RFC 1833 section 3.2.
     private static bool IsCallForOthers(ReadOnlySpan<byte> call) =>
         WordAt(call, CallHeader.ProgramOffset) == NameService.Program && WordAt(call, CallHeader.ProcedureOffset) == (uint)RpcbindProcedure.CallIt;
 

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Binding;
 
-/// <summary>How often a name service was asked for what: what GETSTAT tells, rpcb_stat_byvers of RFC 1833 section 2.1.</summary>
+/// <summary>How often each procedure of a name service was called: the results of GETSTAT, rpcb_stat_byvers of RFC 1833 section 2.1.</summary>
 internal sealed class NameServiceStatistics
 {
     private const int Versions = 3, Procedures = 13;   // RPCBVERS_STAT, RPCBSTAT_HIGHPROC

@@ -34,7 +34,7 @@ public sealed record Netid(string Name, EndpointKind Kind, uint Semantics, strin
     /// <summary>Whether its addresses are IPv6.</summary>
     public bool IsIPv6 => ProtocolFamily == "inet6";
 
-    /// <summary>The number that portmap version 2 has for it, IPPROTO_TCP or IPPROTO_UDP; 0 when it knows no such transport.</summary>
+    /// <summary>The number that portmap version 2 has for it, IPPROTO_TCP or IPPROTO_UDP; 0 when it has no such transport.</summary>
     public uint PortmapProtocol => ProtocolFamily != "inet" ? 0u : Kind == EndpointKind.Tcp ? (uint)IPPROTO_TCP : IPPROTO_UDP;
 
     /// <summary>The netid of this name, or null.</summary>

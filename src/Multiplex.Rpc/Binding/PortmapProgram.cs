@@ -92,7 +92,7 @@ internal enum PortmapProcedure : uint
 /// <summary>struct mapping of RFC 1833 section 3.1.</summary>
 internal readonly record struct PortmapMapping(uint Program, uint Version, uint Protocol, uint Port)
 {
-    /// <summary>What of a registration portmap can tell; null when it is over another transport.</summary>
+    /// <summary>The part of a registration that portmap has; null when it is over another transport.</summary>
     public static PortmapMapping? Of(Registration registration) => registration.PortmapPort is > 0 and uint port
         ? new(registration.Program, registration.Version, Netid.Find(registration.Netid)!.PortmapProtocol, port)
         : null;

@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Binding;
 
 /// <summary>
-/// Keeps what a name service knows in a file, so that the next one begins with it: a warm start. A line for each registration: program,
+/// Keeps the registrations of a name service in a file, so that the next one begins with them: a warm start. A line for each registration: program,
 /// version, netid, owner and address, with a space between them.
 /// </summary>
 /// <param name="path">The file.</param>

@@ -1,6 +1,6 @@
 namespace Multiplex.Rpc.Binding;
 
-/// <summary>What a name service knows. For several threads.</summary>
+/// <summary>The registrations of a name service. For several threads.</summary>
 /// <param name="limits">How many registrations it holds at most; null for the usual limits.</param>
 public sealed class RegistrationTable(RegistrationLimits? limits = null)
 {
@@ -81,7 +81,7 @@ public sealed class RegistrationTable(RegistrationLimits? limits = null)
     }
 
     /// <summary>
-    /// As <see cref="Find"/>, but any version rather than none: the server there will tell the caller which it has, RFC 1833
+    /// As <see cref="Find"/>, but any version rather than none: the server there answers with the versions that it has, RFC 1833
     /// section 2.2.1.
     /// </summary>
     public Registration? FindAnyVersion(uint program, uint version, string netid)

@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Binding;
 
 /// <summary>
-/// A program on a host, without a port: <c>rpc://HOST/PROGRAM/VERSION</c>. Where it is served, the host's name service tells:
+/// A program on a host, without a port: <c>rpc://HOST/PROGRAM/VERSION</c>. The host's name service says where it is served:
 /// dynamic binding. <c>rpc+udp://</c>, <c>rpc+tcp6://</c> and so on name another transport than TCP.
 /// </summary>
 /// <param name="Netids">The transports that it may be reached by.</param>
@@ -130,7 +130,7 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
 
     private static FormatException Wrong(string text, string problem) => new($"'{text}' is no program on a host: {problem}");
 
-    // TCP and UDP are so over both families; a name with a family means that one.
+    // TCP and UDP stand for both families; a name with a family means that one.
     private static Netid[]? TransportsOf(string scheme) => scheme switch
     {
         Scheme or "rpc+tcp" => [Netid.Tcp, Netid.Tcp6],

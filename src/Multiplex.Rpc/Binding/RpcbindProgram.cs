@@ -138,7 +138,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         return status;
     }
 
-    // A server that listens on every interface is given out at the one by which its client knows this machine. The client sends
+    // The address of a server that listens on every interface is that by which its client reaches this machine. The client sends
     // the address that it called, in r_addr, RFC 1833 section 2.2.1; else it is the one that this machine answers from.
     private static string AddressFor(in RpcCall call, string hint, Registration found)
     {

@@ -37,7 +37,7 @@ public static class UniversalAddress
         throw new FormatException($"{endpoint} has no universal address: write a numeric host and port, or unix:PATH");
     }
 
-    /// <summary>Whether an endpoint is on every interface, and so tells no address to reach it at.</summary>
+    /// <summary>Whether an endpoint is on every interface, and so has no address to reach it at.</summary>
     public static bool IsEverywhere(Endpoint endpoint) => endpoint.Host is AnyIPv4 or AnyIPv6;
 
     /// <summary>A registered endpoint as it is reached on a host: "every interface" becomes the host's address.</summary>

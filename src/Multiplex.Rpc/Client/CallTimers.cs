@@ -1,6 +1,6 @@
 namespace Multiplex.Rpc.Client;
 
-/// <summary>When calls are given up, and when they are sent again. All members are called under the connection's gate.</summary>
+/// <summary>Times calls out, and has them sent again. All members are called under the connection's gate.</summary>
 /// <remarks>
 /// The calls are looked through when the earliest timer may be due: at most once in a millisecond, and with long timers hardly ever. That
 /// costs less than to keep them in order, as nearly every call ends before its timer.

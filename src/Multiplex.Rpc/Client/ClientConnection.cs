@@ -70,7 +70,7 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Which thread drives it.</summary>
     public DriverRole Driver => _driver;
 
-    /// <summary>What has happened so far.</summary>
+    /// <summary>What the client has counted so far.</summary>
     public RpcClientCounters Counters
     {
         get

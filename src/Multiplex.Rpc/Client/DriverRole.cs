@@ -63,7 +63,7 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
     /// <summary>A turn is over: the driver waits.</summary>
     public void EndTurn() => IsInTurn = false;
 
-    /// <summary>Whether the driver would miss what has changed. A thread that gets true calls <see cref="Wake"/>.</summary>
+    /// <summary>Whether the driver waits and has not been woken. A thread that gets true calls <see cref="Wake"/>.</summary>
     public bool MustWake() => IsTaken && !IsInTurn && !_isWoken && (_isWoken = true);
 
     /// <summary>Closes the descriptor that wakes a thread.</summary>

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc.Client;
 
-/// <summary>What becomes of the calls in flight when a connection ends, and connecting anew for those that go on.</summary>
+/// <summary>Ends a connection and the calls that cannot go on without it, and connects anew for the others.</summary>
 /// <remarks>The driver alone calls what changes the connection; properties are read under the gate.</remarks>
 internal sealed class Recovery(
     object gate, Endpoint server, RpcClientOptions options, PendingCalls calls, SendQueue queue, CallTimers timers, ClientSocket socket, Transport transport)
@@ -76,7 +76,7 @@ internal sealed class Recovery(
         {
             queue.AwaitSender();
             foreach (PendingCall call in calls.InOrder())
-                call.WasSent |= queue.IsSent(call);   // which only this connection knows
+                call.WasSent |= queue.IsSent(call);   // which the next connection cannot say
             if (socket.HasHeard)
                 socket.BeginOutage();
             bool goesOn = isGivenUp

@@ -13,8 +13,8 @@ namespace Multiplex.Rpc.Client;
 public readonly record struct RpcBroadcastReply<T>(Endpoint Server, T Results);
 
 /// <summary>
-/// One call to every server that hears it: RFC 5531 section 7.4.2, as rpc_broadcast of rpc(3). It is sent to broadcast addresses over UDP,
-/// again and again with one xid, and replies are gathered until the time is up. Servers that refuse the call say nothing here.
+/// One call to every server that receives it: RFC 5531 section 7.4.2, as rpc_broadcast of rpc(3). It is sent to broadcast addresses over UDP,
+/// again and again with one xid, and replies are gathered until the time is up. Refusals are ignored.
 /// </summary>
 public static class RpcBroadcast
 {
@@ -31,8 +31,8 @@ public static class RpcBroadcast
     /// <param name="marshal">Writes them.</param>
     /// <param name="unmarshal">Reads the results.</param>
     /// <param name="options">Credential, time-out, and when the call is sent again; null is the usual.</param>
-    /// <param name="isEnough">Told of each reply as it comes; true ends the gathering. Null gathers to the end.</param>
-    /// <returns>One reply of each server, in the order in which they came; none when nobody answered.</returns>
+    /// <param name="isEnough">Called with each reply as it comes; true ends the gathering. Null gathers to the end.</param>
+    /// <returns>One reply of each server, in the order in which they came; none when no server answered.</returns>
     /// <exception cref="SyscallException">It cannot be sent, such as ENETUNREACH.</exception>
     /// <exception cref="ArgumentException">An address is not one of UDP over IPv4: IPv6 has no broadcast.</exception>
     public static IReadOnlyList<RpcBroadcastReply<T>> Call<TArguments, T>(
@@ -97,7 +97,7 @@ public static class RpcBroadcast
         {
             SyscallResult result = sendto(_socket, call, 0, address);
 
-            // What an earlier one came to, at a host where nobody listens, is told here; that is what most hosts of a network are.
+            // The failure of an earlier one, at a host where no server listens, is reported here; most hosts of a network are such.
             if (result.Is(ECONNREFUSED))
                 result = sendto(_socket, call, 0, address);
             if (!result.Is(ECONNREFUSED))

@@ -9,8 +9,8 @@ namespace Multiplex.Rpc.Client;
 
 /// <summary>
 /// The client's side of ONC RPC: marshals the arguments, sends, waits, unmarshals the results. To its caller it is a
-/// function call that may fail. Many calls may be in flight at a time, of one thread or of several; the xid tells which reply is
-/// whose, in whatever order they come.
+/// function call that may fail. Many calls may be in flight at a time, of one thread or of several; the xid says which reply is
+/// that of which call, in whatever order they come.
 /// </summary>
 /// <remarks>
 /// A stream or seqpacket connection that breaks is made anew. Calls that may be repeated (see <see cref="RpcProcedure.IsIdempotent"/> and
@@ -29,7 +29,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <summary>Connects to a server. Blocks until that is done.</summary>
     /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
-    /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
+    /// <exception cref="SyscallException">Such as ECONNREFUSED: no server listens there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
     public RpcClient(Endpoint server, RpcClientOptions? options = null)
         : this(server, AddressLookup.Find(server, passive: false), options)
@@ -53,7 +53,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
+    /// <exception cref="SyscallException">Such as ECONNREFUSED: no server listens there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static Task<RpcClient> ConnectAsync(Endpoint server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
@@ -70,7 +70,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="FormatException">The text is neither; the message says what would be right.</exception>
-    /// <exception cref="SyscallException">Such as ECONNREFUSED: nobody listens there.</exception>
+    /// <exception cref="SyscallException">Such as ECONNREFUSED: no server listens there.</exception>
     /// <exception cref="IOException">The host is not known, or its name service does not know the program.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static async Task<RpcClient> ConnectAsync(string server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
@@ -91,7 +91,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <summary>The address that is in use of those that the server's name has, or had last.</summary>
     internal Endpoint Address => _connection.Address;
 
-    /// <summary>What has happened so far.</summary>
+    /// <summary>What the client has counted so far.</summary>
     public RpcClientCounters Counters => _connection.Counters;
 
     /// <summary>Whether there is a connection, as far as the client knows; the next call makes one otherwise.</summary>
@@ -109,10 +109,10 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="arguments">Its arguments.</param>
     /// <param name="marshal">Writes them.</param>
     /// <param name="unmarshal">Reads the results.</param>
-    /// <param name="options">What is different for this call; may be null.</param>
-    /// <exception cref="RpcRefusedException">The server has not carried out the call, and said why.</exception>
+    /// <param name="options">The options of this call alone; null: those of the client.</param>
+    /// <exception cref="RpcRefusedException">The server has not carried out the call; the exception says why.</exception>
     /// <exception cref="RpcTimeoutException">No reply came in time.</exception>
-    /// <exception cref="RpcConnectionException">The connection broke, or over datagrams: nobody is there.</exception>
+    /// <exception cref="RpcConnectionException">The connection broke, or over datagrams: no server is there.</exception>
     /// <exception cref="RpcBadReplyException">The reply cannot be decoded.</exception>
     public T Call<TArguments, T>(
         RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal, XdrUnmarshal<T> unmarshal, RpcCallOptions? options = null)
@@ -133,7 +133,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="arguments">Its arguments.</param>
     /// <param name="marshal">Writes them.</param>
     /// <param name="unmarshal">Reads the results, on the thread that receives them: it should be short, and not block.</param>
-    /// <param name="options">What is different for this call; may be null.</param>
+    /// <param name="options">The options of this call alone; null: those of the client.</param>
     /// <param name="cancellation">Gives the call up; whether the server runs it is not known then.</param>
     /// <returns>The results, to be awaited once; awaiting throws what <see cref="Call{TArguments, T}"/> throws.</returns>
     public ValueTask<T> CallAsync<TArguments, T>(
@@ -171,7 +171,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends a call at once, and waits for nothing: neither whether it arrives nor how it ends is told, and it is not repeated.
+    /// Sends a call at once and waits for nothing: whether it arrives and how it ends is not reported, and it is not repeated.
     /// </summary>
     /// <exception cref="RpcException">Too much waits to be sent.</exception>
     public void OneWay<TArguments>(RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal)
@@ -277,7 +277,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     }
 }
 
-/// <summary>What a client has seen so far.</summary>
+/// <summary>What a client has counted so far.</summary>
 public record struct RpcClientCounters
 {
     /// <summary>Calls that were sent, or were to be.</summary>

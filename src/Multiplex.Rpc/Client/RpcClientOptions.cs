@@ -3,10 +3,10 @@ using Multiplex.Rpc.Server;
 
 namespace Multiplex.Rpc.Client;
 
-/// <summary>Who a client is, how it waits, repeats and gives up, and how much it holds.</summary>
+/// <summary>A client's credential, its times, its retries and its limits.</summary>
 public sealed record RpcClientOptions
 {
-    /// <summary>The usual ones.</summary>
+    /// <summary>The default of every option.</summary>
     public static RpcClientOptions Default { get; } = new();
 
     /// <summary>The credential of every call. AUTH_NONE.</summary>
@@ -61,9 +61,9 @@ public sealed record RpcClientOptions
     public RpcRetryPolicy? Retry { get; init; }
 
     /// <summary>
-    /// Whether the server keeps its replies and knows this client again on another connection. Then a call that is not idempotent, too, is
+    /// Whether the server keeps its replies and recognizes this client on another connection. Then a call that is not idempotent, too, is
     /// sent again when the connection breaks, with the same xid: the server answers it from its reply cache. Servers of Multiplex do, for
-    /// clients with AUTH_SYS: machine name and stamp tell who it is. Over datagrams every call is sent again anyway. False.
+    /// clients with AUTH_SYS, by machine name and stamp. Over datagrams every call is sent again anyway. False.
     /// </summary>
     public bool ServerKeepsReplies { get; init; }
 
@@ -92,10 +92,10 @@ public sealed record RpcClientOptions
     public RpcEventLoop? EventLoop { get; init; }
 }
 
-/// <summary>What is different for one call.</summary>
+/// <summary>The options of one call.</summary>
 public sealed record RpcCallOptions
 {
-    /// <summary>How long it may take in all; null is what the client has.</summary>
+    /// <summary>How long it may take in all; null is <see cref="RpcClientOptions.Timeout"/>.</summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>
@@ -104,7 +104,7 @@ public sealed record RpcCallOptions
     /// </summary>
     public DateTimeOffset? Deadline { get; init; }
 
-    /// <summary>How it is made again if its procedure is idempotent; null is what the client has.</summary>
+    /// <summary>How it is made again if its procedure is idempotent; null is <see cref="RpcClientOptions.Retry"/>.</summary>
     public RpcRetryPolicy? Retry { get; init; }
 
     /// <summary>How long a call may take that is made now: zero or less when its deadline has passed.</summary>

@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Client;
 
-/// <summary>A call came to nothing: the server said so, its reply made no sense, or none came.</summary>
+/// <summary>A call failed: the server refused it, its reply cannot be decoded, or no reply came.</summary>
 public class RpcException(string message, Exception? inner = null) : IOException(message, inner)
 {
     /// <summary>The server of the call; null when the failure is of no call.</summary>
@@ -38,7 +38,7 @@ public sealed class RpcTimeoutException(string message) : RpcException(message)
 }
 
 /// <summary>
-/// The connection broke and the call may not be repeated, or no new connection could be made; over datagrams: nobody is there.
+/// The connection broke and the call may not be repeated, or no new connection could be made; over datagrams: no server is there.
 /// Unless the message says otherwise, whether the server has run the call is not known.
 /// </summary>
 public sealed class RpcConnectionException(string message, Exception? inner = null) : RpcException(message, inner);

@@ -18,7 +18,7 @@ namespace Multiplex.Rpc.Client;
 internal sealed class SendQueue(object gate, PendingCalls calls, Transport transport, int? window)
 {
     private const int BufferKept = 256 * 1024;
-    private const int MostRefusals = 64 * 1024;   // bytes that may be pending when one more refusal is queued: a server that keeps on calling gets no more
+    private const int MostRefusals = 64 * 1024;   // bytes that may be pending when one more refusal is queued: beyond that no more refusals are queued
 
     private static readonly RpcProtocol s_noPrograms = new() { Replies = null };
 

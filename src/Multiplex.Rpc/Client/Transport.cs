@@ -127,7 +127,7 @@ internal sealed class StreamTransport(Endpoint server, int maxReply) : Transport
     }
 }
 
-/// <summary>Datagrams and seqpacket: one message is one call or one reply. The header of a record tells where a call ends, and stays here.</summary>
+/// <summary>Datagrams and seqpacket: one message is one call or one reply. The header of a record says where a call ends, and is not sent.</summary>
 internal sealed class MessageTransport(Endpoint server, int maxReply) : Transport(server)
 {
     private const int MostReceives = 64;   // in one go: others wait too
@@ -160,7 +160,7 @@ internal sealed class MessageTransport(Endpoint server, int maxReply) : Transpor
             {
                 SyscallResult next = recv(socket, [], MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
                 if (next.IsError)
-                    return IsNothingThere(next) ? null : Failed(next);   // a socket tells of a failure once
+                    return IsNothingThere(next) ? null : Failed(next);   // a socket reports a failure once
                 if (next.Value > _received.Length)
                     _received = new byte[Math.Min(next.Value, maxReply + 1)];
             }

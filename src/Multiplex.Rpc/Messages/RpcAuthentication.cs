@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Messages;
 
 /// <summary>
-/// What a client says of itself: the credential and verifier that each of its calls carries, RFC 5531 section 8. Made once, so
+/// How a client identifies itself: the credential and verifier that each of its calls carries, RFC 5531 section 8. Made once, so
 /// that a call costs no more than copying it.
 /// </summary>
 public sealed class RpcAuthentication
@@ -37,8 +37,8 @@ public sealed class RpcAuthentication
 
     /// <summary>
     /// AUTH_SYS, RFC 5531 appendix A, for this process: the machine's name, the effective user and group, and the first 16 of the
-    /// other groups. Each client has a random stamp of its own, which tells it from all others, also when it comes again from another
-    /// port: that is how a server's reply cache knows its calls again.
+    /// other groups. Each client has a random stamp of its own. By it a server's reply cache recognizes the client's calls, also from another
+    /// port.
     /// </summary>
     public static RpcAuthentication Sys()
     {

@@ -14,7 +14,7 @@ public readonly ref struct RpcCredential(AuthenticationFlavor flavor, ReadOnlySp
     public ReadOnlySpan<byte> Body { get; } = body;
 
     /// <summary>Reads the credential as AUTH_SYS.</summary>
-    /// <returns>False when it is of another flavor, or makes no sense.</returns>
+    /// <returns>False when it is of another flavor, or is malformed.</returns>
     public bool TryGetSys(out SysCredential sys)
     {
         sys = default;

@@ -27,7 +27,7 @@ public readonly ref struct SysCredential
     public uint Stamp { get; }
 
     /// <summary>
-    /// Whether the stamp is one as <see cref="RpcAuthentication.Sys()"/> makes it: the highest bit is set. Others tell no client from
+    /// Whether the stamp is one as <see cref="RpcAuthentication.Sys()"/> makes it: the highest bit is set. Others do not tell one client from
     /// another: libtirpc's authunix_create(3) takes the time in seconds, the Linux kernel 0, other libraries other constants.
     /// </summary>
     public bool HasRandomStamp => Stamp is >= FirstRandom and <= LastRandom;

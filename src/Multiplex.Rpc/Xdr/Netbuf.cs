@@ -9,7 +9,7 @@ public sealed class Netbuf
     /// <summary>The address.</summary>
     public byte[] Bytes { get; set; } = [];
 
-    /// <summary>Reads one; <see cref="XdrReader.HasFailed"/> tells whether it makes sense.</summary>
+    /// <summary>Reads one; <see cref="XdrReader.HasFailed"/> says whether it is well-formed.</summary>
     public static Netbuf Read(ref XdrReader reader)
     {
         uint most = reader.ReadUInt32();
