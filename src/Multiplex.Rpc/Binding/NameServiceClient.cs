@@ -19,7 +19,7 @@ public sealed class NameServiceClient : IDisposable
     private uint _version = NameService.HighVersion;
 
     /// <summary>Connects to a name service.</summary>
-    /// <param name="service">Where it is. Only over a stream does it tell long lists.</param>
+    /// <param name="service">Where it is. Long lists come over a stream only.</param>
     /// <param name="timeout">How long it may take to connect, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there; the message says what to do.</exception>
     public NameServiceClient(Endpoint service, TimeSpan? timeout = null)
@@ -170,7 +170,7 @@ public sealed class NameServiceClient : IDisposable
         }
         catch (RpcException e) when (Service.Kind.IsDatagram())
         {
-            throw new RpcException($"{Service} tells no list: {e.Message}; in datagrams it may be too long for it, so ask over TCP", e);
+            throw new RpcException($"{Service} sends no list: {e.Message}; in datagrams it may be too long for it, so ask over TCP", e);
         }
     }
 
@@ -200,7 +200,7 @@ public sealed class NameServiceClient : IDisposable
         cancellation);
 
     private static PortmapMapping Portmap(Registration registration) => PortmapMapping.Of(registration)
-        ?? throw new RpcException($"the name service speaks version 2 only, which knows no {registration.Netid}: serve TCP or UDP over IPv4");
+        ?? throw new RpcException($"the name service speaks version 2 only, which has no {registration.Netid}: serve TCP or UDP over IPv4");
 
     private static async Task<RpcClient> Connect(bool isAsync, Endpoint service, TimeSpan? timeout, CancellationToken cancellation)
     {
@@ -257,7 +257,7 @@ public sealed class NameServiceClient : IDisposable
         }
         catch (RpcConnectionException e)
         {
-            throw NoneAt(Service, e);   // over UDP it is the first call that tells
+            throw NoneAt(Service, e);   // over UDP the first call finds that out
         }
     }
 }

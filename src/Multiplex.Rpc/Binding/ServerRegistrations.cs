@@ -55,7 +55,7 @@ public sealed class ServerRegistrations
         Dictionary<Netid, Endpoint> byNetid = [];
         foreach (Endpoint address in addresses)
         {
-            Netid netid = Netid.Of(address) ?? throw new FormatException($"{address} cannot be registered: a name service knows {string.Join(", ", Netid.All)}");
+            Netid netid = Netid.Of(address) ?? throw new FormatException($"{address} cannot be registered: a name service has the transports {string.Join(", ", Netid.All)}");
             if (!byNetid.TryAdd(netid, address))
                 throw new FormatException($"{address} cannot be registered: a name service keeps one address for {netid}, and {byNetid[netid]} is that");
         }
@@ -94,7 +94,7 @@ public sealed class ServerRegistrations
         IReadOnlyList<Registration> present = names.Dump();
         foreach (Registration registration in _made)
         {
-            // Portmap version 2 removes TCP and UDP in one go; and an address that another has taken over is his.
+            // Portmap version 2 removes TCP and UDP in one go; and an address that another server has registered since belongs to that one.
             if (present.Any(one => IsOf(one, registration) && one.Address == registration.Address))
                 names.Unset(registration);
         }
@@ -102,7 +102,7 @@ public sealed class ServerRegistrations
         _made.Clear();
     }
 
-    // What has failed already says more than that this fails too.
+    // The first failure is the one to report.
     private void RemoveQuietly()
     {
         try
