@@ -103,6 +103,7 @@ internal sealed class HeaderCheck
         nameof(Libc.pthread_mutex_t) => "pthread_mutex_t",
         nameof(Libc.pthread_mutexattr_t) => "pthread_mutexattr_t",
         nameof(Libc.fd_set) => "fd_set",
+        nameof(Libc.Elf64_Phdr) => "Elf64_Phdr",
         nameof(Libc.sigaction_t) => "struct sigaction",
         nameof(Libc.statx_t) => "struct statx",
         string name => $"struct {name}",
