@@ -13,7 +13,6 @@ public static unsafe partial class Libc
     public const int EAI_FAMILY = -6;
     public const int EAI_SERVICE = -8;
     public const int EAI_NONAME = -2;
-    public const int EAI_SYSTEM = -11;
 
     /// <summary>
     /// getaddrinfo(3): the socket addresses that a host name and a service name stand for, in the order to try them.

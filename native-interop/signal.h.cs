@@ -11,7 +11,6 @@ public static unsafe partial class Libc
     public const int SIGQUIT = 3;
     public const int SIGKILL = 9;
     public const int SIGUSR1 = 10;
-    public const int SIGSEGV = 11;
     public const int SIGPIPE = 13;
     public const int SIGTERM = 15;
     public const int SIGCHLD = 17;
@@ -23,7 +22,6 @@ public static unsafe partial class Libc
     public const int SIGWINCH = 28;
 
     public const int SIG_BLOCK = 0;
-    public const int SIG_UNBLOCK = 1;
     public const int SIG_SETMASK = 2;
 
     /// <summary>The disposition goes back to SIG_DFL when the handler is called.</summary>

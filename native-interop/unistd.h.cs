@@ -6,6 +6,7 @@ namespace Multiplex.Interop;
 // read(2), write(2), close(2), dup(2), lseek(2), fork(2), _Fork(3), _exit(2), execve(2), getpid(2), gettid(2), getuid(2), getgroups(2), gethostname(2), unlink(2), ftruncate(2)
 public static unsafe partial class Libc
 {
+    public const int STDERR_FILENO = 2;
     public const int SEEK_SET = 0;
     public const int SEEK_END = 2;
 

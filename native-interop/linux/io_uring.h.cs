@@ -16,7 +16,6 @@ public static unsafe partial class Libc
     // Where mmap(2) finds the rings in the descriptor
     public const long IORING_OFF_SQ_RING = 0;
     public const long IORING_OFF_SQES = 0x10000000;
-    public const uint IORING_FEAT_SINGLE_MMAP = 1 << 0;
 
     // Flags of io_uring_enter(2)
     public const uint IORING_ENTER_GETEVENTS = 1 << 0;
@@ -38,7 +37,6 @@ public static unsafe partial class Libc
     public const byte IORING_OP_RECV = 27;
     public const byte IOSQE_BUFFER_SELECT = 1 << 5;
     public const byte IOSQE_CQE_SKIP_SUCCESS = 1 << 6;
-    public const ushort IORING_ACCEPT_MULTISHOT = 1 << 0;
     public const ushort IORING_RECV_MULTISHOT = 1 << 1;
     public const uint IORING_ASYNC_CANCEL_ALL = 1 << 0;
     public const uint IORING_ASYNC_CANCEL_FD = 1 << 1;

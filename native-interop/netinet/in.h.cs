@@ -14,12 +14,12 @@ public static partial class Libc
     public const int IPPROTO_UDP = 17;
     public const int IPPROTO_IPV6 = 41;
     public const int IPPROTO_SCTP = 132;
+    public const int IPPORT_RESERVED = 1024;
     public const int IP_PKTINFO = 8;
     public const int IP_MULTICAST_ALL = 49;
     public const int IPV6_V6ONLY = 26;
     public const int IPV6_RECVPKTINFO = 49;
     public const int IPV6_PKTINFO = 50;
-    public const int INET6_ADDRSTRLEN = 46;
 
     /// <summary>Address of an IPv4 socket; port and address are in network byte order.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 16)]

@@ -8,8 +8,6 @@ public static partial class Libc
     public const int TCP_KEEPINTVL = 5;
     public const int TCP_KEEPCNT = 6;
     public const int TCP_SYNCNT = 7;
-    public const int TCP_DEFER_ACCEPT = 9;
     public const int TCP_INFO = 11;
-    public const int TCP_QUICKACK = 12;
     public const int TCP_USER_TIMEOUT = 18;
 }

@@ -5,7 +5,6 @@ namespace Multiplex.Interop;
 // eventfd(2)
 public static unsafe partial class Libc
 {
-    public const int EFD_SEMAPHORE = 1;
     public const int EFD_NONBLOCK = 0x800;
     public const int EFD_CLOEXEC = 0x80000;
 

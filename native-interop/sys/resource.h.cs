@@ -6,9 +6,6 @@ namespace Multiplex.Interop;
 public static unsafe partial class Libc
 {
     public const int RLIMIT_NOFILE = 7;
-    public const int RLIMIT_NPROC = 6;
-    public const int RUSAGE_SELF = 0;
-    public const int RUSAGE_CHILDREN = -1;
     public const int RUSAGE_THREAD = 1;
 
     /// <summary>getrlimit(2): the soft and the hard limit of a resource.</summary>

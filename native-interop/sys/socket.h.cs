@@ -35,24 +35,19 @@ public static unsafe partial class Libc
     public const int SO_RCVTIMEO = 20;
     public const int SO_SNDTIMEO = 21;
     public const int SO_ACCEPTCONN = 30;
-    public const int SO_SNDBUFFORCE = 32;
-    public const int SO_RCVBUFFORCE = 33;
     public const int SO_TIMESTAMPING = 37;
     public const int SO_PROTOCOL = 38;
     public const int SO_DOMAIN = 39;
     public const int SO_COOKIE = 57;
     public const int SO_ATTACH_FILTER = 26;
-    public const int SOMAXCONN = 4096;
 
     // Flags of send(2) and recv(2); those of messages alone are in socket.h.messages.cs
-    public const int MSG_OOB = 0x1;
     public const int MSG_PEEK = 0x2;
     public const int MSG_TRUNC = 0x20;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_EOR = 0x80;
     public const int MSG_WAITALL = 0x100;
     public const int MSG_NOSIGNAL = 0x4000;
-    public const int MSG_MORE = 0x8000;
 
     // The three ways of shutdown(2)
     public const int SHUT_RD = 0;

@@ -6,7 +6,6 @@ namespace Multiplex.Interop;
 public static unsafe partial class Libc
 {
     public const int WNOHANG = 1;
-    public const int WUNTRACED = 2;
 
     /// <summary>waitpid(2): collects a child that has ended, so that it is no zombie.</summary>
     /// <returns>The child's process id; 0 with WNOHANG when none has ended; ECHILD when there is none.</returns>

@@ -19,7 +19,6 @@ public readonly ref struct Peer(
     IConnectionState? state = null,
     int descriptor = -1)
 {
-    private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
     private const int Ipv6Length = 28;            // sizeof(struct sockaddr_in6)
 
     /// <summary>The kind of endpoint that the request came in by.</summary>
@@ -51,7 +50,7 @@ public readonly ref struct Peer(
     /// Whether the request came from a port below 1024, which on the peer's machine takes a privilege to bind: ip(7). It means
     /// something only where that machine is trusted.
     /// </summary>
-    public bool HasReservedPort => Port is > 0 and < FirstOrdinaryPort;
+    public bool HasReservedPort => Port is > 0 and < IPPORT_RESERVED;
 
     /// <summary>The bytes of an Internet address that name the machine, without the port: 4, or 16 and the scope; else empty.</summary>
     public ReadOnlySpan<byte> Host => !Kind.IsInternet() ? default

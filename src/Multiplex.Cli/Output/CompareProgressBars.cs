@@ -1,12 +1,12 @@
 using Multiplex.Load.Comparison;
 using Spectre.Console;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli.Output;
 
 /// <summary>The progress of a comparison: on a terminal a bar for all of it and one for each scenario, else a line for each scenario.</summary>
 internal static class CompareProgressBars
 {
-    private const int StandardError = 2;
     private const int WidthOfBars = 70;   // what runs now, and a bar that says something
 
     // Seldom, as drawing takes time of the machine that is measured.
@@ -18,7 +18,7 @@ internal static class CompareProgressBars
             return run(LinePerScenario(options));
         Progress progress = Terminal.Error.Progress();
         progress.RefreshRate = s_refresh;
-        bool isNarrow = Terminal.WidthOf(StandardError) < WidthOfBars;
+        bool isNarrow = Terminal.WidthOf(STDERR_FILENO) < WidthOfBars;
         TaskDescriptionColumn description = new() { Alignment = Justify.Left };
         return progress
             .Columns(isNarrow ? [description, new PercentageColumn()] : [description, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()])

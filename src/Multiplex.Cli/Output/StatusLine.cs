@@ -5,18 +5,17 @@ namespace Multiplex.Cli.Output;
 /// <summary>A line on standard error that changes in place and leaves nothing behind; nothing at all where standard error is no terminal.</summary>
 internal sealed class StatusLine : IDisposable
 {
-    private const int StandardError = 2;
     private const string Erase = "\r\e[K";
     private const string Between = "   ";
 
-    private readonly bool _isShown = Terminal.WidthOf(StandardError) is not null && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
+    private readonly bool _isShown = Terminal.WidthOf(STDERR_FILENO) is not null && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
 
     /// <summary>Shows these, as many of them as there is room for, so that nothing wraps and no number is cut.</summary>
     public void Show(params ReadOnlySpan<string> parts)
     {
         if (!_isShown)
             return;
-        int room = (Terminal.WidthOf(StandardError) ?? Terminal.UsualWidth) - 1;
+        int room = (Terminal.WidthOf(STDERR_FILENO) ?? Terminal.UsualWidth) - 1;
         string line = "";
         foreach (string part in parts)
         {
@@ -39,5 +38,5 @@ internal sealed class StatusLine : IDisposable
     public void Dispose() => Clear();
 
     // A terminal that has gone away shows nothing, and that is no failure of what goes on.
-    private static void Write(string text) => write(StandardError, System.Text.Encoding.UTF8.GetBytes(text));
+    private static void Write(string text) => write(STDERR_FILENO, System.Text.Encoding.UTF8.GetBytes(text));
 }

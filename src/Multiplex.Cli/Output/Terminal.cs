@@ -12,7 +12,7 @@ internal static partial class Terminal
     public const int UsualWidth = 80;
 
     private const int PlainWidth = 400;
-    private const char Unbreakable = '\u00a0';
+    public const char Unbreakable = '\u00a0';
     private const int StandardOutput = 1;
 
     // Not Console where it is redirected: that takes a pipe without a reader for written to.

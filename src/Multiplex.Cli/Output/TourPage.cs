@@ -15,7 +15,6 @@ internal sealed partial class TourPage(bool pauses)
 {
     private const int Widest = 80;
     private const int Narrow = 60;   // columns: below, calls are indented less
-    private const char Unbreakable = '\u00a0';
     private const string Plain = "", Bold = "1", Dim = "2", Yellow = "33", Cyan = "36", Green = "32";
 
     private readonly int _width = Math.Min(Terminal.Width ?? Widest, Widest);
@@ -85,9 +84,9 @@ internal sealed partial class TourPage(bool pauses)
 
     private void Put(string text, string style, int indent)
     {
-        foreach (string part in Terminal.Wrap(Quoted().Replace(text, match => match.Value.Replace(' ', Unbreakable)), _width, indent).SelectMany(Cut))
+        foreach (string part in Terminal.Wrap(Quoted().Replace(text, match => match.Value.Replace(' ', Terminal.Unbreakable)), _width, indent).SelectMany(Cut))
         {
-            string line = part.Replace(Unbreakable, ' ');
+            string line = part.Replace(Terminal.Unbreakable, ' ');
             StandardStream.Output.WriteLine(_hasColours && style.Length > 0 && line.Length > 0 ? $"\e[{style}m{line}\e[0m" : line);
         }
     }

@@ -12,7 +12,6 @@ internal readonly record struct NameServiceCaller
     /// <summary>Owns what comes over TCP or UDP, from this machine, unless it is the superuser's.</summary>
     public const string Unknown = "unknown";
 
-    private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
 
     private static readonly byte[] s_mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
     private static readonly byte[] s_ipv6Loopback = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -31,8 +30,8 @@ internal readonly record struct NameServiceCaller
     {
         const string Setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
         return File.Exists(Setting) && int.TryParse(File.ReadAllText(Setting), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int first)
-            ? Math.Min(first, FirstOrdinaryPort)
-            : FirstOrdinaryPort;
+            ? Math.Min(first, IPPORT_RESERVED)
+            : IPPORT_RESERVED;
     }
 
     /// <summary>The caller of a call.</summary>

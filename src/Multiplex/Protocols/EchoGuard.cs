@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Protocols;
 
@@ -14,7 +15,6 @@ internal sealed class EchoGuard : IDisposable
     private const int Datagrams = 1 << 16, Sources = 1 << 12;
     private const int RememberedSeconds = 10;
     private const long Window = 50_000_000;   // microseconds for which a source may be ahead of its rate
-    private const int FirstOrdinaryPort = 1024;   // IPPORT_RESERVED
 
     // Registered when the guard is made: readers of the counters learn the names once, before the first datagram.
     private readonly Counter _limited = Counter.EchoesLimited, _refused = Counter.EchoesRefused;
@@ -64,7 +64,7 @@ internal sealed class EchoGuard : IDisposable
     }
 
     private bool IsLikelyServer(in Peer peer) =>
-        peer.Port < FirstOrdinaryPort || (IsOwnPort(peer.Port) && ThisMachine.Has(peer.Address));
+        peer.Port < IPPORT_RESERVED || (IsOwnPort(peer.Port) && ThisMachine.Has(peer.Address));
 
     private bool IsOwnPort(int port)
     {

@@ -95,7 +95,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         _loop.Now = silentSince;
         while (true)
         {
-            if (!_session.IsDraining && (_counters[Counter.Stopping] != 0 || LooksAsToldToEnd()))
+            if (!_session.IsDraining && (_counters[Counter.Stopping] != 0 || LooksWhetherToEnd()))
                 _session.BeginDrain(SocketState.UnreadBytes(_descriptor));
             bool isDraining = _session.IsDraining;
             if (isDraining ? !_session.WantsInput(_options) : IsRequestLate())
@@ -247,7 +247,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
 
     // A signal that comes while a call is being answered interrupts no read. To ask costs a system call, so it is asked once
     // in each tick of the clock, not before each of a hundred thousand reads a second.
-    private bool LooksAsToldToEnd()
+    private bool LooksWhetherToEnd()
     {
         if (_loop.Now == _lookedAt)
             return false;

@@ -14,9 +14,13 @@ namespace Multiplex.Transports;
 /// <param name="workers">Threads that run the procedures; null for the loop's own thread to run them.</param>
 internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? workers = null) : IDisposable
 {
-    private const int AcceptsAtOnce = 64;          // then the connections have their turn; what is left is reported again
-    private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
-    private const int DrainTickMilliseconds = 20;
+    /// <summary>After a call that took this long a turn looks whether it is to stop.</summary>
+    public const int LongCallMilliseconds = 50;
+
+    /// <summary>How long a turn of a drain waits at most.</summary>
+    public const int DrainTickMilliseconds = 20;
+
+    private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
     private readonly Acceptor _acceptor = new(service.Counters);
     private readonly List<ListenerHandler> _listeners = [];

@@ -14,8 +14,6 @@ internal sealed class UringLoop : IDisposable
 {
     private const int Entries = 1024;
     private const int Completions = 8192;
-    private const int LongCallMilliseconds = 50;   // after such a one a turn looks whether it is to stop
-    private const int DrainTickMilliseconds = 20;
     private const int GiveUpMilliseconds = 1000;
 
     private readonly Service _service;
@@ -228,7 +226,7 @@ internal sealed class UringLoop : IDisposable
         long now = Environment.TickCount64;
         if (connection.Session.LastMoved == _context.Now)
             connection.Session.LastMoved = now;
-        if ((_stopRequests == 0 && _service.Stop.IsPending) || now - _context.Now >= LongCallMilliseconds)
+        if ((_stopRequests == 0 && _service.Stop.IsPending) || now - _context.Now >= LoopServer.LongCallMilliseconds)
             _stopRequests = _service.Stop.Requests();
         _context.Now = now;
     }
@@ -375,7 +373,7 @@ internal sealed class UringLoop : IDisposable
 
         while (_connections.Count > 0 && _stopRequests < 2 && _context.Now < _drainDeadline)
         {
-            Turn(Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds));
+            Turn(Math.Min(_drainDeadline, Environment.TickCount64 + LoopServer.DrainTickMilliseconds));
             _connections.CloseLargest();
             foreach (UringConnection? connection in _connections.All)
             {
@@ -396,7 +394,7 @@ internal sealed class UringLoop : IDisposable
     {
         while (isAwaited() && Environment.TickCount64 < until)
         {
-            SubmitBatch(DrainTickMilliseconds);
+            SubmitBatch(LoopServer.DrainTickMilliseconds);
             while (_ring.TryTake(out io_uring_cqe completion))
                 Complete(completion);
         }

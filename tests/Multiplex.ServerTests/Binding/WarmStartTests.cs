@@ -42,7 +42,7 @@ public sealed class WarmStartTests
     }
 
     [Test]
-    public void What_makes_no_sense_in_the_file_is_told_of_and_left_out()
+    public void What_makes_no_sense_in_the_file_is_reported_and_left_out()
     {
         File.WriteAllText(_file, "nonsense\n536910233 1 tcp superuser 192.0.2.77.0.9\n536910232 1 tcp superuser 127.0.0.1.0.9\n");
         using ServerProcess names = Start();

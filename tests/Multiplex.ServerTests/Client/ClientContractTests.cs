@@ -137,7 +137,7 @@ public sealed class ClientContractTests(ListenForm form) : SharedServer("epoll",
     }
 
     [Test]
-    public void Each_refusal_of_the_server_is_told()
+    public void Each_refusal_of_the_server_is_reported()
     {
         using RpcClient client = Connect();
         void Call(RpcProcedure procedure) => client.Call(procedure, 0u, Procedures.WriteUInt, (ref XdrReader _) => true);

@@ -83,7 +83,7 @@ public sealed class RpcgenTests
     }
 
     [Test]
-    public void All_mistakes_are_told_also_those_of_included_files()
+    public void All_mistakes_are_reported_also_those_of_included_files()
     {
         string types = Write("broken-types.x", "struct handle {\n    gone1 a;\n};\n");
         string path = Write("broken.x", "#include \"broken-types.x\"\nstruct t { handle h; gone2 b; };\nstruct u { int; };\n");

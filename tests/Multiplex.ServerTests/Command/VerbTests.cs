@@ -49,7 +49,7 @@ public sealed class VerbTests
     }
 
     [Test]
-    public void Call_burns_and_asks_who_answers()
+    public void Call_burns_and_asks_which_process_answers()
     {
         using ServerProcess server = ServerProcess.Start("pool", "rpc", ListenForm.UnixAbstract);
         Assert.That(ulong.Parse(Call(server, "burn", "1000").Lines.Single()), Is.Positive);
@@ -57,7 +57,7 @@ public sealed class VerbTests
     }
 
     [Test]
-    public void Call_says_who_calls_where_it_is_asked_to()
+    public void Call_carries_AUTH_SYS_where_it_is_asked_to()
     {
         using ServedHere server = new(counters => new RpcProtocol(new MultiplexProgram(counters)) { Access = OnlyThisUser });
         ProgramRun nobody = ProgramRun.Multiplex("call", server.Address, "add", "2");
@@ -118,7 +118,7 @@ public sealed class VerbTests
     [TestCase("unixgram:@multiplex-nobody-listens-here", "ECONNREFUSED")]
     [TestCase("unix:/etc/hostname", "no socket")]
     [TestCase("tcp://no-such-host.invalid:80", "no-such-host.invalid")]
-    public void A_call_that_nobody_answers_is_a_failure_in_one_line(string endpoint, string said)
+    public void A_call_without_an_answer_is_a_failure_in_one_line(string endpoint, string said)
     {
         ProgramRun run = ProgramRun.Multiplex("call", endpoint, "null");
         Assert.That(run.Status, Is.EqualTo(1));

@@ -30,7 +30,7 @@ public sealed class EchoContractTests(string model, ListenForm form) : EchoFixtu
 
     [Test]
     [SeveralClients]
-    public void A_client_that_never_reads_stops_nobody_and_costs_bounded_memory_and_loses_nothing()
+    public void A_client_that_never_reads_stops_no_other_and_costs_bounded_memory_and_loses_nothing()
     {
         const long Flood = 64 * Megabyte, Allowed = 24 * Megabyte;
         byte[] piece = RandomBytes(Megabyte), message = RandomBytes(1000);

@@ -79,7 +79,7 @@ public abstract class EchoFixture(string model, ListenForm form) : SharedServer(
     }
 
     [Test]
-    public void Connections_that_end_at_once_leave_theServer_in_order()
+    public void Connections_that_end_at_once_leave_the_server_in_order()
     {
         int atFirst = Cells.ProcessesAhead(Model);
         for (int i = 0; i < 100; i++)

@@ -157,7 +157,7 @@ public sealed class RpcContractTests(string model, ListenForm form) : SharedServ
 
     [Test]
     [SeveralClients]
-    public void Whoami_tells_who_answered()
+    public void Whoami_says_which_process_answered()
     {
         using RpcPeer one = new(Server.Address), other = new(Server.Address);
         uint first = one.Whoami().Process, second = other.Whoami().Process;

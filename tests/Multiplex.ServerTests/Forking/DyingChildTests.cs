@@ -144,7 +144,7 @@ public sealed class DyingChildTests
     }
 
     [Test]
-    public void Children_are_limited_and_who_waits_is_served_later()
+    public void Children_are_limited_and_a_client_that_waits_is_served_later()
     {
         using SharedCounters counters = new();
         using ServerProcess server = ForkFixture.Start("rpc", [.. counters.Option, "--max-children", "3"]);

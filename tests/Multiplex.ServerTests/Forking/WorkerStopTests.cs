@@ -24,7 +24,7 @@ public sealed class WorkerStopTests
     }
 
     [Test]
-    public void Whoever_had_connected_before_is_served_by_the_worker_that_becomes_free()
+    public void A_client_that_had_connected_before_is_served_by_the_worker_that_becomes_free()
     {
         using SharedCounters counters = new();
         using ServerProcess server = PreforkFixture.Start("rpc", 1, counters.Option);

@@ -52,7 +52,7 @@ public sealed class CompareTests
     }
 
     [Test]
-    public void A_peer_that_does_not_start_is_told_at_once_with_what_it_said()
+    public void A_peer_that_does_not_start_is_reported_at_once_with_what_it_wrote()
     {
         ProgramRun run = ProgramRun.Multiplex("compare", "--models", "none", "--peer", "mine=echo no port {port} >&2; exit 3", "--out", _folder.FullName);
         Assert.That(run.Status, Is.EqualTo(1));
@@ -60,7 +60,7 @@ public sealed class CompareTests
     }
 
     [Test]
-    public void A_peer_that_ends_while_it_is_loaded_is_told_with_its_status_and_its_last_words()
+    public void A_peer_that_ends_while_it_is_loaded_is_reported_with_its_status_and_its_last_output()
     {
         string folder = Path.Combine(_folder.FullName, "ending"), file = Path.Combine(_folder.FullName, "ending counters");
         string peer = $"{ServerProcess.Command} serve --model poll --listen tcp://127.0.0.1:{{port}} --counters '{file}' > /dev/null 2>&1 & wait $!; echo farewell >&2; exit 7";

@@ -162,7 +162,7 @@ public sealed class LoadAnyProgramTests
     }
 
     [Test]
-    public void A_reply_that_is_longer_or_shorter_than_expected_is_told([Values("13", "3lines", "11", "1line")] string expect)
+    public void A_reply_that_is_longer_or_shorter_than_expected_is_reported([Values("13", "3lines", "11", "1line")] string expect)
     {
         using ServerProcess server = ServerProcess.Start("epoll", "echo", ListenForm.Tcp);
         ProgramRun run = ProgramRun.Multiplex(

@@ -28,7 +28,7 @@ public sealed class LoadFiguresTests
     private static string Warnings(JsonElement report) => string.Join('\n', report.GetProperty("warnings").EnumerateArray());
 
     [Test]
-    public void Connections_without_a_reply_are_told_and_fail_the_run(
+    public void Connections_without_a_reply_are_reported_and_fail_the_run(
         [ValueSource(nameof(s_loops))] string loop, [Values] bool warmUp, [Values(ListenForm.Tcp, ListenForm.UnixAbstract)] ListenForm form)
     {
         using ServerProcess server = ServerProcess.Start("iterative", "rpc", form);
@@ -133,7 +133,7 @@ public sealed class LoadFiguresTests
 
     [TestCase("echo", "rpc")]
     [TestCase("rpc", "echo")]
-    public void A_server_of_another_protocol_is_told_from_a_slow_one(string serves, string asked)
+    public void A_server_of_another_protocol_is_distinguished_from_a_slow_one(string serves, string asked)
     {
         using ServerProcess server = ServerProcess.Start("epoll", serves, ListenForm.Tcp);
         ProgramRun run = Load(server, "--protocol", asked, "--connections", "2", "--duration", "300ms");

@@ -29,7 +29,7 @@ public sealed class LoadTests
     }
 
     [Test]
-    public void Load_makes_connections_anew_when_it_is_told_to()
+    public void Load_makes_connections_anew_when_it_is_asked_to()
     {
         using ServerProcess server = ServerProcess.Start("poll", "rpc", ListenForm.Tcp);
         ProgramRun run = Load(server, "rpc", "--calls-per-connection", "1", "--requests", "200");
@@ -40,7 +40,7 @@ public sealed class LoadTests
     }
 
     [Test]
-    public void Load_makes_as_many_requests_as_it_is_told_to([Values("1", "3")] string threads, [Values] bool atARate)
+    public void Load_makes_as_many_requests_as_it_is_asked_to([Values("1", "3")] string threads, [Values] bool atARate)
     {
         using ServerProcess server = ServerProcess.Start("poll", "rpc", ListenForm.Tcp);
         ProgramRun run = Load(server, "rpc", ["--depth", "3", "--threads", threads, "--requests", "100", "--json", "-", .. atARate ? (string[])["--rate", "5000"] : []]);

@@ -19,7 +19,7 @@ public sealed class MessageTroubleTests(string model, ListenForm form)
     private bool IsDatagram => form.Kind().IsDatagram();
 
     [Test]
-    public void Garbage_is_counted_and_gets_no_reply_and_disturbs_nobody()
+    public void Garbage_is_counted_and_gets_no_reply_and_disturbs_no_client()
     {
         using SharedCounters counters = new();
         using ServerProcess server = Start("rpc", counters.Option);
@@ -129,7 +129,7 @@ public sealed class MessageTroubleTests(string model, ListenForm form)
     }
 
     [Test]
-    public void Clients_that_vanish_with_calls_under_way_disturb_nobody()
+    public void Clients_that_vanish_with_calls_under_way_disturb_no_other()
     {
         using ServerProcess server = Start("rpc");
         for (int i = 0; i < 30; i++)

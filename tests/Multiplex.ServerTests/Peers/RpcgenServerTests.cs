@@ -64,7 +64,7 @@ public sealed class RpcgenServerTests
     }
 
     [Test]
-    public void Its_refusals_are_told([ValueSource(nameof(s_kinds))] EndpointKind kind)
+    public void Its_refusals_are_reported([ValueSource(nameof(s_kinds))] EndpointKind kind)
     {
         using RpcClient client = Connect(kind);
         void Call(RpcProcedure procedure, uint argument = 0) => client.Call(procedure, argument, Procedures.WriteUInt, (ref XdrReader _) => true);

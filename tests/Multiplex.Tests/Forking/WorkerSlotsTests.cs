@@ -77,7 +77,7 @@ public sealed class WorkerSlotsTests
     }
 
     [Test]
-    public void Who_ends_in_the_middle_of_a_connection_leaves_it_behind()
+    public void A_worker_that_ends_in_the_middle_of_a_connection_leaves_it_behind()
     {
         using WorkerSlots slots = new(2);
         slots.Fill(0, pid: 100, Start);

@@ -39,7 +39,7 @@ public class LongRequestTests(ReactorEntry entry) : ReactorFixture(entry)
     }
 
     [Test]
-    public void One_that_is_cut_short_takes_nobody_with_it_and_holds_no_stop_up()
+    public void One_that_is_cut_short_ends_no_other_and_delays_no_stop()
     {
         using RunningServer server = Rpc();
         byte[] call = Echo(1, new byte[Longest]);

@@ -54,7 +54,7 @@ public class PooledCallTests(MultiplexerEntry entry)
     }
 
     [Test]
-    public void A_call_that_runs_is_told_when_its_client_has_gone()
+    public void A_call_that_runs_can_see_that_its_client_has_gone()
     {
         if (!entry.TellsTroubleUnasked)
             Assert.Pass("select tells nothing of a descriptor that it is asked nothing of");

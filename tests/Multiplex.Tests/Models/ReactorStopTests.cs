@@ -42,7 +42,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
     }
 
     [Test]
-    public void Who_connected_before_the_stop_is_still_served()
+    public void A_client_that_connected_before_the_stop_is_still_served()
     {
         using RunningServer server = Rpc();
         using Client busy = server.Connect();

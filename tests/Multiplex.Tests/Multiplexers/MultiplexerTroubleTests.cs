@@ -76,7 +76,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
     }
 
     [Test]
-    public void A_refused_connection_is_reported_to_whoever_waits_to_write()
+    public void A_refused_connection_is_reported_as_writable()
     {
         int held = TcpSocket();
         bind(held, Loopback(0)).OrThrow("bind");   // no server listens there

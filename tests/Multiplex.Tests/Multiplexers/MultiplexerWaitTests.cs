@@ -86,7 +86,7 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
     [TestCase(10, 3)]
     [TestCase(6, 3)]
     [TestCase(4, 1)]
-    public void What_does_not_fit_is_reported_by_the_next_calls_and_nobody_starves(int count, int room)
+    public void What_does_not_fit_is_reported_by_the_next_calls_and_no_descriptor_starves(int count, int room)
     {
         int[] all = [.. Enumerable.Range(0, count).Select(_ => Pair().One)];
         foreach (int one in all)
@@ -108,7 +108,7 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
     }
 
     [Test]
-    public void Nobody_starves_while_others_come_and_go()
+    public void No_descriptor_starves_while_others_come_and_go()
     {
         (int One, int Other)[] pairs = [.. Enumerable.Range(0, 6).Select(_ => Pair())];
         foreach ((int one, _) in pairs)
@@ -125,7 +125,7 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
     }
 
     [Test]
-    public void A_thousand_descriptors_are_told_apart()
+    public void A_thousand_descriptors_are_distinguished()
     {
         List<int> all = [];
         while (all.Count < 1000 && (all.Count == 0 || all[^1] + 1 < Multiplexer.DescriptorLimit))

@@ -9,7 +9,7 @@ namespace Multiplex.Tests.Sockets;
 public class ConnectorTests : DescriptorFixture
 {
     [Test]
-    public void Nobody_listens_there()
+    public void Without_a_listener_the_connection_is_refused()
     {
         int held = TcpSocket();
         bind(held, Loopback(0)).OrThrow("bind");
@@ -140,7 +140,7 @@ public class ConnectorTests : DescriptorFixture
     }
 
     [Test]
-    public void Over_UDP_nobody_is_missed_until_something_is_sent()
+    public void Over_UDP_a_missing_server_shows_only_when_something_is_sent()
     {
         int held = Own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         bind(held, Loopback(0)).OrThrow("bind");

@@ -52,8 +52,8 @@ public class EndpointTests
     [TestCase("tcp://localhost: 80", "a port is a number from 0 to 65535, or a service's name")]
     [TestCase("unix:", "a path is missing: write unix:PATH, or unix:@NAME")]
     [TestCase("unixgram:@", "a path is missing: write unixgram:PATH, or unixgram:@NAME")]
-    [TestCase("unix:a\0b", "the path has a NUL in it", TestName = "What_is_wrong_is_told_with_what_would_be_right(a NUL)")]
-    public void What_is_wrong_is_told_with_what_would_be_right(string text, string problem) => Assert.That(
+    [TestCase("unix:a\0b", "the path has a NUL in it", TestName = "What_is_wrong_is_reported_with_what_would_be_right(a NUL)")]
+    public void What_is_wrong_is_reported_with_what_would_be_right(string text, string problem) => Assert.That(
         () => Endpoint.Parse(text),
         Throws.TypeOf<FormatException>().With.Message.StartWith($"'{text}' is not an endpoint: ").And.Message.Contains(problem));
 

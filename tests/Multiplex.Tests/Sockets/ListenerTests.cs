@@ -66,7 +66,7 @@ public class ListenerTests : DescriptorFixture
     }
 
     [Test]
-    public void Accept_with_nobody_waiting_says_EAGAIN_even_for_a_blocking_connection()
+    public void Accept_without_a_pending_connection_returns_EAGAIN_even_for_a_blocking_connection()
     {
         using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);
         Assert.That(listener.Accept(blocking: true, out _).Errno, Is.EqualTo(EAGAIN));
@@ -78,7 +78,7 @@ public class ListenerTests : DescriptorFixture
     [TestCase("tcp://127.0.0.1:0")]
     [TestCase("unix:")]
     [TestCase("unixpacket:")]
-    public void Accept_tells_connections_apart_and_who_is_behind_a_UNIX_domain_one(string endpoint)
+    public void Accept_distinguishes_connections_and_names_the_process_of_a_UNIX_domain_one(string endpoint)
     {
         using Listener listener = Listener.Open(Endpoint.Parse(endpoint.EndsWith(':') ? endpoint + _directory["s"] : endpoint), 16);
         List<ulong> connections = [];

@@ -24,7 +24,7 @@ public class Lesson02_NamesTests : DescriptorFixture
     private static readonly addrinfo s_ipv4 = new() { ai_family = AF_INET, ai_socktype = SOCK_STREAM };
 
     [Test]
-    public void A_numeric_host_and_service_are_an_address_without_asking_anybody() =>
+    public void A_numeric_host_and_service_are_an_address_without_a_lookup() =>
         Assert.That(Find("127.0.0.1", "4000", s_stream), Is.EqualTo(new[] { Loopback(4000) }));
 
     [Test]
@@ -100,14 +100,14 @@ public class Lesson02_NamesTests : DescriptorFixture
 
     // Two dots make it no name at all, so that no name server is asked.
     [Test]
-    public void A_host_that_nobody_knows_fails_with_EAI_NONAME()
+    public void An_unknown_host_fails_with_EAI_NONAME()
     {
         Assert.That(getaddrinfo("no..host", "4000", s_stream, out _), Is.EqualTo(EAI_NONAME));
         Assert.That(gai_strerror(EAI_NONAME), Is.EqualTo("Name or service not known"));
     }
 
     [Test]
-    public void A_service_that_nobody_knows_fails_with_EAI_SERVICE() =>
+    public void An_unknown_service_fails_with_EAI_SERVICE() =>
         Assert.That(getaddrinfo("127.0.0.1", "no-such-service", s_stream, out _), Is.EqualTo(EAI_SERVICE));
 
     [Test]

@@ -91,7 +91,7 @@ public class Lesson03_ConnectionsTests : DescriptorFixture
     }
 
     [Test]
-    public void A_non_blocking_accept_with_nobody_waiting_fails_with_EAGAIN() =>
+    public void A_non_blocking_accept_without_a_pending_connection_fails_with_EAGAIN() =>
         Assert.That(accept4(TcpListener(SOCK_NONBLOCK), new byte[128], out _, 0).Errno, Is.EqualTo(EAGAIN));
 
     [Test]

@@ -59,7 +59,7 @@ public class Lesson03_ConnectionsThatFailTests : DescriptorFixture
     }
 
     [Test]
-    public void Who_gets_no_answer_to_any_request_fails_with_ETIMEDOUT()
+    public void A_connect_without_any_answer_fails_with_ETIMEDOUT()
     {
         // As of a machine that is down; the default is to repeat the request for two minutes.
         int listener = FullListener();

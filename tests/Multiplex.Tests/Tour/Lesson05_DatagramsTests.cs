@@ -41,7 +41,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     }
 
     [Test]
-    public void A_datagram_to_nobody_is_lost_and_only_a_connected_sender_learns_of_it()
+    public void A_datagram_without_a_receiver_is_lost_and_only_a_connected_sender_learns_of_it()
     {
         LessonRun step = LessonRun.Of(Lesson05_Datagrams.Lesson, "A datagram to a port that no socket has");
         Assert.That(step.Results("sendto"), Is.EqualTo(new[] { 7 }), "sent, as far as it knows");
@@ -119,7 +119,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     }
 
     [Test]
-    public void A_datagram_to_nobody_is_lost_and_a_socket_that_is_not_connected_never_learns()
+    public void A_datagram_without_a_receiver_is_lost_and_a_socket_that_is_not_connected_never_learns()
     {
         int client = UdpSocket();
         byte[] nobody = PortOfNobody();
@@ -140,7 +140,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     }
 
     [Test]
-    public void A_connected_UDP_socket_hears_its_peer_alone_until_it_is_connected_to_nobody()
+    public void A_connected_UDP_socket_receives_from_its_peer_alone_until_it_is_disconnected()
     {
         int client = BoundUdpSocket(), peer = BoundUdpSocket(), stranger = BoundUdpSocket();
         connect(client, NameOf(peer)).OrThrow("connect");
@@ -201,7 +201,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     }
 
     [Test]
-    public void UNIX_datagrams_are_not_lost_who_finds_the_queue_full_waits_or_fails_with_EAGAIN()
+    public void UNIX_datagrams_are_not_lost_a_sender_waits_for_room_or_fails_with_EAGAIN()
     {
         int server = UnixSocket(SOCK_DGRAM), client = UnixSocket(SOCK_DGRAM);
         bind(server, UnixFamilyAlone).OrThrow("bind");

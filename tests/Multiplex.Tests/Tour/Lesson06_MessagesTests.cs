@@ -166,7 +166,7 @@ public unsafe class Lesson06_MessagesTests : DescriptorFixture
     }
 
     [Test]
-    public void With_SO_PASSCRED_each_message_tells_who_sent_it()
+    public void With_SO_PASSCRED_each_message_names_its_sender()
     {
         (int one, int other) = Pair(SOCK_DGRAM);
         setsockopt(other, SOL_SOCKET, SO_PASSCRED, 1).OrThrow("setsockopt");

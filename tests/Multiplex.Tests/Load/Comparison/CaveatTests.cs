@@ -15,20 +15,20 @@ public class CaveatTests
     public void Sound_figures_have_none() => Assert.That(Of(s_sound, doubled: 1050), Is.Empty);
 
     [Test]
-    public void A_busy_client_is_told_and_twice_the_connections_then_say_nothing() =>
+    public void A_busy_client_is_reported_and_twice_the_connections_then_say_nothing() =>
         Assert.That(Of(s_sound with { ClientBusy = 0.99 }, doubled: 2000), Is.EqualTo(new[] { new Caveat(CaveatKind.ClientBusy, 0.99) }));
 
     [Test]
-    public void A_load_that_was_the_limit_is_told_with_what_twice_the_connections_gave() =>
+    public void A_load_that_was_the_limit_is_reported_with_what_twice_the_connections_gave() =>
         Assert.That(Of(s_sound, doubled: 1500), Is.EqualTo(new[] { new Caveat(CaveatKind.LoadTooSmall, 0.5) }));
 
     [Test]
-    public void Others_on_the_machine_are_told() => Assert.That(
+    public void Others_on_the_machine_are_reported() => Assert.That(
         Of(s_sound with { OthersShare = 0.3, StolenShare = 0.05 }, doubled: null),
         Is.EqualTo(new[] { new Caveat(CaveatKind.MachineShared, 0.3), new Caveat(CaveatKind.TimeStolen, 0.05) }));
 
     [Test]
-    public void Another_listener_on_the_port_is_told() =>
+    public void Another_listener_on_the_port_is_reported() =>
         Assert.That(Of(s_sound with { OtherListeners = 1 }, doubled: null), Is.EqualTo(new[] { new Caveat(CaveatKind.PortShared, 1) }));
 
     [Test]

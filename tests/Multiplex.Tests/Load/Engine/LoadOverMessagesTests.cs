@@ -115,7 +115,7 @@ public class LoadOverMessagesTests
         Assert.That(Meet(EndpointKind.UnixPacket, "rpc", Fate.Drop).Timeouts, Is.Positive);
 
     [Test]
-    public void Many_requests_under_way_are_told_apart([ValueSource(nameof(s_datagrams))] EndpointKind kind)
+    public void Many_requests_under_way_are_matched_to_their_replies([ValueSource(nameof(s_datagrams))] EndpointKind kind)
     {
         int dropped = 0, twice = 0;
         using MessageServer server = new(kind, "rpc", number =>
@@ -167,7 +167,7 @@ public class LoadOverMessagesTests
     }
 
     [Test]
-    public void Where_nobody_is_the_first_exchange_fails([ValueSource(nameof(s_kinds))] EndpointKind kind)
+    public void Without_a_server_the_first_exchange_fails([ValueSource(nameof(s_kinds))] EndpointKind kind)
     {
         MessageServer gone = new(kind, "rpc");
         gone.Dispose();
@@ -177,7 +177,7 @@ public class LoadOverMessagesTests
     }
 
     [Test]
-    public void A_datagram_server_that_goes_away_is_told_from_one_that_is_silent([ValueSource(nameof(s_datagrams))] EndpointKind kind)
+    public void A_datagram_server_that_goes_away_is_distinguished_from_one_that_is_silent([ValueSource(nameof(s_datagrams))] EndpointKind kind)
     {
         MessageServer? server = null;
         using CancellationTokenSource enough = new();

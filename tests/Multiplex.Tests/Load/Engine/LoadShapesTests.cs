@@ -47,7 +47,7 @@ public class LoadShapesTests
     }
 
     [Test]
-    public void Its_watcher_is_told_how_many_replies_were_counted_by_now()
+    public void Its_watcher_gets_the_number_of_replies_that_were_counted_by_now()
     {
         using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
         List<(bool Begins, long Replies)> looks = [];
@@ -67,7 +67,7 @@ public class LoadShapesTests
     }
 
     [Test]
-    public void Users_who_think_ask_less()
+    public void Users_that_think_ask_less()
     {
         using MessageServer server = new(EndpointKind.UnixPacket, "rpc");
         LoadTally tally = LoadGenerator.Run(Load(server.Endpoint) with { ThinkTime = TimeSpan.FromMilliseconds(50) });

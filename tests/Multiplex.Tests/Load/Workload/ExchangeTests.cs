@@ -73,7 +73,7 @@ public class ExchangeTests
     }
 
     [Test]
-    public void A_call_of_the_servers_is_told_from_a_reply([Values(EndpointKind.Tcp, EndpointKind.Udp)] EndpointKind kind, [Values] bool ofAnyProgram)
+    public void A_call_of_the_servers_is_distinguished_from_a_reply([Values(EndpointKind.Tcp, EndpointKind.Udp)] EndpointKind kind, [Values] bool ofAnyProgram)
     {
         Exchange exchange = ofAnyProgram
             ? new ProcedureExchange(kind, new(77, 1, 0), default, RpcAuthentication.None, check: null)

@@ -66,7 +66,7 @@ public class NameServiceMessagesTests : NameServiceFixture
     }
 
     [Test]
-    public void All_addresses_of_a_program_are_told_with_what_netconfig_says_of_them()
+    public void All_addresses_of_a_program_are_listed_with_what_netconfig_says_of_them()
     {
         Ask(4, 1, Rpcb(Program, 1, "udp6", "::.0.9"));
         Ask(4, 1, Rpcb(Program, 1, "tcp", "0.0.0.0.0.9"));
@@ -119,7 +119,7 @@ public class NameServiceMessagesTests : NameServiceFixture
     }
 
     [Test]
-    public void The_time_is_told_in_seconds()
+    public void The_time_is_in_seconds()
     {
         long before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         uint told = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(Ask(3, 6, []));

@@ -40,7 +40,7 @@ public class RegistrationRightsTests : NameServiceFixture
     }
 
     [Test]
-    public void By_a_UNIX_domain_socket_the_kernel_says_who_owns_what_and_who_may_remove_it()
+    public void By_a_UNIX_domain_socket_the_kernel_names_the_owner_and_so_which_user_may_remove_it()
     {
         Assert.That(Ask(4, 1, Rpcb(Program, 1, "tcp", "127.0.0.1.0.1", "a lie"), kind: EndpointKind.Unix), Is.EqualTo(Words(1)));
         Assert.That(Ask(4, 1, Rpcb(Program, 1, "udp", "127.0.0.1.0.1", "a lie"), kind: EndpointKind.Tcp), Is.EqualTo(Words(1)));

@@ -35,7 +35,7 @@ public class RemoteProgramTests
     [TestCase("rpc://host/no-such-program", "/etc/rpc")]
     [TestCase("rpc://host/-1", "is no program")]
     [TestCase("rpc://host/1/one", "is no version")]
-    public void What_is_wrong_is_told_with_what_would_be_right(string text, string problem) => Assert.That(
+    public void What_is_wrong_is_reported_with_what_would_be_right(string text, string problem) => Assert.That(
         () => RemoteProgram.Parse(text),
         Throws.TypeOf<FormatException>().With.Message.StartWith($"'{text}' is no program on a host: ").And.Message.Contains(problem));
 

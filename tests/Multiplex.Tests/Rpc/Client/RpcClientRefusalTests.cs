@@ -45,7 +45,7 @@ public class RpcClientRefusalTests
     });
 
     [TestCaseSource(nameof(s_refusals))]
-    public void A_refusal_is_told_by_its_name(Type type, string name, uint[] body)
+    public void A_refusal_is_reported_by_its_name(Type type, string name, uint[] body)
     {
         using ScriptedServer server = Answering(body);
         using RpcClient client = new(server.Endpoint);

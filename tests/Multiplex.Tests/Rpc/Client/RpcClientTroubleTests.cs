@@ -265,7 +265,7 @@ public class RpcClientTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
     }
 
     [Test]
-    public void A_call_that_is_cancelled_ends_at_once_and_its_reply_is_nobodys()
+    public void A_call_that_is_cancelled_ends_at_once_and_its_reply_is_dropped()
     {
         using ManualResetEventSlim received = new(), cancelled = new();
         using ScriptedServer server = Serve(connection =>
@@ -337,7 +337,7 @@ public class RpcClientTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
     }
 
     [Test]
-    public void A_continuation_that_runs_on_the_loop_and_blocks_for_a_call_is_told_not_to()
+    public void A_continuation_that_runs_on_the_loop_and_blocks_for_a_call_fails()
     {
         using ManualResetEventSlim awaited = new();
         using ScriptedServer server = Serve(connection =>

@@ -71,7 +71,7 @@ public class RpcOverMessagesTests
     }
 
     [Test]
-    public void Where_nobody_is_the_call_is_refused([ValueSource(nameof(s_kinds))] EndpointKind kind)
+    public void Without_a_server_the_call_is_refused([ValueSource(nameof(s_kinds))] EndpointKind kind)
     {
         MessageServer gone = new(kind, "rpc");
         gone.Dispose();
@@ -121,7 +121,7 @@ public class RpcOverMessagesTests
     }
 
     [Test]
-    public void A_seqpacket_server_that_closes_without_a_reply_is_told()
+    public void A_seqpacket_server_that_closes_without_a_reply_is_reported()
     {
         MessageServer? server = null;
         server = new(EndpointKind.UnixPacket, "rpc", _ =>

@@ -143,7 +143,7 @@ public class InterfaceStubsTests
     [TestCase("[XdrUnion] public partial class U {\npublic double Kind { get; set; }\n[XdrDefault] public int One { get; set; } }", "MXRPC004", 4, "'Kind' must be an int, unsigned int, bool or enum to discriminate")]
     [TestCase("[RpcProgram(1)] public partial interface IA {\n[Procedure(1)] string A(); }", "MXRPC005", 4, "the result of A may be as long as it likes: mark it [XdrMax(n)]")]
     [TestCase("[RpcProgram(1)] public partial interface IA {\n[Procedure(1)] void A([XdrMax(4)] string[] b); }", "MXRPC005", 4, "'b' may be as long as it likes: mark it [XdrMax(n)]")]
-    public void Problems_are_told_at_their_line(string source, string id, int line, string message)
+    public void Problems_are_reported_at_their_line(string source, string id, int line, string message)
     {
         Diagnostic found = StubCompiler.Compile([], "using Multiplex.Rpc;\n\n" + source).Problems.First();
         Assert.That(found.GetMessage(), Is.EqualTo(message));

@@ -70,10 +70,10 @@ public class XFileProblemsTests
     [TestCase("union a switch (int b) {\ncase 1: opaque c<>;\n};", 2, "'c' may be as long as it likes: give it a bound")]
     [TestCase("program P { version V {\nstring A(void) = 1;\n} = 1; } = 1;", 2, "the result of A may be as long as it likes: give it a bound")]
     [TestCase("program P { version V {\nvoid A(string) = 1;\n} = 1; } = 1;", 2, "'args' may be as long as it likes: give it a bound")]
-    public void What_only_the_record_bounds_is_told_for_information(string text, int line, string message) => Expect(text, "MXRPC005", line, message, DiagnosticSeverity.Info);
+    public void What_only_the_record_bounds_is_reported_for_information(string text, int line, string message) => Expect(text, "MXRPC005", line, message, DiagnosticSeverity.Info);
 
     [Test]
-    public void All_mistakes_are_told_each_once_and_nothing_that_follows_from_them()
+    public void All_mistakes_are_reported_each_once_and_nothing_that_follows_from_them()
     {
         const string Text = """
             struct s { gone1 a; int; gone2 b; };
@@ -128,7 +128,7 @@ public class XFileProblemsTests
     }
 
     [Test]
-    public void What_is_wrong_in_an_included_file_is_told_there_and_once()
+    public void What_is_wrong_in_an_included_file_is_reported_there_and_once()
     {
         XFile[] files =
         [

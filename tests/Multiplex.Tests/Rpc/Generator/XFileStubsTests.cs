@@ -64,7 +64,7 @@ public class XFileStubsTests
     }
 
     [Test]
-    public void Names_that_C_tells_apart_are_told_apart_in_a_namespace_that_files_share()
+    public void Names_that_differ_in_C_differ_in_a_namespace_that_files_share()
     {
         Compiled compiled = StubCompiler.Compile([
             new("/types.x", "struct the_handle { int a; }; struct the_handleView { int b; };", "A"),

@@ -9,7 +9,7 @@ public class ReplyCacheBoundsTests() : ReplyCacheFixture(Form.Datagram)
     private const int Places = Room + ReplyCache.Spare;
 
     [Test]
-    public void When_there_is_no_room_the_reply_that_nobody_asked_for_longest_is_forgotten_and_counted()
+    public void When_there_is_no_room_the_reply_that_was_asked_for_least_recently_is_forgotten_and_counted()
     {
         Remember(new() { Entries = Room });
         for (uint xid = 1; xid <= Room; xid++)
@@ -115,7 +115,7 @@ public class ReplyCacheBoundsTests() : ReplyCacheFixture(Form.Datagram)
     }
 
     [Test]
-    public void A_reply_that_nobody_asked_for_in_time_is_forgotten_and_that_is_no_eviction()
+    public void A_reply_that_was_not_asked_for_in_time_is_forgotten_and_that_is_no_eviction()
     {
         Remember(new() { Entries = Room, Time = TimeSpan.FromMilliseconds(1) });
         for (uint xid = 1; xid <= 2 * Room; xid++)
@@ -206,7 +206,7 @@ public class ReplyCacheBoundsTests() : ReplyCacheFixture(Form.Datagram)
     }
 
     [Test]
-    public void Places_of_runners_who_died_are_taken_when_there_are_no_others()
+    public void Places_of_processes_that_died_are_taken_when_there_are_no_others()
     {
         using ReplyCache cache = new(Counters, new() { Entries = Room });
         for (uint xid = 0; xid < 3 * Places; xid++)

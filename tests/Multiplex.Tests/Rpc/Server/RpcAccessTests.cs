@@ -43,7 +43,7 @@ public class RpcAccessTests(Form form) : RpcFixture(form)
     }
 
     [Test]
-    public void A_stranger_is_not_told_what_there_is()
+    public void A_refused_caller_learns_of_no_program()
     {
         Guard((in RpcCall _) => AuthenticationStatus.TooWeak);
         Assert.That(Ask(Call(0, [], program: 7)), Is.EqualTo(Denied(AuthError, TooWeak)));

@@ -50,7 +50,7 @@ public class RpcProgramsTests() : RpcFixture(Form.Record)
         Assert.That(() => new RpcFault(status), Throws.InstanceOf<ArgumentOutOfRangeException>());
 
     [Test]
-    public void A_procedure_is_told_the_call_and_who_sent_it()
+    public void A_procedure_can_read_the_call_and_its_sender()
     {
         string told = "";
         Serve(new OneProcedure(7, 2, (in RpcCall call, XdrWriter results) =>
@@ -60,7 +60,7 @@ public class RpcProgramsTests() : RpcFixture(Form.Record)
     }
 
     [Test]
-    public void A_procedure_is_told_the_AUTH_SYS_credential()
+    public void A_procedure_can_read_the_AUTH_SYS_credential()
     {
         string told = "";
         Serve(new OneProcedure(7, 2, (in RpcCall call, XdrWriter _) =>
