@@ -58,7 +58,7 @@ package() {
   export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat --format=%Y Directory.Build.props)}"
   rm -rf "$packages" artifacts/share
   say "packing the libraries"
-  for project in native-interop src/Multiplex src/Multiplex.Rpc src/Multiplex.Demo src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
+  for project in native-interop src/Multiplex src/Multiplex.Rpc src/Multiplex.Demo src/Multiplex.Nfs src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
   dotnet run --project src/Multiplex.Manual --configuration Release -- artifacts/share "$(date --utc --date "@$SOURCE_DATE_EPOCH" +%F)"
   case "$(uname -m)" in
     aarch64) package_command "$command" linux-arm64 arm64 ;;
@@ -115,7 +115,14 @@ readonly -a peers=(
   "mandoc mandoc"
   "zsh zsh"
   "chromium-headless-shell chromium-headless-shell"
+  "nfs-ls libnfs-utils"
+  "qemu-system-x86_64 qemu-system-x86"
+  "/bin/busybox busybox-static"
+  "cpio cpio"
 )
+
+# The kernel of the guest that mounts an NFS export: unpacked, not installed.
+readonly guest_kernel=${TMPDIR:-/tmp}/multiplex-guest-kernel
 
 install_peers() {
   local peer what package
@@ -136,8 +143,23 @@ install_peers() {
   say "not installed, so their tests are skipped: ${missing[*]}"
 }
 
+# Debian's kernel for clouds: that of this system, or any newer one.
+fetch_guest_kernel() {
+  if [[ -d "$guest_kernel" ]]; then return; fi
+  if [[ $(id -u) == 0 && $(uname -m) == x86_64 ]] && command -v apt-get >/dev/null; then
+    say "unpacking a kernel for the guest into $guest_kernel"
+    local folder name
+    folder=$(mktemp -d)
+    name=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
+    (cd "$folder" && apt-get download -q "$name" && dpkg -x "$name"_*.deb kernel && mv kernel "$guest_kernel") >/dev/null 2>&1 || true
+    rm -rf "$folder"
+  fi
+  if [[ ! -d "$guest_kernel" ]]; then say "there is no kernel for a guest, so its tests are skipped"; fi
+}
+
 run_tests() {
   install_peers
+  fetch_guest_kernel
   # The tests of the packages are skipped where there is no dpkg.
   if command -v dpkg-deb >/dev/null; then package; else build; fi
   if can_link_arm64; then build_for_arch --arch arm64; fi

@@ -4,13 +4,14 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Files;
 
-/// <summary>/proc/self/fd/N of proc(5): the file of a descriptor that O_PATH made, for calls that take a path alone. It is that file, whatever its name.</summary>
+/// <summary>/proc/thread-self/fd/N of proc(5): the file of a descriptor that O_PATH made, for calls that take a path alone. It is that file, whatever its name.</summary>
+/// <remarks>Of the thread, not of the process: a server's threads may have a table of descriptors of their own.</remarks>
 internal static class ProcPath
 {
-    /// <summary>Enough for any descriptor.</summary>
+    /// <summary>Enough for any descriptor, in bytes.</summary>
     public const int MaxLength = 32;
 
-    private static ReadOnlySpan<byte> Prefix => "/proc/self/fd/"u8;
+    private static ReadOnlySpan<byte> Prefix => "/proc/thread-self/fd/"u8;
 
     /// <summary>The path, with a NUL at its end.</summary>
     /// <param name="fd">The descriptor.</param>

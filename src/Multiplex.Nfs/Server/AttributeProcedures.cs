@@ -133,7 +133,7 @@ internal sealed class AttributeProcedures(ServedFiles files)
             allowed |= execute;
         if (May(file, W_OK))
             allowed |= write;
-        return allowed;
+        return asked & allowed;
     }
 
     private static bool May(in FileLease file, int access) =>

@@ -8,7 +8,7 @@ namespace Multiplex.ServerTests.Packaging;
 /// <summary>The NuGet packages of the libraries and of the command.</summary>
 public sealed class NuGetPackageTests
 {
-    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex", "Multiplex.Rpc", "Multiplex.Demo", "Multiplex.Load"];
+    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex", "Multiplex.Rpc", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
 
     private readonly PackageFeed _feed = new();
 
