@@ -228,7 +228,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <param name="isNeeded">Whether there is anything to send or to receive.</param>
     public long Due(bool isNeeded) => State switch
     {
-        SocketState.Connecting => _connectUntil,
+        SocketState.Connecting => _isStale ? 0 : _connectUntil,
         SocketState.Disconnected when isNeeded => _reconnectAt,
         _ => long.MaxValue,
     };

@@ -50,7 +50,7 @@ public sealed record RpcClientOptions
     /// After how many calls in a row that were sent and got no reply in time the connection is given up and made anew: a middlebox may have
     /// forgotten it. A call does not count while an earlier one is in flight, which the server may be at. Calls in flight are
     /// sent again with their xids, or fail, as when a connection breaks. Over datagrams it is a new socket, unless a call is under way that must not
-    /// be run twice. 0: never. 3.
+    /// be run twice. Over TCP one call is enough when the kernel has sent bytes again and nothing was acknowledged since. 0: never. 3.
     /// </summary>
     public int ReconnectAfterTimeouts { get; init; } = 3;
 

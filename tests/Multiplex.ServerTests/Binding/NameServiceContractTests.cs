@@ -81,6 +81,22 @@ public sealed class NameServiceContractTests(NameServiceKind kind)
     }
 
     [Test]
+    public void A_program_is_located_by_a_task([Values] bool versionIsNamed)
+    {
+        using NameServiceClient names = new(_service.Socket);
+        Registration one = new(Program, 6, "tcp", Address, "");
+        Assert.That(names.Set(one), Is.True);
+        string version = versionIsNamed ? "/6" : "";
+        Task<(Endpoint, uint)> found = RemoteProgram.Parse($"rpc://127.0.0.1/{Program}{version}").LocateAsync(_service.Socket, Eventually.Deadline);
+        Assert.That(found.Wait(2 * Eventually.Deadline), Is.True);
+        Assert.That(found.Result, Is.EqualTo((Endpoint.Parse("tcp://127.0.0.1:111"), 6u)));
+        Assert.That(names.Unset(one), Is.True);
+        Assert.That(
+            async () => await RemoteProgram.Parse($"rpc://127.0.0.1/{Spare}{version}").LocateAsync(_service.Socket, Eventually.Deadline),
+            Throws.InstanceOf<IOException>().With.Message.Contains("not registered"));
+    }
+
+    [Test]
     public void Its_own_highest_version_is_called_when_none_is_named()
     {
         foreach (string scheme in (string[])["rpc", "rpc+udp"])

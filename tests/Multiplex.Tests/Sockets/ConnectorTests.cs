@@ -116,16 +116,6 @@ public class ConnectorTests : DescriptorFixture
             Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(ETIMEDOUT));
     }
 
-    // Linux drops what asks for a connection while the queue of those to be accepted is full.
-    private byte[] SwallowingAddress()
-    {
-        int full = TcpSocket();
-        bind(full, Loopback(0)).OrThrow("bind");
-        listen(full, 0).OrThrow("listen");
-        connect(TcpSocket(), NameOf(full)).OrThrow("connect");
-        return NameOf(full);
-    }
-
     [Test]
     public void A_UNIX_datagram_client_gets_a_name_so_that_it_can_be_answered()
     {

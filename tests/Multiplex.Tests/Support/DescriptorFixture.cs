@@ -71,6 +71,18 @@ public abstract class DescriptorFixture
         return (client, server);
     }
 
+    /// <summary>
+    /// The raw address of a TCP socket that swallows what asks it for a connection: Linux drops that while the queue of those to be accepted is full.
+    /// </summary>
+    protected byte[] SwallowingAddress()
+    {
+        int full = TcpSocket();
+        bind(full, Loopback(0)).OrThrow("bind");
+        listen(full, 0).OrThrow("listen");
+        connect(TcpSocket(), NameOf(full)).OrThrow("connect");
+        return NameOf(full);
+    }
+
     /// <summary>Two UNIX-domain sockets that are connected to each other.</summary>
     protected (int One, int Other) Pair(int type = SOCK_STREAM)
     {

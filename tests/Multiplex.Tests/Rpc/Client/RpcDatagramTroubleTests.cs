@@ -21,12 +21,18 @@ public class RpcDatagramTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
     public void Bind()
     {
         string name = $"multiplex-scripted-{Guid.NewGuid():N}";
-        _socket = new(_isUdp ? AddressFamily.InterNetwork : AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
+        _socket = BoundTo(_isUdp ? new IPEndPoint(IPAddress.Loopback, 0) : new UnixDomainSocketEndPoint($"\0{name}"));
+        _server = Endpoint.Parse(_isUdp ? $"udp://{_socket.LocalEndPoint}" : $"unixgram:@{name}");
+    }
+
+    private Socket BoundTo(EndPoint name)
+    {
+        Socket socket = new(_isUdp ? AddressFamily.InterNetwork : AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
         {
             ReceiveTimeout = (int)Eventually.Deadline.TotalMilliseconds,
         };
-        _socket.Bind(_isUdp ? new IPEndPoint(IPAddress.Loopback, 0) : new UnixDomainSocketEndPoint($"\0{name}"));
-        _server = Endpoint.Parse(_isUdp ? $"udp://{_socket.LocalEndPoint}" : $"unixgram:@{name}");
+        socket.Bind(name);
+        return socket;
     }
 
     [TearDown]
@@ -91,6 +97,24 @@ public class RpcDatagramTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
         }
 
         Assert.That(later.Result, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void An_idempotent_call_to_a_server_that_is_not_there_yet_is_made_again()
+    {
+        TimeSpan pause = TimeSpan.FromMilliseconds(20);
+        using RpcClient client = new(_server, Patient with { Retry = new() { Attempts = int.MaxValue, FirstPause = pause, LongestPause = pause } });
+        EndPoint name = _socket.LocalEndPoint!;
+        _socket.Dispose();
+        Task<ulong> call = CallAsync(client, Idempotent, 7);
+        Eventually.Holds(() => client.Counters.Retries > 1, "the call is made again");
+        _socket = BoundTo(name);
+        Background.Run(() =>
+        {
+            (byte[] message, EndPoint from) = Receive();
+            Answer(message, from);
+        });
+        Assert.That(Results([call])[0], Is.EqualTo(7));
     }
 
     private (byte[] Message, EndPoint Client) Receive()
