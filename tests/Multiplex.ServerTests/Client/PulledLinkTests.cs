@@ -27,7 +27,7 @@ public sealed class PulledLinkTests(EndpointKind kind)
     public void Every_call_fails_within_its_time_and_the_first_after_that_succeeds([Values] LinkEnd end, [Values] bool awaited) => _networks.AtClient(() =>
     {
         using RpcEventLoop loop = new();   // its thread starts here, in this network
-        using RpcClient client = new(_networks.ServerAt(kind), new() { Timeout = Eventually.Deadline, EventLoop = loop });
+        using RpcClient client = new(LinkedNetworks.ServerAt(kind), new() { Timeout = Eventually.Deadline, EventLoop = loop });
         Add(client, awaited);
         _networks.Pull(end);
         try
@@ -49,7 +49,7 @@ public sealed class PulledLinkTests(EndpointKind kind)
     public void Calls_in_flight_together_fail_within_their_time_too([Values] LinkEnd end) => _networks.AtClient(() =>
     {
         using RpcEventLoop loop = new();
-        using RpcClient client = new(_networks.ServerAt(kind), new() { Timeout = Eventually.Deadline, EventLoop = loop });
+        using RpcClient client = new(LinkedNetworks.ServerAt(kind), new() { Timeout = Eventually.Deadline, EventLoop = loop });
         _networks.Pull(end);
         try
         {
@@ -78,7 +78,7 @@ public sealed class PulledLinkTests(EndpointKind kind)
             client.Call(Procedures.AddProcedure, 1ul, Procedures.WriteHyper, ReadHyper, options);
     }
 
-    private static Task AddAsync(RpcClient client, RpcCallOptions? options) =>
+    private static Task<ulong> AddAsync(RpcClient client, RpcCallOptions? options) =>
         client.CallAsync(Procedures.AddProcedure, 1ul, Procedures.WriteHyper, ReadHyper, options).AsTask();
 
     private static ulong ReadHyper(ref XdrReader reader) => reader.ReadUInt64();

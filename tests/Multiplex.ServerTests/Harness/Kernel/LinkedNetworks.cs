@@ -1,5 +1,4 @@
 using Multiplex.Sockets;
-using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Kernel;
 
@@ -25,7 +24,7 @@ internal sealed class LinkedNetworks : IDisposable
     }
 
     /// <summary>Where the server is reached from the client's network.</summary>
-    public Endpoint ServerAt(EndpointKind kind) => new(kind, ServerHost, "7000", "");
+    public static Endpoint ServerAt(EndpointKind kind) => new(kind, ServerHost, "7000", "");
 
     /// <summary>Runs something on a thread whose sockets are in the client's network.</summary>
     public void AtClient(Action run) => NetworkOf.Run(_client.Id, () =>

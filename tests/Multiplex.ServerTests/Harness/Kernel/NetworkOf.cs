@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Mono.Unix.Native;
-using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Kernel;
 
