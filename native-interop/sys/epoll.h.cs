@@ -14,6 +14,7 @@ public static unsafe partial class Libc
     public const uint EPOLLOUT = 0x4;
     public const uint EPOLLERR = 0x8;
     public const uint EPOLLHUP = 0x10;
+    public const uint EPOLLRDHUP = 0x2000;
     public const uint EPOLLET = 0x8000_0000;
     public const uint EPOLLEXCLUSIVE = 0x1000_0000;
 

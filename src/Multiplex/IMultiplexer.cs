@@ -12,6 +12,12 @@ public enum Interest : byte
 
     /// <summary>A write would not block.</summary>
     Writable = 2,
+
+    /// <summary>
+    /// With <see cref="Readable"/>: what stays ready need not be reported again, so that epoll(7) looks at each event once and not twice. The
+    /// end of a stream behind its last bytes is reported with them, as Readable | Writable. A hint: poll(2) and select(2) report everything.
+    /// </summary>
+    Edge = 4,
 }
 
 /// <summary>A descriptor that is ready, and for what.</summary>

@@ -10,6 +10,17 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 {
     private WriteQueue _unsent;
     private ReadBuffer _partial;   // bytes received that are not a whole reply yet
+    private bool _isLevel;         // what stays ready is to be reported again
+
+    public override Interest Wanted => HasUnsent ? Interest.Readable | Interest.Writable
+        : _isLevel ? Interest.Readable
+        : Interest.Readable | Interest.Edge;
+
+    public override void Open(int descriptor)
+    {
+        base.Open(descriptor);
+        _isLevel = false;
+    }
 
     protected sealed override bool HasUnsent => _unsent.Length > 0;
 
@@ -34,9 +45,14 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         _unsent.Release();
     }
 
-    protected override bool Serve(Interest ready) =>
-        ((ready & Interest.Writable) == 0 || !HasUnsent || SendUnsent(int.MaxValue))
+    protected override bool Serve(Interest ready)
+    {
+        // A read that leaves bytes in the kernel, or an end behind them, is to be reported again.
+        if ((ready & Interest.Writable) != 0)
+            _isLevel = true;
+        return ((ready & Interest.Writable) == 0 || !HasUnsent || SendUnsent(int.MaxValue))
             && ((ready & Interest.Readable) == 0 || Receive(int.MaxValue));
+    }
 
     /// <summary>Receives once, and sends again for what has been answered.</summary>
     /// <param name="most">The most bytes to receive.</param>
@@ -48,6 +64,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
             return result.Is(EAGAIN) || Disconnected(result);
 
         Context.Recorder.BytesReceived += result.Value;
+        _isLevel |= result.Value == room.Length;
         ReadOnlySpan<byte> received = _partial.With((int)result.Value, Context.Buffer, out _);
         int answered = Check(ref received, arrivedAt);
         if (answered < 0)

@@ -21,7 +21,4 @@ public sealed record OpenLoop(double FromPerS, double ToPerS, ArrivalSpacing Spa
 {
     /// <summary>One rate all the time.</summary>
     public static OpenLoop At(double perSecond, ArrivalSpacing spacing = ArrivalSpacing.Constant) => new(perSecond, perSecond, spacing);
-
-    /// <summary>The mean rate of the measured time.</summary>
-    public double MeanPerS => (FromPerS + ToPerS) / 2;
 }

@@ -67,7 +67,7 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
         if (most >= 0)
             nanoseconds = Math.Min(nanoseconds, most);
         int count = _precise is null
-            ? multiplexer.Wait(_ready, (int)Math.Clamp((nanoseconds + Millisecond - 1) / Millisecond, 0, int.MaxValue))
+            ? multiplexer.Wait(_ready, (int)Math.Clamp((nanoseconds / Millisecond) + (nanoseconds % Millisecond > 0 ? 1 : 0), 0, int.MaxValue))
             : _precise.WaitPrecisely(_ready, nanoseconds);
         Serve(count);
         return count;

@@ -73,10 +73,12 @@ public sealed class EpollMultiplexer : IMultiplexer
     // An error or a hang-up is reported whatever is asked for, and cannot be masked: where nothing is, EPOLLET has it reported once.
     private static uint EventsOf(Interest interest) => interest == Interest.None
         ? EPOLLET
-        : ((interest & Interest.Readable) != 0 ? EPOLLIN : 0) | ((interest & Interest.Writable) != 0 ? EPOLLOUT : 0);
+        : ((interest & Interest.Readable) != 0 ? EPOLLIN : 0)
+            | ((interest & Interest.Writable) != 0 ? EPOLLOUT : 0)
+            | ((interest & Interest.Edge) != 0 ? EPOLLET | EPOLLRDHUP : 0);
 
     private static Interest ReadyOf(uint events) =>
-        (events & (EPOLLERR | EPOLLHUP)) != 0
+        (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0
             ? Interest.Readable | Interest.Writable
             : ((events & EPOLLIN) != 0 ? Interest.Readable : 0) | ((events & EPOLLOUT) != 0 ? Interest.Writable : 0);
 }

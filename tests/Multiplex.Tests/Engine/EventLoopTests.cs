@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Multiplex.Engine;
 using Multiplex.Multiplexers;
 
@@ -144,6 +145,29 @@ public sealed class EventLoopTests
             loop.Turn();
         thread.Join();
         Assert.That(ran, Is.EqualTo(1000));
+    }
+
+    [Test]
+    public void A_turn_of_nanoseconds_rounds_up_where_the_multiplexer_waits_for_milliseconds_and_ends_for_a_timer()
+    {
+        Add(5);
+        _multiplexer.Ready = [new(5, Interest.Readable)];
+        Assert.That((_loop.TurnWithin(1), _multiplexer.Timeout), Is.EqualTo((1, 1)));
+        _multiplexer.Ready = [];
+        Assert.That((_loop.TurnWithin(-1), _multiplexer.Timeout), Is.EqualTo((0, 0)));
+        Assert.That((_loop.TurnWithin(2_000_001), _multiplexer.Timeout), Is.EqualTo((0, 3)));
+        _loop.At(_loop.Now, () => _served.Add("timer"));
+        Assert.That((_loop.TurnWithin(long.MaxValue), _multiplexer.Timeout), Is.EqualTo((0, 0)), "the timer is due");
+        Assert.That(_served, Is.EqualTo((string[])["5 Readable", "timer"]));
+    }
+
+    [Test]
+    public void On_epoll_a_turn_ends_as_soon_as_its_nanoseconds_are_over()
+    {
+        using EventLoop loop = new(new EpollMultiplexer());
+        long began = Stopwatch.GetTimestamp();
+        Assert.That(loop.TurnWithin(200_000), Is.Zero);
+        Assert.That(Stopwatch.GetElapsedTime(began), Is.GreaterThanOrEqualTo(TimeSpan.FromMicroseconds(200)));
     }
 
     private Handler Add(int descriptor)

@@ -1,4 +1,5 @@
 using Multiplex.Interop;
+using Multiplex.Multiplexers;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Multiplexers;
@@ -29,6 +30,23 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         Multiplexer.Add(server, interest);
         ExpectReady((server, TellsTroubleUnasked ? Both : interest));
         Assert.That(recv(server, new byte[1], 0).Errno, Is.EqualTo(ECONNRESET));
+    }
+
+    [Test]
+    public void Epoll_reports_an_edge_once_and_the_end_behind_the_last_bytes_with_them()
+    {
+        using EpollMultiplexer epoll = new();
+        Readiness[] ready = new Readiness[2];
+        (int one, int other) = Pair();
+        epoll.Add(one, Interest.Readable | Interest.Edge);
+        send(other, [1], 0).OrThrow("send");
+        Assert.That((epoll.Wait(ready, 0), ready[0]), Is.EqualTo((1, new Readiness(one, Interest.Readable))));
+        Assert.That(epoll.Wait(ready, 0), Is.Zero, "the byte is still there");
+        send(other, [2], 0).OrThrow("send");
+        CloseNow(other);
+        Assert.That((epoll.Wait(ready, 0), ready[0]), Is.EqualTo((1, new Readiness(one, Both))));
+        epoll.Modify(one, Interest.Readable);
+        Assert.That(epoll.Wait(ready, 0), Is.EqualTo(1), "without the hint it is reported again");
     }
 
     [Test]
