@@ -6,7 +6,7 @@ namespace Multiplex.Cli.Serving;
 
 /// <summary>
 /// Keeps a server's registrations with a name service while it serves, and removes them when it stops. It looks again and again whether they are
-/// still there, since a name service that was started anew knows nobody and tells nobody; the list is one call by a connection of its
+/// still there, since a name service that was restarted has no registrations and does not say so; the list is one call by a connection of its
 /// own, so the name service is held up by nothing.
 /// </summary>
 /// <param name="registrations">The registrations.</param>

@@ -52,7 +52,7 @@ public sealed class ForeignProgramTests
 
             Assert.That(service.Multiplex("call", "rpc://[::1]/multiplex/7", "null").Status, Is.EqualTo(1), "PROG_MISMATCH");
 
-            // The last packet that is waited for: a datagram to nobody.
+            // The last packet that is waited for: a datagram without a receiver.
             service.Multiplex("call", "udp://127.0.0.1:9", "null");
             Eventually.Holds(() => capture.Output.Any(line => line.Contains("Destination unreachable")), "tshark does not see the last packet");
             capture.Signal(Signum.SIGINT);

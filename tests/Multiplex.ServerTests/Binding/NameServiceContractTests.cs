@@ -14,7 +14,7 @@ namespace Multiplex.ServerTests.Binding;
 public sealed class NameServiceContractTests(NameServiceKind kind)
 {
     private const uint Program = 0x2000_9999, Spare = 0x2000_9998;
-    private const string Address = "127.0.0.1.0.111";   // rpcbind forgets addresses that nobody has bound, and this one is
+    private const string Address = "127.0.0.1.0.111";   // rpcbind forgets addresses that no socket is bound to, and this one is
 
     private NameServiceProcess _service = null!;
 

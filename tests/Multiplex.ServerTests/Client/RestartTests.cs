@@ -82,7 +82,7 @@ public sealed class RestartTests(ListenForm form)
         void AwaitMore()
         {
             int before = Volatile.Read(ref done);
-            Eventually.Holds(() => Volatile.Read(ref done) > before + 500 || callers.Any(caller => caller.IsFaulted), "nobody is answered");
+            Eventually.Holds(() => Volatile.Read(ref done) > before + 500 || callers.Any(caller => caller.IsFaulted), "no call is answered");
         }
     }
 

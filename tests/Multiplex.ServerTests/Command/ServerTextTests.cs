@@ -30,7 +30,7 @@ public sealed class ServerTextTests
         }
     }
 
-    /// <summary>A name service that knows one program, registered by nobody good.</summary>
+    /// <summary>A name service with one program, whose owner has a hostile name.</summary>
     private sealed class Dump : IRpcProgram
     {
         private const uint DumpProcedure = 4;

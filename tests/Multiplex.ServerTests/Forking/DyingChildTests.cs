@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>A process for each connection: what happens to one child concerns its own client, and nobody else.</summary>
+/// <summary>A process for each connection: what happens to one child concerns its own client alone.</summary>
 public sealed class DyingChildTests
 {
     [TestCase(Signum.SIGKILL)]

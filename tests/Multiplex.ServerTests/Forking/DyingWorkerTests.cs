@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>Workers that are made ahead: one that dies takes its own client with it, nobody else, and is replaced.</summary>
+/// <summary>Workers that are made ahead: one that dies ends the connection of its own client alone, and is replaced.</summary>
 public sealed class DyingWorkerTests
 {
     [Test]

@@ -37,7 +37,7 @@ public sealed class KilledChildCallTests
         for (int i = 0; i < 2; i++)
             Assert.That(second.Exchange(Call(Xid, SlowAdd, ForEver)), Is.EqualTo(systemError));
         using RpcPeer third = new(server.Address);
-        Assert.That(third.Exchange(Call(Xid + 2, SlowAdd, 0))[24..], Is.EqualTo(RpcWire.Hyper(2)), "nothing is locked that nobody unlocks");
+        Assert.That(third.Exchange(Call(Xid + 2, SlowAdd, 0))[24..], Is.EqualTo(RpcWire.Hyper(2)), "no lock is left behind");
         Assert.That(third.Exchange(Call(Xid + 1, SlowAdd, 0))[24..], Is.EqualTo(RpcWire.Hyper(1)), "another process knows what was answered");
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.FinalCount(Counter.ReplyCacheHits), Is.EqualTo(3));

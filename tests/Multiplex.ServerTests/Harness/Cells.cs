@@ -47,7 +47,7 @@ public static class Cells
     /// <summary>Whether a model has its processes from the start.</summary>
     public static bool HasProcessesAhead(string model) => Entry(model) is { Forks: true, ForksEach: false };
 
-    /// <summary>How many processes a model has that serve nobody, while nobody is there.</summary>
+    /// <summary>How many child processes a model has while there is no connection.</summary>
     public static int ProcessesAhead(string model) =>
         HasProcessesAhead(model) ? new ServerOptions().Workers : model.EndsWith(WithSpare, StringComparison.Ordinal) ? 1 : 0;
 

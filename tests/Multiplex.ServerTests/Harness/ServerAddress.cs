@@ -47,7 +47,7 @@ internal sealed class ServerAddress
     public EndPoint? NewClientName() =>
         Kind == EndpointKind.UnixGram ? new UnixDomainSocketEndPoint($"\0multiplex-client-{Guid.NewGuid():N}") : null;
 
-    /// <summary>Whether anybody takes connections there.</summary>
+    /// <summary>Whether connections are accepted there.</summary>
     public bool TakesConnections()
     {
         using Socket socket = NewSocket();

@@ -65,7 +65,7 @@ public sealed class MemoryLimitTests(string model)
         Assert.That(half.Finish(7), Has.Length.EqualTo(100_004), "a small one is not closed for the large ones");
 
         Array.ForEach(greedy, peer => peer.Dispose());
-        Eventually.Holds(() => counters[Counter.HeldBytes] == 0, () => $"HeldBytes is {counters[Counter.HeldBytes]} without anybody");
+        Eventually.Holds(() => counters[Counter.HeldBytes] == 0, () => $"HeldBytes is {counters[Counter.HeldBytes]} without connections");
         honest.Null();
         Assert.That(server.Stop(), Is.Zero);
         Assert.That(server.FinalCount(Counter.ChildrenLost), Is.Zero);

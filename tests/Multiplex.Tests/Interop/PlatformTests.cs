@@ -3,7 +3,7 @@ using Multiplex.Interop;
 
 namespace Multiplex.Tests.Interop;
 
-/// <summary>A platform whose layouts nobody has checked is refused, and never served on.</summary>
+/// <summary>A platform whose layouts are not checked is refused.</summary>
 public class PlatformTests
 {
     [Test]

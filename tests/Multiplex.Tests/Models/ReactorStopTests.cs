@@ -48,7 +48,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
         using Client busy = server.Connect();
         busy.Send(Calls(MultiplexV1.Sleep, 1, writer => writer.WriteUInt32(300)));
         server.AwaitCount(Counter.Calls, 1);
-        using Client queued = server.Connect();   // by the kernel alone: nobody has accepted it yet
+        using Client queued = server.Connect();   // by the kernel alone: it is not accepted yet
         queued.Send(Calls(MultiplexV1.Null, 1));
         server.RequestStop();
         Assert.That(queued.ReadToEnd(), Has.Length.EqualTo(28));
@@ -132,7 +132,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
     {
         using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);
         using SpareDescriptor spare = new();
-        Assert.That(spare.Refuse(listener), Is.Zero, "nobody waits");
+        Assert.That(spare.Refuse(listener), Is.Zero, "no connection is pending");
         using Client client = new(Connector.Connect(listener.Local));
         Assert.That(spare.Refuse(listener), Is.EqualTo(1));
         Assert.That(client.ReadToEnd(), Is.Empty, "the connection ends at once");

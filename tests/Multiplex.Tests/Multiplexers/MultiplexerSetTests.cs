@@ -103,7 +103,7 @@ public class MultiplexerSetTests(MultiplexerEntry entry) : MultiplexerFixture(en
     [Test]
     public void The_number_of_a_closed_descriptor_can_be_watched_anew()
     {
-        const int Number = 700;   // which nobody else has
+        const int Number = 700;   // a descriptor that nothing else has
         (int one, int other) = Pair();
         (int two, int otherTwo) = Pair();
         int first = Own(fcntl(one, F_DUPFD, Number));

@@ -123,7 +123,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
     [Test]
     public void The_number_of_a_descriptor_that_was_closed_while_watched_can_be_watched_anew()
     {
-        const int Number = 701;   // which nobody else has
+        const int Number = 701;   // a descriptor that nothing else has
         (int one, _) = Pair();
         (int two, int otherTwo) = Pair();
         int first = Own(fcntl(one, F_DUPFD, Number));

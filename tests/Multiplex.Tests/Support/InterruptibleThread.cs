@@ -7,7 +7,7 @@ namespace Multiplex.Tests.Support;
 /// <summary>The signal that tests interrupt their threads with.</summary>
 internal static class InterruptibleThread
 {
-    private const int SIGUSR2 = 12;   // nobody else uses it: not the runtime, not the test host
+    private const int SIGUSR2 = 12;   // neither the runtime nor the test host uses it
 
     /// <summary>From now on the signal ends a call that waits with EINTR, and does nothing else.</summary>
     public static void LetTheSignalInterrupt()

@@ -63,7 +63,7 @@ public class Lesson02_AddressesTests : DescriptorFixture
     [Test]
     public void TCP_and_UDP_have_ports_of_their_own()
     {
-        // Somebody else may have that port of UDP: then with another one.
+        // Another program may have that port of UDP: then with another one.
         Eventually.Holds(
             () =>
             {
@@ -78,7 +78,7 @@ public class Lesson02_AddressesTests : DescriptorFixture
     public void A_port_below_1024_needs_a_privilege()
     {
         string text = File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-        int start = int.Parse(text, CultureInfo.InvariantCulture);   // 1024, unless somebody has set it
+        int start = int.Parse(text, CultureInfo.InvariantCulture);   // 1024, unless it was set
         if (start == 0)
             Assert.Ignore("net.ipv4.ip_unprivileged_port_start is 0: no port needs the privilege here");
         int fd = TcpSocket();
@@ -109,7 +109,7 @@ public class Lesson02_AddressesTests : DescriptorFixture
         CloseNow(first);
         Assert.That(File.Exists(directory["s"]), Is.True);
         Assert.That(bind(UnixSocket(), address).Errno, Is.EqualTo(EADDRINUSE), "the stale name is in the way");
-        Assert.That(connect(UnixSocket(), address).Errno, Is.EqualTo(ECONNREFUSED), "and nobody is behind it");
+        Assert.That(connect(UnixSocket(), address).Errno, Is.EqualTo(ECONNREFUSED), "and no socket listens");
         unlink(directory["s"]).OrThrow("unlink");
         bind(UnixSocket(), address).OrThrow("bind");
     }

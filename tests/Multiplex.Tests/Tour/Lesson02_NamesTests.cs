@@ -47,7 +47,7 @@ public class Lesson02_NamesTests : DescriptorFixture
     [Test]
     public void A_host_may_have_several_addresses_and_they_are_tried_in_order()
     {
-        // No host stands for this machine: an address in each family, of which somebody may listen at just one.
+        // No host stands for this machine: an address in each family, of which a server may listen at just one.
         IReadOnlyList<byte[]> found = Find(null, "4000", s_stream);
         Assert.That(
             found.Select(address => AddressText.Format(EndpointKind.Tcp, address)),

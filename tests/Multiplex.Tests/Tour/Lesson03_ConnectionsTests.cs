@@ -138,7 +138,7 @@ public class Lesson03_ConnectionsTests : DescriptorFixture
     public void With_SO_REUSEPORT_two_listeners_share_a_port_and_connections_are_spread_over_them()
     {
         int[] listeners = [ReusablePort(0, out byte[] address), 0];
-        Assert.That(bind(TcpSocket(), address).Errno, Is.EqualTo(EADDRINUSE), "without the option nobody joins them");
+        Assert.That(bind(TcpSocket(), address).Errno, Is.EqualTo(EADDRINUSE), "without the option no socket joins them");
         listeners[1] = ReusablePort(PortIn(address), out _);
         for (int i = 0; i < 64; i++)
             connect(TcpSocket(), address).OrThrow("connect");

@@ -23,7 +23,7 @@ internal sealed class HeldNameService : IDisposable
     public int Count => _names.Table.All.Count;
 
     /// <summary>Waits until a server unregisters.</summary>
-    public void AwaitUnset() => Assert.That(_protocol.Asked.Wait(Eventually.Deadline), Is.True, "nobody unregisters");
+    public void AwaitUnset() => Assert.That(_protocol.Asked.Wait(Eventually.Deadline), Is.True, "no server unregisters");
 
     public void Release() => _protocol.Released.Set();
 

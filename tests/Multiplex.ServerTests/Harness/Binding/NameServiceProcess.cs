@@ -17,7 +17,7 @@ public enum NameServiceKind
 
 /// <summary>
 /// A name service on its usual port, in a network of its own: a loopback interface, which has the address of another network
-/// too, and an empty /run, so that port 111 and /run/rpcbind.sock are nobody else's. A process that only sleeps keeps them while the
+/// too, and an empty /run, so that no other program has port 111 and /run/rpcbind.sock. A process that only sleeps keeps them while the
 /// name service is started anew.
 /// </summary>
 internal sealed class NameServiceProcess : IDisposable

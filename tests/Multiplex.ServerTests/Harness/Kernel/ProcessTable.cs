@@ -65,7 +65,7 @@ internal static class ProcessTable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return null;   // it ended in between, or belongs to somebody else
+            return null;   // it ended in between, or belongs to another user
         }
     }
 }

@@ -26,7 +26,7 @@ public class LoadOverMessagesTests
     private static LoadErrors Meet(EndpointKind kind, string protocol, params Fate[] fates)
     {
         using CancellationTokenSource enough = new();
-        int before = kind == EndpointKind.Udp ? 1 : 0;   // the datagram that asks whether anybody is there
+        int before = kind == EndpointKind.Udp ? 1 : 0;   // the datagram that asks whether a server is there
         using MessageServer server = new(kind, protocol, number =>
         {
             if (number - before > fates.Length + 5)

@@ -47,7 +47,7 @@ public class RegistrationRightsTests : NameServiceFixture
         Assert.That(Service.Table.All.Select(one => one.Owner), Is.EqualTo((string[])["1000", "unknown"]));
         User = 1001;
         Assert.That(Ask(4, 2, Rpcb(Program, 1, ""), kind: EndpointKind.Unix), Is.EqualTo(Words(0)), "another user");
-        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), kind: EndpointKind.Tcp), Is.EqualTo(Words(0)), "somebody unknown removes what is his");
+        Assert.That(Ask(2, 2, Words(Program, 1, 6, 0), kind: EndpointKind.Tcp), Is.EqualTo(Words(0)), "an unknown caller removes its own");
         Assert.That(Service.Table.All.Select(one => one.Owner), Is.EqualTo((string[])["1000"]));
         User = 0;
         Assert.That(Ask(4, 2, Rpcb(Program, 1, "tcp"), kind: EndpointKind.Unix), Is.EqualTo(Words(1)), "the superuser");

@@ -90,7 +90,7 @@ public class RpcCredentialTests(Form form) : RpcFixture(form)
     public void A_credential_that_ends_with_the_message_gets_no_reply(uint flavor, uint declared) =>
         Assert.That(Ask([.. Head(flavor, declared), 0, 0, 0, 0]), Is.Null);
 
-    // ECHO of "abc", as somebody.
+    // ECHO of "abc", with a credential.
     private static byte[] CallAs(uint flavor, byte[] body) =>
         [.. Head(flavor, (uint)body.Length), .. body, .. new byte[-body.Length & 3], .. Words(None, 0, 3, 0x61626300)];
 

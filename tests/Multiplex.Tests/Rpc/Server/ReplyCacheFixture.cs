@@ -59,7 +59,7 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
     /// <summary>SYSTEM_ERR.</summary>
     protected static byte[] Failed(uint xid) => Words(xid, 1, 0, 0, 0, 5);
 
-    /// <summary>Somebody at 10.0.0.1.</summary>
+    /// <summary>A caller at 10.0.0.1.</summary>
     protected static Peer From(byte[] address, EndpointKind kind = EndpointKind.Udp) => new(kind, address);
 
     /// <summary>A connection from 10.0.0.1.</summary>

@@ -21,7 +21,7 @@ public class ReplyCachePropertyTests() : ReplyCacheFixture(Form.Record)
         Array.ForEach(threads, thread => thread.Result());
         Assert.That(Runs, Is.EqualTo(replies.Count));
         foreach (ConcurrentBag<string> answers in replies.Values)
-            Assert.That(answers.Where(answer => answer.Length > 0).Distinct().Count(), Is.EqualTo(1), "the same for all, and somebody got it");
+            Assert.That(answers.Where(answer => answer.Length > 0).Distinct().Count(), Is.EqualTo(1), "the same for all, and at least one caller got it");
 
         void Send(int client, int xid)
         {

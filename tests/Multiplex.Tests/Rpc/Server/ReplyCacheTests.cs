@@ -53,7 +53,7 @@ public class ReplyCacheTests(Form form) : ReplyCacheFixture(form)
         Assert.That(Ask(CallAs(5, stamp: 0x8000_004E), From(Address)), Is.EqualTo(Ran(5, 3)), "another stamp");
         Assert.That(Ask(CallAs(5, machine: "other"), From(Address)), Is.EqualTo(Ran(5, 4)), "another machine name");
         Assert.That(Ask(CallAs(5, uid: 0), From(Address)), Is.EqualTo(Ran(5, 5)), "another user");
-        Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Ran(5, 6)), "nobody in particular");
+        Assert.That(Ask(Call(5), From(Address)), Is.EqualTo(Ran(5, 6)), "a caller without a credential");
     }
 
     [TestCase(0u, "the Linux kernel's")]
