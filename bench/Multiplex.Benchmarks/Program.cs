@@ -8,6 +8,19 @@ if (args is [SocketEchoServer.Argument])
     return 0;
 }
 
+if (args is [AsyncCalls.ServerArgument])
+{
+    await AsyncCalls.Serve().ConfigureAwait(false);
+    return 0;
+}
+
+// async: what async procedures cost a whole server, in half a minute.
+if (args is [AsyncCalls.Argument])
+{
+    await AsyncCalls.Run().ConfigureAwait(false);
+    return 0;
+}
+
 // Without arguments: every benchmark, a short job. --full: the default job, which takes far longer.
 // The rest goes to BenchmarkDotNet: --filter '*Xdr*', --list flat, …
 bool full = args.Contains("--full");

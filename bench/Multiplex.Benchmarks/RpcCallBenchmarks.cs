@@ -22,16 +22,20 @@ public class RpcCallBenchmarks
     private static readonly byte[] s_echo = Call(MultiplexV1.Echo, writer => writer.WriteOpaque(new byte[64]));
     private static readonly byte[] s_whoami = Call(MultiplexV1.Whoami);
 
+    private static readonly byte[] s_sum = Call(MeasuredV1.Sum, writer => writer.WriteUInt64(1));
+    private static readonly byte[] s_add = Call(MeasuredV1.Add, writer => writer.WriteUInt64(1));
+
     private readonly OutputBuffer _reply = new();
     private readonly PeerAddress _peer = Loopback();
     private ServerCounters _counters = null!;
-    private RpcProtocol _protocol = null!;
+    private RpcProtocol _protocol = null!, _contract = null!;
 
     [GlobalSetup]
     public void Setup()
     {
         _counters = new();
         _protocol = new(new MultiplexProgram(_counters));
+        _contract = new([.. RpcPrograms.Of(new Measured())]);
     }
 
     [GlobalCleanup]
@@ -46,11 +50,19 @@ public class RpcCallBenchmarks
     [Benchmark]
     public int Whoami() => Answer(s_whoami);
 
-    private int Answer(byte[] received)
+    [Benchmark]
+    public int ContractSynchronous() => Answer(s_sum, _contract);
+
+    [Benchmark]
+    public int ContractAsync() => Answer(s_add, _contract);
+
+    private int Answer(byte[] received) => Answer(received, _protocol);
+
+    private int Answer(byte[] received, RpcProtocol protocol)
     {
         _reply.Clear();
         FramingProgress progress = default;
-        ReadOutcome stop = RequestReader.Consume(_protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed);
+        ReadOutcome stop = RequestReader.Consume(protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed);
         return stop == ReadOutcome.NeedsInput && consumed == received.Length
             ? _reply.Length
             : throw new InvalidOperationException($"{stop}: consumed {consumed} of {received.Length} bytes");

@@ -11,8 +11,8 @@ namespace Multiplex.RivalBenchmarks;
 public partial interface IEcho
 {
     [Procedure(1, Idempotent = true)]
-    [return: XdrMax(1 << 20)]
-    byte[] Echo([XdrMax(1 << 20)] byte[] data);
+    [return: XdrMaxLength(1 << 20)]
+    byte[] Echo([XdrMaxLength(1 << 20)] byte[] data);
 }
 
 /// <summary>How the callers wait.</summary>

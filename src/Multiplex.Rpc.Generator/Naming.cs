@@ -9,7 +9,7 @@ internal static class Naming
 {
     // What generated code itself names, or what C# lets no member be called.
     private static readonly string[] s_types =
-        ["RpcClient", "RpcCall", "RpcCallOptions", "RpcProcedure", "IRpcProgram", "ProcedureEntry", "AuthenticationFlavor", "AcceptStatus", "XdrReader", "XdrWriter", "ValueTask", "CancellationToken", "ReadOnlySpan"];
+        ["RpcClient", "RpcCall", "RpcCallOptions", "RpcProcedure", "RpcContext", "RpcContracts", "RpcPrograms", "RpcInstances", "RpcInvocation", "IRpcProgram", "ProcedureEntry", "AuthenticationFlavor", "AcceptStatus", "XdrReader", "XdrWriter", "ValueTask", "CancellationToken", "ReadOnlySpan"];
 
     private static readonly string[] s_objectMembers = ["Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
@@ -139,10 +139,10 @@ internal static class Naming
         }
     }
 
-    private static string[] StubsOf(string version) => [version, version + "Procedure", version + "Client", version + "Server"];
+    private static string[] StubsOf(string version) => [version, version + "Procedure", version + "Client", version + "Server", version + "Contract", "I" + version];
 
     // What a client stub has beside a procedure; a method that is called as one of its halves is told apart by its arguments.
-    private static string[] MembersOf(string procedure) => [procedure + "Async", procedure + "Arguments"];
+    private static string[] MembersOf(string procedure) => [procedure + "Async", procedure + "Arguments", procedure + "Batched"];
 
     // How long the beginning is that all names share, up to and with an underscore; a single name shares its own.
     private static int CommonPrefix(string[] names)

@@ -12,7 +12,8 @@ namespace Multiplex.Rpc.Generator;
 /// Makes types and stubs while a project is compiled: from C# interfaces marked [RpcProgram] with the classes that they use, and from
 /// .x files among its AdditionalFiles. Such an item may carry RpcNamespace (else the project's root namespace), RpcIdempotent (the
 /// procedures that may run twice, by name, or *), RpcDefines (macros, NAME or NAME=WORDS; the project's property of that name goes for all files)
-/// and RpcStrings (bytes, where strings need not be UTF-8).
+/// RpcStrings (bytes, where strings need not be UTF-8), RpcOneWay (the procedures that have no reply, by name, or *), RpcAsync (true, where the methods of the
+/// contract are to return tasks) and RpcContext (true, where they are to take the caller's context).
 /// </summary>
 [Generator]
 public sealed class StubGenerator : IIncrementalGenerator
@@ -56,7 +57,12 @@ public sealed class StubGenerator : IIncrementalGenerator
             space,
             Option(options, "build_metadata.AdditionalFiles.RpcIdempotent"),
             defines,
-            Option(options, "build_metadata.AdditionalFiles.RpcStrings"));
+            Option(options, "build_metadata.AdditionalFiles.RpcStrings"))
+        {
+            OneWay = Option(options, "build_metadata.AdditionalFiles.RpcOneWay"),
+            Async = Option(options, "build_metadata.AdditionalFiles.RpcAsync"),
+            Context = Option(options, "build_metadata.AdditionalFiles.RpcContext"),
+        };
     }
 
     private static string Option(AnalyzerConfigOptions options, string name) => options.TryGetValue(name, out string? value) ? value : "";

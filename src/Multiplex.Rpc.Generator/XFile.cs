@@ -13,6 +13,15 @@ namespace Multiplex.Rpc.Generator;
 /// <param name="Strings">What a string is in C#: "bytes", or text.</param>
 internal sealed record XFile(string Path, string Text, string Namespace, string Idempotent = "", string Defines = "", string Strings = "")
 {
+    /// <summary>The procedures that have no reply, by name, or *.</summary>
+    public string OneWay { get; init; } = "";
+
+    /// <summary>"true": the methods of the contract return tasks, and take a token.</summary>
+    public string Async { get; init; } = "";
+
+    /// <summary>"true": the methods of the contract take the caller's context.</summary>
+    public string Context { get; init; } = "";
+
     /// <summary>The macros, one by one.</summary>
     public IEnumerable<string> Definitions => Defines.Split([';', '|', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Select(Unescaped);
 
@@ -37,7 +46,7 @@ internal sealed record XFile(string Path, string Text, string Namespace, string 
         foreach ((_, Specification one) in all)
             Binder.Check(one, problems);
         foreach ((XFile file, Specification one) in all)
-            file.SayWhichAreIdempotent(one, problems);
+            file.SayWhatProceduresAre(one, problems);
         if (problems.Any(problem => problem.IsError))
             return null;
         foreach ((XFile file, Specification one) in all)
@@ -70,15 +79,37 @@ internal sealed record XFile(string Path, string Text, string Namespace, string 
     // MSBuild hands ';' and '#' on as %3B and %23, and '|' as %7C.
     private static string Unescaped(string definition) => definition.Replace("%3B", ";").Replace("%23", "#").Replace("%7C", "|");
 
-    private void SayWhichAreIdempotent(Specification specification, ProblemList problems)
+    private void SayWhatProceduresAre(Specification specification, ProblemList problems)
     {
-        HashSet<string> names = [.. Idempotent.Split([' ', ',', ';', '|', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries)];
-        bool all = names.Remove("*");
         List<ProcedureDefinition> procedures = [.. specification.Programs.SelectMany(one => one.Versions).SelectMany(one => one.Procedures)];
+        HashSet<string> idempotent = Named(Idempotent, procedures, "idempotent", problems), oneWay = Named(OneWay, procedures, "one-way", problems);
+        bool isAsync = IsTrue(Async, "RpcAsync", problems), hasContext = IsTrue(Context, "RpcContext", problems);
         foreach (ProcedureDefinition procedure in procedures)
-            procedure.IsIdempotent = all || procedure.Number.Value == 0 || names.Contains(procedure.Name);
-        names.ExceptWith(procedures.Select(procedure => procedure.Name));
-        foreach (string name in names)
-            problems.Report(ProblemKind.Unknown, new(Path, 1, 1), $"there is no procedure '{name}' to be idempotent: write names of this file's procedures, or *");
+        {
+            procedure.IsIdempotent = procedure.Number.Value == 0 || idempotent.Contains(procedure.Name);
+            procedure.IsOneWay = oneWay.Contains(procedure.Name);
+            procedure.IsQuick = procedure.Number.Value == 0 || isAsync;
+            procedure.Method = new() { Returns = isAsync ? ContractReturn.ValueTask : ContractReturn.Plain, HasToken = isAsync, HasContext = hasContext };
+            if (procedure.IsOneWay && procedure.Result.Structure is not PrimitiveType { Kind: PrimitiveKind.Void })
+                problems.Report(ProblemKind.Unsupported, procedure.Position, $"'{procedure.Name}' is one-way, and no caller would get its result: have it return void");
+        }
+    }
+
+    // The procedures that a list names; * stands for all.
+    private HashSet<string> Named(string list, List<ProcedureDefinition> procedures, string what, ProblemList problems)
+    {
+        HashSet<string> names = [.. list.Split([' ', ',', ';', '|', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries)];
+        HashSet<string> known = [.. procedures.Select(procedure => procedure.Name)];
+        bool all = names.Remove("*");
+        foreach (string name in names.Where(name => !known.Contains(name)))
+            problems.Report(ProblemKind.Unknown, new(Path, 1, 1), $"there is no procedure '{name}' to be {what}: write names of this file's procedures, or *");
+        return all ? known : names;
+    }
+
+    private bool IsTrue(string text, string what, ProblemList problems)
+    {
+        if (text.Length > 0 && !bool.TryParse(text, out _))
+            problems.Report(ProblemKind.Unsupported, new(Path, 1, 1), $"{what} is '{text}': write true or false");
+        return bool.TryParse(text, out bool value) && value;
     }
 }

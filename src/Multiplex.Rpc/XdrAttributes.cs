@@ -30,7 +30,7 @@ public sealed class XdrDefaultAttribute : Attribute;
 /// <summary>The most bytes of opaque data or of a string in UTF-8, or the most elements of an array.</summary>
 /// <param name="most">The bound; more is refused.</param>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter | AttributeTargets.ReturnValue)]
-public sealed class XdrMaxAttribute(int most) : Attribute
+public sealed class XdrMaxLengthAttribute(int most) : Attribute
 {
     /// <summary>The bound.</summary>
     public int Most { get; } = most;

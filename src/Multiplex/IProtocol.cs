@@ -14,6 +14,12 @@ public interface IProtocol
     ReplyOrder ReplyOrder => ReplyOrder.Calls;
 
     /// <summary>
+    /// Whether some replies come later than the protocol returns: it leaves them in <see cref="OutputBuffer.Late"/>. What completes them are threads, which a
+    /// forked process does not have: models that fork refuse such a protocol.
+    /// </summary>
+    bool AnswersLate => false;
+
+    /// <summary>
     /// Called when a <see cref="Service"/> is made of it, so before its first request and before the server
     /// forks: here it makes what all threads and processes share.
     /// </summary>
@@ -57,6 +63,8 @@ public interface IProtocol
             return FrameAnswer.Left;
         if (!AnswerFrame(frame, peer, reply))
             return FrameAnswer.Malformed;
+        if (reply.Late is not null)
+            return FrameAnswer.Later;
         return isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
     }
 
@@ -99,6 +107,9 @@ public enum FrameAnswer
 
     /// <summary>There can be no reply, and the connection is to be closed.</summary>
     Malformed,
+
+    /// <summary>The reply comes later: see <see cref="OutputBuffer.Late"/>.</summary>
+    Later,
 }
 
 /// <summary>How far framing got with the request at the front of a connection's bytes. All zero at the start of each request.</summary>

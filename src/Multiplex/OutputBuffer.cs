@@ -26,6 +26,9 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     /// <summary>How many bytes more it takes before it has to grow.</summary>
     public int Room => _bytes.Length - Length;
 
+    /// <summary>Left in the place of a reply that comes later; null otherwise. The caller of the protocol takes it before it asks for the next reply.</summary>
+    public LateReply? Late { get; set; }
+
     /// <summary>Makes room for at least <paramref name="size"/> more bytes.</summary>
     public void EnsureRoom(int size)
     {
@@ -54,6 +57,14 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)Length, nameof(length));
         Length = length;
+    }
+
+    /// <summary>Takes what was left in the place of a reply.</summary>
+    internal LateReply? TakeLate()
+    {
+        LateReply? late = Late;
+        Late = null;
+        return late;
     }
 
     /// <summary>Empties the buffer; gives an array back that has grown beyond <paramref name="keep"/> bytes.</summary>

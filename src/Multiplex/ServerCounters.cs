@@ -39,6 +39,15 @@ public enum Counter
     /// <summary>Calls that waited for a worker and were not run because their connection had ended.</summary>
     CallsDropped,
 
+    /// <summary>Calls of async procedures that are in flight now.</summary>
+    CallsInFlight,
+
+    /// <summary>Times that a connection or a datagram socket was not read from because as many calls of async procedures were in flight as may.</summary>
+    CallsInFlightFull,
+
+    /// <summary>Calls of async procedures that were cancelled: the client had gone, the server ended, or the time for a call was over.</summary>
+    CallsCancelled,
+
     /// <summary>Datagrams dropped because too many of the same source were in progress.</summary>
     DatagramsDropped,
 

@@ -18,6 +18,18 @@ public sealed record ServerOptions
     /// </summary>
     public int MaxQueuedCalls { get; init; } = 4096;
 
+    /// <summary>
+    /// Calls in flight of async procedures, over all connections of the server; past it, a connection that has some is not read from, and a datagram
+    /// socket that has some neither. Where workers answer, <see cref="MaxQueuedCalls"/> holds beside it.
+    /// </summary>
+    public int MaxAsyncCalls { get; init; } = 64 * 1024;
+
+    /// <summary>
+    /// Those of one connection, or of one source of datagrams; past it, the connection is not read from, and datagrams of the source are dropped. Where
+    /// workers answer, <see cref="MaxCallsInProgress"/> takes its place.
+    /// </summary>
+    public int MaxAsyncCallsPerConnection { get; init; } = 16 * 1024;
+
     /// <summary>Accepted connections that may wait for a worker; past it, the kernel's queue holds them.</summary>
     public int QueueLength { get; init; } = 1024;
 

@@ -106,9 +106,13 @@ public sealed unsafe class SharedMemory : IDisposable
         }
     }
 
+    /// <summary>Unmaps it, where a thread may still have used it when its owner was done.</summary>
+    ~SharedMemory() => Dispose();
+
     /// <summary>Unmaps it. <see cref="Bytes"/> must not be used afterwards.</summary>
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         if (_address != null)
             munmap(_address, _length);
         if (_descriptor >= 0)

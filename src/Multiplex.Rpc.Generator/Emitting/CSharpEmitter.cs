@@ -119,6 +119,7 @@ internal static class CSharpEmitter
                 stubs.Numbers(program, version);
                 stubs.Client(version);
                 stubs.Server(version, withViews);
+                stubs.Contract(program, version);
             }
         }
     }

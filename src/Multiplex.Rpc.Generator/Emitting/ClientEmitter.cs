@@ -10,9 +10,17 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         code.Gap();
         code.Summary($"Calls the procedures of {version.Name}.");
         code.Line("/// <param name=\"client\">The connection; whoever made it disposes of it.</param>");
-        code.Open($"{version.Access} sealed partial class {version.CSharpName}Client(RpcClient client)");
+        code.Open($"{version.Access} sealed partial class {version.CSharpName}Client(RpcClient client) : {ContractEmitter.NameOf(version)}");
+        ContractEmitter contract = new(code, types);
         foreach (ProcedureDefinition procedure in version.Procedures)
-            Calls(version, procedure);
+        {
+            if (procedure.IsOneWay)
+                Posts(version, procedure);
+            else
+                Calls(version, procedure);
+            contract.Implementation(version, procedure);
+        }
+
         foreach (ProcedureDefinition procedure in version.Procedures)
             Halves(procedure);
         if (version.Procedures.Any(one => one.Arguments.Count == 0))
@@ -32,7 +40,7 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         string parameters = string.Concat(procedure.Arguments.Select(one => $"{types.Name(one.Type, Form.Span)} {one.CSharpName}, "));
         string result = types.Name(procedure.Result);
         string call = $"<{ArgumentType(procedure)}{(isVoid ? "" : $", {result}")}>({version.CSharpName}.{procedure.CSharpName}, {Arguments(procedure)}, "
-            + $"{(procedure.Arguments.Count == 0 ? "WriteNothing" : "Write" + procedure.CSharpName)}, {(isVoid ? "" : $"Read{procedure.CSharpName}, ")}options";
+            + $"{Writer(procedure)}, {(isVoid ? "" : $"Read{procedure.CSharpName}, ")}options";
         code.Gap();
         code.Summary($"Calls {procedure.Name} and waits for its results.");
         code.Line($"public {result} {procedure.CSharpName}({parameters}RpcCallOptions? options = null) =>");
@@ -43,7 +51,21 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         code.Indented($"client.CallAsync{call}, cancellation);");
     }
 
-    // They are public for calls of other kinds, such as one-way, batched and broadcast ones.
+    private void Posts(VersionDefinition version, ProcedureDefinition procedure)
+    {
+        string parameters = string.Join(", ", procedure.Arguments.Select(one => $"{types.Name(one.Type, Form.Span)} {one.CSharpName}"));
+        string call = $"<{ArgumentType(procedure)}>({version.CSharpName}.{procedure.CSharpName}, {Arguments(procedure)}, {Writer(procedure)});";
+        code.Gap();
+        code.Summary($"Sends a call of {procedure.Name} at once, and waits for nothing: whether it is run is not told.");
+        code.Line($"public void {procedure.CSharpName}({parameters}) =>");
+        code.Indented($"client.OneWay{call}");
+        code.Gap();
+        code.Summary($"The same, but kept until RpcClient.Flush, the next other call, or 64 KiB of such calls: RFC 5531 section 7.4.1.");
+        code.Line($"public void {procedure.CSharpName}Batched({parameters}) =>");
+        code.Indented($"client.Batch{call}");
+    }
+
+    // They are public for calls of other kinds, such as broadcast ones.
     private void Halves(ProcedureDefinition procedure)
     {
         string name = procedure.CSharpName;
@@ -86,6 +108,8 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         1 => types.Name(procedure.Arguments[0].Type, Form.Span),
         _ => procedure.CSharpName + "Arguments",
     };
+
+    private static string Writer(ProcedureDefinition procedure) => procedure.Arguments.Count == 0 ? "WriteNothing" : "Write" + procedure.CSharpName;
 
     private static string Arguments(ProcedureDefinition procedure) => procedure.Arguments.Count switch
     {

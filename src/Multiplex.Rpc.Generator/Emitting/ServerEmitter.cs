@@ -18,6 +18,9 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         code.Line("/// <inheritdoc/>");
         code.Line($"public uint Version => {name}.Version;");
         code.Gap();
+        code.Line("/// <inheritdoc/>");
+        code.Line($"string? IRpcProgram.Name => \"{name}\";");
+        code.Gap();
         code.Summary("Whether a procedure is quick, as ProcedureEntry.IsQuick says. Asked once of each.");
         code.Line($"protected virtual bool IsQuick({name}Procedure procedure) => procedure == 0;");
         code.Gap();
@@ -64,7 +67,7 @@ internal sealed class ServerEmitter(CodeWriter code, CSharpTypes types, bool wit
         }
 
         code.Line("return AcceptStatus.Success;");
-        code.Close($"}}) {{ IsIdempotent = {(procedure.IsIdempotent ? "true" : "false")}, IsQuick = IsQuick({number}), MinimumFlavor = MinimumFlavor({number}) }},");
+        code.Close($"}}) {{ Name = \"{procedure.CSharpName}\", IsIdempotent = {(procedure.IsIdempotent ? "true" : "false")}{(procedure.IsOneWay ? ", IsOneWay = true" : "")}, IsQuick = IsQuick({number}), MinimumFlavor = MinimumFlavor({number}) }},");
     }
 
     private string Name(XdrType type) => types.Name(type, FormOf(type));

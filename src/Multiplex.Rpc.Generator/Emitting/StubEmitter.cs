@@ -41,4 +41,7 @@ internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
 
     /// <summary>The server stub.</summary>
     public void Server(VersionDefinition version, bool withViews) => new ServerEmitter(code, types, withViews).Server(version);
+
+    /// <summary>The contract, and what calls and serves it.</summary>
+    public void Contract(ProgramDefinition program, VersionDefinition version) => new ContractEmitter(code, types).Contract(program, version);
 }

@@ -6,6 +6,8 @@ namespace Multiplex.Rpc.Generator.Interfaces;
 /// <summary>Reads an interface marked [RpcProgram] as one version of a program.</summary>
 internal sealed class InterfaceReader(TypeReader types, ProblemList problems)
 {
+    private const string Async = "Async";
+
     public ProgramDefinition Read(INamedTypeSymbol symbol)
     {
         Position position = Symbols.PositionOf(symbol);
@@ -23,7 +25,13 @@ internal sealed class InterfaceReader(TypeReader types, ProblemList problems)
             problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(member), $"'{member.Name}' is no method: only methods can be remote procedures");
         foreach (INamedTypeSymbol other in symbol.Interfaces)
             problems.Report(ProblemKind.Unsupported, position, $"'{symbol.Name}' extends '{other.Name}', whose methods would be no procedures: write them here");
-        VersionDefinition only = new($"{name}V{version}", position, Symbols.Constant(version, position), procedures) { Access = Symbols.AccessOf(symbol) };
+        if (!Symbols.CanBeNamed(symbol))
+            problems.Report(ProblemKind.Unsupported, position, $"'{symbol.Name}' is private, generic or within a generic type, and the stubs cannot implement it: make it internal or public");
+        VersionDefinition only = new($"{name}V{version}", position, Symbols.Constant(version, position), procedures)
+        {
+            Access = Symbols.AccessOf(symbol),
+            Contract = symbol.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
+        };
         foreach (ProcedureDefinition taken in procedures.Where(one => Naming.IsTaken(one.Name, only.Name, procedures.Select(other => other.Name))))
             problems.Report(ProblemKind.Unsupported, taken.Position, $"'{taken.Name}' is the name of something else in the stubs: write another");
         return new(name, position, Symbols.Constant(number, position), [only]);
@@ -38,21 +46,62 @@ internal sealed class InterfaceReader(TypeReader types, ProblemList problems)
             return null;
         }
 
-        bool isTask = method.ReturnType.Name is "Task" or "ValueTask";
+        ContractReturn returns = Symbols.ReturnOf(method.ReturnType, out ITypeSymbol? returned);
         if (method.IsGenericMethod || method.IsStatic)
             problems.Report(ProblemKind.Unsupported, position, $"'{method.Name}' is generic or static: a remote procedure is neither");
-        if (isTask)
-            problems.Report(ProblemKind.Unsupported, position, $"'{method.Name}' returns a task: write its result itself; the client has an async method for each procedure");
         foreach (IParameterSymbol parameter in method.Parameters.Where(one => one.RefKind != RefKind.None))
             problems.Report(ProblemKind.Unsupported, Symbols.PositionOf(parameter), $"'{parameter.Name}' is passed by reference: a remote procedure returns its results");
-        XdrType result = isTask ? PrimitiveType.Void : types.Read(method.ReturnType, method.GetReturnTypeAttributes(), position);
-        List<Declaration> arguments = [.. method.Parameters.Select(one =>
-            new Declaration(types.Read(one.Type, one.GetAttributes(), Symbols.PositionOf(one)), one.Name, Symbols.PositionOf(one)) { CSharpName = Naming.Camel(one.Name) })];
+        XdrType result = returned is null ? PrimitiveType.Void : types.Read(returned, method.GetReturnTypeAttributes(), position);
+        (List<Declaration> arguments, List<ContractParameter> parameters) = Parameters(method);
         long number = Symbols.Number(attribute);
-        return new(method.Name, position, Symbols.Constant(number, position), result, arguments)
+        bool isOneWay = Symbols.Named(attribute, "OneWay") is true;
+        if (isOneWay && result is not PrimitiveType { Kind: PrimitiveKind.Void })
+            problems.Report(ProblemKind.Unsupported, position, $"'{method.Name}' is one-way, and no caller would get its result: have it return void, Task or ValueTask");
+        string name = method.Name;
+        if (returns != ContractReturn.Plain && name.Length > Async.Length && name.EndsWith(Async, StringComparison.Ordinal))
+            name = name.Substring(0, name.Length - Async.Length);
+        return new(name, position, Symbols.Constant(number, position), result, arguments)
         {
             IsIdempotent = number == 0 || Symbols.Named(attribute, "Idempotent") is true,
+            IsOneWay = isOneWay,
+            IsQuick = Symbols.Named(attribute, "Quick") is bool quick ? quick : number == 0 || returns != ContractReturn.Plain,
+            Method = new()
+            {
+                Name = method.Name,
+                Returns = returns,
+                Parameters = parameters,
+                HasToken = parameters.Any(one => one.Role == ContractRole.Token),
+                ReturnsSpan = returned is not null && Symbols.IsSpan(returned),
+            },
         };
+    }
+
+    private (List<Declaration> Arguments, List<ContractParameter> All) Parameters(IMethodSymbol method)
+    {
+        List<Declaration> arguments = [];
+        List<ContractParameter> all = [];
+        foreach (IParameterSymbol one in method.Parameters)
+        {
+            Position position = Symbols.PositionOf(one);
+            string type = one.Type.WithNullableAnnotation(NullableAnnotation.NotAnnotated).ToDisplayString();
+            if (type == Symbols.Token)
+            {
+                if (one.Ordinal < method.Parameters.Length - 1)
+                    problems.Report(ProblemKind.Unsupported, position, $"'{one.Name}' is a token, and not the last parameter: write it last");
+                all.Add(new(ContractRole.Token));
+            }
+            else if (type == Symbols.Context)
+            {
+                all.Add(new(ContractRole.Context));
+            }
+            else
+            {
+                all.Add(new(ContractRole.Argument, arguments.Count, Symbols.IsSpan(one.Type)));
+                arguments.Add(new(types.Read(one.Type, one.GetAttributes(), position), one.Name, position) { CSharpName = Naming.Camel(one.Name) });
+            }
+        }
+
+        return (arguments, all);
     }
 
     // IName, and INameV2 as version 2, give Name.

@@ -12,7 +12,38 @@ internal static class Symbols
 
     public const string Procedure = Space + "ProcedureAttribute", Case = Space + "XdrCaseAttribute", Default = Space + "XdrDefaultAttribute";
 
-    public const string Bytes = Space + "XdrBytesAttribute", Max = Space + "XdrMaxAttribute", Fixed = Space + "XdrFixedAttribute";
+    public const string Bytes = Space + "XdrBytesAttribute", Max = Space + "XdrMaxLengthAttribute", Fixed = Space + "XdrFixedAttribute";
+
+    public const string Context = Space + "RpcContext", Token = "System.Threading.CancellationToken";
+
+    private const string Task = "System.Threading.Tasks.Task", ValueTask = "System.Threading.Tasks.ValueTask";
+
+    /// <summary>How a method returns its result.</summary>
+    /// <param name="type">What it returns.</param>
+    /// <param name="result">Receives the result, or void.</param>
+    public static ContractReturn ReturnOf(ITypeSymbol type, out ITypeSymbol? result)
+    {
+        string name = type.OriginalDefinition.ToDisplayString();
+        ContractReturn kind = name is Task or Task + "<TResult>" ? ContractReturn.Task
+            : name is ValueTask or ValueTask + "<TResult>" ? ContractReturn.ValueTask
+            : ContractReturn.Plain;
+        result = kind == ContractReturn.Plain ? type : ((INamedTypeSymbol)type).TypeArguments.FirstOrDefault();
+        return kind;
+    }
+
+    public static bool IsSpan(ITypeSymbol type) => type is INamedTypeSymbol { Name: "ReadOnlySpan" };
+
+    /// <summary>Whether other code of the assembly can name it.</summary>
+    public static bool CanBeNamed(INamedTypeSymbol symbol)
+    {
+        for (INamedTypeSymbol? one = symbol; one is not null; one = one.ContainingType)
+        {
+            if (one.DeclaredAccessibility is not (Accessibility.Public or Accessibility.Internal or Accessibility.ProtectedOrInternal) || one.IsFileLocal || one.IsGenericType)
+                return false;
+        }
+
+        return true;
+    }
 
     /// <summary>The attribute of that name, or null.</summary>
     public static AttributeData? Find(IEnumerable<AttributeData> attributes, string name) =>

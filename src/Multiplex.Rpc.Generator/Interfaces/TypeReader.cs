@@ -107,11 +107,11 @@ internal sealed class TypeReader(ProblemList problems)
     {
         bool isString = type.SpecialType == SpecialType.System_String;
         if ((most ?? exact) is not null && !isString && !IsBytes(type) && type is not IArrayTypeSymbol)
-            problems.Report(ProblemKind.Unsupported, position, $"'{type.ToDisplayString()}' has no length: [XdrMax] and [XdrFixed] are for strings, byte[] and arrays");
+            problems.Report(ProblemKind.Unsupported, position, $"'{type.ToDisplayString()}' has no length: [XdrMaxLength] and [XdrFixed] are for strings, byte[] and arrays");
         else if (most is not null && exact is not null)
-            problems.Report(ProblemKind.Duplicate, position, "the length has two bounds: write [XdrMax(n)] or [XdrFixed(n)]");
+            problems.Report(ProblemKind.Duplicate, position, "the length has two bounds: write [XdrMaxLength(n)] or [XdrFixed(n)]");
         else if (exact is not null && isString)
-            problems.Report(ProblemKind.Unsupported, position, "strings of XDR have no fixed length: write [XdrMax(n)]");
+            problems.Report(ProblemKind.Unsupported, position, "strings of XDR have no fixed length: write [XdrMaxLength(n)]");
     }
 
     private StructType Struct(INamedTypeSymbol symbol)

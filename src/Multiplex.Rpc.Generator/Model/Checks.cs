@@ -130,7 +130,7 @@ internal sealed class Checks
             _ => (null, true),
         };
         if (length is null && !isFixed)
-            _problems.Report(ProblemKind.Unbounded, position, $"{what} may be as long as it likes: {(_isCSharp ? "mark it [XdrMax(n)]" : "give it a bound")}");
+            _problems.Report(ProblemKind.Unbounded, position, $"{what} may be as long as it likes: {(_isCSharp ? "mark it [XdrMaxLength(n)]" : "give it a bound")}");
         else if (length?.Value is < 0 or > uint.MaxValue)
             _problems.Report(ProblemKind.Unsupported, length.Position, $"{length.Text} = {length.Value} is no length");
         if (type is ArrayType { Element: var element })

@@ -74,6 +74,9 @@ internal sealed class VersionDefinition(string name, Position position, Constant
 
     /// <summary>The accessibility of the classes.</summary>
     public string Access { get; init; } = "public";
+
+    /// <summary>The interface that is the contract, as it is named everywhere; null where it is made with the stubs, and called I and the version's name.</summary>
+    public string? Contract { get; init; }
 }
 
 internal sealed class ProcedureDefinition(
@@ -93,4 +96,66 @@ internal sealed class ProcedureDefinition(
 
     /// <summary>Whether to run it twice does no more than to run it once.</summary>
     public bool IsIdempotent { get; set; }
+
+    /// <summary>Whether callers await no reply.</summary>
+    public bool IsOneWay { get; set; }
+
+    /// <summary>Whether it is known to take its thread a few microseconds at most.</summary>
+    public bool IsQuick { get; set; }
+
+    /// <summary>Its method in the contract.</summary>
+    public ContractMethod Method { get; set; } = new();
+}
+
+/// <summary>A procedure's method in the contract.</summary>
+internal sealed class ContractMethod
+{
+    /// <summary>Its name; null for that of the procedure, with Async behind it if it returns a task.</summary>
+    public string? Name { get; init; }
+
+    public ContractReturn Returns { get; init; }
+
+    /// <summary>Its parameters in their order; null for the arguments and what <see cref="HasContext"/> and <see cref="HasToken"/> say.</summary>
+    public IReadOnlyList<ContractParameter>? Parameters { get; init; }
+
+    /// <summary>Whether the caller's context is a parameter.</summary>
+    public bool HasContext { get; init; }
+
+    /// <summary>Whether a token is the last parameter.</summary>
+    public bool HasToken { get; init; }
+
+    /// <summary>Whether the result is written in C# as a span.</summary>
+    public bool ReturnsSpan { get; init; }
+}
+
+/// <summary>A parameter of a contract's method.</summary>
+/// <param name="Role">What it is.</param>
+/// <param name="Argument">Which argument, from 0; of a context or a token, nothing.</param>
+/// <param name="IsSpan">Whether it is written as a span.</param>
+internal readonly record struct ContractParameter(ContractRole Role, int Argument = 0, bool IsSpan = false);
+
+/// <summary>What a parameter of a contract's method is.</summary>
+internal enum ContractRole
+{
+    /// <summary>An argument of the procedure.</summary>
+    Argument,
+
+    /// <summary>The call as the server sees it.</summary>
+    Context,
+
+    /// <summary>By which the call is cancelled.</summary>
+    Token,
+}
+
+/// <summary>How a contract's method returns its result.</summary>
+internal enum ContractReturn
+{
+    /// <summary>As it is.</summary>
+    Plain,
+
+    /// <summary>In a Task.</summary>
+    Task,
+
+    /// <summary>In a ValueTask.</summary>
+    ValueTask,
 }

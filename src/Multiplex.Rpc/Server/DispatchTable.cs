@@ -13,6 +13,7 @@ internal sealed class DispatchTable
     private static readonly ProcedureEntry s_null = new(0, DoNothing);
 
     private readonly (uint Program, uint Version)[] _versions;
+    private readonly Dictionary<(uint, uint), string?> _names;
     private readonly Row[] _rows;
     private readonly int _shift;
 
@@ -23,6 +24,7 @@ internal sealed class DispatchTable
         _versions = [.. programs.Select(program => (program.Number, program.Version))];
         if (_versions.Distinct().Count() < _versions.Length)
             throw new ArgumentException("a version of a program is there twice", nameof(programs));
+        _names = programs.ToDictionary(program => (program.Number, program.Version), program => program.Name);
         Row[] entries = [.. programs.SelectMany(Rows)];
         int bits = 1 + (int)uint.Log2((2 * (uint)entries.Length) | 1);
         _rows = new Row[1 << bits];
@@ -35,11 +37,18 @@ internal sealed class DispatchTable
             row = entry;
         }
 
+        AnswersLate = entries.Any(row => row.Entry!.IsAsync);
         AreAllIdempotent = entries.All(row => row.Entry!.IsIdempotent);
     }
 
     /// <summary>Whether each call may be run again, so that no reply needs to be kept.</summary>
     public bool AreAllIdempotent { get; }
+
+    /// <summary>Whether some procedures are async.</summary>
+    public bool AnswersLate { get; }
+
+    /// <summary>What a program is called, or null.</summary>
+    public string? NameOf(uint program, uint version) => _names.GetValueOrDefault((program, version));
 
     /// <summary>The entry of the procedure that a call names; null when it is not served, or the message is too short to name one.</summary>
     public ProcedureEntry? Find(ReadOnlySpan<byte> message) => message.Length < CallHeader.ProcedureEnd ? null : RowOf(
@@ -51,7 +60,8 @@ internal sealed class DispatchTable
     /// What a call gets that has no entry: PROG_UNAVAIL; PROG_MISMATCH with the lowest and the highest version that there are, between which there may be
     /// gaps; or PROC_UNAVAIL.
     /// </summary>
-    public void Refuse(in RpcCall call, OutputBuffer reply)
+    /// <returns>Which of them.</returns>
+    public AcceptStatus Refuse(in RpcCall call, OutputBuffer reply)
     {
         uint low = uint.MaxValue, high = 0;
         AcceptStatus status = AcceptStatus.ProgramUnavailable;
@@ -71,6 +81,7 @@ internal sealed class DispatchTable
             ReplyWriter.ProgramMismatch(reply, call.Xid, low, high);
         else
             ReplyWriter.Accepted(reply, call.Xid, status);
+        return status;
     }
 
     // Every version of every program has procedure 0, as a ping: RFC 5531 section 12.1.

@@ -96,8 +96,23 @@ internal sealed class ReplyCache : IDisposable
         return found;
     }
 
-    /// <summary>A new call has been run: keeps its reply. On the thread that began it.</summary>
-    internal void Complete(Entry entry, ReadOnlySpan<byte> reply)
+    /// <summary>
+    /// A new call goes on without the thread that began it, which calls this: any thread may end it by <see cref="Complete"/> or
+    /// <see cref="Forget"/>, and may have done so already. It is in progress until then, for the process has no other whose death could end it.
+    /// </summary>
+    internal void Defer(Entry entry)
+    {
+        if (!entry.IsKept)
+            return;
+        _memory.Bucket(entry.Bucket).Exchange(entry.Place, SlotState.Deferred, expected: SlotState.InProgress);
+        _memory.Slot(entry.Bucket, entry.Place).Running.Unlock();
+    }
+
+    /// <summary>A new call has been run: keeps its reply. On the thread that began it, unless it was deferred.</summary>
+    /// <param name="entry">The call.</param>
+    /// <param name="reply">Its reply.</param>
+    /// <param name="isDeferred">Whether the call goes on without the thread that began it.</param>
+    internal void Complete(Entry entry, ReadOnlySpan<byte> reply, bool isDeferred = false)
     {
         if (!entry.IsKept)
             return;
@@ -105,22 +120,23 @@ internal sealed class ReplyCache : IDisposable
         if (fits)
             reply.CopyTo(_memory.Reply(entry.Bucket, entry.Place));
         _memory.Slot(entry.Bucket, entry.Place).ReplyLength = fits ? reply.Length : 0;
-        End(entry, fits ? SlotState.Answered : SlotState.WithoutReply);
+        End(entry, fits ? SlotState.Answered : SlotState.WithoutReply, isDeferred);
     }
 
-    /// <summary>A new call has not been run: its arguments could not be decoded, say. On the thread that began it.</summary>
-    internal void Forget(Entry entry)
+    /// <summary>A new call has not been run: its arguments could not be decoded, say. On the thread that began it, unless it was deferred.</summary>
+    internal void Forget(Entry entry, bool isDeferred = false)
     {
         if (entry.IsKept)
-            End(entry, SlotState.Empty);
+            End(entry, SlotState.Empty, isDeferred);
     }
 
-    private void End(Entry entry, SlotState state)
+    private void End(Entry entry, SlotState state, bool isDeferred)
     {
         ReplyBucket places = _memory.Bucket(entry.Bucket);
         places.Touch(entry.Place, Environment.TickCount64);
         places.Set(entry.Place, state);
-        _memory.Slot(entry.Bucket, entry.Place).Running.Unlock();
+        if (!isDeferred)
+            _memory.Slot(entry.Bucket, entry.Place).Running.Unlock();
     }
 
     private Repeat Look(int bucket, ulong hash, in CallKey key, OutputBuffer reply, ref Entry entry, out bool evicted)
@@ -134,7 +150,7 @@ internal sealed class ReplyCache : IDisposable
             SlotState state = places.State(place);
             if (state is SlotState.Unused or SlotState.Empty || _memory.Slot(bucket, place).Key != key || places.IsKeptFromBefore(place, now - _time))
                 continue;
-            if (state == SlotState.InProgress && IsRunning(bucket, place, now))
+            if (state is SlotState.InProgress or SlotState.Deferred && IsRunning(bucket, place, now))
                 return Repeat.InProgress;
             if (places.State(place) != SlotState.Empty)
                 return Again(bucket, place, now, reply);
@@ -214,9 +230,10 @@ internal sealed class ReplyCache : IDisposable
     private bool IsRunning(int bucket, int place, long now)
     {
         ref ReplySlot slot = ref _memory.Slot(bucket, place);
-        if (!slot.Running.TryLock())
-            return true;
         ReplyBucket places = _memory.Bucket(bucket);
+        if (places.State(place) == SlotState.Deferred || !slot.Running.TryLock())
+            return true;
+        bool isDeferred = places.State(place) == SlotState.Deferred;   // in between
         if (places.State(place) == SlotState.InProgress)   // else it has just been answered, or forgotten
         {
             places.Touch(place, now);
@@ -224,7 +241,7 @@ internal sealed class ReplyCache : IDisposable
         }
 
         slot.Running.Unlock();
-        return false;
+        return isDeferred;
     }
 
     private void Count(Repeat found, bool evicted)

@@ -145,6 +145,10 @@ internal readonly ref struct ReplyBucket
     /// <summary>The same from now on.</summary>
     public void Set(int place, SlotState state) => Volatile.Write(ref _states[place], (byte)state);
 
+    /// <summary>The same, if its call is as far as expected.</summary>
+    public void Exchange(int place, SlotState state, SlotState expected) =>
+        Interlocked.CompareExchange(ref _states[place], (byte)state, (byte)expected);
+
     /// <summary>The call of a place is asked for, at this time of <see cref="Environment.TickCount64"/>.</summary>
     public void Touch(int place, long now) => _touched[place] = now;
 
@@ -235,6 +239,9 @@ internal enum SlotState
 
     /// <summary>It is run by the thread that has <see cref="ReplySlot.Running"/>.</summary>
     InProgress,
+
+    /// <summary>It goes on without the thread that began it.</summary>
+    Deferred,
 
     /// <summary>It has been answered, and here is the reply.</summary>
     Answered,

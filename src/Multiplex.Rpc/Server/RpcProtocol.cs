@@ -68,6 +68,18 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// </summary>
     public ReplyOrder ReplyOrder { get; init; } = ReplyOrder.Calls;
 
+    /// <summary>
+    /// How long a call of an async procedure may take before its token is cancelled; by default, for ever. A procedure that heeds the token then
+    /// has the caller get SYSTEM_ERR.
+    /// </summary>
+    public TimeSpan CallTimeout { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Is told of each call, when it begins and how it ends; null, the default, tells nothing, and costs nothing.</summary>
+    public RpcObserver? Observer { get; init; }
+
+    /// <inheritdoc/>
+    public bool AnswersLate => _table.AnswersLate;
+
     /// <summary>Whether anything is remembered.</summary>
     internal bool KeepsReplies => _replies is not null;
 
@@ -121,7 +133,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             RecordMarking.End(reply, start);
         else
             reply.Truncate(start);
-        return !answered ? FrameAnswer.Malformed : isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
+        return !answered ? FrameAnswer.Malformed : reply.Late is not null ? FrameAnswer.Later : isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
     }
 
     /// <inheritdoc/>
@@ -158,6 +170,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
                 return true;
             case CallHead.Refused:
                 ReplyWriter.AuthenticationError(reply, call.Xid, refusal);
+                Observer?.TellRefused(call, entry, _table, null, refusal);
                 return true;
             default:
                 return false;
@@ -169,17 +182,28 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         if (Access is not null && Refuses(call) is not AuthenticationStatus.Ok and var why)
         {
             ReplyWriter.AuthenticationError(reply, call.Xid, why);
+            Observer?.TellRefused(call, entry, _table, null, why);
             return;
         }
 
         if (entry is null)
-            _table.Refuse(call, reply);
+        {
+            AcceptStatus status = _table.Refuse(call, reply);
+            Observer?.TellRefused(call, entry, _table, status, AuthenticationStatus.Ok);
+        }
         else if (call.Credential.Flavor < entry.MinimumFlavor)
+        {
             ReplyWriter.AuthenticationError(reply, call.Xid, AuthenticationStatus.TooWeak);
+            Observer?.TellRefused(call, entry, _table, null, AuthenticationStatus.TooWeak);
+        }
         else if (entry.IsIdempotent || _replies is null)
-            Run(entry, call, ref arguments, reply);
+        {
+            Run(entry, call, ref arguments, reply, default);
+        }
         else
+        {
             RunOnce(entry, _replies, call, ref arguments, reply);
+        }
     }
 
     private void RunOnce(ProcedureEntry entry, ReplyCache replies, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
@@ -187,15 +211,20 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         if (replies.Begin(call, arguments.Rest, reply, out ReplyCache.Entry kept) != Repeat.New)
             return;
         int start = reply.Length;
-        if (Run(entry, call, ref arguments, reply))
+        bool hasRun = Run(entry, call, ref arguments, reply, kept);
+        if (reply.Late is not null)
+            replies.Defer(kept);
+        else if (hasRun)
             replies.Complete(kept, reply.Written[start..]);
         else
             replies.Forget(kept);
     }
 
     // Returns whether the procedure ran. It is counted before it does, for it may take long, and not any more if it did not.
-    private bool Run(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    private bool Run(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply, ReplyCache.Entry kept)
     {
+        if (entry.Handler is null || Observer is { IsEnabled: true })
+            return Invoke(entry, call, ref arguments, reply, kept);
         int start = reply.Length;
         _counters?.Increment(_calls);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
@@ -215,17 +244,59 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             status = AcceptStatus.SystemError;
         }
 
+        return Answer(entry, call.Xid, status, reply, start);
+    }
+
+    // As Run, of a procedure of a contract, or of a call that is observed.
+    private bool Invoke(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply, ReplyCache.Entry kept)
+    {
+        int start = reply.Length;
+        _counters?.Increment(_calls);
+        RpcInvocation invocation = RpcInvocation.Begin(this, entry, call, arguments.Rest.Length, kept);
+        ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
+        AcceptStatus status = invocation.Run(call, ref arguments, new XdrWriter(reply));
+        if (status != RpcInvocation.Pending)
+            return Answer(entry, call.Xid, status, reply, start);
+        reply.Truncate(start);
+        reply.Late = invocation;
+        return true;
+    }
+
+    // Appends what the status calls for. Returns whether the procedure ran.
+    private bool Answer(ProcedureEntry entry, uint xid, AcceptStatus status, OutputBuffer reply, int start)
+    {
         if (status == AcceptStatus.Success && !entry.IsOneWay)
             return true;
         reply.Truncate(start);
         if (status == AcceptStatus.Success)
             return true;
-        ReplyWriter.Accepted(reply, call.Xid, status);
+        ReplyWriter.Accepted(reply, xid, status);
         if (status == AcceptStatus.SystemError)
             return true;   // it may have done something before it failed
         _counters?.Add(_calls, -1);
         return false;
     }
+
+    /// <summary>An async procedure has ended on another thread: the reply, behind its head and its results, is made whole and kept.</summary>
+    /// <param name="entry">The procedure.</param>
+    /// <param name="xid">The call.</param>
+    /// <param name="status">How it ended.</param>
+    /// <param name="reply">The reply.</param>
+    /// <param name="start">Where it begins.</param>
+    /// <param name="kept">Where the call is remembered.</param>
+    internal void AnswerLate(ProcedureEntry entry, uint xid, AcceptStatus status, OutputBuffer reply, int start, ReplyCache.Entry kept)
+    {
+        if (Answer(entry, xid, status, reply, start))
+            _replies?.Complete(kept, reply.Written[start..], isDeferred: true);
+        else
+            _replies?.Forget(kept, isDeferred: true);
+    }
+
+    /// <summary>What a program is called, or null.</summary>
+    internal string? NameOf(in RpcCall call) => _table.NameOf(call.Program, call.Version);
+
+    /// <summary>A call was cancelled.</summary>
+    internal void CountCancelled() => _counters?.Increment(Counter.CallsCancelled);
 
     private AuthenticationStatus Refuses(in RpcCall call)
     {
@@ -241,7 +312,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     }
 
     // With write(2), not Console: this may run in a forked child. A standard error that is closed is no second failure.
-    private static void WriteToStandardError(Exception failure) =>
+    internal static void WriteToStandardError(Exception failure) =>
         _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
 
     private bool AnswerFragments(ReadOnlySpan<byte> record, in Peer peer, OutputBuffer reply)

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using Multiplex.Multiplexers;
-using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Engine;
 
@@ -16,12 +14,11 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
 
     private readonly Readiness[] _ready = new Readiness[ReadyAtOnce];
     private readonly PriorityQueue<Action, long> _timers = new();
-    private readonly ConcurrentQueue<Action> _posted = new();
     private readonly EpollMultiplexer? _precise = multiplexer as EpollMultiplexer;
     private LoopHandler?[] _handlers = new LoopHandler?[64];   // by descriptor
     private List<LoopHandler> _nextTurn = new(UsualTurns), _thisTurn = new(UsualTurns);
     private List<LoopHandler> _deferred = new(UsualTurns), _served = new(UsualTurns);   // to the end of this turn
-    private WakeUp? _wakeUp;
+    private PostedWork? _posted;
     private bool _isTurnOver;
 
     /// <summary>Milliseconds of <see cref="Environment.TickCount64"/>, as the loop has read it last.</summary>
@@ -120,21 +117,25 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
     /// <returns>False when there is none, or it has run.</returns>
     public bool Cancel(Action timer) => _timers.Remove(timer, out _, out _);
 
-    /// <summary>Runs something in the next turn. For any thread, once <see cref="AcceptPosts"/> was called.</summary>
-    public void Post(Action work)
-    {
-        _posted.Enqueue(work);
-        _wakeUp!.Wake();
-    }
+    /// <summary>Runs something in the next turn. For any thread, once <see cref="AcceptPosts"/> was called. Once the loop is disposed of, it does nothing.</summary>
+    public void Post(Action work) => _posted!.Post(work);
 
-    /// <summary>Makes the descriptor by which <see cref="Post"/> ends the wait.</summary>
-    public void AcceptPosts() => Add(_wakeUp = new(_posted), Interest.Readable);
+    /// <summary>Makes the descriptor by which <see cref="Post"/> ends the wait, unless there is one.</summary>
+    public void AcceptPosts()
+    {
+        if (_posted is null)
+            Add(new WakeUp(_posted = new()), Interest.Readable);
+    }
 
     /// <summary>Reads the clock: a handler that took long has let time pass.</summary>
     public void UpdateClock() => Now = Environment.TickCount64;
 
     /// <inheritdoc/>
-    public void Dispose() => multiplexer.Dispose();
+    public void Dispose()
+    {
+        multiplexer.Dispose();
+        _posted?.Dispose();
+    }
 
     private void Serve(int count)
     {
@@ -196,28 +197,11 @@ internal sealed class EventLoop(IMultiplexer multiplexer) : IDisposable
         turns.Clear();
     }
 
-    // eventfd(2), which is written to once for all that is posted until it is read. A thread that outlasts the loop may still post, so the
-    // descriptor is closed when no thread can.
-    private sealed class WakeUp(ConcurrentQueue<Action> posted)
-        : LoopHandler(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd"))
+    private sealed class WakeUp(PostedWork posted) : LoopHandler(posted.Descriptor)
     {
-        private int _isWoken;
-
-        ~WakeUp() => close(Descriptor);
-
-        public void Wake()
-        {
-            if (Interlocked.Exchange(ref _isWoken, 1) == 0)
-                eventfd_write(Descriptor, 1).OrThrow("eventfd_write");
-        }
-
         public override Next OnReady(Interest ready)
         {
-            // First the descriptor, then the flag, then the queue: what is missed here wakes again.
-            eventfd_read(Descriptor, out _);
-            Interlocked.Exchange(ref _isWoken, 0);
-            while (posted.TryDequeue(out Action? work))
-                work();
+            posted.Run();
             return new(Interest.Readable);
         }
     }

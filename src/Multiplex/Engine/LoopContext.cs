@@ -50,6 +50,12 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
     /// <summary>Threads that run the procedures; null for this one to run them itself.</summary>
     public WorkerPool? Workers { get; init; }
 
+    /// <summary>The replies that come later; null where the thread waits for each: <see cref="Wait"/>.</summary>
+    public LateReplies? Late { get; init; }
+
+    /// <summary>The wait for a reply that comes later, where <see cref="Late"/> is null.</summary>
+    public LateWait? Wait { get; init; }
+
     /// <summary>Milliseconds of <see cref="Environment.TickCount64"/>, as the thread has read it last.</summary>
     public long Now { get; set; }
 

@@ -17,6 +17,9 @@ public enum ReadOutcome
 
     /// <summary>A protocol error: send what replies there are, then close this connection.</summary>
     Malformed,
+
+    /// <summary>The reply to the last request that is consumed comes later, and stands in <see cref="OutputBuffer.Late"/>. There may be whole requests left.</summary>
+    Later,
 }
 
 /// <summary>Runs a protocol over the bytes of one stream: what every model does between a read and a write.</summary>
@@ -63,6 +66,8 @@ public static class RequestReader
             if (answer == FrameAnswer.Left)
                 return ReadOutcome.Paused;
             consumed += length;
+            if (answer == FrameAnswer.Later)
+                return ReadOutcome.Later;
             if ((answer == FrameAnswer.Long || ++answered == atMost) && consumed < received.Length)
                 return ReadOutcome.Paused;
         }

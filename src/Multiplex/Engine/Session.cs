@@ -8,7 +8,7 @@ namespace Multiplex.Engine;
 /// bytes: it receives into <see cref="GetReceiveBuffer"/> and reports <see cref="Received"/>, sends <see cref="Pending"/> and reports <see cref="Sent"/>,
 /// and closes the connection when it is <see cref="Closed"/>. Memory is owned only while half a request is held, or replies are pending.
 /// </summary>
-internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IConnectionState
+internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : IConnectionState
 {
     private const int NotDraining = -1;
     private const int SentAlone = 64 * 1024;   // bytes of a reply that is not copied first, to be sent with others
@@ -17,6 +17,8 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     private WriteQueue _pending;       // replies that the kernel did not take when they were sent first
     private FramingProgress _framing;
     private CallFlow? _calls;          // requests that workers run; null when there are none
+    private LateCalls? _late;          // requests whose replies come later, where no worker runs them
+    private LateReply? _awaited;       // the one that the thread waits for once the replies before it are sent
     private int _arrivedUnread = NotDraining;   // bytes that had arrived when the drain began, and are still to be received
     private bool _inputEnded;          // the peer has shut down its side, or all that had arrived is received
     private bool _isMalformed;         // closed once the replies before it are sent
@@ -30,8 +32,8 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     /// <summary>The peer, for a procedure that a worker runs.</summary>
     public Peer Caller => peer.PeerOf(this);
 
-    /// <summary>Where the replies go to requests that workers run.</summary>
-    public IReplyTarget Owner => owner!;
+    /// <summary>Where the replies go to requests that workers run, and those that come later.</summary>
+    public ILateOwner Owner => owner!;
 
     /// <summary>Whether the peer has gone, so that no reply can reach it. May be asked by any thread.</summary>
     public bool HasEnded => _hasEnded;
@@ -43,7 +45,7 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     public int PendingBytes => _pending.Length;
 
     /// <summary>Bytes of memory that the session owns.</summary>
-    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_calls?.BytesInProgress ?? 0);
+    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_calls?.BytesInProgress ?? 0) + (_late?.Bytes ?? 0);
 
     /// <summary>When bytes last moved, in milliseconds of <see cref="LoopContext.Now"/>.</summary>
     public long LastMoved { get; set; }
@@ -57,6 +59,9 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     /// <summary>Whether whole requests may be held: the replies before them passed the mark, the session has had its share of a turn, or the workers have no room.</summary>
     public bool RequestsWait { get; private set; }
 
+    /// <summary>Whether those wait until a reply has come that comes later.</summary>
+    public bool AwaitsLate { get; private set; }
+
     /// <summary>Bytes that were received and are not answered.</summary>
     public int UnansweredBytes => _unanswered.Length;
 
@@ -64,18 +69,18 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     public bool InputEnded => _inputEnded || _isMalformed;
 
     /// <summary>Whether the peer waits for the server, and so is not silent.</summary>
-    public bool IsAtWork => _calls is not null || (RequestsWait && PendingBytes == 0);
+    public bool IsAtWork => _calls is not null || HasLate || (RequestsWait && PendingBytes == 0);
 
     /// <summary>Whether the server is stopping: no more is received than had arrived.</summary>
     public bool IsDraining => _arrivedUnread != NotDraining;
 
     /// <summary>Whether nothing is held, pending or under way: all that the session does next is to receive. So it is after nearly every request.</summary>
     public bool IsAtRest =>
-        PendingBytes == 0 && _unanswered.Memory == 0 && _calls is null && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
+        PendingBytes == 0 && _unanswered.Memory == 0 && _calls is null && !HasLate && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
 
     /// <summary>Whether the session has something to do in the next turn, whatever becomes ready: <see cref="Continue"/>, or to receive what had arrived.</summary>
     public bool WantsTurn(ServerOptions options) =>
-        (RequestsWait && PendingBytes == 0 && _calls is null) || (_arrivedUnread > 0 && WantsInput(options));
+        (RequestsWait && PendingBytes == 0 && _calls is null && !AwaitsLate) || (_arrivedUnread > 0 && WantsInput(options));
 
     /// <summary>Whether more is to be received now. Backpressure: nothing is received while requests wait or too many replies are pending.</summary>
     public bool WantsInput(ServerOptions options) => !_inputEnded && !_isMalformed && !IsThrottled(options);
@@ -89,7 +94,7 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
 
     /// <summary>Why the session is over, once nothing is left to receive, to answer and to send; null before.</summary>
     public CloseReason? Closed =>
-        PendingBytes > 0 || _calls is not null ? null
+        PendingBytes > 0 || _calls is not null || HasLate ? null
         : _isMalformed ? CloseReason.Malformed
         : _inputEnded && !RequestsWait ? CloseReason.Finished
         : null;
@@ -110,7 +115,12 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
             _arrivedUnread = Math.Max(0, _arrivedUnread - count);
         _inputEnded |= count == 0 || _arrivedUnread == 0;
         if (count == 0)
+        {
+            if (!IsDraining)
+                CancelLate(hasEnded: true);
             return;
+        }
+
         LastMoved = loop.Now;
         if (!KeepsMessages)
         {
@@ -162,8 +172,43 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     /// <summary>Goes on with requests that wait, once the peer has taken half of the replies that may be pending, or the workers have room.</summary>
     public void Continue(LoopContext loop)
     {
+        if (_awaited is { } awaited)
+        {
+            _awaited = null;
+            Await(awaited, loop);
+        }
+
         if (RequestsWait && (loop.Workers is { } workers ? HasRoom(workers, loop) : PendingBytes <= loop.Options.MaxPendingOutput / 2))
             Answer(_unanswered.Bytes, loop);
+    }
+
+    /// <summary>
+    /// A reply that came later is there. It is pending from now on, or, where the protocol has replies leave in the order of the calls, once those
+    /// before it have come.
+    /// </summary>
+    public void Complete(LateReply late, LoopContext loop)
+    {
+        if (late.Calls is null || late.Calls != _late)
+        {
+            late.Reply.Clear(keep: 0);   // the session is released
+            return;
+        }
+
+        late.IsFinished = true;
+        if (loop.Protocol.ReplyOrder == ReplyOrder.Any)
+            TakeLate(late);
+        else
+            while (_late.First is { IsFinished: true } first)
+                TakeLate(first);
+        AwaitsLate &= !HasLateRoom(loop);
+        NoteThrottling(loop);
+    }
+
+    /// <summary>The client has gone, or the server ends: no reply that comes later is needed any more.</summary>
+    public void CancelLate(bool hasEnded)
+    {
+        _late?.Cancel(hasEnded);
+        _calls?.Late.Cancel(hasEnded);
     }
 
     /// <summary>
@@ -195,7 +240,11 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     }
 
     /// <summary>The peer has closed its socket, as a UNIX-domain peer shows while nothing is asked of it: no reply reaches it any more.</summary>
-    public void PeerHungUp() => _hasEnded = true;
+    public void PeerHungUp()
+    {
+        _hasEnded = true;
+        CancelLate(hasEnded: true);
+    }
 
     /// <summary>What to send next: bytes of a stream, or one message. <see cref="Sent"/> is to follow.</summary>
     public ReadOnlySpan<byte> Pending(LoopContext loop) =>
@@ -243,6 +292,8 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
         _hasEnded = true;
         _pending.Release();
         _unanswered.Set(default);
+        _late?.Abandon();
+        _awaited?.Cancel(hasEnded: true);
         if (_calls is null || loop.Workers is not { } workers)
             return;
         CallFlow calls = _calls;
@@ -255,6 +306,7 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
         }
 
         workers.Drop(calls);
+        calls.Late.Cancel(hasEnded: true);
         if (calls.InProgress == 0)
             workers.ReturnFlow(calls);
     }
@@ -275,9 +327,10 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
     {
         ReadOutcome outcome =
             loop.Workers is { } workers ? HandOver(received, workers, loop, out int consumed)
-            : KeepsMessages ? AnswerMessage(received, loop, out consumed)
-            : RequestReader.Consume(
-                loop.Protocol, received, ref _framing, Peer, loop.Replies, loop.Mark, out consumed, LoopContext.RequestsInATurn);
+            : HasLate ? AnswerBehindLate(received, loop, out consumed)
+            : AnswerInline(received, loop, out consumed);
+        if (outcome == ReadOutcome.Later)
+            outcome = AnswerLater(received, loop, ref consumed);
         if (outcome == ReadOutcome.Malformed)
         {
             Fail(loop);
@@ -297,13 +350,122 @@ internal sealed class Session(PeerAddress peer, IReplyTarget? owner = null) : IC
         NoteThrottling(loop);
     }
 
+    private ReadOutcome AnswerInline(ReadOnlySpan<byte> received, LoopContext loop, out int consumed) => KeepsMessages
+        ? AnswerMessage(received, loop, out consumed)
+        : RequestReader.Consume(
+            loop.Protocol, received, ref _framing, Peer, loop.Replies, loop.Mark, out consumed, LoopContext.RequestsInATurn);
+
     private ReadOutcome AnswerMessage(ReadOnlySpan<byte> message, LoopContext loop, out int consumed)
     {
         consumed = message.Length;
         if (loop.Protocol.AnswerMessage(message, Peer, loop.Replies))
-            return ReadOutcome.NeedsInput;
+            return loop.Replies.Late is null ? ReadOutcome.NeedsInput : ReadOutcome.Later;
         loop.DropFresh();
         return ReadOutcome.Malformed;
+    }
+
+    // While replies are to come: as far as there is room, and where the order counts, what is answered at once waits for them.
+    private ReadOutcome AnswerBehindLate(ReadOnlySpan<byte> received, LoopContext loop, out int consumed)
+    {
+        consumed = 0;
+        AwaitsLate = !HasLateRoom(loop);
+        if (AwaitsLate)
+            return ReadOutcome.Paused;
+        int ahead = loop.Replies.Length;
+        ReadOutcome outcome = AnswerInline(received, loop, out consumed);
+        HoldBack(ahead, loop);
+        return outcome;
+    }
+
+    // The reply to the last request that was consumed comes later: goes on with those behind it.
+    private ReadOutcome AnswerLater(ReadOnlySpan<byte> received, LoopContext loop, ref int consumed)
+    {
+        for (int answered = 1; ; answered++)
+        {
+            LateReply late = loop.Replies.TakeLate()!;
+            if (loop.Late is not { } replies)
+            {
+                if (loop.Fresh.Length > 0)
+                {
+                    _awaited = late;
+                    return ReadOutcome.Paused;
+                }
+
+                Await(late, loop);
+            }
+            else
+            {
+                Begin(late, replies, loop);
+            }
+
+            if (consumed == received.Length)
+                return ReadOutcome.NeedsInput;
+            if (loop.Late is null || answered == LoopContext.RequestsInATurn)
+                return ReadOutcome.Paused;
+            ReadOutcome outcome = HasLate
+                ? AnswerBehindLate(received[consumed..], loop, out int more)
+                : AnswerInline(received[consumed..], loop, out more);
+            consumed += more;
+            if (outcome != ReadOutcome.Later)
+                return outcome;
+        }
+    }
+
+    private void Begin(LateReply late, LateReplies replies, LoopContext loop)
+    {
+        late.Owner = Owner;
+        (_late ??= new()).Add(late);
+        if (_inputEnded && !IsDraining)
+            late.Cancel(hasEnded: true);
+        if (replies.TryAwait(late))
+            return;
+        if (_late.Count > 1 && loop.Protocol.ReplyOrder == ReplyOrder.Calls)
+        {
+            late.IsFinished = true;   // it waits for those before it
+            return;
+        }
+
+        _late.Remove(late);
+        loop.Replies.Write(late.Reply.Written);
+        late.Reply.Clear(keep: 0);
+    }
+
+    private static void Await(LateReply late, LoopContext loop)
+    {
+        loop.Wait!.Await(late);
+        loop.Replies.Write(late.Reply.Written);
+        late.Reply.Clear(keep: 0);
+    }
+
+    // Of the thread's replies, those behind what stood there before wait for the replies that come later.
+    private void HoldBack(int ahead, LoopContext loop)
+    {
+        if (loop.Protocol.ReplyOrder == ReplyOrder.Any || loop.Replies.Length == ahead)
+            return;
+        _late!.HoldBack(loop.Replies.Written[ahead..], KeepsMessages);
+        loop.Replies.Truncate(ahead);
+    }
+
+    private bool HasLate => _late is { Count: > 0 };
+
+    // A session that has no call in flight may have one however many others have, and so needs no notice when there is room.
+    private bool HasLateRoom(LoopContext loop)
+    {
+        if (_late is not { Count: > 0 } calls)
+            return true;
+        bool hasRoom = calls.Count < loop.Options.MaxAsyncCallsPerConnection && loop.Late!.HasRoom;
+        if (!hasRoom && !AwaitsLate)
+            loop.Counters.Increment(Counter.CallsInFlightFull);
+        return hasRoom && calls.Bytes < loop.Options.MaxPendingOutput;
+    }
+
+    private void TakeLate(LateReply late)
+    {
+        _late!.Remove(late);
+        Queue(late.Reply.Written);
+        _pending.Append(late.Behind.Bytes);
+        late.Behind.Release();
+        late.Reply.Clear(keep: 0);
     }
 
     // Frames requests and hands them to workers, as long as these have room.

@@ -47,7 +47,7 @@ internal sealed class WorkItem
     /// <param name="array">The array that begins with it, to be returned to the pool; null when the request stands elsewhere and is copied.</param>
     public void Take(Session session, ReadOnlySpan<byte> request, byte[]? array)
     {
-        (Session, Target) = (session, session.Owner);
+        (Session, Target) = (session, (IReplyTarget)session.Owner);
         if (array is null)
             Copy(request);
         else
@@ -73,6 +73,13 @@ internal sealed class WorkItem
         // One-way calls of a client that has gone are still run; the reply of any other would reach no client.
         if (Reply.Length > 0 && Session is { HasEnded: true })
             Flow!.IsLost = true;
+    }
+
+    /// <summary>The reply that came later is there.</summary>
+    public void TakeLate(LateReply reply)
+    {
+        Reply.Write(reply.Reply.Written);
+        reply.Reply.Clear(keep: 0);
     }
 
     /// <summary>Leaves it, without a reply: its client has gone.</summary>

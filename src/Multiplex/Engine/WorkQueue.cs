@@ -165,6 +165,9 @@ internal sealed class CallFlow
     /// <summary>Bytes of those calls, and of replies that wait for their turn. For the loop's thread alone.</summary>
     public int BytesInProgress { get; set; }
 
+    /// <summary>Calls whose replies come later than a worker has run them.</summary>
+    public LateCalls Late { get; } = new();
+
     /// <summary>Whether a call had a reply when its client had gone: the calls behind it are not run.</summary>
     public bool IsLost { get => Volatile.Read(ref _isLost); set => Volatile.Write(ref _isLost, value); }
 

@@ -8,7 +8,7 @@ namespace Multiplex.Engine;
 /// Threads that run procedures for an event loop. Requests go to them by a queue, replies come back by another, which is posted to the loop.
 /// Everything but the workers' own loop belongs to the loop's thread.
 /// </summary>
-internal sealed class WorkerPool : IDisposable
+internal sealed class WorkerPool : IDisposable, ILateTarget
 {
     private const int KeptByOthers = 64 * 1024;
 
@@ -39,7 +39,7 @@ internal sealed class WorkerPool : IDisposable
     public bool IsBusy => _inProgress > 0;
 
     /// <summary>How many calls more may wait for a worker. A caller that has none in progress may hand one over all the same.</summary>
-    public int Room => Math.Max(0, _options.MaxQueuedCalls - _calls.Waiting);
+    public int Room => (int)Math.Max(0, Math.Min(_options.MaxQueuedCalls - _calls.Waiting, _options.MaxAsyncCalls - _counters[Counter.CallsInFlight]));
 
     /// <summary>Hands a request of a session over.</summary>
     /// <param name="session">The session.</param>
@@ -68,6 +68,7 @@ internal sealed class WorkerPool : IDisposable
     public void ReturnFlow(CallFlow flow)
     {
         flow.IsLost = false;
+        flow.Late.Reset();
         _spareFlows.Push(flow);
     }
 
@@ -134,11 +135,44 @@ internal sealed class WorkerPool : IDisposable
             else
             {
                 call.Answer(_protocol);
+                if (call.Reply.TakeLate() is { } late && IsToCome(late, call))
+                    continue;
             }
 
-            _answered.Enqueue(call);
-            if (Interlocked.Exchange(ref _isPosted, 1) == 0)
-                _loop.Post(_takeReplies);
+            Answered(call);
         }
+    }
+
+    // False: it has come meanwhile.
+    private bool IsToCome(LateReply late, WorkItem call)
+    {
+        late.Owner = call;
+        call.Flow!.Late.Add(late);
+        _counters.Increment(Counter.CallsInFlight);
+        if (late.TryAwait(this))
+            return true;
+        Take(late);
+        return false;
+    }
+
+    void ILateTarget.Completed(LateReply reply)
+    {
+        Take(reply);
+        Answered((WorkItem)reply.Owner);
+    }
+
+    private void Take(LateReply reply)
+    {
+        WorkItem call = (WorkItem)reply.Owner;
+        call.Flow!.Late.Remove(reply);
+        _counters.Add(Counter.CallsInFlight, -1);
+        call.TakeLate(reply);
+    }
+
+    private void Answered(WorkItem call)
+    {
+        _answered.Enqueue(call);
+        if (Interlocked.Exchange(ref _isPosted, 1) == 0)
+            _loop.Post(_takeReplies);
     }
 }

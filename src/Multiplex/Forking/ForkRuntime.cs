@@ -31,6 +31,16 @@ public static class ForkRuntime
     internal static bool IsNative => JitInfo.GetCompiledMethodCount() == 0;
 
     /// <summary>For the start of a model that forks.</summary>
+    /// <exception cref="NotSupportedException">The program is compiled while it runs, or the protocol needs other threads.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="Enter"/> was not called.</exception>
+    internal static void Require(IProtocol protocol)
+    {
+        if (protocol.AnswersLate)
+            throw new NotSupportedException("async procedures need threads, of which fork(2) copies the calling one alone: choose a model that does not fork, such as epoll");
+        Require();
+    }
+
+    /// <summary>For a process that forks.</summary>
     /// <exception cref="NotSupportedException">The program is compiled while it runs.</exception>
     /// <exception cref="InvalidOperationException"><see cref="Enter"/> was not called.</exception>
     internal static void Require()

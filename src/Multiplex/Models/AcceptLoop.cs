@@ -98,6 +98,9 @@ internal sealed class AcceptLoop : IDisposable
         return hasMore;
     }
 
+    /// <summary>The server ends: a datagram whose reply comes later is not answered any more. For another thread.</summary>
+    public void CancelLate() => Array.ForEach(_datagrams, port => port.CancelLate());
+
     /// <summary>Closes the sockets, and gives back the spare descriptor after that.</summary>
     public void Dispose()
     {

@@ -26,7 +26,7 @@ public sealed class ForkModel : IServerModel
 
     private static void RunWithoutSpares(Service service)
     {
-        ForkRuntime.Require();
+        ForkRuntime.Require(service.Protocol);
         using HeldMemory memory = HeldMemory.OfProcesses(service, service.Options.MaxChildren);
         using Children children = new(service.Counters, ended: (pid, _) =>
         {

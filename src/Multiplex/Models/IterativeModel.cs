@@ -47,11 +47,16 @@ public sealed class IterativeModel : IServerModel
     {
         private readonly Queue<(int Descriptor, PeerAddress Peer)> _accepted = new();
         private volatile bool _isCutOff;
+        private volatile AcceptLoop? _accepting;
 
         public BlockingConnection Connection { get; } = new(service, () => service.Counters.Increment(Counter.Closed));
 
         /// <summary>The time to drain is over: a client that has not had its turn will have none.</summary>
-        public void CutOff() => _isCutOff = true;
+        public void CutOff()
+        {
+            _isCutOff = true;
+            _accepting?.CancelLate();
+        }
 
         public void Serve()
         {
@@ -60,6 +65,7 @@ public sealed class IterativeModel : IServerModel
                 AcceptsAtOnce = 1,
                 AfterAccepts = ServeAccepted,
             };
+            _accepting = accepting;
             accepting.Run(admit: Take);
             ServeAccepted();
             while (!_isCutOff && accepting.ServeDatagrams())

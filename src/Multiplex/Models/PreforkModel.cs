@@ -24,7 +24,7 @@ public sealed class PreforkModel : IServerModel
     /// <param name="once">Whether each serves one connection and leaves: the model fork with spare children.</param>
     internal static void Run(Service service, int most, int ahead, bool once)
     {
-        ForkRuntime.Require();
+        ForkRuntime.Require(service.Protocol);
         ServerCounters counters = service.Counters;
         using WorkerSlots slots = new(most) { ServeOnce = once };
         using HeldMemory memory = HeldMemory.OfProcesses(service, most);

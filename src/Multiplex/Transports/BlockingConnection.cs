@@ -28,7 +28,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
 
     private readonly ServerOptions _options = service.Options;
     private readonly ServerCounters _counters = service.Counters;
-    private readonly LoopContext _loop = new(service.Protocol, service.Options, service.Counters);
+    private readonly LoopContext _loop = new(service.Protocol, service.Options, service.Counters) { Wait = new(service.Counters) };
     private readonly LeavingConnections _leaving = new(service.Options, service.Counters, closed);
     private readonly TimeSpan _longestWait = Shortest(service.Options.IdleTimeout, service.Options.RequestTimeout / LooksAtRequest);
     private readonly Lock _closing = new();
@@ -68,6 +68,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         }
 
         _session = new(peer);
+        _loop.Wait!.Descriptor = descriptor;
         _reason = null;
         _lookedAt = 0;
 
@@ -180,6 +181,8 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
                 _counters.Increment(Counter.CutOff);
             _isCutOff |= isCut;
             shutdown(_descriptor, isCut ? SHUT_RDWR : SHUT_RD);
+            if (cut)
+                _loop.Wait!.Cancel();
         }
     }
 

@@ -9,7 +9,7 @@ namespace Multiplex.Transports;
 /// A socket that does not block, under a <see cref="Session"/>: a handler of an event loop. It receives what is there, has the session answer
 /// it, sends the replies first and waits for writability only when the kernel did not take all of them.
 /// </summary>
-internal sealed class Connection : LoopHandler, IReplyTarget
+internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
 {
     private readonly LoopServer _server;
     private readonly Session _session;
@@ -65,6 +65,14 @@ internal sealed class Connection : LoopHandler, IReplyTarget
             _server.Loop.Defer(this);
     }
 
+    /// <inheritdoc/>
+    public void Complete(LateReply reply)
+    {
+        _session.Complete(reply, _server.Context);
+        if (_session.Closed is not null || _session.PendingBytes > 0 || _session.RequestsWait)
+            _server.Loop.Defer(this);
+    }
+
     /// <summary>The server is stopping: what has arrived is still received and answered, in turns, and no more.</summary>
     public void BeginDrain()
     {
@@ -113,8 +121,8 @@ internal sealed class Connection : LoopHandler, IReplyTarget
         counters.Count(reason);
         _server.CountMemory(this, 0);
         _session.Release(_server.Context);
+        counters.Increment(Counter.Closed);   // before the client can see it
         close(Descriptor);
-        counters.Increment(Counter.Closed);
         _server.OnConnectionClosed();
     }
 

@@ -87,6 +87,9 @@ internal abstract class DatagramEndpoint(DatagramSocket socket, ServerCounters c
         IsDraining = true;
     }
 
+    /// <summary>The server ends: no reply that comes later is needed any more.</summary>
+    public abstract void CancelLate();
+
     /// <summary>Closes the socket.</summary>
     public void Dispose()
     {

@@ -19,7 +19,7 @@ internal sealed class DatagramHandler : LoopHandler, IReplyTarget, IDisposable
         LoopContext context = server.Context;
         _endpoint = context.Workers is { } workers
             ? new PooledDatagramEndpoint(socket, workers, this, context.Options, context.Counters)
-            : new InlineDatagramEndpoint(socket, context.Protocol, context.Counters);
+            : new InlineDatagramEndpoint(socket, context.Protocol, context.Counters, context.Late) { LateReplied = () => _server.Loop.Apply(this, State) };
     }
 
     // Backpressure: what there is no room for stays with the kernel. While the server stops, the socket is not watched any more.
@@ -48,6 +48,12 @@ internal sealed class DatagramHandler : LoopHandler, IReplyTarget, IDisposable
         ((PooledDatagramEndpoint)_endpoint).Complete(item);
         _server.Loop.Apply(this, State);
     }
+
+    /// <summary>Whether replies that come later are still awaited.</summary>
+    public bool IsBusy => _endpoint is InlineDatagramEndpoint { HasLate: true };
+
+    /// <summary>The server ends: no reply that comes later is needed any more.</summary>
+    public void CancelLate() => _endpoint.CancelLate();
 
     /// <summary>The server is stopping: what has come already is still answered, and nothing more comes.</summary>
     public void BeginDrain()

@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
 
@@ -10,11 +11,24 @@ namespace Multiplex.Transports;
 /// <param name="socket">The socket.</param>
 /// <param name="protocol">What the bytes mean.</param>
 /// <param name="counters">Where events are counted.</param>
+/// <param name="late">The replies that come later; null where the thread waits for each.</param>
 /// <param name="most">How many to take with one call, at most.</param>
-internal sealed class InlineDatagramEndpoint(DatagramSocket socket, IProtocol protocol, ServerCounters counters, int most = int.MaxValue)
+internal sealed class InlineDatagramEndpoint(
+    DatagramSocket socket, IProtocol protocol, ServerCounters counters, LateReplies? late = null, int most = int.MaxValue)
     : DatagramEndpoint(socket, counters, most)
 {
+    private readonly LateWait _wait = new(counters);
     private readonly OutputBuffer _replies = new();
+    private readonly Dictionary<ulong, LateCalls> _late = [];   // by source
+
+    /// <summary>Called after a reply that came later: there may be room again.</summary>
+    public Action LateReplied { get; init; } = static () => { };
+
+    /// <inheritdoc/>
+    public override int Room => _late.Count == 0 || late!.HasRoom ? int.MaxValue : 0;
+
+    /// <summary>Whether replies are awaited that come later.</summary>
+    public bool HasLate => _late.Count > 0;
 
     /// <summary>Answers those that are quick up to one that is not, or else one that may take long; what is ready leaves before that is run.</summary>
     public override void Answer()
@@ -37,16 +51,54 @@ internal sealed class InlineDatagramEndpoint(DatagramSocket socket, IProtocol pr
         _replies.Clear(keep: MessageSize.LongestTaken);
     }
 
+    /// <summary>Sends a reply that came later.</summary>
+    public void Complete(LateDatagram call, LateReply reply)
+    {
+        if (reply.Calls is { } calls)
+        {
+            calls.Remove(reply);
+            if (calls.Count == 0)
+                _late.Remove(call.Origin.Key);
+        }
+
+        if (reply.Reply.Length > 0
+            && (!MayReply(call.Origin, reply.Reply.Length) || DatagramBatch.SendOne(Descriptor, call.Origin, reply.Reply.Written).IsError))
+            Counters.Increment(Counter.RepliesDropped);
+        Flushed();
+        reply.Reply.Clear(keep: 0);
+        LateReplied();
+    }
+
+    /// <inheritdoc/>
+    public override void CancelLate()
+    {
+        _wait.Cancel();
+        foreach (LateCalls calls in _late.Values)
+            calls.Cancel(hasEnded: false);
+    }
+
     private void Answer(int index)
     {
         int start = _replies.Length;
         ref readonly DatagramOrigin origin = ref Batch.Origin(index);
-        if (!protocol.AnswerMessage(Batch.Message(index), origin.Peer(Kind), _replies))
+        if (_late.Count > 0 && !HasRoom(origin))
+        {
+            Counters.Increment(Counter.DatagramsDropped);
+        }
+        else if (!protocol.AnswerMessage(Batch.Message(index), origin.Peer(Kind), _replies))
         {
             _replies.Truncate(start);
             Counters.Increment(Counter.ProtocolErrors);
         }
-        else if (_replies.Length > start && MayReply(origin, _replies.Length - start))
+        else if (_replies.Late is null || !IsToCome(_replies.TakeLate()!, origin))
+        {
+            AddReply(index, start, origin);
+        }
+    }
+
+    private void AddReply(int index, int start, in DatagramOrigin origin)
+    {
+        if (_replies.Length > start && MayReply(origin, _replies.Length - start))
         {
             Batch.AddReply(index, start, _replies.Length - start);
         }
@@ -56,4 +108,46 @@ internal sealed class InlineDatagramEndpoint(DatagramSocket socket, IProtocol pr
             Counters.Increment(Counter.RepliesDropped);
         }
     }
+
+    private bool HasRoom(in DatagramOrigin origin) =>
+        !_late.TryGetValue(origin.Key, out LateCalls? calls)
+        || (calls.Count < late!.Options.MaxAsyncCallsPerConnection && calls.Bytes < late.Options.MaxPendingOutput);
+
+    // False: it is there by now, behind the other replies.
+    private bool IsToCome(LateReply reply, in DatagramOrigin origin)
+    {
+        if (late is null)
+        {
+            _wait.Await(reply);
+        }
+        else
+        {
+            reply.Owner = new LateDatagram(this, origin);
+            if (late.TryAwait(reply))
+            {
+                if (!_late.TryGetValue(origin.Key, out LateCalls? calls))
+                    _late.Add(origin.Key, calls = new());
+                calls.Add(reply);
+                return true;
+            }
+        }
+
+        _replies.Write(reply.Reply.Written);
+        reply.Reply.Clear(keep: 0);
+        return false;
+    }
+}
+
+/// <summary>A datagram whose reply comes later.</summary>
+/// <param name="endpoint">The socket that it came by.</param>
+/// <param name="origin">Where it came from.</param>
+internal sealed class LateDatagram(InlineDatagramEndpoint endpoint, in DatagramOrigin origin) : ILateOwner
+{
+    private readonly DatagramOrigin _origin = origin;
+
+    /// <summary>Where it came from.</summary>
+    public ref readonly DatagramOrigin Origin => ref _origin;
+
+    /// <inheritdoc/>
+    public void Complete(LateReply reply) => endpoint.Complete(this, reply);
 }

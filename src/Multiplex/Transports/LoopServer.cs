@@ -34,7 +34,11 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
     public EventLoop Loop => loop;
 
     /// <summary>What the sessions share.</summary>
-    public LoopContext Context { get; } = new(service.Protocol, service.Options, service.Counters) { Workers = workers };
+    public LoopContext Context { get; } = new(service.Protocol, service.Options, service.Counters)
+    {
+        Workers = workers,
+        Late = new(loop.Post, service.Options, service.Counters),
+    };
 
     /// <summary>How many connections are open.</summary>
     public int Connections { get; private set; }
@@ -46,6 +50,7 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
     public void Run()
     {
         loop.Add(new StopHandler(service.Stop, this), Interest.Readable);
+        loop.AcceptPosts();
         foreach (Listener listener in service.Listeners)
             _listeners.Add(new(listener, this));
         foreach (DatagramSocket socket in service.Datagrams)
@@ -181,12 +186,27 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
         foreach (DatagramHandler datagrams in _datagrams)
             datagrams.BeginDrain();
         ForEachConnection(static connection => connection.BeginDrain());
-        while ((Connections > 0 || workers?.IsBusy == true || loop.HasWork) && _stopRequests < 2 && loop.Now < _drainDeadline)
-        {
-            loop.Turn(until: Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds));
-            CloseLargest();
-            ForEachConnection(static connection => connection.CloseIfDelivered());
-        }
+        while (IsBusy && _stopRequests < 2 && loop.Now < _drainDeadline)
+            DrainTurn();
+
+        // Calls that are cancelled have a moment to end, and their callers to learn of it.
+        if (service.Counters[Counter.CallsInFlight] == 0)
+            return;
+        ForEachConnection(static connection => connection.Session.CancelLate(hasEnded: false));
+        _datagrams.ForEach(datagrams => datagrams.CancelLate());
+        _drainDeadline = loop.Now + LateReply.AfterCancelMilliseconds;
+        while ((Context.Late!.InFlight > 0 || workers?.IsBusy == true) && loop.Now < _drainDeadline)
+            DrainTurn();
+        ForEachConnection(static connection => connection.CloseIfDelivered());
+    }
+
+    private bool IsBusy => Connections > 0 || workers?.IsBusy == true || loop.HasWork || _datagrams.Exists(datagrams => datagrams.IsBusy);
+
+    private void DrainTurn()
+    {
+        loop.Turn(until: Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds));
+        CloseLargest();
+        ForEachConnection(static connection => connection.CloseIfDelivered());
     }
 
     private void ForEachConnection(Action<Connection> action)

@@ -56,6 +56,13 @@ internal sealed class PooledDatagramEndpoint : DatagramEndpoint
             Counters.Increment(Counter.CallQueueFull);
     }
 
+    /// <inheritdoc/>
+    public override void CancelLate()
+    {
+        foreach (CallFlow source in _sources.Values)
+            source.Late.Cancel(hasEnded: false);
+    }
+
     /// <summary>Sends a reply that a worker has made.</summary>
     public void Complete(WorkItem call)
     {

@@ -4,16 +4,25 @@ using Multiplex.Sockets;
 namespace Multiplex.Uring;
 
 /// <summary>One connection on a ring: its session, and which operations of it are under way in the kernel.</summary>
-internal sealed class UringConnection(int descriptor, PeerAddress peer)
+internal sealed class UringConnection : ILateOwner
 {
     private const int EnoughInput = 64 * 1024;    // bytes of requests that wait; past it no more is received
     private const int LongRequest = 64 * 1024;    // bytes of a request, from which on it is received without a provided buffer
 
+    private readonly UringLoop _loop;
+
+    /// <summary>A connection that was accepted.</summary>
+    public UringConnection(int descriptor, PeerAddress peer, UringLoop loop)
+    {
+        (Descriptor, _loop) = (descriptor, loop);
+        Session = new(peer, this);
+    }
+
     /// <summary>The socket.</summary>
-    public int Descriptor => descriptor;
+    public int Descriptor { get; }
 
     /// <summary>The connection's state.</summary>
-    public Session Session { get; } = new(peer);
+    public Session Session { get; }
 
     /// <summary>Its place in the batch of sends, or -1.</summary>
     public int Queued { get; set; } = -1;
@@ -63,5 +72,8 @@ internal sealed class UringConnection(int descriptor, PeerAddress peer)
     public bool WantsPoll => !Session.RequestsWait && Session.UnansweredBytes >= LongRequest;
 
     /// <summary>Whether to go on with requests that wait: once the peer has taken half of the replies that may be pending.</summary>
-    public bool MayContinue(ServerOptions options) => Session.RequestsWait && Session.PendingBytes <= options.MaxPendingOutput / 2;
+    public bool MayContinue(ServerOptions options) => Session is { RequestsWait: true, AwaitsLate: false } && Session.PendingBytes <= options.MaxPendingOutput / 2;
+
+    /// <inheritdoc/>
+    public void Complete(LateReply reply) => _loop.Complete(this, reply);
 }

@@ -24,6 +24,8 @@ internal sealed class UringLoop : IDisposable
     private readonly ProvidedBuffers _buffers;
     private readonly UringListeners _listeners;
     private readonly UringConnections _connections;
+    private readonly PostedWork _posted = new();
+    private readonly List<UringConnection> _replied = [];
     private int _stopRequests;
     private long _turnBegan;
     private long _batchBegan;
@@ -35,7 +37,7 @@ internal sealed class UringLoop : IDisposable
     public UringLoop(Service service, UringBuffers buffers)
     {
         _service = service;
-        _context = new(service.Protocol, service.Options, service.Counters);
+        _context = new(service.Protocol, service.Options, service.Counters) { Late = new(_posted.Post, service.Options, service.Counters) };
         _ring = new(Entries, Completions);
         _submissions = new(_ring);
         _batch = new(_context);
@@ -48,6 +50,7 @@ internal sealed class UringLoop : IDisposable
     public void Run()
     {
         AwaitStop();
+        AwaitPosts();
         _listeners.Start();
         _ring.Submit();
         _service.Ready();
@@ -72,7 +75,7 @@ internal sealed class UringLoop : IDisposable
         }
 
         _service.Counters.Increment(Counter.Accepted);
-        _connections.Add(new(descriptor, peer));
+        _connections.Add(new(descriptor, peer, this));
         if (_sweepDue == long.MaxValue && IdleSweep.IsNeeded(_service.Options))
             _sweepDue = _context.Now + IdleSweep.Interval(_service.Options);
     }
@@ -93,6 +96,7 @@ internal sealed class UringLoop : IDisposable
         _listeners.Dispose();
         _buffers.Dispose();
         _ring.Dispose();
+        _posted.Dispose();
     }
 
     // Waits until there is a completion, at most until a moment, and works off what there is.
@@ -138,9 +142,36 @@ internal sealed class UringLoop : IDisposable
                 _stopRequests = _service.Stop.Requests();
                 AwaitStop();
                 break;
+            case Operation.Posted:
+                OnPosted();
+                AwaitPosts();
+                break;
             default:
                 break;
         }
+    }
+
+    /// <summary>A reply of a connection that came later is there.</summary>
+    public void Complete(UringConnection connection, LateReply reply)
+    {
+        connection.Session.Complete(reply, _context);
+        _replied.Add(connection);
+    }
+
+    // Replies that came later are sent at once: those that they come behind are.
+    private void OnPosted()
+    {
+        if (_batch.Count > 0)
+            Flush();
+        _posted.Run();
+        foreach (UringConnection connection in _replied)
+        {
+            if (!connection.AwaitsWritability)
+                SendPending(connection);
+            _connections.Settle(connection);
+        }
+
+        _replied.Clear();
     }
 
     // Bytes are in a provided buffer, or a receive has ended.
@@ -188,16 +219,20 @@ internal sealed class UringLoop : IDisposable
     {
         UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
         connection.AwaitsWritability = false;
-        if (completion.res >= 0 && !connection.IsLeaving && connection.Session.PendingBytes > 0)
-        {
-            SyscallResult result = send(connection.Descriptor, connection.Session.Pending(_context), MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (result.IsError && !result.Is(EAGAIN))
-                _connections.Leave(connection, CloseReason.Broken);
-            else
-                connection.Session.Sent((int)Math.Max(0, result.Value), _context);
-        }
-
+        if (completion.res >= 0)
+            SendPending(connection);
         _connections.Settle(connection);
+    }
+
+    private void SendPending(UringConnection connection)
+    {
+        if (connection.IsLeaving || connection.Session.PendingBytes == 0)
+            return;
+        SyscallResult result = send(connection.Descriptor, connection.Session.Pending(_context), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (result.IsError && !result.Is(EAGAIN))
+            _connections.Leave(connection, CloseReason.Broken);
+        else
+            connection.Session.Sent((int)Math.Max(0, result.Value), _context);
     }
 
     // Receives what is there, and has it answered.
@@ -328,6 +363,8 @@ internal sealed class UringLoop : IDisposable
         HasAnswered(connection);
     }
 
+    private void AwaitPosts() => _submissions.Poll(_posted.Descriptor, POLLIN, Operation.Posted, 0);
+
     private void AwaitStop() => _submissions.Poll(_service.Stop.Descriptor, POLLIN, Operation.Stop, 0);
 
     private void SweepIdle()
@@ -372,20 +409,32 @@ internal sealed class UringLoop : IDisposable
         }
 
         while (_connections.Count > 0 && _stopRequests < 2 && _context.Now < _drainDeadline)
+            DrainTurn();
+
+        // Calls that are cancelled have a moment to end, and their callers to learn of it.
+        if (_context.Late!.InFlight == 0)
+            return;
+        foreach (UringConnection? connection in _connections.All)
+            connection?.Session.CancelLate(hasEnded: false);
+        _drainDeadline = _context.Now + LateReply.AfterCancelMilliseconds;
+        while (_connections.Count > 0 && _context.Late.InFlight > 0 && _context.Now < _drainDeadline)
+            DrainTurn();
+    }
+
+    private void DrainTurn()
+    {
+        Turn(Math.Min(_drainDeadline, Environment.TickCount64 + LoopServer.DrainTickMilliseconds));
+        _connections.CloseLargest();
+        foreach (UringConnection? connection in _connections.All)
         {
-            Turn(Math.Min(_drainDeadline, Environment.TickCount64 + LoopServer.DrainTickMilliseconds));
-            _connections.CloseLargest();
-            foreach (UringConnection? connection in _connections.All)
-            {
-                if (connection is not { IsLeaving: false, Session: var session })
-                    continue;
-                if (session.Closed is not null)
-                    _connections.Settle(connection);
-                else if (session.IsDraining && session.WantsInput(_service.Options))
-                    DrainOnce(connection);
-                if (!connection.IsLeaving && IdleSweep.IsStalled(session, _turnBegan, _service.Options))
-                    _connections.Leave(connection, CloseReason.CutOff);
-            }
+            if (connection is not { IsLeaving: false, Session: var session })
+                continue;
+            if (session.Closed is not null)
+                _connections.Settle(connection);
+            else if (session.IsDraining && session.WantsInput(_service.Options))
+                DrainOnce(connection);
+            if (!connection.IsLeaving && IdleSweep.IsStalled(session, _turnBegan, _service.Options))
+                _connections.Leave(connection, CloseReason.CutOff);
         }
     }
 

@@ -26,6 +26,9 @@ internal enum Operation : byte
 
     /// <summary>The server is to stop.</summary>
     Stop,
+
+    /// <summary>Other threads have posted something.</summary>
+    Posted,
 }
 
 /// <summary>The word that goes with an operation and comes back with its completion, io_uring_sqe.user_data.</summary>

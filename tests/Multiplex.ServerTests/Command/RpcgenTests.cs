@@ -16,9 +16,9 @@ public sealed class RpcgenTests
         [XdrStruct]
         public sealed partial class Item
         {
-            [XdrMax(20)] public string Name { get; set; } = "";
+            [XdrMaxLength(20)] public string Name { get; set; } = "";
             public Colour Colour { get; set; }
-            [XdrMax(4, Each = 8)] public string[] Tags { get; set; } = [];
+            [XdrMaxLength(4, Each = 8)] public string[] Tags { get; set; } = [];
             public int? Stock { get; set; }
             public Item? Next { get; set; }
         }
@@ -33,8 +33,8 @@ public sealed class RpcgenTests
         [RpcProgram(0x20004800)]
         public partial interface IShop
         {
-            [Procedure(1, Idempotent = true)] Answer Find([XdrMax(20)] string name);
-            [Procedure(2)] bool Put(Item item, [XdrMax(100)] byte[] picture);
+            [Procedure(1, Idempotent = true)] Answer Find([XdrMaxLength(20)] string name);
+            [Procedure(2)] bool Put(Item item, [XdrMaxLength(100)] byte[] picture);
             [Procedure(3)] ulong Count(long least);
         }
 

@@ -42,6 +42,9 @@ internal static class ServedCommand
         /// <summary>Starts the command and waits for nothing.</summary>
         public static ServerProcess Launch(params string[] arguments) => new TestedProcess(ServerProcess.Command, arguments);
 
+        /// <summary>Starts any program and waits for nothing.</summary>
+        public static ServerProcess LaunchProgram(string program, params string[] arguments) => new TestedProcess(program, arguments);
+
         /// <summary>kill(2) on any process of a server.</summary>
         public static void Signal(int id, Signum signal) =>
             Assert.That(Syscall.kill(id, signal), Is.Zero, () => $"kill {id}: {Stdlib.GetLastError()}");

@@ -31,10 +31,60 @@ public class RpcPackageTests
         }
         """;
 
-    private readonly PackageFeed _feed = new();
+    // As a program stands that is one file, and says no namespace.
+    private const string Whole = """
+        await using RpcServer server = await RpcServer.StartAsync(o => o.Listen("tcp://127.0.0.1:0"), new Greeter(Console.Out));
+        await using RpcClient client = await RpcClient.ConnectAsync(server.Endpoints[0]);
+        IGreeter greeter = client.Create<IGreeter>();
+        Console.WriteLine(await greeter.GreetAsync("world"));
+        Console.WriteLine(await new Letter(new Mock()).WriteAsync());
+
+        [RpcProgram(0x20004700, Version = 1)]
+        public partial interface IGreeter
+        {
+            [Procedure(1, Idempotent = true)] [return: XdrMaxLength(64)]
+            ValueTask<string> GreetAsync([XdrMaxLength(32)] string name, CancellationToken cancellationToken = default);
+        }
+
+        public sealed class Greeter(TextWriter log) : IGreeter
+        {
+            public async ValueTask<string> GreetAsync(string name, CancellationToken cancellationToken)
+            {
+                await Task.Delay(1, cancellationToken);
+                await log.WriteLineAsync($"greeting {name}");
+                return $"hello, {name}";
+            }
+        }
+
+        // What calls a service is tested with another object in the client's place.
+        public sealed class Letter(IGreeter greeter)
+        {
+            public async Task<string> WriteAsync() => $"Dear all, {await greeter.GreetAsync("all")}";
+        }
+
+        public sealed class Mock : IGreeter
+        {
+            public ValueTask<string> GreetAsync(string name, CancellationToken cancellationToken) => new("mocked");
+        }
+        """;
+
+    private readonly PackageFeed _feed = new(), _whole = new();
 
     [OneTimeTearDown]
-    public void RemoveFiles() => _feed.Dispose();
+    public void RemoveFiles()
+    {
+        _feed.Dispose();
+        _whole.Dispose();
+    }
+
+    [Test]
+    public void A_program_in_one_file_serves_and_calls_and_is_tested_without_either()
+    {
+        _whole.WriteProject("<PackageReference Include=\"Multiplex.Rpc\" Version=\"*\" />");
+        _whole.Write("Program.cs", Whole);
+        _whole.Dotnet("build", "-o", "out");
+        Assert.That(_whole.Dotnet("out/sample.dll"), Is.EqualTo(new[] { "greeting world", "hello, world", "Dear all, mocked" }));
+    }
 
     [Test]
     public void A_project_with_the_package_alone_builds_stubs_of_interfaces_and_of_x_files_and_runs()

@@ -406,10 +406,12 @@ public sealed class SessionTests
         _session.Sent(pending.Length, _loop);
     }
 
-    private sealed class Completed : IReplyTarget
+    private sealed class Completed : IReplyTarget, ILateOwner
     {
         public List<WorkItem> Items { get; } = [];
 
         public void Complete(WorkItem item) => Items.Add(item);
+
+        public void Complete(LateReply reply) => Assert.Fail("nothing here comes late");
     }
 }

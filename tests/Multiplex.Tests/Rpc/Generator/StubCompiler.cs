@@ -59,6 +59,9 @@ internal static class StubCompiler
                 ["build_metadata.AdditionalFiles.RpcIdempotent"] = file.Idempotent,
                 ["build_metadata.AdditionalFiles.RpcDefines"] = file.Defines,
                 ["build_metadata.AdditionalFiles.RpcStrings"] = file.Strings,
+                ["build_metadata.AdditionalFiles.RpcOneWay"] = file.OneWay,
+                ["build_metadata.AdditionalFiles.RpcAsync"] = file.Async,
+                ["build_metadata.AdditionalFiles.RpcContext"] = file.Context,
             });
         }
     }

@@ -202,13 +202,13 @@ public class XFileStubsTests
         Compiled compiled = StubCompiler.Compile([], """
             using Multiplex.Rpc;
             using Multiplex.Rpc.Xdr;
-            [XdrStruct] public sealed partial record Name { [XdrBytes, XdrMax(9)] public byte[] Bytes { get; set; } = []; [XdrBytes, XdrMax(2, Each = 3)] public byte[][] More { get; set; } = []; }
-            [RpcProgram(1)] public partial interface INames { [Procedure(1)] Name Find([XdrBytes, XdrMax(9)] byte[] like); }
+            [XdrStruct] public sealed partial record Name { [XdrBytes, XdrMaxLength(9)] public byte[] Bytes { get; set; } = []; [XdrBytes, XdrMaxLength(2, Each = 3)] public byte[][] More { get; set; } = []; }
+            [RpcProgram(1)] public partial interface INames { [Procedure(1)] Name Find([XdrBytes, XdrMaxLength(9)] byte[] like); }
             """);
         Assert.That(compiled.Problems, Is.Empty);
         Assert.That(compiled.Load().GetType("Name")!.GetMethod("Read"), Is.Not.Null);
         Assert.That(
-            StubCompiler.Compile([], "using Multiplex.Rpc;\n[RpcProgram(1)] public partial interface IA { [Procedure(1)] void A([XdrBytes, XdrMax(1)] int[] b); }").Problems.First().GetMessage(),
+            StubCompiler.Compile([], "using Multiplex.Rpc;\n[RpcProgram(1)] public partial interface IA { [Procedure(1)] void A([XdrBytes, XdrMaxLength(1)] int[] b); }").Problems.First().GetMessage(),
             Is.EqualTo("[XdrBytes] is for byte[] and byte[][] without [XdrFixed]"));
     }
 

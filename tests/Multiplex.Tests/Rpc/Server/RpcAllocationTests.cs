@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Multiplex.Engine;
+using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc.Server;
@@ -49,6 +50,78 @@ public class RpcAllocationTests
         byte[] bytes = call.Written.ToArray();
         Assert.That(Allocated(protocol, bytes, i => BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), i / repeats)), Is.Zero);
         Assert.That(counters[Counter.Sum], Is.EqualTo((Warm + Counted) / repeats));
+    }
+
+    [Test]
+    public void A_thousand_calls_of_an_async_procedure_that_ends_at_once_allocate_nothing()
+    {
+        using ServerCounters counters = new();
+        using RpcProtocol protocol = new(new Async()) { Replies = new() { Entries = 64 } };
+        protocol.Open(counters);
+        Assert.That(Allocated(protocol, Call(1), _ => { }), Is.Zero, "by a ValueTask, with a token");
+        byte[] once = Call(3);
+        Assert.That(Allocated(protocol, once, i => BinaryPrimitives.WriteInt32BigEndian(once.AsSpan(4), i)), Is.Zero, "a call that is remembered");
+    }
+
+    [Test]
+    public void A_call_of_an_async_procedure_that_ends_at_once_allocates_its_context_alone()
+    {
+        using ServerCounters counters = new();
+        RpcProtocol protocol = new(new Async());
+        long context = OneContext();
+        Assert.That(Allocated(protocol, Call(2), _ => { }), Is.EqualTo(Counted * context));
+    }
+
+    // Bytes of the object that a procedure is given which asks for one.
+    private static long OneContext()
+    {
+        _ = new Multiplex.Rpc.RpcContext();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        _ = new Multiplex.Rpc.RpcContext();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private static byte[] Call(uint procedure)
+    {
+        OutputBuffer call = new();
+        CallWriter.Record(call, xid: 1, new(Async.ProgramNumber, 1, procedure), writer => writer.WriteUInt32(7));
+        return call.Written.ToArray();
+    }
+
+    /// <summary>As the generator writes the stubs of a contract.</summary>
+    private sealed class Async : IRpcProgram
+    {
+        public const uint ProgramNumber = 0x2000_4547;
+
+        public uint Number => ProgramNumber;
+
+        public uint Version => 1;
+
+        public IReadOnlyList<ProcedureEntry> Procedures =>
+        [
+            new(1, (in RpcCall call, ref XdrReader arguments, XdrWriter results, RpcInvocation invocation) =>
+            {
+                uint value = arguments.ReadUInt32();
+                return invocation.Await(AddAsync(value, invocation.Cancellation), results, static (writer, value) => writer.WriteUInt32(value));
+            }) { IsAsync = true, IsIdempotent = true },
+            new(2, (in RpcCall call, ref XdrReader arguments, XdrWriter results, RpcInvocation invocation) =>
+            {
+                uint value = arguments.ReadUInt32();
+                return invocation.Await(AddAsync(value, invocation.Context(in call).Cancellation), results, static (writer, value) => writer.WriteUInt32(value));
+            }) { IsAsync = true, IsIdempotent = true },
+            new(3, (in RpcCall call, ref XdrReader arguments, XdrWriter results, RpcInvocation invocation) =>
+            {
+                uint value = arguments.ReadUInt32();
+                return invocation.Await(AddAsync(value, invocation.Cancellation), results, static (writer, value) => writer.WriteUInt32(value));
+            }) { IsAsync = true },
+        ];
+
+        private static async ValueTask<uint> AddAsync(uint value, CancellationToken cancellationToken)
+        {
+            await Task.CompletedTask;
+            cancellationToken.ThrowIfCancellationRequested();
+            return value + 1;
+        }
     }
 
     private static long Allocated(RpcProtocol protocol, byte[] call, Action<int> change)
