@@ -68,7 +68,7 @@ public class RpcCallBenchmarks
             : throw new InvalidOperationException($"{stop}: consumed {consumed} of {received.Length} bytes");
     }
 
-    private static byte[] Call(RpcProcedure procedure, MarshalArguments? arguments = null)
+    internal static byte[] Call(RpcProcedure procedure, MarshalArguments? arguments = null)
     {
         OutputBuffer call = new();
         CallWriter.Record(call, xid: 1, procedure, arguments);
@@ -76,7 +76,7 @@ public class RpcCallBenchmarks
     }
 
     // The sockaddr_in of 127.0.0.1:51234.
-    private static PeerAddress Loopback()
+    internal static PeerAddress Loopback()
     {
         byte[] address = new byte[16];
         BinaryPrimitives.WriteUInt16LittleEndian(address, Libc.AF_INET);

@@ -1,4 +1,3 @@
-using Multiplex.Models;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Server;
@@ -12,7 +11,7 @@ public partial interface IEcho
 {
     [Procedure(1, Idempotent = true)]
     [return: XdrMaxLength(1 << 20)]
-    byte[] Echo([XdrMaxLength(1 << 20)] byte[] data);
+    ValueTask<byte[]> EchoAsync([XdrMaxLength(1 << 20)] byte[] data);
 }
 
 /// <summary>How the callers wait.</summary>
@@ -38,22 +37,20 @@ internal sealed class MultiplexRival(MultiplexCalls calls) : Rival
         _ => "Multiplex, threads that block",
     };
 
-    public override Task Serve()
+    public override async Task Serve()
     {
-        Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), backlog: 128);
-        Service service = new([listener], new RpcProtocol(new EchoProgram()), new(), new(), StopSignal.ByRequest());
-        SayListening($"{listener.Local.Host}:{listener.Local.Port}");
-        ServerModelCatalog.Find("epoll")!.Create().Run(service);
-        return Task.CompletedTask;
+        await using RpcServer server = await RpcServer.StartAsync(o => o.Listen("tcp://127.0.0.1:0"), new Service()).ConfigureAwait(false);
+        SayListening($"{server.Endpoints[0].Host}:{server.Endpoints[0].Port}");
+        await server.Completion.ConfigureAwait(false);
     }
 
     public override async Task<Func<Tally, Task>> Connect(Endpoint server)
     {
-        EchoV1Client echo = new(await RpcClient.ConnectAsync(server, new() { AllowSynchronousContinuations = calls == MultiplexCalls.AwaitedOnTheLoop }).ConfigureAwait(false));
-        return calls == MultiplexCalls.Blocking ? tally => Block(echo, tally) : tally => Await(echo, tally);
+        RpcClient client = await RpcClient.ConnectAsync(server, new() { AllowSynchronousContinuations = calls == MultiplexCalls.AwaitedOnTheLoop }).ConfigureAwait(false);
+        return calls == MultiplexCalls.Blocking ? tally => Block(new(client), tally) : tally => Await(client.Create<IEcho>(), tally);
     }
 
-    private static async Task Await(EchoV1Client echo, Tally tally)
+    private static async Task Await(IEcho echo, Tally tally)
     {
         while (!tally.IsOver)
         {
@@ -75,8 +72,8 @@ internal sealed class MultiplexRival(MultiplexCalls calls) : Rival
         TaskCreationOptions.LongRunning,
         TaskScheduler.Default);
 
-    private sealed class EchoProgram : EchoV1Server
+    private sealed class Service : IEcho
     {
-        protected override ReadOnlySpan<byte> Echo(in RpcCall call, ReadOnlySpan<byte> data) => data;
+        public ValueTask<byte[]> EchoAsync(byte[] data) => new(data);
     }
 }

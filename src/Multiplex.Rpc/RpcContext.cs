@@ -76,6 +76,12 @@ public sealed class RpcContext : IConnectionState
     /// <summary>What those that take part in the call want to tell each other.</summary>
     public IDictionary<object, object?> Items => field ??= new Dictionary<object, object?>();
 
+    /// <summary>The span of the call; null while nobody listens.</summary>
+    internal Activity? Activity { get; set; }
+
+    /// <summary>Whether the observer of the server was told that the call began.</summary>
+    internal bool IsToldToObserver { get; set; }
+
     /// <inheritdoc/>
     bool IConnectionState.HasEnded => _hasEnded;
 

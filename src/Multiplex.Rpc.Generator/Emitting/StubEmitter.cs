@@ -32,7 +32,13 @@ internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
         code.Gap();
         code.Summary("A procedure as a client calls it.");
         code.Line($"public static RpcProcedure Of({procedures} procedure) =>");
-        code.Indented($"new(Program, Version, (uint)procedure, IsIdempotent: {(others.Length == 0 ? "true" : $"procedure is not ({others})")});");
+        code.Indented($"new(Program, Version, (uint)procedure, IsIdempotent: {(others.Length == 0 ? "true" : $"procedure is not ({others})")}) {{ Name = NameOf(procedure) }};");
+        code.Gap();
+        code.Open($"private static string? NameOf({procedures} procedure) => procedure switch");
+        foreach (ProcedureDefinition procedure in version.Procedures)
+            code.Line($"{procedures}.{procedure.CSharpName} => \"{version.CSharpName}.{procedure.CSharpName}\",");
+        code.Line("_ => null,");
+        code.Close("};");
         code.Close();
     }
 

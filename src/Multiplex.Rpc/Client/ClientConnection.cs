@@ -17,6 +17,9 @@ namespace Multiplex.Rpc.Client;
 /// </remarks>
 internal sealed class ClientConnection : IDisposable
 {
+    /// <summary>In the place of a socket: the first call makes one.</summary>
+    public const int NoSocket = -1;
+
     private readonly object _gate = new();   // not a Lock: Monitor.Wait is needed
     private readonly PendingCalls _calls = new();
     private readonly Endpoint _server;
@@ -37,7 +40,7 @@ internal sealed class ClientConnection : IDisposable
     /// <param name="server">The server.</param>
     /// <param name="addresses">Its addresses.</param>
     /// <param name="options">The client's options.</param>
-    /// <param name="socket">The socket, and the index of the address that it is connected to.</param>
+    /// <param name="socket">The socket, or <see cref="NoSocket"/>, and the index of the address that it is connected to.</param>
     public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket)
     {
         (_server, _options, _isDatagram) = (server, options, server.Kind.IsDatagram());
@@ -50,6 +53,8 @@ internal sealed class ClientConnection : IDisposable
         LoopDriver loop = new(this, options.EventLoop ?? RpcEventLoop.Shared);
         _driver = new(this, _gate, _calls, loop);
         _socket.Closing = loop.Unwatch;
+        if (socket.Descriptor == NoSocket)
+            return;
         try
         {
             _socket.Adopt(socket.Descriptor, socket.Address);

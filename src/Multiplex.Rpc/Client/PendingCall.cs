@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Threading.Tasks.Sources;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Client;
@@ -41,6 +42,9 @@ internal abstract class PendingCall
 
     /// <summary>Whether it has left as a datagram, and neither an answer nor the time to send it again has come.</summary>
     public bool IsUnderWay { get; set; }
+
+    /// <summary>Tells meter and traces how it ends; null while nobody listens.</summary>
+    public ClientTelemetry? Observed { get; set; }
 
     /// <summary>How it is made again when it fails; null: it is not.</summary>
     public RpcRetryPolicy? Retry { get; set; }
@@ -125,6 +129,7 @@ internal abstract class PendingCall
     private protected void Reset()
     {
         _isDone = _mustLead = HasWaiter = WasSent = IsPaused = false;
+        Observed = null;
         Retry = null;
         Attempt = 1;
         Message.Clear(keep: 16 * 1024);
@@ -217,7 +222,9 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         }
 
         bool hasWaiter = HasWaiter;
-        _results.SetException(failure is RpcException e ? e.Of(_connection!.Server, Procedure, Xid) : failure);
+        Exception named = failure is RpcException e ? e.Of(_connection!.Server, Procedure, Xid) : failure;
+        Observed?.End(Xid, named);
+        _results.SetException(named);
         if (hasWaiter)
             Done();
     }
@@ -271,6 +278,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     private void Succeed(T results)
     {
         bool hasWaiter = HasWaiter;
+        Observed?.End(Xid, null);
         _results.SetResult(results);
         if (hasWaiter)
             Done();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Multiplex.Interop;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 
@@ -83,6 +84,19 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         (Endpoint found, _) = await program.LocateAsync(timeout: options.ConnectTimeout, cancellationToken: cancellationToken).ConfigureAwait(false);
         TimeSpan left = options.ConnectTimeout - elapsed.Elapsed;
         return await Connect(found, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A client that has no connection yet: its first call makes it, as one does whose connection broke. It waits for <see cref="RpcClientOptions.ReconnectFor"/>.</summary>
+    /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
+    /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
+    /// <exception cref="IOException">The host is not known.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="RpcClientOptions.KeepAlive"/> is out of its range.</exception>
+    public static RpcClient ConnectLater(Endpoint server, RpcClientOptions? options = null)
+    {
+        options ??= RpcClientOptions.Default;
+        if (!KeepAlive.IsInRange(options.KeepAlive))
+            throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is from 1 second to 9 hours, or zero");
+        return new(server, AddressLookup.Find(server, passive: false), options, (ClientConnection.NoSocket, 0));
     }
 
     /// <summary>Where the server is.</summary>
@@ -238,6 +252,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         {
             Write(call.Message, procedure, arguments, marshal);
             call.Procedure = procedure;
+            call.Observed = ClientTelemetry.Begin(Server, procedure);
             call.Retry = procedure.IsIdempotent ? options?.Retry ?? _options.Retry : null;
             TimeSpan timeout = options?.TimeoutFrom(_options.Timeout) ?? _options.Timeout;
             if (blocks)
@@ -246,9 +261,10 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
                 _connection.Start(call, timeout);
             return call;
         }
-        catch
+        catch (Exception e)
         {
             _connection.TryWithdraw(call);
+            call.Observed?.End(call.Xid, e);
             call.Release();
             throw;
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Multiplex.Models;
+using Multiplex.Rpc.Observing;
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
 
@@ -25,6 +26,8 @@ public sealed class RpcServer : IAsyncDisposable
     private readonly Lock _stopping = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ServerLog _log;
+    private readonly IDisposable _measured;
     private int _stopRequests;
     private bool _hasEnded;
 
@@ -50,6 +53,10 @@ public sealed class RpcServer : IAsyncDisposable
             _stop.Dispose();
             throw;
         }
+
+        (protocol.Observer as ServerTelemetry)?.ListensOn(Endpoints);
+        _measured = ServerInstruments.Add(Counters, model.Name, Endpoints[0]);
+        _log = new(options.Logger, Counters);
     }
 
     /// <summary>Where it listens, an endpoint for each socket, with the ports that the kernel chose.</summary>
@@ -85,7 +92,8 @@ public sealed class RpcServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
-        RpcServer server = new(options.FindModel(), options.MakeProtocol(), options);
+        ServerModelEntry model = options.FindModel();
+        RpcServer server = new(model, options.MakeProtocol(isMeasured: !model.Forks), options);
         new Thread(server.Run) { IsBackground = true, Name = "rpc server" }.Start();
         try
         {
@@ -97,6 +105,7 @@ public sealed class RpcServer : IAsyncDisposable
             throw;
         }
 
+        server._log.Started(model.Name, server.Endpoints);
         return server;
     }
 
@@ -135,6 +144,10 @@ public sealed class RpcServer : IAsyncDisposable
             _hasEnded = true;
             _stop.Dispose();
         }
+
+        _measured.Dispose();
+        _log.Dispose();
+        _log.Ended(failure);
 
         // The memory for replies goes with the last call that may still write to it.
         if (Counters[Counter.CallsInFlight] == 0 && Counters[Counter.Accepted] == Counters[Counter.Closed])

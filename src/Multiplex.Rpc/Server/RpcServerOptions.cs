@@ -1,4 +1,7 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Multiplex.Models;
+using Multiplex.Rpc.Observing;
 using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Server;
@@ -44,7 +47,12 @@ public sealed class RpcServerOptions
     /// <summary>How long a call of an async procedure may take before its token is cancelled; by default, for ever: see <see cref="RpcProtocol.CallTimeout"/>.</summary>
     public TimeSpan CallTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
-    /// <summary>Called with an exception that a procedure threw; null writes it to standard error: see <see cref="RpcProtocol.OnFailure"/>.</summary>
+    /// <summary>Is told where the server listens, how it ends, of failures of procedures, and each second what limits did. By default nothing is written.</summary>
+    public ILogger Logger { get; set; } = NullLogger.Instance;
+
+    /// <summary>
+    /// Called with an exception that a procedure threw; null writes it to <see cref="Logger"/>, or without one to standard error: see <see cref="RpcProtocol.OnFailure"/>.
+    /// </summary>
     public Action<Exception>? OnFailure { get; set; }
 
     /// <summary>Is told of each call; null tells nothing: see <see cref="RpcProtocol.Observer"/>.</summary>
@@ -108,7 +116,9 @@ public sealed class RpcServerOptions
         return model;
     }
 
-    internal RpcProtocol MakeProtocol()
+    /// <summary>Makes the protocol.</summary>
+    /// <param name="isMeasured">Whether its calls are: not in a forked child, whose meter has no listener and whose locks another thread may have held.</param>
+    internal RpcProtocol MakeProtocol(bool isMeasured)
     {
         IRpcProgram[] programs = [.. _programs.SelectMany(program => program())];
         if (programs.Length == 0)
@@ -121,8 +131,8 @@ public sealed class RpcServerOptions
             Strict = Strict,
             ReplyOrder = ReplyOrder,
             CallTimeout = CallTimeout,
-            Observer = Observer,
-            OnFailure = OnFailure ?? RpcProtocol.WriteToStandardError,
+            Observer = isMeasured ? new ServerTelemetry(Observer) : Observer,
+            OnFailure = OnFailure ?? (Logger == NullLogger.Instance ? RpcProtocol.WriteToStandardError : failure => ServerLog.ProcedureFailed(Logger, failure)),
         };
     }
 }

@@ -14,6 +14,9 @@ public static class KeepAlive
     /// <summary>The usual silence before the first probe: a minute. A peer that answers none is given up after two.</summary>
     public static TimeSpan Usual { get; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Whether <see cref="Set"/> takes a time.</summary>
+    public static bool IsInRange(TimeSpan silence) => silence == TimeSpan.Zero || (silence >= TimeSpan.FromSeconds(1) && silence <= TimeSpan.FromHours(9));
+
     /// <summary>
     /// SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT. After <paramref name="silence"/> the kernel sends a probe, then five
     /// more, each after a sixth of that time (at least a second), until one is answered. The connections of a listener inherit it.

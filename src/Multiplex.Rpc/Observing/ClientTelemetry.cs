@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Globalization;
+using Multiplex.Rpc.Client;
+using Multiplex.Sockets;
+
+namespace Multiplex.Rpc.Observing;
+
+/// <summary>One call of a client that somebody wants to know of.</summary>
+internal sealed class ClientTelemetry
+{
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly TagList _tags;
+    private readonly Activity? _activity;
+
+    private ClientTelemetry(Endpoint server, RpcProcedure procedure)
+    {
+        (string service, string method) = NamesOf(procedure);
+        _tags = RpcTelemetry.Tags(service, method);
+        foreach (KeyValuePair<string, object?> tag in RpcTelemetry.ServerTags(server))
+            _tags.Add(tag);
+        _activity = RpcTelemetry.Start(service, method, ActivityKind.Client, _tags);
+        if (_activity is { IsAllDataRequested: true })
+        {
+            _activity.SetTag("onc_rpc.version", procedure.Version);
+            _activity.SetTag("onc_rpc.procedure.number", procedure.Number);
+        }
+    }
+
+    /// <summary>A call begins.</summary>
+    /// <returns>Null while nobody listens.</returns>
+    public static ClientTelemetry? Begin(Endpoint server, RpcProcedure procedure) =>
+        RpcTelemetry.IsClientObserved ? new(server, procedure) : null;
+
+    /// <summary>The call has ended.</summary>
+    /// <param name="xid">Which it was.</param>
+    /// <param name="failure">Null when its results are there.</param>
+    public void End(uint xid, Exception? failure)
+    {
+        string? status = failure switch { null => "SUCCESS", RpcRefusedException refused => refused.Name, _ => null };
+        string? error = failure is null ? null : status ?? failure.GetType().FullName;
+        TagList tags = _tags;
+        if (status is not null)
+            tags.Add("rpc.response.status_code", status);
+        if (error is not null)
+            tags.Add("error.type", error);
+        RpcTelemetry.ClientDuration.Record(Stopwatch.GetElapsedTime(_start).TotalSeconds, tags);
+        _activity?.SetTag("onc_rpc.xid", xid);
+        if (_activity is not null)
+            RpcTelemetry.Stop(_activity, status, error, failure);
+    }
+
+    // As the server has them: "GreeterV1.Greet" is the procedure Greet of GreeterV1.
+    private static (string Service, string Method) NamesOf(RpcProcedure procedure) => procedure.Name is { } name && name.LastIndexOf('.') is > 0 and var dot
+        ? (name[..dot], name[(dot + 1)..])
+        : (RpcTelemetry.NameOfProgram(procedure.Program), procedure.Name ?? procedure.Number.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Globalization;
+using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Server;
+using Multiplex.Sockets;
+
+namespace Multiplex.Rpc.Observing;
+
+/// <summary>Measures the calls of one server, and has a span for each, while somebody listens to <see cref="RpcTelemetry"/>.</summary>
+/// <param name="also">Is told of each call too; may be null.</param>
+internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
+{
+    private Dictionary<EndpointKind, KeyValuePair<string, object?>[]> _serverTags = [];
+
+    /// <summary>The server listens there. The endpoint that a call came in by is known where there is one of its kind.</summary>
+    public void ListensOn(IReadOnlyList<Endpoint> endpoints) => _serverTags = endpoints
+        .GroupBy(endpoint => endpoint.Kind)
+        .Where(kind => kind.Count() == 1)
+        .ToDictionary(kind => kind.Key, kind => RpcTelemetry.ServerTags(kind.Single()));
+
+    /// <inheritdoc/>
+    public override bool IsEnabled => RpcTelemetry.IsServerObserved || also is { IsEnabled: true };
+
+    /// <inheritdoc/>
+    public override void Started(RpcContext context)
+    {
+        string service = ServiceOf(context), method = MethodOf(context);
+        if (RpcTelemetry.Start(service, method, ActivityKind.Server, Tags(context, service, method)) is { } activity)
+        {
+            if (activity.IsAllDataRequested)
+                Describe(activity, context);
+            context.Activity = Activity.Current = activity;   // the procedure's, and no other code's: see RpcObserver
+        }
+
+        context.IsToldToObserver = also is { IsEnabled: true };
+        if (context.IsToldToObserver)
+            also!.Started(context);
+    }
+
+    /// <inheritdoc/>
+    public override void Ended(RpcContext context, AcceptStatus status, Exception? failure)
+    {
+        string name = RpcTelemetry.NameOf(status);
+        string? error = status == AcceptStatus.Success ? null
+            : failure is null or RpcFault ? name
+            : failure.GetType().FullName;
+        TagList tags = Tags(context, ServiceOf(context), MethodOf(context));
+        tags.Add("rpc.response.status_code", name);
+        if (error is not null)
+        {
+            RpcTelemetry.ServerErrors.Add(1, tags);
+            tags.Add("error.type", error);
+        }
+
+        RpcTelemetry.ServerDuration.Record(Stopwatch.GetElapsedTime(context.StartTimestamp).TotalSeconds, tags);
+        if (context.Activity is { } activity)
+            RpcTelemetry.Stop(activity, name, error, failure);
+        if (context.IsToldToObserver)
+            also!.Ended(context, status, failure);
+    }
+
+    /// <inheritdoc/>
+    public override void Refused(RpcContext context, AcceptStatus? status, AuthenticationStatus why)
+    {
+        // A client may name any program and procedure: those that are not served have one name, for they would be too many.
+        TagList tags = Tags(
+            context,
+            status is AcceptStatus.ProgramUnavailable ? RpcTelemetry.Unknown : ServiceOf(context),
+            status is not null ? RpcTelemetry.Unknown : MethodOf(context));
+        tags.Add("rpc.response.status_code", status is { } answer ? RpcTelemetry.NameOf(answer) : "AUTH_ERROR");
+        RpcTelemetry.ServerErrors.Add(1, tags);
+        if (also is { IsEnabled: true })
+            also.Refused(context, status, why);
+    }
+
+    private TagList Tags(RpcContext context, string service, string method)
+    {
+        TagList tags = RpcTelemetry.Tags(service, method);
+        if (_serverTags.TryGetValue(context.Peer.Kind, out KeyValuePair<string, object?>[]? server))
+        {
+            foreach (KeyValuePair<string, object?> tag in server)
+                tags.Add(tag);
+        }
+
+        return tags;
+    }
+
+    private static void Describe(Activity activity, RpcContext context)
+    {
+        activity.SetTag("onc_rpc.xid", context.Xid);
+        activity.SetTag("onc_rpc.version", context.Procedure.Version);
+        activity.SetTag("onc_rpc.procedure.number", context.Procedure.Number);
+        if (!context.Peer.Kind.IsInternet())
+            return;
+        Endpoint peer = Endpoint.Parse(context.Peer.ToString());
+        activity.SetTag("network.peer.address", peer.Host);
+        activity.SetTag("network.peer.port", context.Peer.Port);
+    }
+
+    private static string ServiceOf(RpcContext context) => context.ProgramName ?? RpcTelemetry.NameOfProgram(context.Procedure.Program);
+
+    private static string MethodOf(RpcContext context) => context.ProcedureName ?? context.Procedure.Number.ToString(CultureInfo.InvariantCulture);
+}
