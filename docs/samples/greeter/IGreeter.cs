@@ -1,0 +1,10 @@
+namespace Greeter;
+
+/// <summary>The contract: what the client calls and the server implements.</summary>
+[RpcProgram(0x20004700, Version = 1)]
+public partial interface IGreeter
+{
+    [Procedure(1, Idempotent = true)]
+    [return: XdrMaxLength(64)]
+    ValueTask<string> GreetAsync([XdrMaxLength(32)] string name, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,21 @@
+using NSubstitute;
+
+namespace Multiplex.HostingTests;
+
+/// <summary>What uses a contract is tested without a server: a contract is an interface.</summary>
+public class MockedContractTests
+{
+    [Test]
+    public async Task A_contract_is_mocked()
+    {
+        IGreeter greeter = Substitute.For<IGreeter>();
+        greeter.GreetAsync("world", Arg.Any<CancellationToken>()).Returns("hello, mock");
+        Assert.That(await new Welcome(greeter).Line("world"), Is.EqualTo("# hello, mock"));
+        await greeter.Received(1).GreetAsync("world", Arg.Any<CancellationToken>());
+    }
+
+    private sealed class Welcome(IGreeter greeter)
+    {
+        public async Task<string> Line(string name) => $"# {await greeter.GreetAsync(name)}";
+    }
+}
