@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Reflection.Metadata;
 using System.Xml.Linq;
 using Multiplex.ServerTests.Harness.Packages;
 using NUnit.Framework;
@@ -8,7 +9,10 @@ namespace Multiplex.ServerTests.Packaging;
 /// <summary>The NuGet packages of the libraries and of the command.</summary>
 public sealed class NuGetPackageTests
 {
-    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex", "Multiplex.Rpc", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
+    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex", "Multiplex.Rpc", "Multiplex.Rpc.Hosting", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
+
+    // Portable PDB, the kind of custom debug information that holds a source.
+    private static readonly Guid s_embeddedSource = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");
 
     private readonly PackageFeed _feed = new();
 
@@ -22,7 +26,7 @@ public sealed class NuGetPackageTests
         string[] packages = [.. Directory.GetFiles(Packages.Folder, "*.nupkg").Where(file => !IdOf(file).StartsWith("Multiplex.Tool.", StringComparison.Ordinal) || IdOf(file) == own)];
         Assert.That(
             packages.Select(IdOf),
-            Is.EquivalentTo((string[])[.. s_libraries, "Multiplex.Rpcgen", "Multiplex.Tool", own]));
+            Is.EquivalentTo((string[])[.. s_libraries, "Multiplex.Rpcgen", "Multiplex.Templates", "Multiplex.Tool", own]));
         Assert.Multiple(() =>
         {
             HashSet<string> readmes = [];
@@ -40,7 +44,7 @@ public sealed class NuGetPackageTests
                 readmes.Add(readme.ReadToEnd());
             }
 
-            Assert.That(readmes, Has.Count.EqualTo(s_libraries.Length + 2), "the two packages of the command have the same readme");
+            Assert.That(readmes, Has.Count.EqualTo(s_libraries.Length + 3), "the two packages of the command have the same readme");
         });
         foreach (string library in s_libraries)
         {
@@ -49,11 +53,30 @@ public sealed class NuGetPackageTests
         }
     }
 
+    // SourceLink, which is in the SDK, adds where the other sources are, in a clone whose remote it knows.
+    [Test]
+    public void The_symbols_have_the_sources_that_are_generated()
+    {
+        using ZipArchive symbols = ZipFile.OpenRead(Packages.Find($"Multiplex.Rpc.{Packages.Version}.snupkg"));
+        using MemoryStream file = new();
+        using (Stream entry = symbols.GetEntry("lib/net10.0/Multiplex.Rpc.pdb")!.Open())
+            entry.CopyTo(file);
+        file.Position = 0;
+        using MetadataReaderProvider provider = MetadataReaderProvider.FromPortablePdbStream(file);
+        MetadataReader reader = provider.GetMetadataReader();
+        string[] embedded =
+        [
+            .. reader.Documents.Where(document => reader.GetCustomDebugInformation(document).Any(one => reader.GetGuid(reader.GetCustomDebugInformation(one).Kind) == s_embeddedSource))
+                .Select(document => reader.GetString(reader.GetDocument(document).Name)),
+        ];
+        Assert.That(embedded, Has.Some.EndsWith("headers.x.g.cs"));
+    }
+
     [Test]
     public void What_the_readmes_of_the_libraries_show_can_be_built()
     {
         _feed.WriteProject("""<PackageReference Include="Multiplex.Load" Version="*" />""");
-        foreach (string library in s_libraries.Where(library => library != "Multiplex.Rpc"))
+        foreach (string library in s_libraries.Where(library => !library.StartsWith("Multiplex.Rpc", StringComparison.Ordinal)))
         {
             using ZipArchive package = ZipFile.OpenRead(Packages.Find($"{library}.{Packages.Version}.nupkg"));
             using StreamReader readme = new(package.GetEntry("README.md")!.Open());

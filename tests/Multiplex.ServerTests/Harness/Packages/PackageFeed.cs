@@ -29,6 +29,7 @@ internal sealed class PackageFeed : IDisposable
             </configuration>
             """);
         File.Copy(Path.Combine(Repository.Root, "global.json"), In("global.json"));
+        Write("Directory.Build.rsp", "");   // MSBuild takes the nearest: what lies in a folder above is not the project's
     }
 
     /// <summary>What .NET calls this machine.</summary>
