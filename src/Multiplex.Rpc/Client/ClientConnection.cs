@@ -248,6 +248,16 @@ internal sealed class ClientConnection : IDisposable
             _driver.Wake();
     }
 
+    /// <summary>The event loop was disposed of while it drove: calls in flight fail.</summary>
+    public void LoopHasEnded(ObjectDisposedException why)
+    {
+        List<PendingCall> failed;
+        lock (_gate)
+            failed = _queue.TakeBack(_ => true);
+        failed.ForEach(call => call.Fail(why));
+        CloseIfDisposed();
+    }
+
     /// <summary>Closes the socket when the client is closed and no thread drives any more.</summary>
     public void CloseIfDisposed()
     {

@@ -89,14 +89,14 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         }
 
         if (isLoop)
-            loop.Post();
+            PostToLoop();
     }
 
     /// <summary>Has the event loop begin to drive, or wakes the driver.</summary>
     public void Engage(bool attaches, bool wakes)
     {
         if (attaches)
-            GiveToLoop();
+            PostToLoop();
         else if (wakes)
             Wake();
     }
@@ -175,20 +175,21 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
 
         connection.CloseIfDisposed();
         if (attaches)
-            GiveToLoop();
+            PostToLoop();
     }
 
-    private void GiveToLoop()
+    private void PostToLoop()
     {
         try
         {
             loop.Post();
         }
-        catch (ObjectDisposedException)
+        catch (ObjectDisposedException e)
         {
+            // The loop has ended before the client.
             lock (gate)
                 _driver = Driver.None;
-            throw;
+            connection.LoopHasEnded(e);
         }
     }
 }

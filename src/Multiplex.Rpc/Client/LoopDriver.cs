@@ -32,7 +32,7 @@ internal sealed class LoopDriver
     /// <summary>Stops to watch the socket, before it is closed or another thread drives. Nothing is done when the loop does not watch it.</summary>
     public void Unwatch()
     {
-        if (_watched is not null)
+        if (_watched is not null && !_thread.IsStopped)
             _loop.Remove(_watched);
         _watched = null;
     }

@@ -32,10 +32,13 @@ public sealed class RpcEventLoop : IDisposable
     /// <summary>The loop. But for <see cref="Post"/>, all is done on its thread.</summary>
     internal EventLoop Loop { get; } = new(new EpollMultiplexer());
 
+    /// <summary>Whether the loop has been disposed of.</summary>
+    internal bool IsStopped => _isStopped;
+
     /// <summary>Whether this runs on the loop's thread.</summary>
     internal bool IsCurrentThread => Thread.CurrentThread == _thread;
 
-    /// <summary>Ends the thread. Dispose of the clients before.</summary>
+    /// <summary>Ends the thread. Dispose of the clients before: calls in flight would have no reply.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -45,10 +48,15 @@ public sealed class RpcEventLoop : IDisposable
             _isStopped = true;
         }
 
+        if (_thread is null)
+        {
+            Loop.Dispose();
+            return;
+        }
+
         Loop.Post(static () => { });   // ends the wait
         if (!IsCurrentThread)
-            _thread?.Join();
-        Loop.Dispose();
+            _thread.Join();
     }
 
     /// <summary>Runs something on the loop's thread, which is started if need be.</summary>
@@ -77,5 +85,6 @@ public sealed class RpcEventLoop : IDisposable
     {
         while (!_isStopped)
             Loop.Turn();
+        Loop.Dispose();
     }
 }

@@ -117,6 +117,26 @@ public class RpcClientConnectTroubleTests : DescriptorFixture
         Assert.That(async () => await RpcClient.ConnectAsync(text), Throws.TypeOf<FormatException>().With.Message.Contains(message));
 
     [Test]
+    public void A_client_outlasts_its_loop_without_awaited_calls()
+    {
+        int listener = TcpListener();
+        RpcEventLoop loop = new();
+        RpcClient client = new(Endpoint.Parse(AddressText.Format(EndpointKind.Tcp, NameOf(listener))), new() { EventLoop = loop });
+        int server = Own(accept4(listener, new byte[128], out _, SOCK_CLOEXEC));
+        client.OneWay(MultiplexV1.Null, (byte)0, static (_, _) => { });   // from now on the loop drives
+        Receive(server);
+        loop.Dispose();
+        MultiplexV1Client stub = new(client);
+        Assert.That(async () => await stub.NullAsync(), Throws.TypeOf<ObjectDisposedException>());
+        client.Dispose();
+        Assert.That(client.DisposeAsync().AsTask().Wait(Eventually.Deadline), Is.True);
+        while (Receive(server).Length > 0)
+        {
+            // what was sent before the end
+        }
+    }
+
+    [Test]
     public void A_loop_that_was_disposed_of_makes_no_connection()
     {
         RpcEventLoop loop = new();
