@@ -35,7 +35,7 @@ return 0;
 async Task List(NfsFh3 directory)
 {
     READDIRPLUS3args next = new() { Dir = directory, Dircount = 8192, Maxcount = 65536 };
-    for (bool isEnd = false; !isEnd; )
+    for (bool isEnd = false; !isEnd;)
     {
         READDIRPLUS3resok page = (await nfs.ReaddirplusAsync(next)).Resok ?? throw new IOException("the directory cannot be read");
         foreach (Entryplus3 entry in page.Reply.Entries ?? Enumerable.Empty<Entryplus3>())
@@ -52,7 +52,7 @@ async Task Copy(NfsFh3 source)
 {
     await using Stream output = Console.OpenStandardOutput();
     READ3args next = new() { File = source, Count = 65536 };
-    for (bool isEnd = false; !isEnd; )
+    for (bool isEnd = false; !isEnd;)
     {
         READ3resok part = (await nfs.ReadAsync(next)).Resok ?? throw new IOException("the file cannot be read");
         await output.WriteAsync(part.Data);
