@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// pread(2), pwrite(2), fsync(2), readlinkat(2), linkat(2), symlinkat(2), unlinkat(2), fchownat(2), faccessat2(2), truncate(2). Paths are bytes with a NUL at their end.
+// pread(2), pwrite(2), fsync(2), readlinkat(2), linkat(2), symlinkat(2), unlinkat(2), fchownat(2), faccessat2(2). Paths are bytes with a NUL at their end.
 public static unsafe partial class Libc
 {
     public const int R_OK = 4;
@@ -112,21 +112,6 @@ public static unsafe partial class Libc
             return SyscallResult.Of(Raw.syscall(SYS_faccessat2, dirfd, (nint)name, mode, flags, 0, 0));
         }
     }
-
-    /// <summary>truncate(2): sets a file's length in bytes.</summary>
-    public static SyscallResult truncate(ReadOnlySpan<byte> path, long length)
-    {
-        fixed (byte* name = path)
-        {
-            SyscallResult result;
-            do
-            {
-                result = SyscallResult.Of(Raw.truncate(name, length));
-            }
-            while (result.Is(EINTR));
-            return result;
-        }
-    }
 }
 
 public static unsafe partial class Raw
@@ -154,7 +139,4 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int fchownat(int dirfd, byte* pathname, uint owner, uint group, int flags);
-
-    [LibraryImport(LibraryName)]
-    public static partial int truncate(byte* path, long length);
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// statx(2), chmod(2), fchmod(2), mkdirat(2), mknodat(2), utimensat(2), umask(2). Not stat(2): its struct differs from one processor to the next.
+// statx(2), chmod(2), mkdirat(2), mknodat(2), utimensat(2), umask(2). Not stat(2): its struct differs from one processor to the next.
 public static unsafe partial class Libc
 {
     /// <summary>statx(2) fills in what stat(2) would.</summary>
@@ -56,9 +56,6 @@ public static unsafe partial class Libc
             return SyscallResult.Of(Raw.statx(dirfd, name, flags, mask, buffer));
         }
     }
-
-    /// <summary>fchmod(2): sets the permissions of an open file; not of one that O_PATH opened.</summary>
-    public static SyscallResult fchmod(int fd, uint mode) => SyscallResult.Of(Raw.fchmod(fd, mode));
 
     /// <summary>chmod(2) of a path that is bytes, with a NUL at their end.</summary>
     public static SyscallResult chmod(ReadOnlySpan<byte> path, uint mode)
@@ -196,9 +193,6 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int chmod(byte* pathname, uint mode);
-
-    [LibraryImport(LibraryName)]
-    public static partial int fchmod(int fd, uint mode);
 
     [LibraryImport(LibraryName)]
     public static partial int mkdirat(int dirfd, byte* pathname, uint mode);

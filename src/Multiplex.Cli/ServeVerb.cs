@@ -130,7 +130,8 @@ internal sealed class ServeOptions : IVerb
         ServerModelEntry model = Values.Named("--model", Model, ServerModelCatalog.All, entry => entry.Name);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All, entry => entry.Name);
         Endpoint[] endpoints = [.. Listen.Select(text => ServerSockets.Served(text, model))];
-        ServerOptions options = Limits(model);
+        NfsServerOptions? files = Files(protocol);
+        ServerOptions options = Limits(model, files?.MostDescriptors ?? 0);
         int backlog = Values.Number("--backlog", Backlog, 1, 65_535);
         TimeSpan keepAlive = Values.Time("--keepalive", Probing, TimeSpan.FromHours(9));
         int maxRecord = Values.Bytes("--max-record", MaxRecord, 1024, 256 << 20);
@@ -139,7 +140,6 @@ internal sealed class ServeOptions : IVerb
         ReplyOrder order = Values.Named("--reply-order", ReplyOrder, Enum.GetValues<ReplyOrder>(), one => one.ToString().ToLowerInvariant());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
-        NfsServerOptions? files = Files(protocol);
         if (model.Forks)
             ForkRuntime.Enter();
         else
@@ -176,7 +176,7 @@ internal sealed class ServeOptions : IVerb
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
     }
 
-    private ServerOptions Limits(ServerModelEntry model)
+    private ServerOptions Limits(ServerModelEntry model, int files)
     {
         const int Mebibyte = 1 << 20;
         ServerOptions usual = new();
@@ -184,10 +184,10 @@ internal sealed class ServeOptions : IVerb
         int children = MaxChildren is { } wanted
             ? Values.Number("--max-children", wanted, 1, 1_000_000)
             : (int)Math.Clamp(memory / Mebibyte, 1, usual.MaxChildren);
-        return Limits(model, memory, children);
+        return Limits(model, memory, children, files);
     }
 
-    private ServerOptions Limits(ServerModelEntry model, long memory, int children) => new()
+    private ServerOptions Limits(ServerModelEntry model, long memory, int children, int files) => new()
     {
         Workers = Values.Number("--workers", Workers, 1, 10_000),
         Reactors = Values.Number("--reactors", Reactors, 0, 1024) is > 0 and int wanted ? wanted : Environment.ProcessorCount,
@@ -197,7 +197,7 @@ internal sealed class ServeOptions : IVerb
         MaxChildren = children,
         SpareChildren = Spares(model, children),
         MaxThreads = Values.Number("--max-threads", MaxThreads, 1, 1_000_000),
-        MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: !model.Forks),
+        MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: !model.Forks, files),
         MaxPendingOutput = Values.Bytes("--max-pending", MaxPending, 1, 1 << 30),
         MaxMemory = memory,
         IdleTimeout = Values.Time("--idle-timeout", IdleTimeout),

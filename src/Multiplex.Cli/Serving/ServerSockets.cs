@@ -37,16 +37,19 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
     /// How many connections there can be, at most as many as wanted; 0 wants as many as there are descriptors for. Where each connection
     /// has a process, it has the descriptors of that process.
     /// </summary>
+    /// <param name="wanted">How many are wanted.</param>
+    /// <param name="inOneProcess">Whether all are in one process.</param>
+    /// <param name="files">How many descriptors of files a process may hold beside them.</param>
     /// <exception cref="IOException">There are descriptors for hardly any: ulimit -n.</exception>
-    public static int ConnectionLimit(int wanted, bool inOneProcess)
+    public static int ConnectionLimit(int wanted, bool inOneProcess, int files = 0)
     {
         // Some descriptors are left to the runtime, the listeners, the counters and whatever else a model waits for.
-        const int Reserve = 64;
+        int reserve = 64 + files;
         const int Least = 16;
         getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
-        if (limit.rlim_cur < Reserve + Least)
-            throw new IOException($"this process may open no more than {limit.rlim_cur} descriptors: a server needs {Reserve + Least}, so raise its limit (ulimit -n)");
-        int possible = inOneProcess ? (int)Math.Min(limit.rlim_cur, int.MaxValue) - Reserve : int.MaxValue;
+        if (limit.rlim_cur < (ulong)(reserve + Least))
+            throw new IOException($"this process may open no more than {limit.rlim_cur} descriptors: a server needs {reserve + Least}, so raise its limit (ulimit -n)");
+        int possible = inOneProcess ? (int)Math.Min(limit.rlim_cur, int.MaxValue) - reserve : int.MaxValue;
         return wanted == 0 ? possible : Math.Min(wanted, possible);
     }
 

@@ -151,7 +151,7 @@ internal sealed class NameProcedures(ServedFiles files)
         ulong replaced = LosesItsLastName(to, toPath);
         SyscallResult result = renameat(from.File.Path, fromPath, to.File.Path, toPath);
         if (result.IsError)
-            return result.Is(EBUSY) ? Nfsstat3.Nfs3errAcces : NfsStatus.Of(result);
+            return NfsStatus.Of(result);
         ExportedDirectory export = to.File.Export;
         if (statx(to.File.Path, toPath, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out statx_t moved).IsError)
             return Nfsstat3.Nfs3Ok;   // it is gone again

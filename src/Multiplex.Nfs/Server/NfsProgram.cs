@@ -54,7 +54,10 @@ internal sealed class NfsProgram : IRpcProgram
     /// <inheritdoc/>
     public IReadOnlyList<ProcedureEntry> Procedures { get; }
 
-    // The .x file says which may be run twice. None is quick: any may wait for a disk.
-    private static ProcedureEntry Entry(NfsV3Procedure procedure, ProcedureHandler handler) =>
-        new((uint)procedure, handler) { IsIdempotent = NfsV3.Of(procedure).IsIdempotent };
+    // The .x file says which may be run twice. Of a file that is held open the kernel has the attributes in memory; all else may wait for a disk.
+    private static ProcedureEntry Entry(NfsV3Procedure procedure, ProcedureHandler handler) => new((uint)procedure, handler)
+    {
+        IsIdempotent = NfsV3.Of(procedure).IsIdempotent,
+        IsQuick = procedure is NfsV3Procedure.Getattr or NfsV3Procedure.Access or NfsV3Procedure.Fsinfo or NfsV3Procedure.Pathconf,
+    };
 }

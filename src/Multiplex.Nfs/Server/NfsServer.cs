@@ -18,6 +18,9 @@ public sealed record NfsServerOptions
     /// <summary>How many files a process holds open between calls, each by up to three descriptors; one or more.</summary>
     public int OpenFiles { get; init; } = 1024;
 
+    /// <summary>How many descriptors those are at most.</summary>
+    public int MostDescriptors => 3 * OpenFiles;
+
     /// <summary>How many mounts are remembered for DUMP; one or more.</summary>
     public int Mounts { get; init; } = 256;
 }

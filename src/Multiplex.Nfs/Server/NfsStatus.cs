@@ -17,7 +17,7 @@ internal static class NfsStatus
         ENOENT => Nfsstat3.Nfs3errNoent,
         EIO => Nfsstat3.Nfs3errIo,
         ENXIO => Nfsstat3.Nfs3errNxio,
-        EACCES or ETXTBSY => Nfsstat3.Nfs3errAcces,
+        EACCES or ETXTBSY or EBUSY => Nfsstat3.Nfs3errAcces,
         EEXIST => Nfsstat3.Nfs3errExist,
         EXDEV => Nfsstat3.Nfs3errXdev,
         ENODEV => Nfsstat3.Nfs3errNodev,
@@ -35,7 +35,7 @@ internal static class NfsStatus
         EREMOTE => Nfsstat3.Nfs3errRemote,
         EOPNOTSUPP => Nfsstat3.Nfs3errNotsupp,
         ELOOP => Nfsstat3.Nfs3errInval,
-        EAGAIN or EMFILE or ENFILE or ENOMEM or EBUSY => Nfsstat3.Nfs3errJukebox,   // the client waits, and asks again
+        EAGAIN or EMFILE or ENFILE or ENOMEM => Nfsstat3.Nfs3errJukebox,   // the client waits, and asks again
         _ => Nfsstat3.Nfs3errIo,
     };
 }
