@@ -87,6 +87,9 @@ public sealed class UserTests
             alice.Nfs.Symlink(new() { Where = NfsPeer.Where(root, "l"), Symlink = new() { SymlinkData = "t"u8.ToArray() } }).Resok!.ObjAttributes.Attributes!,
         ];
         Assert.That(made.Select(one => (one.Uid, one.Gid)), Is.All.EqualTo((Alice, Staff)), "only root gives files away");
+        NfsFh3 file = alice.Find("f");
+        Assert.That(alice.Setattr(file, NfsPeer.Mode(0x1A0)).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
+        Assert.That(alice.Nfs.Link(new() { File = file, Link = NfsPeer.Where(root, "hard") }).Resok?.FileAttributes.Attributes?.Nlink, Is.EqualTo(2));
         using NfsPeer superuser = export.Connect();
         Assert.That(superuser.Create(root, "given", attributes: NfsPeer.Owner(Bob, Staff)).Resok!.ObjAttributes.Attributes!.Uid, Is.EqualTo(Bob));
         Assert.That(superuser.Create(root, "own").Resok!.ObjAttributes.Attributes!.Uid, Is.Zero);
