@@ -109,6 +109,7 @@ readonly -a peers=(
   "tshark tshark"
   "npm npm"
   "gcc gcc"
+  "/usr/include/openssl/ssl.h libssl-dev"
   "aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu"
   "/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross"
   "qemu-aarch64-static qemu-user-static"

@@ -9,6 +9,7 @@ using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Cli;
 
@@ -38,6 +39,21 @@ internal sealed class CallOptions : IVerb
     [Option("timeout", Default = "25s", MetaValue = "TIME", HelpText = "How long all of it may take: to find the program, to connect to any of the host's addresses, and to get the reply.")]
     public string Timeout { get; set; } = "";
 
+    [Option("tls", HelpText = "Call over TLS 1.3 (RFC 9289), or not at all.")]
+    public bool UsesTls { get; set; }
+
+    [Option("tls-ca", MetaValue = "FILE", HelpText = "Authorities in PEM, one of which must have signed the server's certificate. Without it: the system's.")]
+    public string? TlsCa { get; set; }
+
+    [Option("tls-host", MetaValue = "NAME", HelpText = "The name or IP address that the server's certificate must be for. Without it: the host of ENDPOINT.")]
+    public string? TlsHost { get; set; }
+
+    [Option("tls-cert", MetaValue = "FILE", HelpText = "The client's own certificate in PEM, for a server that asks for one.")]
+    public string? TlsCertificate { get; set; }
+
+    [Option("tls-key", MetaValue = "FILE", HelpText = "The private key of that certificate in PEM, without a passphrase.")]
+    public string? TlsKey { get; set; }
+
     public int Run()
     {
         TimeSpan timeout = Values.PositiveTime("--timeout", Timeout);
@@ -48,15 +64,27 @@ internal sealed class CallOptions : IVerb
         Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
         Func<MultiplexV1Client, RpcCallOptions, string>? call = Prepare(procedure);
         RpcAuthentication authentication = Values.Named("--auth", Authentication, s_credentials, one => one.Name).Make();
+        TlsClientOptions? tls = Tls(endpoint, endpoint?.Host ?? program!.Host);
         Stopwatch elapsed = Stopwatch.StartNew();
         string result = "";
         try
         {
             (Endpoint server, uint version) = program?.Locate(names, timeout) ?? (endpoint!, MultiplexV1.Version);
-            using RpcClient client = new(server, new() { Authentication = authentication, Timeout = timeout, ConnectTimeout = Left() });
+            uint number = program?.Program ?? MultiplexV1.Program;
+            if (tls is not null && !server.Kind.IsStream())
+                throw new IOException($"call {Server}: it is found at {server}, and TLS is for streams: write rpc+tcp: in place of rpc:");
+            RpcClientOptions how = new()
+            {
+                Authentication = authentication,
+                Timeout = timeout,
+                ConnectTimeout = Left(),
+                Tls = tls is null ? null : tls with { TargetHost = tls.TargetHost ?? program?.Host },
+                TlsProgram = (number, version),
+            };
+            using RpcClient client = new(server, how);
             RpcCallOptions options = new() { Timeout = Left() };
             if (call is null)
-                client.Call<byte>(new(program?.Program ?? MultiplexV1.Program, version, 0), 0, MultiplexV1Client.WriteNothing, options);
+                client.Call<byte>(new(number, version, 0), 0, MultiplexV1Client.WriteNothing, options);
             else
                 result = call(new(client), options);
         }
@@ -74,6 +102,24 @@ internal sealed class CallOptions : IVerb
         return ExitStatus.Done;
 
         TimeSpan Left() => timeout - elapsed.Elapsed is var left && left > s_least ? left : s_least;
+    }
+
+    private TlsClientOptions? Tls(Endpoint? endpoint, string host)
+    {
+        if (!UsesTls)
+        {
+            return TlsCa is null && TlsHost is null && TlsCertificate is null && TlsKey is null
+                ? null
+                : throw new UsageException("--tls-ca, --tls-host, --tls-cert and --tls-key: they are for --tls");
+        }
+
+        if (endpoint is not null && !endpoint.Kind.IsStream())
+            throw new UsageException($"--tls: {endpoint} keeps the boundaries of messages, and TLS is for streams: tcp: or unix:");
+        if (host.Length == 0 && TlsHost is null)
+            throw new UsageException($"--tls: {Server} has no host that the server's certificate could be for: write --tls-host NAME");
+        if ((TlsCertificate is null) != (TlsKey is null))
+            throw new UsageException("--tls-cert and --tls-key: write both, or neither");
+        return new() { CaFile = TlsCa, TargetHost = TlsHost, CertificateFile = TlsCertificate, KeyFile = TlsKey };
     }
 
     // Procedure 0 is every program's, in every version; the others are known of this program, in this version.

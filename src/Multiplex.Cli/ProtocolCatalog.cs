@@ -5,6 +5,7 @@ using Multiplex.Nfs.Server;
 using Multiplex.Protocols;
 using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Cli;
 
@@ -21,6 +22,9 @@ internal sealed record ProtocolEntry(
 {
     /// <summary>The programs, each with a version, that can be registered with a name service.</summary>
     public IReadOnlyList<(uint Number, uint Version)> Programs { get; init; } = [];
+
+    /// <summary>Whether its clients can ask for TLS.</summary>
+    public bool HasTls { get; init; }
 }
 
 /// <summary>The limits of a protocol.</summary>
@@ -29,7 +33,8 @@ internal sealed record ProtocolEntry(
 /// <param name="Order">In which order the replies of one connection leave.</param>
 /// <param name="Echo">Which UDP datagrams are echoed.</param>
 /// <param name="Files">What nfs serves; null of another protocol.</param>
-internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, ReplyOrder Order, EchoOptions Echo, NfsServerOptions? Files);
+/// <param name="Tls">TLS on streams; null for none.</param>
+internal sealed record ProtocolLimits(int MaxRecord, ReplyCacheOptions? Replies, ReplyOrder Order, EchoOptions Echo, NfsServerOptions? Files, TlsServerOptions? Tls);
 
 /// <summary>Every protocol: a new one joins by one line.</summary>
 internal static class ProtocolCatalog
@@ -51,10 +56,12 @@ internal static class ProtocolCatalog
                 MaxRecord = limits.MaxRecord,
                 Replies = limits.Replies,
                 ReplyOrder = limits.Order,
+                Tls = limits.Tls,
             },
             (kind, mix) => new RpcExchange(kind, mix),
             kind => (0, RpcExchange.MostSize(kind)))
         {
+            HasTls = true,
             Programs = [(MultiplexV1.Program, MultiplexV1.Version)],
         },
         new(
@@ -64,10 +71,12 @@ internal static class ProtocolCatalog
                 MaxRecord = limits.MaxRecord,
                 Replies = limits.Replies,
                 ReplyOrder = limits.Order,
+                Tls = limits.Tls,
             },
             Exchange: null,
             Sizes: null)
         {
+            HasTls = true,
             Programs = [(NfsV3.Program, NfsV3.Version), (MountV3.Program, MountV3.Version)],
         },
     ];

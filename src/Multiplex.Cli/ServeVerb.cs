@@ -9,6 +9,7 @@ using Multiplex.Nfs.Server;
 using Multiplex.Protocols;
 using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
@@ -95,6 +96,19 @@ internal sealed class ServeOptions : IVerb
     [Option("echo-repeats", Default = EchoOptions.UsualRepeatsPerSecond, MetaValue = "N", HelpText = "UDP datagrams a second to echo to one source when they repeat its earlier ones, as those of an echo loop do. 0: no limit.")]
     public int EchoRepeats { get; set; }
 
+    [Section("TLS")]
+    [Option("tls", Default = "off", MetaValue = "off|optional|required", HelpText = "RPC with TLS 1.3 on streams (RFC 9289): for the clients that ask for it, or for all. Models that fork do not have it.")]
+    public string Tls { get; set; } = "";
+
+    [Option("tls-cert", MetaValue = "FILE", HelpText = "The server's certificate in PEM, and behind it those that lead to the authority that clients trust.")]
+    public string? TlsCertificate { get; set; }
+
+    [Option("tls-key", MetaValue = "FILE", HelpText = "The private key of the certificate in PEM, without a passphrase.")]
+    public string? TlsKey { get; set; }
+
+    [Option("tls-client-ca", MetaValue = "FILE", HelpText = "Authorities in PEM: each client must show a certificate of theirs.")]
+    public string? TlsClientCa { get; set; }
+
     [Section("Limits of time")]
     [Option("idle-timeout", Default = "10m", MetaValue = "TIME", HelpText = "How long a connection may be silent; 0 is for ever.")]
     public string IdleTimeout { get; set; } = "";
@@ -140,10 +154,15 @@ internal sealed class ServeOptions : IVerb
         ReplyOrder order = Values.Named("--reply-order", ReplyOrder, Enum.GetValues<ReplyOrder>(), one => one.ToString().ToLowerInvariant());
         Endpoint? nameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
         TimeSpan interval = Values.PositiveTime("--register-interval", RegisterInterval);
+        TlsServerOptions? tls = TlsWanted(model, protocol, endpoints);
         if (model.Forks)
             ForkRuntime.Enter();
         else
             BlockedSignals.Enter();
+
+        // Before there are sockets: a file may not be what it should be.
+        if (tls is not null)
+            TlsContext.ForServer(tls, protocol.Name).Dispose();
 
         // Not disposed: a thread whose procedure outlasts the time to drain may still count, and a signal may still come.
         ServerCounters counters = CountersFile is null ? ServerCounters.Watchable() : new(CountersFile);
@@ -154,7 +173,7 @@ internal sealed class ServeOptions : IVerb
             OwnDescriptors.Take();
         ServerSockets sockets = ServerSockets.Open(endpoints, backlog, model.SharesAddresses, keepAlive);
         signals?.Sockets = sockets;
-        ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts }, files);
+        ProtocolLimits limits = new(maxRecord, replies, order, echo with { OwnPorts = sockets.UdpPorts }, files, tls);
         using Registered? registered = registers
             ? Registered.Make(nameService, protocol, sockets, stop, interval, model.Forks)
             : null;
@@ -174,6 +193,31 @@ internal sealed class ServeOptions : IVerb
         signals?.Finish();
         StopBySignals.Report(counters);
         return stop.Requests() > 1 ? ExitStatus.Failed : ExitStatus.Done;
+    }
+
+    private TlsServerOptions? TlsWanted(ServerModelEntry model, ProtocolEntry protocol, Endpoint[] endpoints)
+    {
+        (string Name, TlsPolicy? Policy)[] policies = [("off", null), ("optional", TlsPolicy.Optional), ("required", TlsPolicy.Required)];
+        if (Values.Named("--tls", Tls, policies, one => one.Name).Policy is not { } policy)
+        {
+            return TlsCertificate is null && TlsKey is null && TlsClientCa is null
+                ? null
+                : throw new UsageException("--tls-cert, --tls-key and --tls-client-ca: they are for --tls optional or --tls required");
+        }
+
+        if (model.Forks)
+        {
+            throw new UsageException($"--tls {Tls}: {model.Name} forks, and each child would have a copy of the keys; "
+                + string.Join(", ", ServerModelCatalog.All.Where(one => !one.Forks).Select(one => one.Name)) + " have TLS");
+        }
+
+        if (!protocol.HasTls)
+            throw new UsageException($"--tls {Tls}: {protocol.Name} has no way to ask for TLS; rpc and nfs have");
+        if (policy == TlsPolicy.Required && endpoints.FirstOrDefault(one => !one.Kind.IsStream()) is { } other)
+            throw new UsageException($"--tls required: {other} keeps the boundaries of messages, and TLS is for streams; tcp: and unix: are, or write --tls optional");
+        if (TlsCertificate is null || TlsKey is null)
+            throw new UsageException($"--tls {Tls}: write --tls-cert FILE and --tls-key FILE too");
+        return new() { Policy = policy, CertificateFile = TlsCertificate, KeyFile = TlsKey, ClientCaFile = TlsClientCa };
     }
 
     private ServerOptions Limits(ServerModelEntry model, int files)

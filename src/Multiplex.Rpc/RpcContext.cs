@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Server;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Rpc;
 
@@ -38,6 +39,7 @@ public sealed class RpcContext : IConnectionState
             call.Peer.Address.CopyTo(_address);
         else
             _longAddress = call.Peer.Address.ToArray();
+        Tls = call.Peer.Tls;
         Flavor = call.Credential.Flavor;
         if (!call.Credential.Body.IsEmpty)
             _credential = call.Credential.Body.ToArray();
@@ -60,6 +62,9 @@ public sealed class RpcContext : IConnectionState
 
     /// <summary>The peer, as the kernel reports it. <see cref="Peer.HasEnded"/> is whether the call was cancelled because the client had gone.</summary>
     public Peer Peer => new(_kind, _longAddress ?? ((ReadOnlySpan<byte>)_address)[.._addressLength], _connection, _unix, this);
+
+    /// <summary>What a TLS handshake has told of the client, its certificate for one; null where the connection has no TLS.</summary>
+    public TlsPeer? Tls { get; init; }
 
     /// <summary>The credential of the call, which proves nothing.</summary>
     public RpcCredential Credential => new(Flavor, _credential);

@@ -1,3 +1,5 @@
+using Multiplex.Tls;
+
 namespace Multiplex;
 
 /// <summary>
@@ -12,6 +14,9 @@ public interface IProtocol
 {
     /// <summary>In which order the replies of one connection leave. Models whose workers answer run several of its requests at a time in either case.</summary>
     ReplyOrder ReplyOrder => ReplyOrder.Calls;
+
+    /// <summary>The server's side of TLS, for connections whose clients ask for it within the protocol; null where there is none. Known once <see cref="Open"/> was called.</summary>
+    TlsContext? Tls => null;
 
     /// <summary>
     /// Whether some replies come later than the protocol returns: it leaves them in <see cref="OutputBuffer.Late"/>. What completes them are threads, which a
@@ -68,6 +73,11 @@ public interface IProtocol
         return isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
     }
 
+    /// <summary>
+    /// Stream sockets, where there is <see cref="Tls"/>: whether this framed request asks for it, so that workers do not answer it beside others.
+    /// </summary>
+    bool AsksForTls(ReadOnlySpan<byte> frame) => false;
+
     /// <summary>Datagram and seqpacket sockets: appends the reply to exactly one request; nothing when it deserves none.</summary>
     /// <returns>False when the message was no request of this protocol.</returns>
     bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply);
@@ -110,6 +120,9 @@ public enum FrameAnswer
 
     /// <summary>The reply comes later: see <see cref="OutputBuffer.Late"/>.</summary>
     Later,
+
+    /// <summary>It was answered, and what the client sends from now on is TLS, and so is what it gets behind this reply: see <see cref="IProtocol.Tls"/>.</summary>
+    StartTls,
 }
 
 /// <summary>How far framing got with the request at the front of a connection's bytes. All zero at the start of each request.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex;
@@ -41,7 +42,10 @@ public readonly ref struct Peer(
     /// takes long asks now and then, and ends early. Where another thread does the I/O, as in hybrid, that one knows; elsewhere it takes a system call,
     /// poll(2). A TCP client that has closed its socket in order looks like one that still reads. Of a datagram it is always false.
     /// </summary>
-    public bool HasEnded => state is not null ? state.HasEnded : descriptor >= 0 && IsOver(descriptor);
+    public bool HasEnded => state?.HasEnded == true || (descriptor >= 0 && IsOver(descriptor));
+
+    /// <summary>What a TLS handshake has told of the client, its certificate for one; null where the connection has no TLS.</summary>
+    public TlsPeer? Tls => state?.Tls;
 
     /// <summary>The port of an Internet address, 1 to 65535; else 0.</summary>
     public int Port => Kind.IsInternet() && Address.Length >= 4 ? BinaryPrimitives.ReadUInt16BigEndian(Address[2..]) : 0;
@@ -72,9 +76,12 @@ public readonly ref struct Peer(
     }
 }
 
-/// <summary>A connection that one thread watches while others run its calls.</summary>
+/// <summary>What is known of a connection beside its address: of one that a thread watches while others run its calls, or that has TLS.</summary>
 public interface IConnectionState
 {
     /// <summary>Whether the peer has reset the connection or closed its socket. May be asked by any thread.</summary>
     bool HasEnded { get; }
+
+    /// <summary>What a TLS handshake has told of the peer; null where there was none.</summary>
+    TlsPeer? Tls { get; }
 }

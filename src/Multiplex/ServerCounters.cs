@@ -21,6 +21,12 @@ public enum Counter
     /// <summary>Connections closed, or datagrams dropped, because the bytes were no request.</summary>
     ProtocolErrors,
 
+    /// <summary>Connections that have got TLS: their handshake is done.</summary>
+    TlsConnections,
+
+    /// <summary>Connections closed because the two sides did not agree on TLS, or because what came was no TLS.</summary>
+    TlsFailures,
+
     /// <summary>Connections closed for having been silent too long.</summary>
     IdleTimeouts,
 

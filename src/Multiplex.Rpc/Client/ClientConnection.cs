@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Multiplex.Interop;
 using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc.Client;
@@ -25,6 +26,7 @@ internal sealed class ClientConnection : IDisposable
     private readonly Endpoint _server;
     private readonly RpcClientOptions _options;
     private readonly Transport _transport;
+    private readonly ClientTls? _tls;
     private readonly SendQueue _queue;
     private readonly CallTimers _timers;
     private readonly ClientSocket _socket;
@@ -41,14 +43,17 @@ internal sealed class ClientConnection : IDisposable
     /// <param name="addresses">Its addresses.</param>
     /// <param name="options">The client's options.</param>
     /// <param name="socket">The socket, or <see cref="NoSocket"/>, and the index of the address that it is connected to.</param>
-    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket)
+    /// <param name="tls">TLS on the connections: the first handshake blocks. Null for none.</param>
+    /// <exception cref="RpcTlsException">One of the two sides refuses TLS.</exception>
+    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket, ClientTls? tls)
     {
         (_server, _options, _isDatagram) = (server, options, server.Kind.IsDatagram());
         _deliver = Deliver;
-        _transport = Transport.For(server, options.MaxReply);
+        _tls = tls;
+        _transport = Transport.For(server, options.MaxReply, tls);
         _queue = new(_gate, _calls, _transport, _isDatagram ? options.DatagramWindow : null);
         _timers = new(_calls, _queue, options, _isDatagram);
-        _socket = new(server, addresses, options);
+        _socket = new(server, addresses, options, tls);
         _recovery = new(_gate, server, options, _calls, _queue, _timers, _socket, _transport);
         LoopDriver loop = new(this, options.EventLoop ?? RpcEventLoop.Shared);
         _driver = new(this, _gate, _calls, loop);
@@ -63,6 +68,7 @@ internal sealed class ClientConnection : IDisposable
         {
             _socket.CloseDescriptor();   // such as EINVAL: a time for the keepalive that is out of range
             _driver.TryClose();
+            tls?.Dispose();
             throw;
         }
 
@@ -102,6 +108,16 @@ internal sealed class ClientConnection : IDisposable
         {
             lock (_gate)
                 return _socket.State == SocketState.Connected;
+        }
+    }
+
+    /// <summary>What the handshake has told of the server; null without TLS, or while there is no connection.</summary>
+    public TlsPeer? Tls
+    {
+        get
+        {
+            lock (_gate)
+                return _tls?.Peer;
         }
     }
 
@@ -270,6 +286,7 @@ internal sealed class ClientConnection : IDisposable
                 return;
             _queue.Close(keepsPosted: false);
             _socket.CloseDescriptor();
+            _tls?.Dispose();
         }
 
         _closed.TrySetResult();

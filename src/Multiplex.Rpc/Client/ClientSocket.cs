@@ -18,7 +18,11 @@ internal enum SocketState
 /// none has answered.
 /// </summary>
 /// <remarks>All members are called under the connection's gate, or by the driver while no other thread uses the socket.</remarks>
-internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options)
+/// <param name="server">The server.</param>
+/// <param name="addresses">Its addresses.</param>
+/// <param name="options">The client's options.</param>
+/// <param name="tls">TLS on the connections; null for none.</param>
+internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, ClientTls? tls = null)
 {
     private const int ShortestPause = 10, LongestPause = 500;   // milliseconds between attempts
     private const int ShortestUnacknowledged = 5000;            // milliseconds: TCP is to have time for some retransmissions
@@ -32,6 +36,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     private long _reconnectAt;
     private long _brokenAt;        // since when there is no connection that has answered
     private int _pause = ShortestPause;
+    private bool _isSecuring;      // connected, and TLS is not there yet
     private long _longestTimeout = Milliseconds.Of(options.Timeout);   // of the calls so far
 
     /// <summary>The socket, or -1 while there is none.</summary>
@@ -42,6 +47,9 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
 
     /// <summary>Whether it is connected.</summary>
     public SocketState State { get; private set; }
+
+    /// <summary>Why there is no TLS, if one of the two sides refuses it.</summary>
+    public RpcTlsException? TlsFailure => tls?.Failure;
 
     /// <summary>Whether the server has sent anything over it.</summary>
     public bool HasHeard { get; private set; }
@@ -60,6 +68,8 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     public void Adopt(int descriptor, int address)
     {
         (Descriptor, _address) = (descriptor, address);
+        if (tls is not null)
+            Secure(tls);
         Connected();
     }
 
@@ -77,6 +87,8 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
             return null;
         SyscallResult result = Connector.Begin(server, Address, options.BindReservedPort, out int descriptor);
         Descriptor = descriptor;
+        if (!result.IsError && tls is not null)
+            result = BeginTls(tls);
         if (result.Is(EINPROGRESS))
         {
             State = SocketState.Connecting;
@@ -89,13 +101,21 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
 
     /// <summary>The outcome of <see cref="Reconnect"/>: EINPROGRESS while it is not known.</summary>
     /// <param name="writable">Whether the socket is writable.</param>
-    public SyscallResult Outcome(bool writable) => writable ? Connector.Finish(server, Descriptor)
-        : SyscallResult.Failed(Now >= _connectUntil ? ETIMEDOUT : EINPROGRESS);
+    public SyscallResult Outcome(bool writable)
+    {
+        SyscallResult result = _isSecuring ? tls!.Proceed(Descriptor)
+            : writable ? Connector.Finish(server, Descriptor)
+            : SyscallResult.Failed(EINPROGRESS);
+        if (!result.IsError && tls is not null && !_isSecuring)
+            result = BeginTls(tls);
+        return result.Is(EINPROGRESS) && Now >= _connectUntil ? SyscallResult.Failed(ETIMEDOUT) : result;
+    }
 
     /// <summary>It is connected.</summary>
     public void Connected()
     {
         State = SocketState.Connected;
+        _isSecuring = false;
         DetectLostFlow();
         if (!_isDatagram)
             _failures = 0;
@@ -130,10 +150,12 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         if (Descriptor >= 0)
         {
             Closing?.Invoke();
+            tls?.Close(Descriptor);
             close(Descriptor);
         }
 
         Descriptor = -1;
+        _isSecuring = false;
         State = SocketState.Disconnected;
     }
 
@@ -220,7 +242,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     public Interest Wants(bool isBlocked) => State switch
     {
         SocketState.Connected => isBlocked ? Interest.Readable | Interest.Writable : Interest.Readable,
-        SocketState.Connecting => Interest.Writable,
+        SocketState.Connecting => _isSecuring ? tls!.Wants : Interest.Writable,
         _ => Interest.None,
     };
 
@@ -232,6 +254,29 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         SocketState.Disconnected when isNeeded => _reconnectAt,
         _ => long.MaxValue,
     };
+
+    private SyscallResult BeginTls(ClientTls secure)
+    {
+        _isSecuring = true;
+        secure.Begin();
+        return secure.Proceed(Descriptor);
+    }
+
+    // For the first time. Blocks.
+    private void Secure(ClientTls secure)
+    {
+        long until = Now + Milliseconds.Of(options.ConnectTimeout);
+        for (SyscallResult result = BeginTls(secure); result.IsError; result = secure.Proceed(Descriptor))
+        {
+            if (secure.Failure is { } failure)
+                throw failure;
+            if (!result.Is(EINPROGRESS) || Now >= until)
+                throw AddressProblem.Of("connect with TLS", result.Is(EINPROGRESS) ? ETIMEDOUT : result.Errno, server);
+            short events = (secure.Wants & Interest.Writable) != 0 ? (short)(POLLIN | POLLOUT) : POLLIN;
+            pollfd entry = new() { fd = Descriptor, events = events };
+            poll(new Span<pollfd>(ref entry), (int)Math.Clamp(until - Now, 0, int.MaxValue));
+        }
+    }
 
     // Probes find out that the server has gone while nothing is to be sent, and TCP_USER_TIMEOUT while bytes are not acknowledged: for longer
     // than the longest call waits.

@@ -110,7 +110,7 @@ internal sealed class Recovery(
         if (result.Is(EINPROGRESS))
             return;
         List<PendingCall> failed;
-        RpcConnectionException why;
+        RpcException why;
         lock (gate)
         {
             if (!result.IsError)
@@ -119,12 +119,14 @@ internal sealed class Recovery(
                 return;
             }
 
-            if (!socket.ConnectFailed() || (!_isDatagram && !socket.IsLongBroken))
+            RpcTlsException? refusal = socket.TlsFailure;
+            bool isLast = socket.ConnectFailed();
+            if (refusal is null && (!isLast || (!_isDatagram && !socket.IsLongBroken)))
                 return;
             SyscallException failure = ClientSocket.Problem(result.Errno, server, options);
-            why = new(failure.Message, failure);
-            if (_breakReason is not null)
-                why = new($"{_breakReason.Message}; and no new connection can be made: {why.Message}", why.InnerException);
+            why = refusal ?? (RpcException)new RpcConnectionException(failure.Message, failure);
+            if (_breakReason is not null && refusal is null)
+                why = new RpcConnectionException($"{_breakReason.Message}; and no new connection can be made: {why.Message}", why.InnerException);
             failed = queue.TakeBack(call => !call.IsPaused);
             queue.Close(keepsPosted: false);
         }

@@ -5,6 +5,7 @@ using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Observing;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Rpc.Client;
 
@@ -32,22 +33,24 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <exception cref="SyscallException">Such as ECONNREFUSED: no server listens there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
+    /// <exception cref="RpcTlsException">One of the two sides refuses TLS: <see cref="RpcClientOptions.Tls"/>.</exception>
     public RpcClient(Endpoint server, RpcClientOptions? options = null)
         : this(server, AddressLookup.Find(server, passive: false), options)
     {
     }
 
     internal RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions? options)
-        : this(server, addresses, options ?? RpcClientOptions.Default, Connecting.Block(server, addresses, options ?? RpcClientOptions.Default))
+        : this(server, addresses, options ?? RpcClientOptions.Default, ClientTls.For(server, options), socket: null)
     {
     }
 
-    private RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket)
+    // Blocks without a socket, and for the handshake of TLS.
+    private RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, ClientTls? tls, (int Descriptor, int Address)? socket)
     {
         Server = server;
         _options = options;
         _authentication = _options.Authentication.ForOneClient();
-        _connection = new(server, addresses, _options, socket);
+        _connection = new(server, addresses, _options, socket ?? Connecting.Block(server, addresses, options), tls);
     }
 
     /// <summary>Connects to a server. No thread is blocked, but for the lookup of a host's name: <see cref="AddressLookup.FindAsync"/>.</summary>
@@ -56,6 +59,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="SyscallException">Such as ECONNREFUSED: no server listens there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
+    /// <exception cref="RpcTlsException">One of the two sides refuses TLS: <see cref="RpcClientOptions.Tls"/>.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static Task<RpcClient> ConnectAsync(Endpoint server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -81,7 +85,8 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         options ??= RpcClientOptions.Default;
         RemoteProgram program = RemoteProgram.Parse(server);
         Stopwatch elapsed = Stopwatch.StartNew();
-        (Endpoint found, _) = await program.LocateAsync(timeout: options.ConnectTimeout, cancellationToken: cancellationToken).ConfigureAwait(false);
+        (Endpoint found, uint version) = await program.LocateAsync(timeout: options.ConnectTimeout, cancellationToken: cancellationToken).ConfigureAwait(false);
+        options = ForProgram(options, program, version);
         TimeSpan left = options.ConnectTimeout - elapsed.Elapsed;
         return await Connect(found, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
     }
@@ -96,7 +101,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         options ??= RpcClientOptions.Default;
         if (!KeepAlive.IsInRange(options.KeepAlive))
             throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is from 1 second to 9 hours, or zero");
-        return new(server, AddressLookup.Find(server, passive: false), options, (ClientConnection.NoSocket, 0));
+        return new(server, AddressLookup.Find(server, passive: false), options, ClientTls.For(server, options), (ClientConnection.NoSocket, 0));
     }
 
     /// <summary>Where the server is.</summary>
@@ -110,6 +115,9 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
 
     /// <summary>Whether there is a connection, as far as the client knows; the next call makes one otherwise.</summary>
     public bool IsConnected => _connection.IsConnected;
+
+    /// <summary>What the TLS handshake has told of the server, its certificate for one; null without TLS, or while there is no connection.</summary>
+    public TlsPeer? Tls => _connection.Tls;
 
     /// <summary>The stub of a contract, which calls the program's procedures by this client.</summary>
     /// <typeparam name="T">The contract: an interface with <see cref="RpcProgramAttribute"/>, or one that was generated from a .x file.</typeparam>
@@ -216,8 +224,19 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     private static async Task<RpcClient> Connect(Endpoint server, RpcClientOptions options, TimeSpan timeout, CancellationToken cancellation)
     {
         IReadOnlyList<byte[]> addresses = await AddressLookup.FindAsync(server, cancellation).ConfigureAwait(false);
-        return new(server, addresses, options, await Connecting.Await(server, addresses, options, timeout, cancellation).ConfigureAwait(false));
+        ClientTls? tls = ClientTls.For(server, options);
+        (int, int) socket = await Connecting.Await(server, addresses, options, timeout, cancellation).ConfigureAwait(false);
+        return tls is null
+            ? new(server, addresses, options, tls, socket)
+            : await Task.Run(() => new RpcClient(server, addresses, options, tls, socket), CancellationToken.None).ConfigureAwait(false);
     }
+
+    // The name that the user wrote is what the server's certificate is for, and not the address that the name service gave.
+    private static RpcClientOptions ForProgram(RpcClientOptions options, RemoteProgram program, uint version) => options.Tls is not { } tls ? options : options with
+    {
+        Tls = tls with { TargetHost = tls.TargetHost ?? program.Host },
+        TlsProgram = options.TlsProgram == default ? (program.Program, version) : options.TlsProgram,
+    };
 
     private static bool ReadNothing(ref XdrReader reader) => true;
 

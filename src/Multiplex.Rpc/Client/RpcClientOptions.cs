@@ -1,5 +1,6 @@
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Server;
+using Multiplex.Tls;
 
 namespace Multiplex.Rpc.Client;
 
@@ -11,6 +12,17 @@ public sealed record RpcClientOptions
 
     /// <summary>The credential of every call. AUTH_NONE.</summary>
     public RpcAuthentication Authentication { get; init; } = RpcAuthentication.None;
+
+    /// <summary>
+    /// TLS 1.3 on the connection, RFC 9289, over TCP or a UNIX-domain stream: nothing is called without it. Null: no TLS. The handshake is part of connecting.
+    /// </summary>
+    public TlsClientOptions? Tls { get; init; }
+
+    /// <summary>
+    /// The program and version that the server is asked for TLS as. Servers of Multiplex and FreeBSD take any; for others it is to be one that they have. A client that
+    /// was connected by an rpc:// name has that of the name, unless this says otherwise.
+    /// </summary>
+    public (uint Program, uint Version) TlsProgram { get; init; }
 
     /// <summary>How long a call may take in all, repeats included. 25 seconds, as in the stubs of rpcgen(1).</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(25);

@@ -43,6 +43,9 @@ public sealed class RpcTimeoutException(string message) : RpcException(message)
 /// </summary>
 public sealed class RpcConnectionException(string message, Exception? inner = null) : RpcException(message, inner);
 
+/// <summary>There is no TLS with the server: it has none, one of the two refuses the other, or what came was no TLS.</summary>
+public sealed class RpcTlsException(string message) : RpcException(message);
+
 /// <summary>What the server sent is no reply, or its results cannot be decoded.</summary>
 public sealed class RpcBadReplyException(string message) : RpcException(message);
 

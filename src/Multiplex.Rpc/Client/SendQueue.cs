@@ -48,7 +48,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
     public int BatchedBytes => _output.Length;
 
     /// <summary>Whether anything could be sent, if the socket takes it.</summary>
-    public bool HasUnsent => _output.Length > 0 || _sent < _sending.Length || (_waiting.Count > 0 && _underWay < window);
+    public bool HasUnsent => _output.Length > 0 || _sent < _sending.Length || (_waiting.Count > 0 && _underWay < window) || transport.HasUnsent;
 
     /// <summary>Whether the socket takes bytes, as far as is known.</summary>
     public bool CanSend => _socket >= 0 && !IsBlocked && Errno == 0;
@@ -202,7 +202,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
             if (_isSending || !CanSend)
                 return true;
             _isSending = true;
-            while (CanSend && TakeOutput())
+            while (CanSend && (TakeOutput() || transport.HasUnsent))
             {
                 int socket = _socket;
                 SyscallResult result;

@@ -12,12 +12,16 @@ internal abstract class Transport(Endpoint server)
     /// <summary>The transport for this kind of socket.</summary>
     /// <param name="server">The server's endpoint.</param>
     /// <param name="maxReply">The longest reply in bytes.</param>
-    public static Transport For(Endpoint server, int maxReply) =>
-        server.Kind.IsStream() ? new StreamTransport(server, maxReply) : new MessageTransport(server, maxReply);
+    /// <param name="tls">TLS on a stream; null for none.</param>
+    public static Transport For(Endpoint server, int maxReply, ClientTls? tls = null) =>
+        server.Kind.IsStream() ? new StreamTransport(server, maxReply, tls) : new MessageTransport(server, maxReply);
 
     /// <summary>Sends some of these records, on whole ones where the socket keeps the boundaries of messages.</summary>
     /// <returns>How many of the bytes are done with, or the errno.</returns>
     public abstract SyscallResult Send(int socket, ReadOnlySpan<byte> records);
+
+    /// <summary>Whether the transport itself has bytes that the kernel has not taken: <see cref="Send"/> is to be called again, with no records too.</summary>
+    public virtual bool HasUnsent => false;
 
     /// <summary>Receives what is there, and hands each reply on.</summary>
     /// <returns>
@@ -54,7 +58,7 @@ internal abstract class Transport(Endpoint server)
 internal delegate void ReplyHandler(ReadOnlySpan<byte> message);
 
 /// <summary>A stream: each message is a record, which may come in pieces, or many at a time.</summary>
-internal sealed class StreamTransport(Endpoint server, int maxReply) : Transport(server)
+internal sealed class StreamTransport(Endpoint server, int maxReply, ClientTls? tls) : Transport(server)
 {
     private const int UsualBuffer = 64 * 1024;
     private const int LongestKept = 2 * 1024 * 1024;   // between replies
@@ -67,24 +71,27 @@ internal sealed class StreamTransport(Endpoint server, int maxReply) : Transport
     public override (int Bytes, uint? Xid) PartialReply =>
         (_length, _length >= RecordMarking.HeaderLength + sizeof(uint) ? PendingCall.XidOf(_received) : null);
 
-    public override SyscallResult Send(int socket, ReadOnlySpan<byte> records) => send(socket, records, MSG_NOSIGNAL | MSG_DONTWAIT);
+    public override bool HasUnsent => tls is { HasUnsent: true };
+
+    public override SyscallResult Send(int socket, ReadOnlySpan<byte> records) =>
+        tls is null ? send(socket, records, MSG_NOSIGNAL | MSG_DONTWAIT) : tls.Send(socket, records);
 
     public override RpcException? Receive(int socket, ReplyHandler deliver)
     {
-        for (int i = 0; i < MostReceives; i++)
+        for (int i = 0; i < MostReceives || tls is { MayHaveMore: true }; i++)
         {
             if (_length == _received.Length)
                 Array.Resize(ref _received, 2 * _length);   // by what has come, never by what a header says
             int room = _received.Length - _length;
-            SyscallResult result = recv(socket, _received.AsSpan(_length), MSG_DONTWAIT);
+            SyscallResult result = tls is null ? recv(socket, _received.AsSpan(_length), MSG_DONTWAIT) : tls.Receive(socket, _received.AsSpan(_length));
             if (result.IsError)
-                return IsNothingThere(result) ? null : Failed(result);
+                return IsNothingThere(result) ? null : tls?.Failure ?? (RpcException)Failed(result);
             if (result.Value == 0)
                 return Closed();
             _length += (int)result.Value;
             if (!TryDeliver(deliver))
                 return new RpcBadReplyException("the server's reply is no RPC record, or is longer than this client takes");
-            if (result.Value < room)
+            if (result.Value < room && tls is null)
                 return null;
         }
 

@@ -41,6 +41,11 @@ internal static class CallHeader
         && BinaryPrimitives.ReadUInt64BigEndian(message[4..]) == RpcConstants.RpcVersion   // after the xid: CALL and RPC version 2
         && (BinaryPrimitives.ReadUInt64BigEndian(message[24..]) | BinaryPrimitives.ReadUInt64BigEndian(message[32..])) == 0;
 
+    /// <summary>Whether a message is a call with this flavor of credential.</summary>
+    public static bool HasFlavor(ReadOnlySpan<byte> message, AuthenticationFlavor flavor) =>
+        IsCall(message) && message.Length >= ProcedureEnd + sizeof(uint)
+        && BinaryPrimitives.ReadUInt32BigEndian(message[ProcedureEnd..]) == (uint)flavor;
+
     /// <summary>Reads the head of a call.</summary>
     /// <param name="message">The message; afterwards at the arguments, if the head is sound.</param>
     /// <param name="peer">The peer.</param>

@@ -18,6 +18,18 @@ internal static class ReplyWriter
         BinaryPrimitives.WriteUInt64BigEndian(head[16..], (uint)status);   // the verifier's length, 0
     }
 
+    /// <summary>SUCCESS without results, and with the verifier that says that TLS begins behind the reply: RFC 9289 section 4.1.</summary>
+    public static void StartTls(OutputBuffer output, uint xid)
+    {
+        XdrWriter writer = new(output);
+        writer.WriteUInt32(xid);
+        writer.WriteUInt32((uint)MessageType.Reply);
+        writer.WriteUInt32((uint)ReplyStatus.Accepted);
+        writer.WriteUInt32((uint)AuthenticationFlavor.None);
+        writer.WriteOpaque(RpcTls.Verifier);
+        writer.WriteUInt32((uint)AcceptStatus.Success);
+    }
+
     /// <summary>PROG_MISMATCH, with the lowest and highest version that there are.</summary>
     public static void ProgramMismatch(OutputBuffer output, uint xid, uint low, uint high)
     {

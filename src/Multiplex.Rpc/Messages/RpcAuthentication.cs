@@ -29,6 +29,9 @@ public sealed class RpcAuthentication
     /// <summary>AUTH_NONE: the calls name no user.</summary>
     public static RpcAuthentication None { get; } = new(AuthenticationFlavor.None);
 
+    /// <summary>AUTH_TLS: asks for TLS.</summary>
+    internal static RpcAuthentication Tls { get; } = new(AuthenticationFlavor.Tls);
+
     /// <summary>Its flavor.</summary>
     public AuthenticationFlavor Flavor { get; }
 

@@ -82,6 +82,9 @@ public enum AuthenticationFlavor : uint
 
     /// <summary>AUTH_SYS: machine name, user and groups, none of it proven.</summary>
     Sys = 1,
+
+    /// <summary>AUTH_TLS of RFC 9289: asks whether the server has TLS.</summary>
+    Tls = 7,
 }
 
 /// <summary>Numbers of RFC 5531.</summary>

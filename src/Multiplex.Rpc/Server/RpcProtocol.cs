@@ -4,6 +4,8 @@ using Multiplex.Interop;
 using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Rpc.Server;
 
@@ -17,6 +19,8 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     private readonly Counter _calls = Counter.Calls;
     private ReplyCache? _replies;
     private ServerCounters? _counters;
+    private TlsContext? _tls;
+    private bool _isGuarded;   // whether a call may be refused for what its caller is
 
     /// <summary>Serves these programs.</summary>
     /// <param name="programs">The programs, each a version of one; several versions of a program may stand side by side.</param>
@@ -56,7 +60,31 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     public bool Strict { get; init; }
 
     /// <summary>Decides which calls are allowed; null, the default, allows all.</summary>
-    public RpcAccess? Access { get; init; }
+    public RpcAccess? Access
+    {
+        get;
+        init
+        {
+            field = value;
+            _isGuarded |= value is not null;
+        }
+    }
+
+    /// <summary>
+    /// TLS on connections over streams, RFC 9289: for clients that ask for it, or, by default, for all. Null, the default: clients that ask are told that there is
+    /// none. Models that fork do not have it. What a program learns of its client by it: <see cref="Peer.Tls"/>.
+    /// </summary>
+    public TlsServerOptions? Tls
+    {
+        get;
+        init
+        {
+            field = value;
+            _isGuarded |= value is { Policy: TlsPolicy.Required };
+        }
+    }
+
+    TlsContext? IProtocol.Tls => _tls;
 
     /// <summary>Called with an exception that a procedure threw; the caller gets SYSTEM_ERR. By default it is written to standard error. It must not throw itself.</summary>
     public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
@@ -89,9 +117,12 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A bound of <see cref="Replies"/> is out of its range.</exception>
     /// <exception cref="SyscallException">The memory was refused.</exception>
+    /// <exception cref="TlsException">OpenSSL is not there, or a file of <see cref="Tls"/> is not what it should be.</exception>
     public void Open(ServerCounters counters)
     {
         _counters = counters;
+        if (Tls is not null)
+            _tls ??= TlsContext.ForServer(Tls, RpcTls.Protocol);
         if (_replies is not null)
             _replies.Counters = counters;
         else if (Replies is not null && !_table.AreAllIdempotent)
@@ -99,7 +130,11 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     }
 
     /// <summary>Gives that memory back. It must not be served any more, in this process or one forked from it.</summary>
-    public void Dispose() => _replies?.Dispose();
+    public void Dispose()
+    {
+        _replies?.Dispose();
+        _tls?.Dispose();
+    }
 
     /// <inheritdoc/>
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress) =>
@@ -133,8 +168,14 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             RecordMarking.End(reply, start);
         else
             reply.Truncate(start);
-        return !answered ? FrameAnswer.Malformed : reply.Late is not null ? FrameAnswer.Later : isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
+        return !answered ? FrameAnswer.Malformed
+            : reply.Late is not null ? FrameAnswer.Later
+            : _tls is not null && RpcTls.IsGranted(reply.Written[start..]) ? FrameAnswer.StartTls
+            : isQuick ? FrameAnswer.Quick : FrameAnswer.Long;
     }
+
+    /// <inheritdoc/>
+    public bool AsksForTls(ReadOnlySpan<byte> frame) => CallHeader.HasFlavor(RecordMarking.FirstFragment(frame), AuthenticationFlavor.Tls);
 
     /// <inheritdoc/>
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
@@ -168,6 +209,9 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             case CallHead.OtherRpcVersion:
                 ReplyWriter.RpcMismatch(reply, call.Xid);
                 return true;
+            case CallHead.Refused when _tls is not null && call.Credential.Flavor == AuthenticationFlavor.Tls:
+                AnswerProbe(call, message, reply);
+                return true;
             case CallHead.Refused:
                 ReplyWriter.AuthenticationError(reply, call.Xid, refusal);
                 Observer?.TellRefused(call, entry, _table, null, refusal);
@@ -179,7 +223,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     private void Dispatch(ProcedureEntry? entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
     {
-        if (Access is not null && Refuses(call) is not AuthenticationStatus.Ok and var why)
+        if (_isGuarded && Refuses(call) is not AuthenticationStatus.Ok and var why)
         {
             ReplyWriter.AuthenticationError(reply, call.Xid, why);
             Observer?.TellRefused(call, entry, _table, null, why);
@@ -204,6 +248,22 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         {
             RunOnce(entry, _replies, call, ref arguments, reply);
         }
+    }
+
+    // RFC 9289 section 4.1: the NULL procedure, once, with nothing in the credential, the verifier and the arguments. Over messages
+    // there is no TLS. Of which program it is does not matter: the connection gets TLS.
+    private static void AnswerProbe(in RpcCall call, ReadOnlySpan<byte> message, OutputBuffer reply)
+    {
+        if (!call.Peer.Kind.IsStream())
+            ReplyWriter.AuthenticationError(reply, call.Xid, AuthenticationStatus.RejectedCredential);
+        else if (call.Peer.Tls is not null || call.Procedure != 0 || !RpcTls.HasEmptyCredential(message))
+            ReplyWriter.AuthenticationError(reply, call.Xid, AuthenticationStatus.BadCredential);
+        else if (!RpcTls.HasEmptyVerifier(message))
+            ReplyWriter.AuthenticationError(reply, call.Xid, AuthenticationStatus.BadVerifier);
+        else if (message.Length > CallHeader.PlainLength)
+            ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.GarbageArguments);
+        else
+            ReplyWriter.StartTls(reply, call.Xid);
     }
 
     private void RunOnce(ProcedureEntry entry, ReplyCache replies, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
@@ -300,9 +360,13 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     private AuthenticationStatus Refuses(in RpcCall call)
     {
+        if (Tls is { Policy: TlsPolicy.Required } && call.Peer.Tls is null)
+            return AuthenticationStatus.TooWeak;
+        if (Access is null)
+            return AuthenticationStatus.Ok;
         try
         {
-            return Access!(call);
+            return Access(call);
         }
         catch (Exception e)
         {

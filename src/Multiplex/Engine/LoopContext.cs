@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Engine;
 
@@ -13,6 +14,8 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
 {
     /// <summary>Quick requests of one connection that are answered in a turn, some 0.1 ms; then others have their turn.</summary>
     public const int RequestsInATurn = 512;
+
+    private const int LongestFarewell = 64;   // bytes: an alert of TLS
 
     private byte[]? _messageBuffer;
 
@@ -30,6 +33,12 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
 
     /// <summary>What messages are received into, which come in one piece or not at all.</summary>
     public byte[] MessageBuffer => _messageBuffer ??= LargeBufferPool.Pool.Rent(MessageSize.LongestTaken);
+
+    /// <summary>What the TLS connections of the thread read and write through.</summary>
+    public TlsPipe TlsPipe { get => field ??= new(); }
+
+    /// <summary>The last bytes of a connection that is about to be closed.</summary>
+    public OutputBuffer Farewell { get => field ??= new(LongestFarewell); }
 
     /// <summary>The replies of the session that has its turn, before they are sent.</summary>
     public OutputBuffer Replies { get; private set; } = new();

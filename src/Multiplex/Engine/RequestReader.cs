@@ -20,6 +20,9 @@ public enum ReadOutcome
 
     /// <summary>The reply to the last request that is consumed comes later, and stands in <see cref="OutputBuffer.Late"/>. There may be whole requests left.</summary>
     Later,
+
+    /// <summary>The reply to the last request says that TLS begins behind it.</summary>
+    StartTls,
 }
 
 /// <summary>Runs a protocol over the bytes of one stream: what every model does between a read and a write.</summary>
@@ -68,6 +71,8 @@ public static class RequestReader
             consumed += length;
             if (answer == FrameAnswer.Later)
                 return ReadOutcome.Later;
+            if (answer == FrameAnswer.StartTls)
+                return ReadOutcome.StartTls;
             if ((answer == FrameAnswer.Long || ++answered == atMost) && consumed < received.Length)
                 return ReadOutcome.Paused;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Engine;
 
@@ -19,6 +20,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     private CallFlow? _calls;          // requests that workers run; null when there are none
     private LateCalls? _late;          // requests whose replies come later, where no worker runs them
     private LateReply? _awaited;       // the one that the thread waits for once the replies before it are sent
+    private TlsFilter? _tls;           // once the peer has asked for it: what is received and sent is ciphertext, and all else here is plaintext
     private int _arrivedUnread = NotDraining;   // bytes that had arrived when the drain began, and are still to be received
     private bool _inputEnded;          // the peer has shut down its side, or all that had arrived is received
     private bool _isMalformed;         // closed once the replies before it are sent
@@ -27,7 +29,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     private volatile bool _hasEnded;
 
     /// <summary>The peer.</summary>
-    public Peer Peer => peer.Peer;
+    public Peer Peer => _tls is null ? peer.Peer : peer.SecuredPeer(this);
 
     /// <summary>The peer, for a procedure that a worker runs.</summary>
     public Peer Caller => peer.PeerOf(this);
@@ -38,6 +40,9 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>Whether the peer has gone, so that no reply can reach it. May be asked by any thread.</summary>
     public bool HasEnded => _hasEnded;
 
+    /// <inheritdoc/>
+    public TlsPeer? Tls => _tls?.Peer;
+
     /// <summary>Whether the boundaries of messages are kept, so that each is one request; else it is a stream.</summary>
     public bool KeepsMessages { get; } = !peer.Peer.Kind.IsStream();
 
@@ -45,7 +50,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public int PendingBytes => _pending.Length;
 
     /// <summary>Bytes of memory that the session owns.</summary>
-    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_calls?.BytesInProgress ?? 0) + (_late?.Bytes ?? 0);
+    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_calls?.BytesInProgress ?? 0) + (_late?.Bytes ?? 0) + (_tls?.Memory ?? 0);
 
     /// <summary>When bytes last moved, in milliseconds of <see cref="LoopContext.Now"/>.</summary>
     public long LastMoved { get; set; }
@@ -76,7 +81,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
 
     /// <summary>Whether nothing is held, pending or under way: all that the session does next is to receive. So it is after nearly every request.</summary>
     public bool IsAtRest =>
-        PendingBytes == 0 && _unanswered.Memory == 0 && _calls is null && !HasLate && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
+        PendingBytes == 0 && _unanswered.Memory == 0 && _calls is null && !HasLate && _tls is null && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
 
     /// <summary>Whether the session has something to do in the next turn, whatever becomes ready: <see cref="Continue"/>, or to receive what had arrived.</summary>
     public bool WantsTurn(ServerOptions options) =>
@@ -101,7 +106,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
 
     /// <summary>Where to receive to; <see cref="Received"/> is to follow, before any other session of the thread has its turn.</summary>
     public Span<byte> GetReceiveBuffer(LoopContext loop) =>
-        KeepsMessages ? loop.MessageBuffer : _unanswered.BufferForMore(loop.ReceiveBuffer).AsSpan(_unanswered.Length);
+        KeepsMessages ? loop.MessageBuffer : _tls is null ? BufferForMore(loop) : loop.TlsPipe.ReceiveBuffer;
 
     /// <summary>
     /// So many bytes have been received, or the peer has shut down its side, or, while draining, nothing is left of what had arrived: 0. Requests
@@ -122,7 +127,11 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         }
 
         LastMoved = loop.Now;
-        if (!KeepsMessages)
+        if (_tls is not null)
+        {
+            ReceivedSealed(_tls, loop.TlsPipe.ReceiveBuffer.AsSpan(0, count), loop, isAnswered: true);
+        }
+        else if (!KeepsMessages)
         {
             ReadOnlySpan<byte> received = _unanswered.With(count, loop.ReceiveBuffer, out bool isFull);
             if (isFull)
@@ -148,6 +157,17 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         LastMoved = loop.Now;
         if (InputEnded)
             return;
+        if (_tls is null)
+            Take(bytes, loop, isAnswered);
+        else
+            ReceivedSealed(_tls, bytes, loop, isAnswered);
+    }
+
+    private Span<byte> BufferForMore(LoopContext loop) => _unanswered.BufferForMore(loop.ReceiveBuffer).AsSpan(_unanswered.Length);
+
+    // Bytes that stand in a buffer of others.
+    private void Take(ReadOnlySpan<byte> bytes, LoopContext loop, bool isAnswered)
+    {
         if (!isAnswered || IsThrottled(loop.Options))
         {
             _unanswered.Append(bytes);
@@ -158,7 +178,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         {
             Answer(bytes, loop);
         }
-        else if (bytes.TryCopyTo(GetReceiveBuffer(loop)))
+        else if (bytes.TryCopyTo(BufferForMore(loop)))
         {
             Answer(_unanswered.With(bytes.Length, loop.ReceiveBuffer, out _), loop);
         }
@@ -172,6 +192,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>Goes on with requests that wait, once the peer has taken half of the replies that may be pending, or the workers have room.</summary>
     public void Continue(LoopContext loop)
     {
+        int fresh = loop.Fresh.Length;
         if (_awaited is { } awaited)
         {
             _awaited = null;
@@ -180,6 +201,8 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
 
         if (RequestsWait && (loop.Workers is { } workers ? HasRoom(workers, loop) : PendingBytes <= loop.Options.MaxPendingOutput / 2))
             Answer(_unanswered.Bytes, loop);
+        else if (loop.Fresh.Length > fresh)
+            _tls?.SealInPlace(loop.Replies, loop.FreshStart + fresh);
     }
 
     /// <summary>
@@ -294,6 +317,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         _unanswered.Set(default);
         _late?.Abandon();
         _awaited?.Cancel(hasEnded: true);
+        _tls?.Release();
         if (_calls is null || loop.Workers is not { } workers)
             return;
         CallFlow calls = _calls;
@@ -344,6 +368,9 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         else if (consumed > 0 || RequestSince == 0)
             RequestSince = loop.Now;
         _unanswered.Set(rest);
+        _tls?.SealInPlace(loop.Replies, loop.FreshStart);
+        if (outcome == ReadOutcome.StartTls)
+            StartTls(loop);
         if (PendingBytes == 0)
             return;
         Keep(loop.Fresh, loop);
@@ -354,6 +381,60 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         ? AnswerMessage(received, loop, out consumed)
         : RequestReader.Consume(
             loop.Protocol, received, ref _framing, Peer, loop.Replies, loop.Mark, out consumed, LoopContext.RequestsInATurn);
+
+    // What comes behind the request for TLS, and before the reply to it can have been read, is of no client that keeps to the protocol; nor are
+    // calls before it whose replies are still to come.
+    private void StartTls(LoopContext loop)
+    {
+        if (_unanswered.Length > 0 || HasLate)
+        {
+            _unanswered.Set(default);
+            Fail(loop);
+            return;
+        }
+
+        _tls = new(loop.Protocol.Tls!, loop.TlsPipe);
+        RequestSince = loop.Now;   // a handshake may take as long to arrive as a request
+    }
+
+    private void ReceivedSealed(TlsFilter tls, ReadOnlySpan<byte> ciphertext, LoopContext loop, bool isAnswered)
+    {
+        byte[] plaintext = LargeBufferPool.Pool.Rent(ciphertext.Length + TlsFilter.LongestRecord);
+        bool wasOpen = tls.Peer is not null;
+        int count = tls.Open(ciphertext, plaintext);
+        if (!wasOpen && tls.Peer is not null)
+            loop.Counters.Increment(Counter.TlsConnections);
+        if (count > 0)
+            Take(plaintext.AsSpan(0, count), loop, isAnswered);
+        LargeBufferPool.Pool.Return(plaintext);
+
+        // Of the handshake and the like; replies were taken with the last of them.
+        tls.Seal([], loop.Replies);
+        if (PendingBytes > 0)
+            Keep(loop.Fresh, loop);
+        if (tls.State == TlsState.Failed)
+        {
+            Fail(loop);
+            loop.Counters.Increment(Counter.TlsFailures);
+        }
+
+        if (tls.State == TlsState.PeerClosed && !IsDraining)
+            CancelLate(hasEnded: true);
+        _inputEnded |= tls.State == TlsState.PeerClosed;
+        if (tls.State == TlsState.Handshaking || _unanswered.Length > 0)
+            return;
+        RequestSince = !tls.AwaitsRest ? 0 : RequestSince == 0 ? loop.Now : RequestSince;
+    }
+
+    /// <summary>The connection is about to be closed: what its peer is told of it, by TLS; nothing without TLS, or in the midst of a reply.</summary>
+    public ReadOnlySpan<byte> Farewell(LoopContext loop)
+    {
+        if (_tls is null || PendingBytes > 0)
+            return default;
+        loop.Farewell.Clear();
+        _tls.Close(loop.Farewell);
+        return loop.Farewell.Written;
+    }
 
     private ReadOutcome AnswerMessage(ReadOnlySpan<byte> message, LoopContext loop, out int consumed)
     {
@@ -462,6 +543,13 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     private void TakeLate(LateReply late)
     {
         _late!.Remove(late);
+        if (_tls is not null)
+        {
+            late.Reply.Write(late.Behind.Bytes);
+            late.Behind.Release();
+            _tls.SealInPlace(late.Reply, 0);
+        }
+
         Queue(late.Reply.Written);
         _pending.Append(late.Behind.Bytes);
         late.Behind.Release();
@@ -480,6 +568,18 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
                 break;
             if (length < 0)
                 return ReadOutcome.Malformed;
+            if (loop.Protocol.Tls is not null && _tls is null && loop.Protocol.AsksForTls(rest[..length]))
+            {
+                if (_calls is not null)
+                    return ReadOutcome.Paused;   // the replies before it are sent without TLS
+                FrameAnswer answer = loop.Protocol.AnswerInBatch(rest[..length], Peer, loop.Replies, ifQuick: false);
+                _framing = default;
+                consumed += length;
+                if (answer == FrameAnswer.StartTls)
+                    return ReadOutcome.StartTls;
+                continue;
+            }
+
             _calls ??= workers.TakeFlow();
             WorkItem item = workers.Hand(this, _calls, rest[..length], _unanswered.GiveAway(rest[..length]));
             if (loop.Protocol.ReplyOrder != ReplyOrder.Any)
@@ -513,6 +613,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         else if (!_isCut && item.Reply.Length > 0)
         {
             Keep(loop.Fresh, loop);
+            _tls?.SealInPlace(item.Reply, 0);
             if (!KeepsMessages && PendingBytes == 0 && item.Reply.Length >= SentAlone)
                 item.Reply = loop.Exchange(item.Reply);
             else

@@ -31,12 +31,14 @@ public static class ForkRuntime
     internal static bool IsNative => JitInfo.GetCompiledMethodCount() == 0;
 
     /// <summary>For the start of a model that forks.</summary>
-    /// <exception cref="NotSupportedException">The program is compiled while it runs, or the protocol needs other threads.</exception>
+    /// <exception cref="NotSupportedException">The program is compiled while it runs, or the protocol needs other threads, or has TLS.</exception>
     /// <exception cref="InvalidOperationException"><see cref="Enter"/> was not called.</exception>
     internal static void Require(IProtocol protocol)
     {
         if (protocol.AnswersLate)
             throw new NotSupportedException("async procedures need threads, of which fork(2) copies the calling one alone: choose a model that does not fork, such as epoll");
+        if (protocol.Tls is not null)
+            throw new NotSupportedException("models that fork do not have TLS: each child would have a copy of the keys; use a model that does not fork");
         Require();
     }
 

@@ -34,6 +34,9 @@ public readonly struct PeerAddress
     /// <summary>The same, for a call that runs while another thread sees how the connection is.</summary>
     public Peer PeerOf(IConnectionState connection) => new(_kind, _address, _connection, _unix, connection);
 
+    /// <summary>The same, where the connection has TLS.</summary>
+    public Peer SecuredPeer(IConnectionState connection) => new(_kind, _address, _connection, _unix, connection, _descriptor);
+
     /// <summary>Keeps a copy of this raw socket address, and of a UNIX-domain connection which process is at its other end.</summary>
     /// <param name="kind">The kind of socket.</param>
     /// <param name="address">What accept(2) gave.</param>

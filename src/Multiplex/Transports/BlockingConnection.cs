@@ -143,6 +143,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     /// <returns>Whether it is closed now.</returns>
     public bool End()
     {
+        SocketState.SendLast(_descriptor, _session.Farewell(_loop));
         _session.Release(_loop);
         _loop.ReleaseMessageBuffer();
         _loop.Replies.Clear(OutputBuffer.UsuallyKept);

@@ -120,6 +120,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         ServerCounters counters = _server.Context.Counters;
         counters.Count(reason);
         _server.CountMemory(this, 0);
+        SocketState.SendLast(Descriptor, _session.Farewell(_server.Context));
         _session.Release(_server.Context);
         counters.Increment(Counter.Closed);   // before the client can see it
         close(Descriptor);

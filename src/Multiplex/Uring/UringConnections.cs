@@ -150,6 +150,7 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
         _byDescriptor[connection.Descriptor] = null;
         Count--;
         _memory.Count(ref connection.CountedMemory, 0);
+        SocketState.SendLast(connection.Descriptor, connection.Session.Farewell(context));
         connection.Session.Release(context);
         service.Counters.Increment(Counter.Closed);   // before the client can see it
         close(connection.Descriptor);

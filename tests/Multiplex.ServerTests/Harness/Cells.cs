@@ -18,6 +18,9 @@ public static class Cells
     /// <summary>Every model that has threads for what procedures await: those that do not fork.</summary>
     public static IEnumerable<string> ModelsThatAwait => ServerModelCatalog.All.Where(entry => !entry.Forks).Select(entry => entry.Name);
 
+    /// <summary>Every model that has TLS: those that do not fork.</summary>
+    public static IEnumerable<string> ModelsWithTls => ModelsThatAwait;
+
     /// <summary>Every model that serves more than one connection at a time.</summary>
     public static IEnumerable<string> ModelsThatServeMany =>
         ServerModelCatalog.All.Where(entry => !entry.OneAtATime).Select(entry => entry.Name);

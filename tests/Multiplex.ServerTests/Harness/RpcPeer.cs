@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Text;
 using NUnit.Framework;
 
@@ -20,6 +21,14 @@ internal sealed class RpcPeer(ServerAddress server, EndPoint? local = null) : ID
     public IReadOnlyList<uint> Arrived => _arrived;
 
     public TestClient Client { get; } = new(server, local);
+
+    /// <summary>Asks for TLS, as RFC 9289 says, and begins it.</summary>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">One side refuses the other.</exception>
+    public void Secure(SslClientAuthenticationOptions options)
+    {
+        Assert.That(Exchange(RpcWire.CallAs(++_xid, RpcWire.Null, RpcWire.AuthTls, [])), Is.EqualTo(RpcWire.TlsGranted(_xid)));
+        Client.Secure(options);
+    }
 
     public void Null() => Call(RpcWire.Null);
 

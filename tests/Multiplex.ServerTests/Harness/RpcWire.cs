@@ -7,7 +7,7 @@ namespace Multiplex.ServerTests.Harness;
 internal static class RpcWire
 {
     public const uint Program = 0x2000_4543;
-    public const uint AuthSys = 1;
+    public const uint AuthSys = 1, AuthTls = 7;
     public const uint Null = 0, Echo = 1, Sleep = 2, Burn = 3, Add = 4, Whoami = 5;
 
     private const uint LastFragment = 0x8000_0000;
@@ -23,6 +23,12 @@ internal static class RpcWire
     /// <summary>The body of an AUTH_SYS credential: stamp, machine name, uid, gid, groups.</summary>
     public static byte[] SysCredential(uint stamp, string machine, uint uid = 1000, int groups = 0) =>
         [.. UInt(stamp), .. Opaque(Encoding.ASCII.GetBytes(machine)), .. UInt(uid), .. UInt(100), .. UInt((uint)groups), .. new byte[4 * groups]];
+
+    /// <summary>The reply that grants TLS: SUCCESS, and the verifier AUTH_NONE with eight characters.</summary>
+    public static byte[] TlsGranted(uint xid) => [.. UInt(xid), .. UInt(1), .. UInt(0), .. UInt(0), .. Opaque(Encoding.ASCII.GetBytes("STARTTLS")), .. UInt(0)];
+
+    /// <summary>A reply that refuses a call with AUTH_ERROR and this auth_stat.</summary>
+    public static byte[] AuthError(uint xid, uint why) => [.. UInt(xid), .. UInt(1), .. UInt(1), .. UInt(1), .. UInt(why)];
 
     /// <summary>A message as a record of one fragment.</summary>
     public static byte[] Record(byte[] message) => [.. UInt(LastFragment | (uint)message.Length), .. message];

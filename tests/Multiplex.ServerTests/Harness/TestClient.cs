@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Multiplex.Interop;
 
@@ -8,6 +9,8 @@ namespace Multiplex.ServerTests.Harness;
 internal sealed class TestClient : IDisposable
 {
     private static readonly int s_patience = (int)Eventually.Deadline.TotalMilliseconds;
+
+    private SslStream? _tls;
 
     /// <summary>Connects.</summary>
     /// <param name="server">Whither.</param>
@@ -27,9 +30,23 @@ internal sealed class TestClient : IDisposable
     /// <summary>Its own end of the connection.</summary>
     public EndPoint? Local => Socket.LocalEndPoint;
 
+    /// <summary>Begins TLS: all that is sent and received from now on is within it.</summary>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">One side refuses the other.</exception>
+    public void Secure(SslClientAuthenticationOptions options)
+    {
+        _tls = new(new NetworkStream(Socket));
+        _tls.AuthenticateAsClient(options);
+    }
+
     /// <summary>Sends all of it.</summary>
     public void Send(ReadOnlySpan<byte> bytes)
     {
+        if (_tls is not null)
+        {
+            _tls.Write(bytes);
+            return;
+        }
+
         while (!bytes.IsEmpty)
             bytes = bytes[Socket.Send(bytes)..];
     }
@@ -40,7 +57,7 @@ internal sealed class TestClient : IDisposable
         byte[] bytes = new byte[count];
         for (int length = 0; length < count;)
         {
-            int received = Socket.Receive(bytes.AsSpan(length));
+            int received = ReceiveSome(bytes.AsSpan(length));
             if (received == 0)
                 throw new EndOfStreamException($"the server closed the connection after {length} of {count} bytes");
             length += received;
@@ -61,7 +78,7 @@ internal sealed class TestClient : IDisposable
     {
         using MemoryStream all = new();
         byte[] piece = new byte[64 * 1024];
-        for (int received; (received = Socket.Receive(piece)) > 0;)
+        for (int received; (received = ReceiveSome(piece)) > 0;)
             all.Write(piece, 0, received);
         return all.ToArray();
     }
@@ -155,6 +172,9 @@ internal sealed class TestClient : IDisposable
     /// <summary>Half-close: sends no more, and still reads.</summary>
     public void EndWriting() => Socket.Shutdown(SocketShutdown.Send);
 
+    /// <summary>Within TLS: says that it sends no more, and still reads.</summary>
+    public void EndSecured() => _tls!.ShutdownAsync().GetAwaiter().GetResult();
+
     /// <summary>Is gone without a goodbye: on TCP the server gets a reset.</summary>
     public void Vanish()
     {
@@ -162,5 +182,11 @@ internal sealed class TestClient : IDisposable
         Socket.Close();
     }
 
-    public void Dispose() => Socket.Dispose();
+    public void Dispose()
+    {
+        _tls?.Dispose();
+        Socket.Dispose();
+    }
+
+    private int ReceiveSome(Span<byte> bytes) => _tls is null ? Socket.Receive(bytes) : _tls.Read(bytes);
 }

@@ -104,6 +104,28 @@ public class CompilerAgreesTests
     }
 
     [Test]
+    public void The_compiler_confirms_every_constant_of_OpenSSL()
+    {
+        if (!File.Exists("/usr/include/openssl/ssl.h"))
+            Tools.Missing("libssl-dev is not installed");
+        Assert.That(HeaderCheck.OfOpenSsl(), Does.Contain("#include <openssl/ssl.h>").And.Contain("(TLS1_3_VERSION) == 772"));
+        Assert.That(Compile(HeaderCheck.OfOpenSsl()), Is.Empty);
+    }
+
+    [Test]
+    public void Every_import_is_in_OpenSSL()
+    {
+        MethodInfo[] imports = [.. typeof(OpenSsl).GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.DeclaredOnly)
+            .Where(method => method.IsDefined(typeof(DllImportAttribute)))];
+        Assert.That(imports, Has.Length.GreaterThan(40));
+        Assert.Multiple(() =>
+        {
+            foreach (MethodInfo import in imports)
+                Assert.That(() => Marshal.Prelink(import), Throws.Nothing, import.Name);
+        });
+    }
+
+    [Test]
     public void Every_import_is_in_the_C_library()
     {
         MethodInfo[] imports = typeof(Raw).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly);

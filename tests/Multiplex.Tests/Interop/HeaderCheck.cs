@@ -12,11 +12,13 @@ namespace Multiplex.Tests.Interop;
 /// </summary>
 internal sealed class HeaderCheck
 {
+    private const string OpenSslHeaders = "openssl/";
+
     private readonly StringBuilder _program = new("#define _GNU_SOURCE\n#include <stddef.h>\n");
 
-    private HeaderCheck()
+    private HeaderCheck(IEnumerable<string>? headers = null)
     {
-        foreach (string header in Headers)
+        foreach (string header in headers ?? Headers.Where(header => !header.StartsWith(OpenSslHeaders, StringComparison.Ordinal)))
             _program.Append($"#include <{header}>\n");
     }
 
@@ -65,6 +67,15 @@ internal sealed class HeaderCheck
             }
         }
 
+        return check._program.ToString();
+    }
+
+    /// <summary>The program that confirms the constants of OpenSSL, which are the same on all processors.</summary>
+    public static string OfOpenSsl()
+    {
+        HeaderCheck check = new(Headers.Where(header => header.StartsWith(OpenSslHeaders, StringComparison.Ordinal)));
+        foreach (FieldInfo constant in ConstantsIn(typeof(OpenSsl)))
+            check.Confirm(constant.Name, unchecked((long)Convert.ToUInt64(constant.GetRawConstantValue())));
         return check._program.ToString();
     }
 
