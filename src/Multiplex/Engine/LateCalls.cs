@@ -22,6 +22,17 @@ internal sealed class LateCalls
     /// <summary>The last, or null.</summary>
     public LateReply? Last { get; private set; }
 
+    /// <summary>The call that the connection's own thread waits for, once the replies before it are sent; null on a loop, where no thread waits.</summary>
+    public LateReply? Awaited { private get; set; }
+
+    /// <summary>That call, which is waited for from now on; or null.</summary>
+    public LateReply? TakeAwaited()
+    {
+        LateReply? awaited = Awaited;
+        Awaited = null;
+        return awaited;
+    }
+
     /// <summary>Adds a call at the end. One that comes after <see cref="Cancel"/> is cancelled.</summary>
     public void Add(LateReply call)
     {
@@ -89,6 +100,7 @@ internal sealed class LateCalls
     public void Abandon()
     {
         Cancel(hasEnded: true);
+        TakeAwaited()?.Cancel(hasEnded: true);
         lock (_lock)
         {
             while (First is { } call)

@@ -19,7 +19,6 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     private FramingProgress _framing;
     private CallFlow? _calls;          // requests that workers run; null when there are none
     private LateCalls? _late;          // requests whose replies come later, where no worker runs them
-    private LateReply? _awaited;       // the one that the thread waits for once the replies before it are sent
     private TlsFilter? _tls;           // once the peer has asked for it: what is received and sent is ciphertext, and all else here is plaintext
     private int _arrivedUnread = NotDraining;   // bytes that had arrived when the drain began, and are still to be received
     private bool _inputEnded;          // the peer has shut down its side, or all that had arrived is received
@@ -193,11 +192,8 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public void Continue(LoopContext loop)
     {
         int fresh = loop.Fresh.Length;
-        if (_awaited is { } awaited)
-        {
-            _awaited = null;
+        if (_late?.TakeAwaited() is { } awaited)
             Await(awaited, loop);
-        }
 
         if (RequestsWait && (loop.Workers is { } workers ? HasRoom(workers, loop) : PendingBytes <= loop.Options.MaxPendingOutput / 2))
             Answer(_unanswered.Bytes, loop);
@@ -316,7 +312,6 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         _pending.Release();
         _unanswered.Set(default);
         _late?.Abandon();
-        _awaited?.Cancel(hasEnded: true);
         _tls?.Release();
         if (_calls is null || loop.Workers is not { } workers)
             return;
@@ -468,7 +463,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
             {
                 if (loop.Fresh.Length > 0)
                 {
-                    _awaited = late;
+                    (_late ??= new()).Awaited = late;
                     return ReadOutcome.Paused;
                 }
 

@@ -31,7 +31,7 @@ internal sealed unsafe class TlsFilter
     public const int LongestRecord = 5 + 16384 + 256;
 
     private const int SealedAtOnce = 16 * 1024;      // a record, so that the pipe's memory stays small
-    private const int OwnMemory = 12 * 1024;         // measured, without its buffers: bytes of a connection that is open
+    private const int OwnMemory = 12 * 1024;         // an estimate, without its buffers: bytes of a connection that is open
     private const int MemoryOfPart = LongestRecord;  // of a record that has not come whole
 
     private readonly TlsContext _context;

@@ -1,4 +1,3 @@
-using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
 using static Multiplex.Interop.Libc;
