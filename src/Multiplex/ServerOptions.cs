@@ -1,6 +1,6 @@
 namespace Multiplex;
 
-/// <summary>The limits that keep a server standing. Each has a default, an option of <c>serve</c>, and a counter.</summary>
+/// <summary>The limits that keep a server standing. Each has a default, a counter, and an option of <c>serve</c>, which has no async procedures.</summary>
 public sealed record ServerOptions
 {
     /// <summary>Workers, threads or processes, of a model that has a fixed number of them.</summary>

@@ -238,6 +238,9 @@ public sealed class RpcInvocation : LateReply
         }
         finally
         {
+            if (_isTokenUsed && _protocol.CallTimeout > TimeSpan.Zero)
+                _source!.CancelAfter(Timeout.InfiniteTimeSpan);   // its timer would keep the call in memory
+            Reply ??= new(0);
             Complete();
         }
     }

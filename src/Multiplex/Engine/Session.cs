@@ -66,6 +66,9 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>Whether those wait until a reply has come that comes later.</summary>
     public bool AwaitsLate { get; private set; }
 
+    /// <summary>Whether a call is in flight whose reply comes later, while nothing is received: the peer would not be seen to go.</summary>
+    public bool MayMissTheEnd => AwaitsLate || (RequestsWait && _calls is { Late.Count: > 0 });
+
     /// <summary>Bytes that were received and are not answered.</summary>
     public int UnansweredBytes => _unanswered.Length;
 
@@ -575,7 +578,13 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
                 continue;
             }
 
-            _calls ??= workers.TakeFlow();
+            if (_calls is null)
+            {
+                _calls = workers.TakeFlow();
+                if (_inputEnded && !IsDraining)
+                    _calls.Late.Cancel(hasEnded: true);
+            }
+
             WorkItem item = workers.Hand(this, _calls, rest[..length], _unanswered.GiveAway(rest[..length]));
             if (loop.Protocol.ReplyOrder != ReplyOrder.Any)
                 _calls.AppendInOrder(item);

@@ -86,6 +86,8 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
     {
         ServerOptions options = _server.Context.Options;
         bool isReceiving = (Watched & Interest.Readable) != 0;
+        if (_session.MayMissTheEnd && SocketState.HasPeerShutDown(Descriptor))
+            _session.CancelLate(hasEnded: true);
         if (IdleSweep.IsSilent(_session, _server.Loop.Now, options) && (!isReceiving || !IdleSweep.HasUnreadBytes(Descriptor)))
             _server.Loop.Close(this, CloseReason.IdleTimeout);
         else if (IdleSweep.IsLate(_session, isReceiving, _server.Loop.TurnBegan, options))

@@ -194,6 +194,25 @@ public class AsyncContractTests(string model)
     }
 
     [Test]
+    public async Task A_client_that_goes_while_it_is_not_received_from_has_its_calls_cancelled()
+    {
+        if (!IsLoop)
+            Assert.Ignore("one call of a connection at a time");
+        await using WaitingHere here = await WaitingHere.StartAsync(
+            model, options => options.ServerOptions = new() { MaxAsyncCallsPerConnection = 1, MaxCallsInProgress = 1, IdleTimeout = TimeSpan.FromSeconds(4) });
+        RpcClient client = await here.ConnectAsync();
+        IWaiting waiting = client.Create<IWaiting>();
+        Task<uint>[] calls = [waiting.HoldAsync(1), waiting.HoldAsync(2)];
+        here.AwaitInFlight(1);
+        if (model != "hybrid")
+            Eventually.Holds(() => here.Count(Counter.CallsInFlightFull) == 1, "the second call waits for the first");
+        client.Dispose();
+        Eventually.Holds(() => here.Waiting.Cancelled >= 1, "the call is cancelled");
+        await Assert.ThatAsync(() => Task.WhenAll(calls), Throws.InstanceOf<ObjectDisposedException>());
+        Eventually.Holds(() => here.Count(Counter.Closed) == here.Count(Counter.Accepted), "the connection is closed");
+    }
+
+    [Test]
     public async Task So_many_calls_of_all_connections_are_in_flight_and_each_connection_has_one_in_any_case()
     {
         if (!IsLoop)
