@@ -11,7 +11,7 @@ public sealed record Export(string Directory, string Name)
     public const uint Nobody = 65534;
 
     /// <summary>How an export is written.</summary>
-    public const string Form = "DIR[=/NAME][,ro][,insecure][,no_root_squash][,all_squash][,anonuid=N][,anongid=N][,networks=A/N:B/N][,async]";
+    public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N and async";
 
     /// <summary>Whether nothing may be changed.</summary>
     public bool ReadOnly { get; init; }
