@@ -9,6 +9,7 @@ public static unsafe partial class Libc
     public const int STDERR_FILENO = 2;
     public const int SEEK_SET = 0;
     public const int SEEK_END = 2;
+    public const int SEEK_DATA = 3;
 
     /// <summary>read(2): recv(2) without options, on any descriptor.</summary>
     public static SyscallResult read(int fd, Span<byte> buffer)

@@ -15,7 +15,7 @@ internal static class Verbs
     public static readonly Type[] All =
     [
         typeof(ServeOptions), typeof(LoadVerbOptions), typeof(CompareVerbOptions), typeof(WatchOptions), typeof(CallOptions),
-        typeof(RpcbindOptions), typeof(RpcinfoOptions), typeof(RpcgenOptions), typeof(ModelsOptions), typeof(TourOptions),
+        typeof(NfsOptions), typeof(ShowmountOptions), typeof(RpcbindOptions), typeof(RpcinfoOptions), typeof(RpcgenOptions), typeof(ModelsOptions), typeof(TourOptions),
     ];
 
     /// <summary>The names, for messages.</summary>

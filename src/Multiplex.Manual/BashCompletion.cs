@@ -98,7 +98,7 @@ internal static class BashCompletion
     /// <summary>The script.</summary>
     public static string Script() => Opening + string.Concat(Verbs.All.Select(Switches)) + AfterSwitches + string.Concat(Verbs.All.SelectMany(Values)) + AfterValues + Words() + Closing;
 
-    private static string Switches(Type verb) => $"    {Verbs.NameOf(verb)}) switches=\"{string.Join(' ', Verbs.SwitchesOf(verb).Select(name => $"--{name}"))}\" ;;\n";
+    private static string Switches(Type verb) => $"    {Verbs.NameOf(verb)}) switches=\"{string.Join(' ', Options(verb).Where(option => Candidates.IsSwitch(verb, option)).SelectMany(Names))}\" ;;\n";
 
     // The value of each option.
     private static IEnumerable<string> Values(Type verb)

@@ -20,7 +20,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
     private static readonly string[] s_free =
     [
         "", "N", "N,…", "TIME", "BYTES", "BYTES|LINES", "FROM:TO", "LIMITS", "CALLS", "CALL", "HEX", "PERCENT", "PROGRAM/VERSION", "'NAME=COMMAND'", "NAMESPACE",
-        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION",
+        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN",
     ];
 
     /// <summary>What is offered for an option or a word of a verb, by what stands for its value in the help.</summary>
@@ -34,7 +34,8 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
         "ORDER" => new([.. Enum.GetNames<ReplyOrder>().Select(name => name.ToLowerInvariant())]),
         "PROCEDURE" => new([.. Enum.GetNames<MultiplexV1Procedure>().Select(name => name.ToLowerInvariant())]),
         "ENDPOINT" => new([.. Enum.GetValues<EndpointKind>().Select(kind => kind.IsInternet() ? $"{kind.Prefix()}//" : kind.Prefix())], AreEndpoints: true),
-        "HOST" => new(["localhost"]),
+        "HOST" or "HOST[:PORT]" => new(["localhost"]),
+        "URL|FILE" => new([], Files: true),
         "LESSON" => new([.. AllLessons.InOrder.Select(lesson => lesson.Name)]),
         "FILE" or "FILE …" or "FILE.x" or "PID|FILE" => new([], Files: true),
         "DIR" or "FOLDER" or "EXPORT" => new([], Folders: true),

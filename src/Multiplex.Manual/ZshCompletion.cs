@@ -60,7 +60,7 @@ internal static class ZshCompletion
     {
         IEnumerable<string> options = Verbs.OptionsOf(verb).SelectMany(one => Options(verb, Verbs.OptionOf(one.Property), MayRepeat(one.Property.PropertyType)));
         IEnumerable<string> words = Verbs.ValuesOf(verb).Select(value =>
-            $"{(value.MetaName is "ARGUMENT" or "LESSON" ? "*" : value.Index + 1)}:{Escape(value.MetaName)}:{Action(Candidates.For(verb, value.MetaName))}");
+            $"{(value.MetaName is "ARGUMENT" or "LESSON" or "URL|FILE" ? "*" : value.Index + 1)}:{Escape(value.MetaName)}:{Action(Candidates.For(verb, value.MetaName))}");
         string[] all = ["(- *)--help[Show the options.]", .. options, .. words];
         return $"        {Verbs.NameOf(verb)})\n            _arguments {string.Join(" \\\n                ", all.Select(Quote))}\n            ;;\n";
     }
@@ -71,7 +71,7 @@ internal static class ZshCompletion
     {
         string about = $"[{Escape(FirstSentence(option.HelpText))}]", value = $":{Escape(option.MetaValue)}:{Action(Candidates.For(verb, option.MetaValue))}";
         if (Candidates.IsSwitch(verb, option))
-            return [$"--{option.LongName}{about}"];
+            return option.ShortName.Length > 0 ? [$"--{option.LongName}{about}", $"-{option.ShortName}{about}"] : [$"--{option.LongName}{about}"];
         return option.ShortName.Length > 0
             ? [$"*--{option.LongName}={about}{value}", $"*-{option.ShortName}+{about}{value}"]
             : [$"{(mayRepeat ? "*" : "")}--{option.LongName}={about}{value}"];

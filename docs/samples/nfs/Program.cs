@@ -1,61 +1,55 @@
-using System.Text;
+using Multiplex.Nfs.Client;
 using Multiplex.Nfs.Protocol;
-using Multiplex.Rpc.Client;
-using Multiplex.Rpc.Messages;
 
-// Lists a directory of an NFS version 3 server, or copies a file of it to standard output. MOUNT and NFS are asked for on one port, as Multiplex serves them.
-if (args is not [var server, var export, .. var rest] || rest.Length > 1)
+// Lists a directory of an NFS version 3 server, copies a file of it to standard output, or copies a file to the server.
+if (args is not [var url, .. var rest] || rest.Length > 2)
 {
-    Console.Error.WriteLine("usage: nfs tcp://HOST:PORT EXPORT [PATH]");
+    Console.Error.WriteLine("usage: nfs nfs://HOST[:PORT]/EXPORT [PATH [FILE]]");
     return 2;
 }
 
-// The user that the calls are made as: AUTH_SYS. A server that exports with `secure` asks for BindReservedPort too.
-RpcClientOptions options = new() { Authentication = RpcAuthentication.Sys() };
-await using RpcClient client = await RpcClient.ConnectAsync(server, options);
-NfsV3Client nfs = new(client);
-
-Mountres3 mounted = await new MountV3Client(client).MntAsync(Encoding.UTF8.GetBytes(export));
-if (mounted.FhsStatus != Mountstat3.Mnt3Ok)
-    throw new IOException($"{export}: {mounted.FhsStatus}");
-NfsFh3 file = new() { Data = mounted.Mountinfo!.Fhandle };
-bool isDirectory = true;
-foreach (string name in rest.SelectMany(path => path.Split('/', StringSplitOptions.RemoveEmptyEntries)))
+try
 {
-    LOOKUP3res found = await nfs.LookupAsync(new() { What = new() { Dir = file, Name = Encoding.UTF8.GetBytes(name) } });
-    if (found.Status != Nfsstat3.Nfs3Ok)
-        throw new IOException($"{name}: {found.Status}");
-    file = found.Resok!.Object;
-    isDirectory = found.Resok.ObjAttributes.Attributes?.Type == Ftype3.Nf3dir;
+    // The calls are made as the user of this process, AUTH_SYS. Without a port, the host's name service says where MOUNT and NFS are.
+    await using NfsClient client = await NfsClient.ConnectAsync(url);
+    NfsPath path = rest.Length > 0 ? rest[0] : "";
+    if (rest is [_, var file])
+        await Put(client, path, file);
+    else if ((await client.StatAsync(path, follow: true)).Type == Ftype3.Nf3dir)
+        await List(client, path);
+    else
+        await Copy(client, path);
+    await client.DisconnectAsync();
+    return 0;
+}
+catch (NfsException e) when (e.Status == Nfsstat3.Nfs3errNoent)
+{
+    Console.Error.WriteLine($"nfs: the server has no {e.Path}");
+    return 1;
+}
+catch (IOException e)
+{
+    Console.Error.WriteLine($"nfs: {e.Message}");
+    return 1;
 }
 
-await (isDirectory ? List(file) : Copy(file));
-return 0;
-
-async Task List(NfsFh3 directory)
+// READDIRPLUS, a reply at a time. Names are bytes; an entry as text has an escape for what is not UTF-8.
+static async Task List(NfsClient client, NfsPath directory)
 {
-    READDIRPLUS3args next = new() { Dir = directory, Dircount = 8192, Maxcount = 65536 };
-    for (bool isEnd = false; !isEnd;)
-    {
-        READDIRPLUS3resok page = (await nfs.ReaddirplusAsync(next)).Resok ?? throw new IOException("the directory cannot be read");
-        foreach (Entryplus3 entry in page.Reply.Entries ?? Enumerable.Empty<Entryplus3>())
-        {
-            Console.WriteLine($"{entry.NameAttributes.Attributes?.Size,12} {Encoding.UTF8.GetString(entry.Name)}");
-            next.Cookie = entry.Cookie;
-        }
-
-        (next.Cookieverf, isEnd) = (page.Cookieverf, page.Reply.Eof || page.Reply.Entries is null);
-    }
+    await foreach (NfsEntry entry in client.ListAsync(directory, follow: true))
+        Console.WriteLine($"{entry.Attributes?.Size,12} {entry}");
 }
 
-async Task Copy(NfsFh3 source)
+// READs, several in flight.
+static async Task Copy(NfsClient client, NfsPath path)
 {
     await using Stream output = Console.OpenStandardOutput();
-    READ3args next = new() { File = source, Count = 65536 };
-    for (bool isEnd = false; !isEnd;)
-    {
-        READ3resok part = (await nfs.ReadAsync(next)).Resok ?? throw new IOException("the file cannot be read");
-        await output.WriteAsync(part.Data);
-        (next.Offset, isEnd) = (next.Offset + part.Count, part.Eof || part.Count == 0);
-    }
+    await client.ReadAsync(path, output, follow: true);
+}
+
+// UNSTABLE WRITEs, several in flight, and COMMIT: when this is done, the server has the file on its disk.
+static async Task Put(NfsClient client, NfsPath path, string file)
+{
+    await using FileStream input = File.OpenRead(file);
+    await client.WriteAsync(path, input);
 }

@@ -38,6 +38,13 @@ internal sealed class StandardStream : TextWriter
     {
         byte[] bytes = new byte[Encoding.GetByteCount(text)];
         Encoding.GetBytes(text, bytes);
+        Write(bytes);
+    }
+
+    /// <summary>Writes bytes as they are.</summary>
+    /// <exception cref="SyscallException">Standard output takes no more: ENOSPC, say, or EPIPE when its reader has gone.</exception>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
         for (ReadOnlySpan<byte> rest = bytes; !rest.IsEmpty;)
         {
             SyscallResult result = write(_descriptor, rest);

@@ -23,7 +23,7 @@ public class SampleTests
         Is.EqualTo(new[] { "identity: MULTIPLEX,SAMPLE METER,0,1.0", "service requested: meter", "status: 0x50", "measured: 4.200 V" }));
 
     [Test]
-    public void The_nfs_client_lists_a_directory_and_copies_a_file()
+    public void The_nfs_client_lists_a_directory_and_copies_a_file_from_and_to_the_server()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory(), state = Directory.CreateTempSubdirectory();
         try
@@ -34,9 +34,12 @@ public class SampleTests
             for (int i = 0; i < 300; i++)
                 File.WriteAllText(Path.Combine(folder.FullName, $"file {i}"), "four");
             using ServerProcess server = ServerProcess.Start("pool", "nfs", ListenForm.Tcp, "--export", $"{folder.FullName}=/x,insecure,no_root_squash", "--state", state.FullName);
-            string[] listed = [.. Run("nfs", server.Address.Text, "/x").Lines.Select(line => line.Trim())];
+            string url = $"nfs://127.0.0.1:{server.Address.Port}/x";
+            string[] listed = [.. Run("nfs", url).Lines.Select(line => line.Trim())];
             Assert.That(listed, Is.SupersetOf(Enumerable.Range(0, 300).Select(i => $"4 file {i}")).And.Some.EndsWith(" sub"));
-            Assert.That(Run("nfs", server.Address.Text, "/x", "sub/data").Output, Is.EqualTo(content));
+            Assert.That(Run("nfs", url, "sub/data").Output, Is.EqualTo(content));
+            Run("nfs", url, "copy", Path.Combine(folder.FullName, "sub/data"));
+            Assert.That(File.ReadAllBytes(Path.Combine(folder.FullName, "copy")), Is.EqualTo(content));
         }
         finally
         {

@@ -1,0 +1,56 @@
+using Multiplex.Cli.Options;
+using Multiplex.Cli.Output;
+using Multiplex.Nfs.Client;
+
+namespace Multiplex.Cli.Files;
+
+/// <summary>A command of <c>multiplex nfs</c>.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Form">What follows it.</param>
+/// <param name="Least">How many words at least.</param>
+/// <param name="Most">How many at most.</param>
+/// <param name="Options">The options that only some commands take, and this one does.</param>
+/// <param name="Run">Does it; false when a part failed, which has been said.</param>
+internal sealed record FileCommand(string Name, string Form, int Least, int Most, string[] Options, Func<FileSession, string[], Task<bool>> Run);
+
+/// <summary>What the commands share: options, and the client for each URL.</summary>
+internal sealed class FileSession(NfsOptions options, NfsClientOptions client)
+{
+    public NfsOptions Options { get; } = options;
+
+    /// <summary>Reads URLs.</summary>
+    /// <exception cref="UsageException">One is none.</exception>
+    public static NfsUrl[] Urls(IEnumerable<string> texts) => [.. texts.Select(text => Values.Parsed("URL", text, NfsUrl.Parse))];
+
+    /// <summary>Does the same for each URL, also when it fails for one.</summary>
+    /// <returns>Whether it failed for none.</returns>
+    public async Task<bool> ForEach(NfsUrl[] urls, Func<NfsClient, NfsPath, NfsUrl, Task> act)
+    {
+        bool areDone = true;
+        foreach (NfsUrl url in urls)
+            areDone &= await With(url, (mounted, path) => act(mounted, path, url)).ConfigureAwait(false);
+        return areDone;
+    }
+
+    /// <summary>Mounts the export that a URL is in, acts, and unmounts it.</summary>
+    /// <returns>Whether it succeeded; if not, one line on standard error says why.</returns>
+    public async Task<bool> With(NfsUrl url, Func<NfsClient, NfsPath, Task> act)
+    {
+        try
+        {
+            (NfsClient mounted, NfsPath path) = await NfsClient.ConnectAboveAsync(url, client).ConfigureAwait(false);
+            await using (mounted.ConfigureAwait(false))
+            {
+                await act(mounted, path).ConfigureAwait(false);
+                await mounted.DisconnectAsync().ConfigureAwait(false);
+            }
+
+            return true;
+        }
+        catch (IOException e)
+        {
+            StandardStream.Error.WriteLine($"multiplex: {Printable.Of($"nfs {Options.Command} {url}: {e.Message}")}");
+            return false;
+        }
+    }
+}

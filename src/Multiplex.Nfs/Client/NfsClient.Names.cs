@@ -1,0 +1,178 @@
+using Multiplex.Nfs.Protocol;
+
+namespace Multiplex.Nfs.Client;
+
+// What concerns names: from a path to a handle, and what makes, moves and removes names.
+public sealed partial class NfsClient
+{
+    private const int MostLinks = 40;   // as in Linux: ELOOP of path_resolution(7)
+    private const uint UsualDirectoryMode = 0x1ED;   // 0755
+
+    /// <summary>LOOKUP of each name of a path: the handle of a file.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="follow">Whether symbolic links are followed, also at the end. Without it a path through one is NFS3ERR_NOTDIR.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask<NfsFh3> LookupAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
+        await Walk(path, path.Names(), follow, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>GETATTR: a file's attributes.</summary>
+    /// <inheritdoc cref="LookupAsync"/>
+    public async ValueTask<Fattr3> StatAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
+        await Attributes(path, await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>SETATTR: mode, owner, size and times of a file, as far as they are set in <paramref name="attributes"/>.</summary>
+    public async Task SetAttributesAsync(NfsPath path, Sattr3 attributes, bool follow = false, CancellationToken cancellationToken = default) => await Call(
+        "SETATTR",
+        path,
+        new SETATTR3args { Object = await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false), NewAttributes = attributes },
+        (args, token) => Procedures.SetattrAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>READLINK: what a symbolic link holds.</summary>
+    public async Task<byte[]> ReadLinkAsync(NfsPath path, CancellationToken cancellationToken = default) =>
+        await ReadLink(path, await LookupAsync(path, follow: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>MKDIR.</summary>
+    /// <param name="path">The new directory.</param>
+    /// <param name="mode">Its mode; 0755.</param>
+    /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
+    public async Task MakeDirectoryAsync(NfsPath path, uint mode = UsualDirectoryMode, CancellationToken cancellationToken = default) => await Call(
+        "MKDIR",
+        path,
+        new MKDIR3args { Where = await Parent(path, cancellationToken).ConfigureAwait(false), Attributes = new() { Mode = Set(mode) } },
+        (args, token) => Procedures.MkdirAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>SYMLINK.</summary>
+    /// <param name="path">The new symbolic link.</param>
+    /// <param name="target">What it holds.</param>
+    /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
+    public async Task SymlinkAsync(NfsPath path, NfsPath target, CancellationToken cancellationToken = default) => await Call(
+        "SYMLINK",
+        path,
+        new SYMLINK3args { Where = await Parent(path, cancellationToken).ConfigureAwait(false), Symlink = new() { SymlinkData = target.Bytes.ToArray() } },
+        (args, token) => Procedures.SymlinkAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>LINK: one more name for a file.</summary>
+    public async Task LinkAsync(NfsPath file, NfsPath newName, CancellationToken cancellationToken = default) => await Call(
+        "LINK",
+        newName,
+        new LINK3args
+        {
+            File = await LookupAsync(file, follow: false, cancellationToken).ConfigureAwait(false),
+            Link = await Parent(newName, cancellationToken).ConfigureAwait(false),
+        },
+        (args, token) => Procedures.LinkAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>REMOVE: a name of what is no directory.</summary>
+    public async Task RemoveAsync(NfsPath path, CancellationToken cancellationToken = default) => await Call(
+        "REMOVE",
+        path,
+        new REMOVE3args { Object = await Parent(path, cancellationToken).ConfigureAwait(false) },
+        (args, token) => Procedures.RemoveAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>RMDIR: an empty directory.</summary>
+    public async Task RemoveDirectoryAsync(NfsPath path, CancellationToken cancellationToken = default) => await Call(
+        "RMDIR",
+        path,
+        new RMDIR3args { Object = await Parent(path, cancellationToken).ConfigureAwait(false) },
+        (args, token) => Procedures.RmdirAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>RENAME: it takes the place of what has the new name.</summary>
+    public async Task RenameAsync(NfsPath from, NfsPath to, CancellationToken cancellationToken = default) => await Call(
+        "RENAME",
+        from,
+        new RENAME3args
+        {
+            From = await Parent(from, cancellationToken).ConfigureAwait(false),
+            To = await Parent(to, cancellationToken).ConfigureAwait(false),
+        },
+        (args, token) => Procedures.RenameAsync(args, cancellation: token),
+        result => result.Status,
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>FSSTAT: the sizes of the file system that a file is in, and what is free, in bytes and in files.</summary>
+    public async Task<FSSTAT3resok> FileSystemAsync(NfsPath path, CancellationToken cancellationToken = default)
+    {
+        FSSTAT3res result = await Call(
+            "FSSTAT",
+            path,
+            new FSSTAT3args { Fsroot = await LookupAsync(path, follow: true, cancellationToken).ConfigureAwait(false) },
+            (args, token) => Procedures.FsstatAsync(args, cancellation: token),
+            one => one.Status,
+            cancellationToken).ConfigureAwait(false);
+        return result.Resok!;
+    }
+
+    internal static SetMode3 Set(uint mode) => new() { SetIt = true, Mode = mode };
+
+    internal async ValueTask<Fattr3> Attributes(NfsPath path, NfsFh3 handle, CancellationToken cancellation)
+    {
+        GETATTR3res result = await Call(
+            "GETATTR", path, new GETATTR3args { Object = handle }, (args, token) => Procedures.GetattrAsync(args, cancellation: token), one => one.Status, cancellation)
+            .ConfigureAwait(false);
+        return result.Resok!.ObjAttributes;
+    }
+
+    // The directory of a new or old name. Only the name itself is not looked up.
+    private async ValueTask<Diropargs3> Parent(NfsPath path, CancellationToken cancellation)
+    {
+        (byte[][] directory, byte[] name) = path.Split();
+        return new() { Dir = await Walk(path, directory, follow: false, cancellation).ConfigureAwait(false), Name = name };
+    }
+
+    private async ValueTask<NfsFh3> Walk(NfsPath path, byte[][] names, bool follow, CancellationToken cancellation)
+    {
+        NfsFh3 at = Root;
+        Stack<byte[]> ahead = new(Enumerable.Reverse(names));
+        for (int links = 0; ahead.TryPop(out byte[]? name);)
+        {
+            LOOKUP3res found = await Call(
+                "LOOKUP",
+                path,
+                new LOOKUP3args { What = new() { Dir = at, Name = name } },
+                (args, token) => Procedures.LookupAsync(args, cancellation: token),
+                result => result.Status,
+                cancellation).ConfigureAwait(false);
+            NfsFh3 child = found.Resok!.Object;
+            if (!follow || (found.Resok.ObjAttributes.Attributes ?? await Attributes(path, child, cancellation).ConfigureAwait(false)).Type != Ftype3.Nf3lnk)
+            {
+                at = child;
+                continue;
+            }
+
+            if (++links > MostLinks)
+                throw new NfsException("LOOKUP", path, Nfsstat3.Nfs3errInval, $"more than {MostLinks} symbolic links");
+            NfsPath target = new(await ReadLink(path, child, cancellation).ConfigureAwait(false));
+            if (target.Bytes.Span.StartsWith("/"u8))
+                (at, target) = (Root, WithinMounted(path, target));
+            foreach (byte[] one in Enumerable.Reverse(target.Names()))
+                ahead.Push(one);
+        }
+
+        return at;
+    }
+
+    // An absolute target is a path of the server's, of which only what is mounted can be reached here.
+    private NfsPath WithinMounted(NfsPath path, NfsPath target) => IsAbove(Mounted.Bytes.Span, target.Bytes.Span)
+        ? new(target.Bytes[Mounted.Bytes.Length..])
+        : throw new NfsException("LOOKUP", path, Nfsstat3.Nfs3errNoent, $"a symbolic link leads to {target}, outside {Mounted} that is mounted");
+
+    private async Task<byte[]> ReadLink(NfsPath path, NfsFh3 link, CancellationToken cancellation)
+    {
+        READLINK3res result = await Call(
+            "READLINK", path, new READLINK3args { Symlink = link }, (args, token) => Procedures.ReadlinkAsync(args, cancellation: token), one => one.Status, cancellation)
+            .ConfigureAwait(false);
+        return result.Resok!.Data;
+    }
+}

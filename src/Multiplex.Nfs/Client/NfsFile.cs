@@ -1,0 +1,235 @@
+using System.Runtime.CompilerServices;
+using Multiplex.Nfs.Protocol;
+
+namespace Multiplex.Nfs.Client;
+
+/// <summary>
+/// A file on a server, to be read and written at any offset. One caller at a time. What is written is sent as UNSTABLE and kept until COMMIT; when the server
+/// has started anew meanwhile, which the write verifier tells, it is written again.
+/// </summary>
+public sealed class NfsFile : IAsyncDisposable
+{
+    private const uint LeastBlock = 512, MostBlock = 1 << 20;   // bytes: a longer READ would exceed the longest reply
+    private const int MostCommits = 10;
+
+    private readonly NfsClient _client;
+    private readonly Queue<Task> _writing = [];
+    private readonly List<Block> _uncommitted = [];
+    private long _uncommittedBytes;
+    private bool _hasFailed;
+
+    internal NfsFile(NfsClient client, NfsPath path, NfsFh3 handle) => (_client, Path, Handle) = (client, path, handle);
+
+    /// <summary>The path that it was opened by.</summary>
+    public NfsPath Path { get; }
+
+    /// <summary>Its handle: it stays that of this file when the file gets another name.</summary>
+    public NfsFh3 Handle { get; }
+
+    /// <summary>How many bytes a READ asks for: rtpref of FSINFO, at most a MiB.</summary>
+    public int ReadSize => SizeOf(_client.Info.Rtpref, _client.Info.Rtmax);
+
+    /// <summary>How many bytes a WRITE carries: wtpref of FSINFO, at most a MiB.</summary>
+    public int WriteSize => SizeOf(_client.Info.Wtpref, _client.Info.Wtmax);
+
+    /// <summary>GETATTR: its attributes.</summary>
+    public ValueTask<Fattr3> StatAsync(CancellationToken cancellationToken = default) => _client.Attributes(Path, Handle, cancellationToken);
+
+    /// <summary>SETATTR: its size.</summary>
+    public async Task SetLengthAsync(long length, CancellationToken cancellationToken = default)
+    {
+        SETATTR3args arguments = new() { Object = Handle, NewAttributes = new() { Size = new() { SetIt = true, Size = (ulong)length } } };
+        await _client.Call(
+            "SETATTR", Path, arguments, (args, token) => _client.Procedures.SetattrAsync(args, cancellation: token), result => result.Status, cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Reads from an offset until the buffer is full or the file ends.</summary>
+    /// <returns>How many bytes were read; fewer than asked for at the end of the file only.</returns>
+    public async Task<int> ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int count = 0;
+        await foreach (ReadOnlyMemory<byte> part in ReadAllAsync(offset, buffer.Length, cancellationToken).ConfigureAwait(false))
+        {
+            part.CopyTo(buffer[count..]);
+            count += part.Length;
+        }
+
+        return count;
+    }
+
+    /// <summary>Reads from an offset to the end of the file, in order, by several READs in flight.</summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">How many bytes at most.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The bytes, in parts of any length.</returns>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(
+        long offset = 0, long length = long.MaxValue, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        long end = length > long.MaxValue - offset ? long.MaxValue : offset + length;
+        int window = 1;   // doubled with each reply, so that a short file takes few READs
+        Queue<Task<(byte[] Data, bool IsLast)>> reading = [];
+        try
+        {
+            while (offset < end || reading.Count > 0)
+            {
+                for (; reading.Count < window && offset < end; offset += Math.Min(end - offset, ReadSize))
+                    reading.Enqueue(ReadRange(offset, (int)Math.Min(end - offset, ReadSize), cancellationToken));
+                (byte[] data, bool isLast) = await reading.Dequeue().ConfigureAwait(false);
+                window = Math.Min(2 * window, _client.Options.InFlight);
+                if (data.Length > 0)
+                    yield return data;
+                if (isLast)
+                    yield break;
+            }
+        }
+        finally
+        {
+            foreach (Task<(byte[], bool)> rest in reading)
+                _ = rest.ContinueWith(static ended => ended.Exception, TaskScheduler.Default);   // behind the end of the file, or behind a failure
+        }
+    }
+
+    /// <summary>
+    /// Writes at an offset, by several WRITEs in flight. It returns when the bytes are copied and there is room for more; a WRITE that fails is
+    /// reported by a later call, at the latest by <see cref="CommitAsync"/>.
+    /// </summary>
+    public async Task WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        while (!data.IsEmpty)
+        {
+            int count = Math.Min(data.Length, WriteSize);
+            if (_uncommittedBytes + count > _client.Options.MaxUncommitted && _uncommittedBytes > 0)
+                await CommitAsync(cancellationToken).ConfigureAwait(false);
+            Block block = new((ulong)offset, data[..count].ToArray());
+            _uncommitted.Add(block);
+            _uncommittedBytes += count;
+            await Start(block, cancellationToken).ConfigureAwait(false);
+            (offset, data) = (offset + count, data[count..]);
+        }
+    }
+
+    /// <summary>COMMIT: when this is done, the server has all that was written on its disk.</summary>
+    public async Task CommitAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await Commit(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _hasFailed = true;
+            throw;
+        }
+    }
+
+    /// <summary>Commits what was written, unless a WRITE or COMMIT has failed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_hasFailed)
+            await CommitAsync().ConfigureAwait(false);
+    }
+
+    private static int SizeOf(uint preferred, uint most) =>
+        (int)Math.Clamp(preferred == 0 ? most : Math.Min(preferred, most == 0 ? preferred : most), LeastBlock, MostBlock);
+
+    private async Task Commit(CancellationToken cancellationToken)
+    {
+        await Written(atMost: 0).ConfigureAwait(false);
+        for (int attempt = 1; _uncommitted.Any(block => !block.IsStable); attempt++)
+        {
+            COMMIT3res result = await _client.Call(
+                "COMMIT",
+                Path,
+                new COMMIT3args { File = Handle },
+                (args, token) => _client.Procedures.CommitAsync(args, cancellation: token),
+                one => one.Status,
+                cancellationToken).ConfigureAwait(false);
+            _uncommitted.RemoveAll(block => block.IsStable || block.Verifier.AsSpan().SequenceEqual(result.Resok!.Verf));
+            if (attempt == MostCommits && _uncommitted.Count > 0)
+                throw new NfsException("COMMIT", Path, Nfsstat3.Nfs3errServerfault, $"the server's write verifier has changed {MostCommits} times");
+
+            // The server has started anew since it answered these, and may have lost them.
+            foreach (Block block in _uncommitted)
+                await Start(block, cancellationToken).ConfigureAwait(false);
+            await Written(atMost: 0).ConfigureAwait(false);
+        }
+
+        _uncommitted.Clear();
+        _uncommittedBytes = 0;
+    }
+
+    // Until all of it is there, or the file ends: a server may send less than was asked for.
+    private async Task<(byte[] Data, bool IsLast)> ReadRange(long offset, int count, CancellationToken cancellation)
+    {
+        byte[] data = [];
+        while (true)
+        {
+            READ3args arguments = new() { File = Handle, Offset = (ulong)(offset + data.Length), Count = (uint)(count - data.Length) };
+            READ3resok ok = (await _client.Call(
+                "READ", Path, arguments, (args, token) => _client.Procedures.ReadAsync(args, cancellation: token), result => result.Status, cancellation)
+                .ConfigureAwait(false)).Resok!;
+            if (ok.Data.Length > count - data.Length || (ok.Data.Length == 0 && !ok.Eof))
+                throw new NfsException("READ", Path, Nfsstat3.Nfs3errServerfault, $"{arguments.Count} bytes were asked for, and {ok.Data.Length} came");
+            data = data.Length == 0 ? ok.Data : [.. data, .. ok.Data];
+            if (ok.Eof || data.Length == count)
+                return (data, ok.Eof);
+        }
+    }
+
+    private async Task Start(Block block, CancellationToken cancellation)
+    {
+        await Written(atMost: _client.Options.InFlight - 1).ConfigureAwait(false);
+        _writing.Enqueue(Write(block, cancellation));
+    }
+
+    // Waits until at most so many WRITEs are in flight.
+    private async Task Written(int atMost)
+    {
+        try
+        {
+            while (_writing.Count > atMost)
+                await _writing.Dequeue().ConfigureAwait(false);
+        }
+        catch
+        {
+            _hasFailed = true;
+            throw;
+        }
+    }
+
+    private async Task Write(Block block, CancellationToken cancellation)
+    {
+        for (int done = 0; done < block.Data.Length;)
+        {
+            byte[] rest = done == 0 ? block.Data : block.Data[done..];
+            WRITE3args arguments = new() { File = Handle, Offset = block.Offset + (ulong)done, Count = (uint)rest.Length, Data = rest };
+            WRITE3resok ok = (await _client.Call(
+                "WRITE", Path, arguments, (args, token) => _client.Procedures.WriteAsync(args, cancellation: token), result => result.Status, cancellation)
+                .ConfigureAwait(false)).Resok!;
+            if (ok.Count == 0 || ok.Count > rest.Length)
+                throw new NfsException("WRITE", Path, Nfsstat3.Nfs3errServerfault, $"{rest.Length} bytes were sent, and {ok.Count} written");
+
+            // A block in two parts may span a start of the server: then neither verifier is right for it, and it is written again.
+            bool isOne = done == 0 || block.Verifier.AsSpan().SequenceEqual(ok.Verf);
+            block.Verifier = isOne ? ok.Verf : [];
+            block.IsStable = ok.Committed == StableHow.FileSync && (done == 0 || block.IsStable);
+            done += (int)ok.Count;
+        }
+    }
+
+    // What was written, and is not known to be on the server's disk.
+    private sealed class Block(ulong offset, byte[] data)
+    {
+        public ulong Offset { get; } = offset;
+
+        public byte[] Data { get; } = data;
+
+        // That of the server's reply.
+        public byte[] Verifier { get; set; } = [];
+
+        public bool IsStable { get; set; }
+    }
+}
