@@ -7,14 +7,12 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>What async procedures promise, on every model that does not fork.</summary>
-[TestFixtureSource(typeof(Cells), nameof(Cells.ModelsThatAwait))]
+[ModelSource(typeof(Cells), nameof(Cells.ModelsThatAwait))]
 public class AsyncContractTests(string model)
 {
     private const uint Hold = 3;
 
-    private bool IsLoop => model is not ("iterative" or "threads" or "pool");
-
-    private bool IsOneAtATime => model == "iterative";
+    private bool IsLoop => Cells.AnswersOnLoops(model);
 
     [Test]
     public async Task Every_form_of_method_is_answered_on_every_kind_of_endpoint()
@@ -54,11 +52,9 @@ public class AsyncContractTests(string model)
         Assert.That(await waiting.GreetAsync("you"), Is.EqualTo("Hello, you!"));
     }
 
-    [Test]
+    [Test, SeveralClients]
     public async Task A_call_that_waits_holds_up_no_other()
     {
-        if (IsOneAtATime)
-            Assert.Ignore("one client at a time");
         await using WaitingHere here = await WaitingHere.StartAsync(model);
         IWaiting held = await here.CallerAsync(), other = IsLoop ? held : await here.CallerAsync();
         Task<uint> call = held.HoldAsync(1);
@@ -69,11 +65,9 @@ public class AsyncContractTests(string model)
         Assert.That(await call, Is.EqualTo(1));
     }
 
-    [Test]
+    [Test, SeveralClients]
     public async Task Where_the_order_counts_a_reply_waits_for_those_before_it()
     {
-        if (IsOneAtATime)
-            Assert.Ignore("one client at a time");
         await using WaitingHere here = await WaitingHere.StartAsync(model, options => options.ReplyOrder = ReplyOrder.Calls);
         IWaiting ordered = await here.CallerAsync(), other = await here.CallerAsync();
         Task<uint> first = ordered.HoldAsync(1);
@@ -90,23 +84,22 @@ public class AsyncContractTests(string model)
         await Task.WhenAll(first, second, third, fourth, last).WaitAsync(Eventually.Deadline);
     }
 
-    private static IEnumerable<ListenForm> ConnectionForms => [ListenForm.Tcp, ListenForm.UnixPath, ListenForm.UnixPacket];
-
-    [TestCaseSource(nameof(ConnectionForms))]
-    public async Task A_client_that_goes_has_its_calls_cancelled(ListenForm form)
+    [Test]
+    public async Task A_client_that_goes_has_its_calls_cancelled()
     {
-        if (!Cells.FormsOf(model).Contains(form))
-            Assert.Ignore("not served");
-        await using WaitingHere here = await WaitingHere.StartAsync(model, endpoints: form.NewEndpoint());
-        RpcClient client = await here.ConnectAsync();
-        Task<uint> call = client.Create<IWaiting>().HoldAsync(1);
-        here.AwaitInFlight(1);
-        client.Dispose();
-        Eventually.Holds(() => here.Waiting.Cancelled == 1, "the call is cancelled");
-        here.AwaitInFlight(0);
-        Assert.That(here.Count(Counter.CallsCancelled), Is.EqualTo(1));
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => call);
-        Eventually.Holds(() => here.Count(Counter.Closed) == 1, "the connection is closed");
+        foreach (ListenForm form in Cells.FormsOf(model).Where(form => !form.Kind().IsDatagram()).DistinctBy(form => form.Kind()))
+        {
+            await using WaitingHere here = await WaitingHere.StartAsync(model, endpoints: form.NewEndpoint());
+            RpcClient client = await here.ConnectAsync();
+            Task<uint> call = client.Create<IWaiting>().HoldAsync(1);
+            here.AwaitInFlight(1);
+            client.Dispose();
+            Eventually.Holds(() => here.Waiting.Cancelled == 1, $"the call over {form} is cancelled");
+            here.AwaitInFlight(0);
+            Assert.That(here.Count(Counter.CallsCancelled), Is.EqualTo(1));
+            await Assert.ThrowsAsync<ObjectDisposedException>(() => call);
+            Eventually.Holds(() => here.Count(Counter.Closed) == 1, $"the connection over {form} is closed");
+        }
     }
 
     [Test]
@@ -173,11 +166,9 @@ public class AsyncContractTests(string model)
         Assert.That((here.Waiting.Held, here.Count(Counter.ReplyCacheHits)), Is.EqualTo((1, 1)));
     }
 
-    [Test]
+    [Test, CallsTogether]
     public async Task So_many_calls_of_a_connection_are_in_flight_and_the_others_have_their_turn()
     {
-        if (!IsLoop)
-            Assert.Ignore("one call of a connection at a time");
         await using WaitingHere here = await WaitingHere.StartAsync(
             model, options => options.ServerOptions = new() { MaxAsyncCallsPerConnection = 3, MaxCallsInProgress = 3, Workers = 4 });
         IWaiting waiting = await here.CallerAsync(), other = await here.CallerAsync();
@@ -193,11 +184,9 @@ public class AsyncContractTests(string model)
             Assert.That(here.Count(Counter.CallsInFlightFull), Is.Positive);
     }
 
-    [Test]
+    [Test, CallsTogether]
     public async Task A_client_that_goes_while_it_is_not_received_from_has_its_calls_cancelled()
     {
-        if (!IsLoop)
-            Assert.Ignore("one call of a connection at a time");
         await using WaitingHere here = await WaitingHere.StartAsync(
             model, options => options.ServerOptions = new() { MaxAsyncCallsPerConnection = 1, MaxCallsInProgress = 1, IdleTimeout = TimeSpan.FromSeconds(4) });
         RpcClient client = await here.ConnectAsync();
@@ -212,11 +201,9 @@ public class AsyncContractTests(string model)
         Eventually.Holds(() => here.Count(Counter.Closed) == here.Count(Counter.Accepted), "the connection is closed");
     }
 
-    [Test]
+    [Test, CallsTogether]
     public async Task So_many_calls_of_all_connections_are_in_flight_and_each_connection_has_one_in_any_case()
     {
-        if (!IsLoop)
-            Assert.Ignore("one call of a connection at a time");
         await using WaitingHere here = await WaitingHere.StartAsync(
             model, options => options.ServerOptions = new() { MaxAsyncCalls = 3, Workers = 16 });
         IWaiting first = await here.CallerAsync(), second = await here.CallerAsync();

@@ -47,6 +47,9 @@ public static class Cells
     /// <summary>Whether a model runs calls of one connection at the same time.</summary>
     public static bool RunsCallsTogether(string model) => Entry(model).RunsCallsTogether;
 
+    /// <summary>Whether a loop answers, so that several async calls of a connection are in flight at once.</summary>
+    public static bool AnswersOnLoops(string model) => RunsCallsTogether(model) || (StallsOthers(model) && !Entry(model).OneAtATime);
+
     /// <summary>Whether a model serves several clients at once: with datagrams every model does, for there are no connections.</summary>
     public static bool ServesSeveralClients(string model, ListenForm form) => !Entry(model).OneAtATime || form.Kind().IsDatagram();
 

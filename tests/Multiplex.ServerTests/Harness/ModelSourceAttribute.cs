@@ -5,8 +5,8 @@ using NUnit.Framework.Internal;
 namespace Multiplex.ServerTests.Harness;
 
 /// <summary>
-/// Runs a fixture over models, or over models and kinds of endpoint. A test that needs a model to serve several clients at once, marked
-/// <see cref="SeveralClientsAttribute"/>, is not there where the model does not.
+/// Runs a fixture over models, or over models and kinds of endpoint. A test that is marked with a <see cref="CapabilityAttribute"/> is not there
+/// where the model lacks that.
 /// </summary>
 /// <param name="type">Where the source is.</param>
 /// <param name="source">A static property: names of models, or <see cref="TestFixtureData"/> that begin with one.</param>
@@ -26,9 +26,7 @@ public sealed class ModelSourceAttribute(Type type, string source) : NUnitAttrib
         {
             string model = fixture.Arguments.OfType<string>().First();
             ListenForm form = fixture.Arguments.OfType<ListenForm>().FirstOrDefault();
-            if (Cells.ServesSeveralClients(model, form))
-                continue;
-            foreach (ITest test in fixture.Tests.Where(test => test.Method!.IsDefined<SeveralClientsAttribute>(inherit: true)).ToList())
+            foreach (ITest test in fixture.Tests.Where(test => test.Method!.GetCustomAttributes<CapabilityAttribute>(inherit: true).Any(one => !one.IsThere(model, form))).ToList())
                 fixture.Tests.Remove(test);
         }
 
@@ -36,6 +34,22 @@ public sealed class ModelSourceAttribute(Type type, string source) : NUnitAttrib
     }
 }
 
-/// <summary>A test that needs a model to serve several clients at once: see <see cref="ModelSourceAttribute"/>.</summary>
+/// <summary>What a test needs of a model.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class SeveralClientsAttribute : NUnitAttribute;
+public abstract class CapabilityAttribute : NUnitAttribute
+{
+    /// <summary>Whether the model has it at endpoints of this form.</summary>
+    public abstract bool IsThere(string model, ListenForm form);
+}
+
+/// <summary>It serves several clients at once.</summary>
+public sealed class SeveralClientsAttribute : CapabilityAttribute
+{
+    public override bool IsThere(string model, ListenForm form) => Cells.ServesSeveralClients(model, form);
+}
+
+/// <summary>Several async calls of one connection are in flight at once.</summary>
+public sealed class CallsTogetherAttribute : CapabilityAttribute
+{
+    public override bool IsThere(string model, ListenForm form) => Cells.AnswersOnLoops(model);
+}
