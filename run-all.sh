@@ -118,6 +118,8 @@ readonly -a peers=(
   "zsh zsh"
   "chromium-headless-shell chromium-headless-shell"
   "nfs-ls libnfs-utils"
+  "/usr/bin/ganesha.nfsd nfs-ganesha"
+  "/usr/share/doc/nfs-ganesha-vfs nfs-ganesha-vfs"
   "qemu-system-x86_64 qemu-system-x86"
   "/bin/busybox busybox-static"
   "cpio cpio"
