@@ -75,7 +75,7 @@ public sealed class NuGetPackageTests
     [Test]
     public void What_the_readmes_of_the_libraries_show_can_be_built()
     {
-        _feed.WriteProject("""<PackageReference Include="Multiplex.Load" Version="*" />""");
+        _feed.WriteProject("""<PackageReference Include="Multiplex.Load" Version="*" /><PackageReference Include="Multiplex.Nfs" Version="*" />""");
         foreach (string library in s_libraries.Where(library => !library.StartsWith("Multiplex.Rpc", StringComparison.Ordinal)))
         {
             using ZipArchive package = ZipFile.OpenRead(Packages.Find($"{library}.{Packages.Version}.nupkg"));
