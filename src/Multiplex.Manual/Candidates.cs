@@ -20,7 +20,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
     private static readonly string[] s_free =
     [
         "", "N", "N,…", "TIME", "BYTES", "BYTES|LINES", "FROM:TO", "LIMITS", "CALLS", "CALL", "HEX", "PERCENT", "PROGRAM/VERSION", "'NAME=COMMAND'", "NAMESPACE",
-        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN",
+        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN", "NAME",
     ];
 
     /// <summary>What is offered for an option or a word of a verb, by what stands for its value in the help.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli.Serving;
@@ -8,12 +10,20 @@ namespace Multiplex.Cli.Serving;
 /// </summary>
 internal static unsafe class StartedPages
 {
+    private const ulong IsPresent = 1UL << 63;
+    private const ulong IsOfFile = 1UL << 61;   // false of a page that was written to, and so is the process's own
+
     /// <summary>
-    /// Unmaps them: madvise(2), MADV_DONTNEED, of each piece of the file that is not writable, and so the same in memory. They stay in the page cache,
-    /// and what is needed again is mapped by a page fault of about a microsecond.
+    /// Unmaps them: madvise(2), MADV_DONTNEED, of what is not writable. They stay in the page cache, and what is needed again is mapped by a page
+    /// fault of about a microsecond. Pages that are not those of the file are left: the runtime writes the cookie by which it finds overrun
+    /// stacks into such a piece, and then protects it.
     /// </summary>
     public static void Drop()
     {
+        SyscallResult opened = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+        if (opened.IsError)
+            return;   // without proc(5) they stay mapped
+        int pagemap = (int)opened.Value;
         ReadOnlySpan<Elf64_Phdr> headers = new((void*)getauxval(AT_PHDR), (int)getauxval(AT_PHNUM));
         nint loadedAt = 0;   // of a program that may be loaded anywhere: what is added to its addresses
         foreach (ref readonly Elf64_Phdr header in headers)
@@ -30,7 +40,25 @@ internal static unsafe class StartedPages
             nint start = (loadedAt + (nint)header.p_vaddr + page - 1) & -page;
             nint end = (loadedAt + (nint)(header.p_vaddr + header.p_memsz)) & -page;
             if (start < end)
-                _ = madvise(start, (nuint)(end - start), MADV_DONTNEED);   // a kernel that refuses keeps them mapped
+                Drop(pagemap, start, new ulong[(end - start) / page], page);
+        }
+
+        close(pagemap);
+    }
+
+    // proc_pid_pagemap(5): eight bytes a page.
+    private static void Drop(int pagemap, nint start, ulong[] pages, nint page)
+    {
+        if (pread(pagemap, MemoryMarshal.AsBytes(pages.AsSpan()), start / page * sizeof(ulong)).Value != pages.Length * sizeof(ulong))
+            return;
+        for (int first = 0, end; first < pages.Length; first = end + 1)
+        {
+            for (end = first; end < pages.Length && (pages[end] & (IsPresent | IsOfFile)) == (IsPresent | IsOfFile); end++)
+            {
+            }
+
+            if (end > first)
+                _ = madvise(start + (first * page), (nuint)((end - first) * page), MADV_DONTNEED);   // a kernel that refuses keeps them mapped
         }
     }
 }
