@@ -130,6 +130,6 @@ public sealed partial class DebianPackageTests
     private static partial Regex Overstrike();
 
     // What an option does is indented further.
-    [GeneratedRegex("^ {7}(?:-[A-Z], )?(--[a-z-]+)")]
+    [GeneratedRegex("^ {7}(?:-[A-Za-z], )?(--[a-z-]+)")]
     private static partial Regex Entry();
 }
