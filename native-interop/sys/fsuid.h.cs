@@ -5,7 +5,7 @@ namespace Multiplex.Interop;
 // setfsuid(2), setfsgid(2). They change the calling thread alone, also through the C library.
 public static partial class Libc
 {
-    /// <summary>setfsuid(2): the user by whom the kernel judges what this thread does with files. A user other than 0 also takes the capabilities that concern files.</summary>
+    /// <summary>setfsuid(2): sets the user for which the kernel checks the file accesses of this thread. A user other than 0 loses the capabilities that concern files.</summary>
     /// <returns>The user before; no error is ever reported: call it twice to see whether it took effect.</returns>
     public static uint setfsuid(uint uid) => (uint)Raw.setfsuid(uid);
 

@@ -7,7 +7,7 @@ namespace Multiplex.Nfs.Exports;
 /// <param name="Name">The name that clients mount: an absolute path.</param>
 public sealed record Export(string Directory, string Name)
 {
-    /// <summary>The user and group that nobody has: those to whom callers are squashed by default.</summary>
+    /// <summary>The user and group of squashed callers by default: 65534, nobody.</summary>
     public const uint Nobody = 65534;
 
     /// <summary>How an export is written.</summary>
@@ -28,7 +28,7 @@ public sealed record Export(string Directory, string Name)
     /// <summary>Whether changes of names and attributes are answered before they are on the disk, which RFC 1813 section 4.8 does not allow.</summary>
     public bool Async { get; init; }
 
-    /// <summary>The user as whom a caller acts that is squashed or says nothing of itself.</summary>
+    /// <summary>The user of a squashed caller, and of one that names no user.</summary>
     public uint AnonymousUser { get; init; } = Nobody;
 
     /// <summary>The group of that user.</summary>

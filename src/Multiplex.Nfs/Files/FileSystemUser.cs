@@ -8,7 +8,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// The user as whom the calling thread uses the file system: that of the call which it runs, so that the kernel itself decides what the caller may do.
+/// The user for which the kernel checks the file accesses of the calling thread: that of the call which the thread runs, so that the kernel itself decides what the caller may do.
 /// It is changed only when it is another than before.
 /// </summary>
 internal sealed class FileSystemUser
