@@ -1,5 +1,3 @@
-using NUnit.Framework;
-
 namespace Multiplex.ServerTests.Harness.Tls;
 
 /// <summary>A client in C on OpenSSL, tls_client.c, compiled once.</summary>
