@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Multiplex.Engine.Calls;
 using Multiplex.Sockets;
 using Multiplex.Tls;
 

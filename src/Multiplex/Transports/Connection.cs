@@ -1,4 +1,5 @@
 using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;

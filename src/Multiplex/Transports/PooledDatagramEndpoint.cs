@@ -1,4 +1,4 @@
-using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Sockets.Datagrams;
 
 namespace Multiplex.Transports;

@@ -1,4 +1,5 @@
 using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Sockets;
 
 namespace Multiplex.Uring;

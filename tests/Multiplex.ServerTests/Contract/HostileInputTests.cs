@@ -6,7 +6,7 @@ namespace Multiplex.ServerTests.Contract;
 
 /// <summary>Bytes that are no calls: they end their own connection, are counted, touch no other, and cost no more memory than they have.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
-public sealed class HostileInputTests(string model, ListenForm form) : HostedGarbage(model, form)
+public sealed class HostileInputTests(string model, ListenForm form) : SharedServer(model, "rpc", form)
 {
     private const int MaxRecord = 1028 * 1024;
     private const int MaxFragments = 64 * 1024;   // not one more, or the server might close before all is sent
@@ -27,6 +27,11 @@ public sealed class HostileInputTests(string model, ListenForm form) : HostedGar
     ];
 
     public static IEnumerable<TestCaseData> GarbageOfAllKinds => s_garbage;
+
+    private protected override ServerProcess StartServer() => ServerProcess.Start(Model, "rpc", Form, Counters.Option);
+
+    private protected override void OnStopped() =>
+        Assert.That(Server.FinalCount(Counter.ProtocolErrors), Is.EqualTo(Counters[Counter.ProtocolErrors]));
 
     [TestCaseSource(nameof(GarbageOfAllKinds))]
     public void Calls_before_the_garbage_are_answered(byte[] garbage)

@@ -13,6 +13,9 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
 
     private protected ListenForm Form => form;
 
+    /// <summary>The server's, where <see cref="StartServer"/> gives it their option.</summary>
+    private protected SharedCounters Counters { get; } = new();
+
     [OneTimeSetUp]
     public void Start() => _server = StartServer();
 
@@ -27,10 +30,17 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
         {
             Assert.That(Server.Stop(), Is.Zero);
             Assert.That(Server.Processes(), Is.Empty);
+            OnStopped();
         }
         finally
         {
+            Counters.Dispose();
             _server.Dispose();
         }
+    }
+
+    /// <summary>The server has ended in order.</summary>
+    private protected virtual void OnStopped()
+    {
     }
 }

@@ -15,7 +15,6 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
     private const int MaxPayload = 1 << 20;
 
     private readonly Certificates _certificates = new();
-    private readonly SharedCounters _counters = new();
 
     public static IEnumerable<TestFixtureData> ModelsAndForms =>
         from model in Cells.ModelsWithTls
@@ -23,11 +22,7 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
         select new TestFixtureData(model, form);
 
     [OneTimeTearDown]
-    public void Delete_the_certificates()
-    {
-        _certificates.Dispose();
-        _counters.Dispose();
-    }
+    public void Delete_the_certificates() => _certificates.Dispose();
 
     [Test]
     public void Every_procedure_answers()
@@ -114,7 +109,7 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
     [Test]
     public void Rubbish_closes_its_connection()
     {
-        long failures = _counters[Counter.TlsFailures];
+        long failures = Counters[Counter.TlsFailures];
         foreach (int length in (int[])[1, 5, 100, 10_000])
         {
             using RpcPeer peer = new(Server.Address);
@@ -129,7 +124,7 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
 
         using RpcPeer good = Connect();
         good.Null();
-        Assert.That(_counters[Counter.TlsFailures], Is.EqualTo(failures + 3));
+        Assert.That(Counters[Counter.TlsFailures], Is.EqualTo(failures + 3));
     }
 
     [TestCase("TLS 1.2")]
@@ -152,7 +147,7 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
     public void A_client_that_closes_in_order_is_answered_in_order()
     {
         const int Connections = 5;
-        long broken = _counters[Counter.Broken];
+        long broken = Counters[Counter.Broken];
         for (int i = 0; i < Connections; i++)
         {
             using RpcPeer peer = Connect();
@@ -161,12 +156,12 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
             Assert.That(peer.Client.ReceiveToEnd(), Is.Empty);
         }
 
-        _counters.Await(Counter.Closed, _counters[Counter.Accepted]);
-        Assert.That(_counters[Counter.Broken], Is.EqualTo(broken));
+        Counters.Await(Counter.Closed, Counters[Counter.Accepted]);
+        Assert.That(Counters[Counter.Broken], Is.EqualTo(broken));
     }
 
     private protected override ServerProcess StartServer() =>
-        ServerProcess.Start(Model, "rpc", Form, [.. _certificates.Serve(), .. _counters.Option]);
+        ServerProcess.Start(Model, "rpc", Form, [.. _certificates.Serve(), .. Counters.Option]);
 
     private RpcPeer Connect()
     {

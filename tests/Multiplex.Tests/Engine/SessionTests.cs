@@ -1,5 +1,6 @@
 using System.Text;
 using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Multiplexers;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;

@@ -1,4 +1,5 @@
 using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Models;
 using Multiplex.Tests.Multiplexers;
 using Multiplex.Transports;

@@ -1,4 +1,5 @@
 using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Multiplexers;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;

@@ -1,7 +1,7 @@
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
 
-namespace Multiplex.Engine;
+namespace Multiplex.Engine.Calls;
 
 /// <summary>A request that a loop has handed to a worker, and its reply on the way back. Used again and again.</summary>
 internal sealed class WorkItem

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Multiplex.Engine;
+namespace Multiplex.Engine.Calls;
 
 /// <summary>
 /// The replies that come later to a loop: whichever thread completes a call, its reply is taken by the loop's. The counterpart of

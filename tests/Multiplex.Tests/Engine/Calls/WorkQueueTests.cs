@@ -1,7 +1,7 @@
-using Multiplex.Engine;
+using Multiplex.Engine.Calls;
 using Multiplex.Tests.Support;
 
-namespace Multiplex.Tests.Engine;
+namespace Multiplex.Tests.Engine.Calls;
 
 /// <summary>The queue between a reactor and its workers.</summary>
 public class WorkQueueTests

@@ -1,4 +1,4 @@
-namespace Multiplex.Engine;
+namespace Multiplex.Engine.Calls;
 
 /// <summary>The calls of one connection, or of one source of datagrams, whose replies come later, in the order in which they came.</summary>
 internal sealed class LateCalls

@@ -1,6 +1,6 @@
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Engine;
+namespace Multiplex.Engine.Calls;
 
 /// <summary>The wait for a late reply on a thread that has nothing else to do: that of a connection, or of a server that serves one client at a time.</summary>
 /// <param name="counters">Where events are counted, and what tells of a stop.</param>

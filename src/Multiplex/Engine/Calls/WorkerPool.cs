@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
 
-namespace Multiplex.Engine;
+namespace Multiplex.Engine.Calls;
 
 /// <summary>
 /// Threads that run procedures for an event loop. Requests go to them by a queue, replies come back by another, which is posted to the loop.

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Multiplex.Engine;
+namespace Multiplex.Engine.Calls;
 
 /// <summary>
 /// Calls that wait for a worker, by the flow (the connection, or the source of datagrams) that they came by. The next one to run is of the flow with
