@@ -4,42 +4,42 @@ using Multiplex.Load.Reporting;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>What has moved since an earlier comparison.</summary>
-/// <param name="Began">When the earlier one began.</param>
-/// <param name="Environment">Where it was measured.</param>
-/// <param name="TolerancePercent">Changes below this are not reported: one machine differs by as much from one hour to the next.</param>
-/// <param name="Notes">What makes the two less comparable.</param>
+/// <summary>The changes since an earlier comparison.</summary>
+/// <param name="Began">The start of the earlier comparison.</param>
+/// <param name="Environment">The machine and the runtime of the earlier comparison.</param>
+/// <param name="TolerancePercent">Smaller changes are not reported: the figures of one machine vary by as much from hour to hour.</param>
+/// <param name="Notes">Differences between the two comparisons that make them less comparable.</param>
 /// <param name="Compared">How many pairs of figures were compared.</param>
-/// <param name="Changes">The figures that have moved.</param>
+/// <param name="Changes">The figures that changed.</param>
 public sealed record BaselineReport(
     DateTimeOffset Began, MachineReport Environment, double TolerancePercent, IReadOnlyList<string> Notes, int Compared, IReadOnlyList<Change> Changes);
 
-/// <summary>A figure that has moved.</summary>
+/// <summary>A figure that changed.</summary>
 /// <param name="Scenario">The scenario.</param>
 /// <param name="Point">The point.</param>
 /// <param name="Server">The server.</param>
 /// <param name="Metric">The figure, by its key.</param>
-/// <param name="Before">What it was.</param>
-/// <param name="After">What it is.</param>
-/// <param name="Percent">By how much, in percent of what it was, the change of the peers divided out; null when it was nothing.</param>
-/// <param name="PValue">How likely such a change would be by chance, corrected for the number of figures.</param>
-/// <param name="Better">Whether that is better.</param>
+/// <param name="Before">The earlier value.</param>
+/// <param name="After">The later value.</param>
+/// <param name="Percent">The change in percent of the earlier value, with the change of the peers divided out; null when the earlier value was 0.</param>
+/// <param name="PValue">The probability of such a change by chance, corrected for the number of figures.</param>
+/// <param name="Better">Whether the change is an improvement.</param>
 public sealed record Change(string Scenario, string Point, string Server, [property: JsonPropertyName("measure")] string Metric, Spread Before, Spread After, double? Percent, double PValue, bool Better);
 
 /// <summary>
-/// Compares a comparison with an earlier one. Their rounds are not paired, so each figure's change is held against the rounds'
-/// spread in both (Welch's test of the logarithms), corrected for the number of figures (Holm). What moves the peers, which
-/// are the same programs in both, moves the machine: it is divided out.
+/// Compares a comparison with an earlier one. Their rounds are not paired, so each figure's change is tested against the spread of the rounds
+/// in both (Welch's test of the logarithms), corrected for the number of figures (Holm). The peers are the same programs in both, so a
+/// change of the peers is a change of the machine: it is divided out.
 /// </summary>
 public static class Baseline
 {
-    /// <summary>The tolerance that is used when none is asked for.</summary>
+    /// <summary>The default tolerance.</summary>
     public const double DefaultTolerancePercent = 5;
 
-    /// <summary>The later report with what has moved since the earlier one.</summary>
-    /// <param name="after">The later one.</param>
-    /// <param name="before">The earlier one.</param>
-    /// <param name="tolerancePercent">Changes below this are not reported.</param>
+    /// <summary>Adds the changes since an earlier report to the later report.</summary>
+    /// <param name="after">The later report.</param>
+    /// <param name="before">The earlier report.</param>
+    /// <param name="tolerancePercent">Smaller changes are not reported.</param>
     public static CompareReport Since(this CompareReport after, CompareReport before, double tolerancePercent = DefaultTolerancePercent)
     {
         Pair[] pairs = [.. PairsOf(after, before)];
@@ -92,9 +92,9 @@ public static class Baseline
         if (before.RunInWords != after.RunInWords || before.WarmupS != after.WarmupS)
             yield return $"The baseline's runs were of {before.RunInWords} after {before.WarmupS:0.###} s, not of {after.RunInWords} after {after.WarmupS:0.###} s.";
         if (before.Rounds < 2 || after.Rounds < 2)
-            yield return "A comparison of a single round has no spread: nothing can be said to have moved.";
+            yield return "A comparison of a single round has no spread, so no change can be found.";
         if (!after.Servers.Any(server => server.IsPeer && IsPeer(before, server.Name)))
-            yield return "No peer is in both, so what the machine itself has changed by is in the changes.";
+            yield return "No peer is in both, so a change of the machine itself is part of the changes.";
     }
 
     private sealed record Pair(string Scenario, string Point, Metric Metric, ServerResult Before, ServerResult After, Move Move)
@@ -111,7 +111,7 @@ public static class Baseline
             Metric.IsBetter(Move.Percent, 0));
     }
 
-    /// <summary>By how much a figure has moved, and how likely that would be by chance.</summary>
+    /// <summary>The change of a figure, and the probability of such a change by chance.</summary>
     private sealed record Move(double Percent, double PValue)
     {
         public static Move? Of(ServerResult before, ServerResult after, Metric metric, IEnumerable<(ServerResult Before, ServerResult After)> peers)
@@ -120,7 +120,7 @@ public static class Baseline
             if (was.Length < 2 || now.Length < 2)
                 return null;
 
-            // Errors mostly are none: there is no ratio to nothing, but none in any round, and then some in each, is a change.
+            // The usual number of errors is 0, which has no ratio. Yet 0 in every round before and more than 0 in every round after is a change.
             if (was.All(value => value == 0) && now.All(value => value > 0))
                 return new(double.PositiveInfinity, 0);
             if (now.All(value => value == 0) && was.All(value => value > 0))

@@ -3,44 +3,44 @@ using Multiplex.Load.Comparison.Judging;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>Why figures say less than they seem to.</summary>
+/// <summary>A reason to trust a figure less.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<CaveatKind>))]
 public enum CaveatKind
 {
-    /// <summary>A thread of the client worked all the time: a faster client would have seen more.</summary>
+    /// <summary>A thread of the client was busy all the time: a faster client would have measured more.</summary>
     ClientBusy,
 
-    /// <summary>Twice the connections gave more: the server could do more than it was asked.</summary>
+    /// <summary>Twice the connections gave more: the load did not use the whole server.</summary>
     LoadTooSmall,
 
     /// <summary>Other processes used the machine.</summary>
     MachineShared,
 
-    /// <summary>The hypervisor gave time of the processors to other machines.</summary>
+    /// <summary>The hypervisor gave CPU time to other machines.</summary>
     TimeStolen,
 
-    /// <summary>Another process listens on the server's port, and may have got some of the connections.</summary>
+    /// <summary>Another process listens on the server's port, and may have accepted some of the connections.</summary>
     PortShared,
 }
 
-/// <summary>Why the figures of a server at a point say less than they seem to.</summary>
+/// <summary>A reason to trust the figures of a server at a point less.</summary>
 /// <param name="Kind">The reason.</param>
-/// <param name="Value">How much of it: a share from 0 to 1, the gain with twice the connections, or a number of sockets.</param>
+/// <param name="Value">Its size: a share from 0 to 1, the gain with twice the connections, or a number of sockets.</param>
 public sealed record Caveat(CaveatKind Kind, double Value)
 {
     private const double Busy = 0.95, Gain = 0.1, Shared = 0.1, Stolen = 0.02;
 
-    /// <summary>The value as it is written.</summary>
+    /// <summary>The value as text.</summary>
     [JsonIgnore]
     public string Label => Kind == CaveatKind.PortShared ? $"{Value:F0}" : $"{100 * Value:F0}%";
 
     /// <summary>The reason in words.</summary>
     public static string InWords(CaveatKind kind) => kind switch
     {
-        CaveatKind.ClientBusy => "the client was the limit, its busiest thread worked (more of it, --threads, would see the server do more)",
+        CaveatKind.ClientBusy => "the client was the limit, its busiest thread worked (use more --threads)",
         CaveatKind.LoadTooSmall => "the load was the limit, twice the connections gave more by",
         CaveatKind.MachineShared => "other processes used a part of the machine",
-        CaveatKind.TimeStolen => "the hypervisor gave a part of the processors' time to other machines",
+        CaveatKind.TimeStolen => "the hypervisor gave a part of the CPU time to other machines",
         _ => "sockets of other processes listened on the server's port",
     };
 
@@ -52,7 +52,7 @@ public sealed record Caveat(CaveatKind Kind, double Value)
         group $"{result.Server} {caveat.Label}" by (point.Label, caveat.Kind) into reason
         select $"{reason.Key.Label}: {InWords(reason.Key.Kind)}: {string.Join(", ", reason)}";
 
-    /// <summary>The reasons that there are.</summary>
+    /// <summary>The caveats that apply.</summary>
     /// <param name="rounds">The rounds' figures.</param>
     /// <param name="doubled">The throughput with twice the connections, if it was measured.</param>
     internal static IEnumerable<Caveat> Of(IReadOnlyList<RoundFigures> rounds, double? doubled)

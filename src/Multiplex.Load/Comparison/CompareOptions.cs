@@ -2,10 +2,10 @@ using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>What to compare, and how.</summary>
+/// <summary>The options of a comparison.</summary>
 public sealed record CompareOptions
 {
-    /// <summary>Who takes part, under names that differ.</summary>
+    /// <summary>The servers to compare; their names differ.</summary>
     public required IReadOnlyList<Target> Targets { get; init; }
 
     /// <summary>The scenarios.</summary>
@@ -20,7 +20,7 @@ public sealed record CompareOptions
     /// <summary>The client's side of it.</summary>
     public required Func<RequestMix, Exchange> Exchange { get; init; }
 
-    /// <summary>How often each server has its turn; with <see cref="Precision"/>, the most that it may have.</summary>
+    /// <summary>The number of rounds; with <see cref="Precision"/>, the maximum.</summary>
     public int Rounds { get; init; } = 5;
 
     /// <summary>
@@ -40,22 +40,22 @@ public sealed record CompareOptions
     /// <summary>Whether each server has a further run in each scenario, with the most connections, in which its stacks are sampled.</summary>
     public bool FlameGraphs { get; init; }
 
-    /// <summary>Requests of a run, however long they take and without a warm-up; null ends it by <see cref="Duration"/>.</summary>
+    /// <summary>Requests of a run, without a time limit and a warm-up; null ends the run by <see cref="Duration"/>.</summary>
     public long? Requests { get; init; }
 
     /// <summary>Measured time of each run.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Time before it that is loaded but not measured.</summary>
+    /// <summary>Time before it that is under load but not measured.</summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Threads of the client.</summary>
     public int ClientThreads { get; init; } = 1;
 }
 
-/// <summary>How far a comparison is.</summary>
+/// <summary>The progress of a comparison.</summary>
 /// <param name="Scenario">The scenario that is measured; null while the peers are tried.</param>
-/// <param name="Run">What runs now.</param>
+/// <param name="Run">The current run.</param>
 /// <param name="Done">Runs of the scenario that are done.</param>
 /// <param name="Total">All its runs.</param>
 public readonly record struct CompareProgress(Scenario? Scenario, string Run, int Done, int Total);

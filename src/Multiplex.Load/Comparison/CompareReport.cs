@@ -22,13 +22,13 @@ public sealed record CompareReport
     /// <summary>Where it was measured.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
-    /// <summary>How far it came before it was interrupted; null when it is whole.</summary>
+    /// <summary>The runs that were finished when it was interrupted; null when it is complete.</summary>
     public PartialReport? Partial { get; init; }
 
     /// <summary>The protocol.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Alternating rounds: each server once a round. Of several numbers the greatest.</summary>
+    /// <summary>Alternating rounds: each server runs once a round. The greatest number, if points had different ones.</summary>
     public required int Rounds { get; init; }
 
     /// <summary>Whether each point had as many rounds as it needed to become precise, up to a limit.</summary>
@@ -53,24 +53,24 @@ public sealed record CompareReport
     [JsonIgnore]
     public string RunInWords => RequestsPerRun is { } replies ? $"{replies:N0} requests" : $"{DurationS:0.###} s";
 
-    /// <summary>Time before it that was loaded but not measured, in seconds.</summary>
+    /// <summary>Time before it that was under load but not measured, in seconds.</summary>
     public required double WarmupS { get; init; }
 
-    /// <summary>Who was compared.</summary>
+    /// <summary>The servers that were compared.</summary>
     public required IReadOnlyList<ServerReport> Servers { get; init; }
 
-    /// <summary>What was found, scenario by scenario.</summary>
+    /// <summary>The results, scenario by scenario.</summary>
     public required IReadOnlyList<ScenarioReport> Scenarios { get; init; }
 
-    /// <summary>What that means: a finding for each point of each scenario.</summary>
+    /// <summary>The findings: one for each point of each scenario.</summary>
     public IReadOnlyList<Finding> Summary =>
         [.. Scenarios.SelectMany(scenario => scenario.Points.Select(point => new Finding(scenario.Name, point.Label, Sentence.Of(this, point))))];
 
-    /// <summary>What has moved since an earlier comparison; null when there was none to look at.</summary>
+    /// <summary>The changes since an earlier comparison; null when no baseline was given.</summary>
     public BaselineReport? Baseline { get; init; }
 
-    /// <summary>Reads what <see cref="ToJson"/> has written.</summary>
-    /// <exception cref="FormatException">It is no report, or one of another version; the message says which.</exception>
+    /// <summary>Reads the text that <see cref="ToJson"/> has written.</summary>
+    /// <exception cref="FormatException">It is not a report, or a report of another version; the message says which.</exception>
     public static CompareReport Parse(string json)
     {
         try
@@ -91,7 +91,7 @@ public sealed record CompareReport
     public string ToJson() => JsonSerializer.Serialize(this, CompareJson.Default.CompareReport);
 }
 
-/// <summary>How far a comparison came before it was interrupted.</summary>
+/// <summary>The progress of a comparison when it was interrupted.</summary>
 /// <param name="Done">Runs that were finished: only these count.</param>
 /// <param name="Total">Runs that were asked for.</param>
 public sealed record PartialReport(int Done, int Total)
@@ -103,41 +103,41 @@ public sealed record PartialReport(int Done, int Total)
 /// <summary>What the figures of a point say, in words.</summary>
 /// <param name="Scenario">The scenario.</param>
 /// <param name="Point">The point.</param>
-/// <param name="Sentence">Who came out ahead, and by how much; or that they are level.</param>
+/// <param name="Sentence">Which server is ahead, and by how much; or that they are level.</param>
 public sealed record Finding(string Scenario, string Point, string Sentence);
 
-/// <summary>Who was compared.</summary>
+/// <summary>The servers that were compared.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Description">What it is: the model's summary, or the command of a peer.</param>
-/// <param name="IsPeer">Whether it is somebody else's server.</param>
+/// <param name="IsPeer">Whether it is another project's server.</param>
 public sealed record ServerReport(string Name, string Description, bool IsPeer);
 
-/// <summary>What was found in one scenario.</summary>
+/// <summary>The results of one scenario.</summary>
 /// <param name="Name">The scenario.</param>
-/// <param name="Load">What load that is.</param>
+/// <param name="Load">A description of the load.</param>
 /// <param name="LookFor">What the figures show, in two sentences.</param>
-/// <param name="JudgedBy">The figure that tells who came out ahead, by its key.</param>
-/// <param name="AlsoJudgedBy">The figure to look at next, by its key.</param>
+/// <param name="JudgedBy">The figure that the servers are ranked by: its key.</param>
+/// <param name="AlsoJudgedBy">The second figure to rank by: its key.</param>
 /// <param name="Points">The points at which it was measured.</param>
 public sealed record ScenarioReport(
     string Name, string Load, string LookFor, string JudgedBy, string AlsoJudgedBy, IReadOnlyList<PointReport> Points)
 {
-    /// <summary>Whether what changes from point to point are the connections beside those that ask.</summary>
+    /// <summary>Whether the connections that send no requests vary from point to point, not those that send them.</summary>
     [JsonIgnore]
     public bool VariesOthers => Points.Select(point => point.Others).Distinct().Count() > 1;
 
-    /// <summary>What a chart has across: what changes from point to point.</summary>
+    /// <summary>The horizontal axis of a chart: the number that varies from point to point.</summary>
     internal int Across(PointReport point) => VariesOthers ? point.Others : point.Connections;
 }
 
-/// <summary>What was found at one point of a scenario: with so many connections.</summary>
-/// <param name="Connections">Connections that ask.</param>
+/// <summary>The results at one point of a scenario: with one number of connections.</summary>
+/// <param name="Connections">Connections that send requests.</param>
 /// <param name="Others">Connections beside them: silent ones, or slow readers.</param>
 /// <param name="Label">The point in words.</param>
 /// <param name="Results">A result for each server.</param>
 public sealed record PointReport(int Connections, int Others, string Label, IReadOnlyList<ServerResult> Results)
 {
-    /// <summary>Which server came out ahead, by each of the two figures that the scenario is judged by.</summary>
+    /// <summary>Which server is ahead, by each of the two figures that the scenario is judged by.</summary>
     [JsonPropertyName("verdicts")]
     public IReadOnlyList<ComparisonResult> ComparisonResults { get; init; } = [];
 
@@ -151,7 +151,7 @@ public sealed record PointReport(int Connections, int Others, string Label, IRea
 /// <param name="Failed">Whether that is because it failed.</param>
 /// <param name="Figures">Each figure over the rounds, by its key, null where no round has it; empty when there are none.</param>
 /// <param name="LatencyCurve">Latencies of all rounds by percentile.</param>
-/// <param name="Errors">What went wrong in all rounds.</param>
+/// <param name="Errors">The errors of all rounds.</param>
 /// <param name="Rounds">Each round's figures.</param>
 public sealed record ServerResult(
     string Server,
@@ -171,11 +171,11 @@ public sealed record ServerResult(
     /// <summary>The figures of a further run in which the kernel counted, which takes time; null without one.</summary>
     public RoundFigures? Counted { get; init; }
 
-    /// <summary>What its processors did in a further run; null without one. The page alone has it.</summary>
+    /// <summary>The sampled stacks of a further run; null without one. Only the page has them.</summary>
     [JsonIgnore]
     public FlameGraph? Flames { get; init; }
 
-    /// <summary>What makes the figures say less than they seem to.</summary>
+    /// <summary>The reasons to trust the figures less.</summary>
     public IReadOnlyList<Caveat> Caveats { get; init; } = [];
 
     /// <summary>A server that was not measured.</summary>
@@ -186,7 +186,7 @@ public sealed record ServerResult(
     /// <param name="server">Its name.</param>
     /// <param name="rounds">Each round's figures.</param>
     /// <param name="latencies">The latencies of all rounds.</param>
-    /// <param name="errors">What went wrong in all rounds.</param>
+    /// <param name="errors">The errors of all rounds.</param>
     /// <param name="counted">The figures of the run in which the kernel counted, if there was one.</param>
     /// <param name="doubled">The throughput of a run with twice the connections, if there was one.</param>
     public static ServerResult Of(
@@ -200,33 +200,33 @@ public sealed record ServerResult(
 
 /// <summary>A point of a latency curve.</summary>
 /// <param name="Percentile">From 0 to 100.</param>
-/// <param name="Us">The latency that so many of the replies did not exceed, in microseconds.</param>
+/// <param name="Us">The latency that this percentage of the replies did not exceed, in microseconds.</param>
 public readonly record struct CurvePoint(double Percentile, double Us)
 {
     private static readonly double[] s_percentiles = [10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999];
 
-    /// <summary>The curve of a histogram, as far as it has values enough to tell.</summary>
+    /// <summary>The curve of a histogram, up to the percentile that its number of values supports.</summary>
     public static IReadOnlyList<CurvePoint> CurveOf(LatencyHistogram latencies) =>
         [.. s_percentiles.Where(percent => latencies.Count * (100 - percent) >= 100).Select(percent => new CurvePoint(percent, latencies.Percentile(percent) / 1e3))];
 }
 
-/// <summary>The figures of one run; null is what could not be known.</summary>
+/// <summary>The figures of one run; null stands for a figure that is not known.</summary>
 /// <param name="ThroughputPerS">Right replies a second.</param>
 /// <param name="P50Us">The median latency in microseconds.</param>
 /// <param name="P90Us">The 90th percentile.</param>
 /// <param name="P99Us">The 99th percentile.</param>
 /// <param name="P999Us">The 99.9th percentile.</param>
 /// <param name="MaxUs">The greatest.</param>
-/// <param name="Errors">Whatever went wrong.</param>
+/// <param name="Errors">The number of errors.</param>
 /// <param name="CpuUsPerRequest">CPU time of the server in microseconds a request, children included.</param>
 /// <param name="ContextSwitchesPerRequest">Context switches of the server a request, children included.</param>
-/// <param name="MemoryPerConnectionBytes">By how much the server's memory had grown, divided by the connections.</param>
+/// <param name="MemoryPerConnectionBytes">The growth of the server's memory, divided by the connections.</param>
 /// <param name="MemoryBytes">Proportional set size of all the server's processes.</param>
 /// <param name="Processes">Processes of the server while loaded.</param>
 /// <param name="Threads">Threads of them all.</param>
 /// <param name="OfferedPerS">Requests a second that were due, in an open loop.</param>
 /// <param name="AnsweredShare">The part of these that was answered, 0 to 1.</param>
-/// <param name="ClientBusy">The part of its time that the busiest thread of the client worked.</param>
+/// <param name="ClientBusy">The share of its time in which the busiest thread of the client was busy.</param>
 public sealed record RoundFigures(
     double? ThroughputPerS,
     [property: JsonPropertyName("p50_us")] double? P50Us,

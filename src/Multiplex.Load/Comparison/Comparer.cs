@@ -18,8 +18,8 @@ public sealed class Comparer
     private readonly Action<CompareProgress> _show;
     private readonly CancellationToken _cancelled;
     private readonly HashSet<string> _started = [];
-    private readonly Dictionary<string, string> _absent = [];   // models that do not start here, and why
-    private readonly Dictionary<KernelEvent, string?> _whyNot;   // what cannot be counted here
+    private readonly Dictionary<string, string> _absent = [];   // models that do not start on this machine, and why
+    private readonly Dictionary<KernelEvent, string?> _whyNot;   // events that cannot be counted on this machine, and why
     private readonly string? _whyNoFlameGraphs;
     private int _runs;
 
@@ -34,10 +34,10 @@ public sealed class Comparer
 
     /// <summary>Runs the whole comparison.</summary>
     /// <param name="options">What to compare.</param>
-    /// <param name="show">Told what is about to run.</param>
-    /// <param name="cancelled">Ends it early: the report has what was finished until then, and says so.</param>
+    /// <param name="show">Called before each run.</param>
+    /// <param name="cancelled">Ends it early: the report then has the runs that were finished, and says so.</param>
     /// <exception cref="IOException">A peer did not start, or no model did.</exception>
-    /// <exception cref="OperationCanceledException">It was ended before a single run was finished.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled before one run was finished.</exception>
     public static CompareReport Run(CompareOptions options, Action<CompareProgress> show, CancellationToken cancelled)
     {
         DateTimeOffset began = DateTimeOffset.Now;
@@ -56,7 +56,7 @@ public sealed class Comparer
         if (comparer._runs == 0)
             cancelled.ThrowIfCancellationRequested();
         if (comparer._started.Count == 0)
-            throw new IOException(comparer._absent.Values.FirstOrDefault() ?? "nobody can serve so many connections");
+            throw new IOException(comparer._absent.Values.FirstOrDefault() ?? "no server can serve so many connections");
         CompareReport whole = new()
         {
             Began = began,
@@ -134,7 +134,7 @@ public sealed class Comparer
         _runs++;
     });
 
-    // What would disturb the rounds, or is another load, has runs of its own behind them.
+    // Runs that would disturb the rounds, or that have another load, come after the rounds.
     private void RunFurther(Entry entry, Run run, Scenario scenario, ScenarioPoint point)
     {
         KernelEvent[] events = [.. _whyNot.Where(one => one.Value is null).Select(one => one.Key)];
@@ -152,7 +152,7 @@ public sealed class Comparer
     // The servers differ most with the most connections.
     private ScenarioPoint LastPoint(Target target, Scenario scenario) => scenario.Points.Last(point => WhyNot(target, scenario, point) is null);
 
-    // That this fails is no failure of the server's.
+    // A failure here is not a failure of the server.
     private void Sample(Entry entry, ServerUnderTest server, Run run)
     {
         StackSampler stacks;
@@ -193,7 +193,7 @@ public sealed class Comparer
         }
         catch (IOException e) when (entry.Target is ModelTarget && !_started.Contains(name))
         {
-            // Some kernels and containers forbid io_uring: that is no failure of the model's.
+            // Some kernels and containers forbid io_uring: that is not a failure of the model.
             _absent[name] = e.Message;
             entry.Exclude(e.Message);
         }
@@ -223,7 +223,7 @@ public sealed class Comparer
 
         public Target Target => target;
 
-        /// <summary>Why it does not take part, or no longer.</summary>
+        /// <summary>Why it does not run, or no longer runs.</summary>
         public string? Why { get; private set; } = why;
 
         /// <summary>The figures of the run in which the kernel counted.</summary>
@@ -232,7 +232,7 @@ public sealed class Comparer
         /// <summary>The throughput with twice the connections.</summary>
         public double? Doubled { get; set; }
 
-        /// <summary>What its processors did in the run in which they were sampled.</summary>
+        /// <summary>The stacks of the run in which they were sampled.</summary>
         public FlameGraph? Flames { get; set; }
 
         /// <summary>Rounds that are finished.</summary>

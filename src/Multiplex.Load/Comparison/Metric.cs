@@ -5,9 +5,9 @@ namespace Multiplex.Load.Comparison;
 /// <summary>A figure that servers are compared by.</summary>
 /// <param name="Key">Its name in report.json.</param>
 /// <param name="Title">Its name on the page and on the terminal.</param>
-/// <param name="Explanation">What exactly it is.</param>
+/// <param name="Explanation">Its definition.</param>
 /// <param name="Of">Takes it from a round.</param>
-/// <param name="Label">How it is written, with its unit.</param>
+/// <param name="Label">Formats a value with its unit.</param>
 public sealed record Metric(string Key, string Title, string Explanation, Func<RoundFigures, double?> Of, Func<double, string> Label)
 {
     /// <summary>Right replies a second.</summary>
@@ -28,7 +28,7 @@ public sealed record Metric(string Key, string Title, string Explanation, Func<R
     public static readonly Metric MemoryPerConnection = new(
         "memory_per_connection_bytes",
         "memory/connection",
-        "What the proportional set size of the server's processes had grown by at the end of the run since nobody was connected, divided by the connections.",
+        "The growth of the proportional set size of the server's processes from before the first connection to the end of the run, divided by the connections.",
         r => r.MemoryPerConnectionBytes,
         Quantities.Size);
 
@@ -50,15 +50,15 @@ public sealed record Metric(string Key, string Title, string Explanation, Func<R
         MoreIsBetter = true,
     };
 
-    /// <summary>What went wrong.</summary>
+    /// <summary>The errors.</summary>
     public static readonly Metric Errors =
         new("errors", "errors", "Wrong replies, lost connections, refused ones and timeouts in a round.", r => r.Errors, Quantities.Digits);
 
-    /// <summary>How busy the client was.</summary>
+    /// <summary>The load of the client.</summary>
     public static readonly Metric ClientBusy = new(
         "client_busy",
         "client busy",
-        "The part of its time that the busiest thread of the client worked: near 100%, a faster client would have seen more.",
+        "The share of its time in which the busiest thread of the client was busy: near 100%, a faster client would have measured more.",
         r => r.ClientBusy,
         part => $"{100 * part:F0}%")
     {
@@ -75,7 +75,7 @@ public sealed record Metric(string Key, string Title, string Explanation, Func<R
         Latency("p90_us", "p90", "90 replies in 100 took no longer.", r => r.P90Us),
         P99,
         Latency("p99_9_us", "p99.9", "999 replies in 1,000 took no longer.", r => r.P999Us),
-        Latency("max_us", "max", "The longest that a reply took.", r => r.MaxUs),
+        Latency("max_us", "max", "The longest time to a reply.", r => r.MaxUs),
         Cpu,
         new("context_switches_per_request", "switches/request", "Context switches of the server's threads for a request, voluntary or not.", r => r.ContextSwitchesPerRequest, Quantities.Digits),
         new("syscalls_per_request", "syscalls/request", "System calls of the server for a request, counted by the kernel in a run of its own.", r => r.SyscallsPerRequest, Quantities.Digits) { IsCounted = true },
@@ -92,10 +92,10 @@ public sealed record Metric(string Key, string Title, string Explanation, Func<R
     /// <summary>Whether more of it is better.</summary>
     public bool MoreIsBetter { get; init; }
 
-    /// <summary>What having the best of it is called.</summary>
+    /// <summary>The word for the best value.</summary>
     public string Superlative => $"{(MoreIsBetter ? "most" : "least")} {Title}";
 
-    /// <summary>Whether less or more of it is a mark of quality, and not just how the server is built.</summary>
+    /// <summary>Whether it is a mark of quality, and not only a property of the design.</summary>
     public bool IsMark { get; init; } = true;
 
     /// <summary>Whether the kernel counts it, in a run of its own.</summary>
@@ -104,16 +104,16 @@ public sealed record Metric(string Key, string Title, string Explanation, Func<R
     /// <summary>Whether it explains why a server is as fast as it is.</summary>
     public bool IsReason => IsCounted || Key == "context_switches_per_request";
 
-    /// <summary>The one of this key.</summary>
+    /// <summary>The metric with this key.</summary>
     public static Metric Find(string key) => All.First(metric => metric.Key == key);
 
     /// <summary>Whether one value is better than another.</summary>
     public bool IsBetter(double one, double other) => MoreIsBetter ? one > other : one < other;
 
-    /// <summary>What part of the best value another is; where less is better, what part the best is of it. 1 for the best.</summary>
+    /// <summary>The ratio of a value to the best one; where less is better, of the best one to the value. 1 for the best.</summary>
     public double ShareOf(double value, double best) => value == best ? 1 : MoreIsBetter ? value / best : best / value;
 
-    /// <summary>By how much one value is more or less than another, in words.</summary>
+    /// <summary>The difference of two values in words.</summary>
     public static string Difference(double one, double other) => (one / other) switch
     {
         _ when one == other => "as much as",

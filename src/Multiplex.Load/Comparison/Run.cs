@@ -12,18 +12,18 @@ namespace Multiplex.Load.Comparison;
 /// <summary>A point of a scenario, ready to be run against one server after the other.</summary>
 internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoint point)
 {
-    // A reply that takes longer will not come: nothing that is asked here takes so long.
+    // No request of a scenario takes as long: a reply that takes longer will not come.
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
-    // Within this a server answers any number of requests that makes sense.
+    // Within this time a server answers any sensible number of requests.
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
 
     /// <summary>Loads a server that has just been started, and stops it.</summary>
     /// <param name="server">The server.</param>
-    /// <param name="events">What the kernel is to count meanwhile; that takes time of the machine.</param>
+    /// <param name="events">Events for the kernel to count meanwhile, at some cost.</param>
     /// <param name="stacks">Samples its stacks meanwhile; null without.</param>
     /// <param name="cancelled">Ends it early.</param>
-    /// <exception cref="IOException">It did not take connections, or did not stop as it should.</exception>
+    /// <exception cref="IOException">It did not accept connections, or did not stop as it should.</exception>
     public (RoundFigures Figures, LoadTally Tally) Against(ServerUnderTest server, IReadOnlyList<KernelEvent> events, StackSampler? stacks, CancellationToken cancelled)
     {
         long? memoryBefore = server.Memory;
@@ -62,8 +62,8 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
         return (FiguresOf(tally, before is { } first ? after?.Since(first) : null, memory, memory - memoryBefore, offered) with { OtherListeners = otherListeners }, tally);
     }
 
-    // What the server uses for most of the measured time. Both looks count the replies too, so it does not matter how late they come.
-    // Where requests are counted, the second look comes with the last of them.
+    // The use of resources over most of the measured time. Both readings count the replies too, so it does not matter how late they are taken.
+    // Where requests are counted, the second reading follows the last of them.
     private (Sample? Before, Sample? After) Watch(ServerUnderTest server, KernelCounters counters, Func<long> replies, CancellationToken cancelled)
     {
         const double Most = 0.9;
@@ -124,17 +124,17 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
         Timeout = s_timeout,
     };
 
-    /// <summary>What a server and the machine have used and done until a moment, or between two.</summary>
-    /// <param name="Server">What the server has used.</param>
-    /// <param name="ServerReplies">Right replies when that was looked at.</param>
-    /// <param name="Kernel">What the kernel has counted.</param>
-    /// <param name="KernelReplies">Right replies when that was looked at.</param>
-    /// <param name="Machine">What the machine has done.</param>
+    /// <summary>The resources that a server and the machine used up to a moment, or between two.</summary>
+    /// <param name="Server">The use of the server.</param>
+    /// <param name="ServerReplies">Right replies at that reading.</param>
+    /// <param name="Kernel">The kernel's counts.</param>
+    /// <param name="KernelReplies">Right replies at that reading.</param>
+    /// <param name="Machine">The use of the machine.</param>
     private readonly record struct Sample(ProcessUsage Server, double ServerReplies, KernelCounts Kernel, double KernelReplies, MachineUse Machine)
     {
         public static Sample? Of(ServerUnderTest server, KernelCounters counters, Func<long> replies)
         {
-            // A look takes a while, in which the load goes on: the middle of the replies before and after stands for it.
+            // A reading takes a while, in which the load goes on: the mean of the replies before and after it is taken.
             long first = replies();
             if (server.Usage is not { } usage)
                 return null;

@@ -4,9 +4,9 @@ using Multiplex.Load.Workload;
 namespace Multiplex.Load.Comparison;
 
 /// <summary>How many connections a scenario is measured with.</summary>
-/// <param name="Connections">Connections that ask, and are measured.</param>
+/// <param name="Connections">Connections that send requests and are measured.</param>
 /// <param name="Idle">Silent connections beside them.</param>
-/// <param name="SlowReaders">Connections beside them that ask much and read little.</param>
+/// <param name="SlowReaders">Connections beside them that send many requests and read few replies.</param>
 public sealed record ScenarioPoint(int Connections, int Idle = 0, int SlowReaders = 0)
 {
     /// <summary>Connections that are not measured.</summary>
@@ -24,7 +24,7 @@ public sealed record ScenarioPoint(int Connections, int Idle = 0, int SlowReader
 
 /// <summary>One kind of load that servers are compared under.</summary>
 /// <param name="Name">What <c>--scenarios</c> takes.</param>
-/// <param name="Load">What load that is.</param>
+/// <param name="Load">A description of the load.</param>
 /// <param name="LookFor">What the figures show, in two sentences.</param>
 /// <param name="Points">How many connections it is measured with.</param>
 public sealed record Scenario(string Name, string Load, string LookFor, IReadOnlyList<ScenarioPoint> Points)
@@ -32,10 +32,10 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
     /// <summary>The points of a quick comparison; none leaves the scenario out.</summary>
     public IReadOnlyList<ScenarioPoint> QuickPoints { get; init; } = [];
 
-    /// <summary>Requests under way on each connection.</summary>
+    /// <summary>Requests in flight on each connection.</summary>
     public int Depth { get; init; } = 1;
 
-    /// <summary>What is asked: by default the echo of 64 bytes.</summary>
+    /// <summary>The requests: by default the echo of 64 bytes.</summary>
     public RequestMix Mix { get; init; } = RequestMix.OfSize(64);
 
     /// <summary>Whether calls are made that the protocol <c>echo</c> does not have.</summary>
@@ -44,15 +44,15 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
     /// <summary>Calls after which a connection is made anew; 0 keeps it.</summary>
     public int CallsPerConnection { get; init; }
 
-    /// <summary>An open loop at this multiple of what the server did in a closed one just before; 0 is a closed loop.</summary>
+    /// <summary>An open loop at this multiple of the rate that the server reached in a closed loop just before; 0 is a closed loop.</summary>
     public double Overload { get; init; }
 
-    /// <summary>The figure that tells who came out ahead.</summary>
+    /// <summary>The figure that the servers are ranked by.</summary>
     public Metric JudgedBy { get; init; } = Metric.Throughput;
 
-    /// <summary>The figure to look at next.</summary>
+    /// <summary>The second figure to rank by.</summary>
     public Metric AlsoJudgedBy { get; init; } = Metric.Cpu;
 
-    /// <summary>Whether refusing some of the work is an answer too: then errors are a finding, and no failure.</summary>
+    /// <summary>Whether a server may refuse a part of the requests: then errors are a finding, not a failure.</summary>
     public bool ToleratesErrors { get; init; }
 }

@@ -17,7 +17,7 @@ public static class ScenarioCatalog
         new(
             "echo",
             "64 bytes there and back, one call at a time on each connection.",
-            "With one connection the latency is the price of waking up a thread or a process; with many, see whose throughput grows and whose falls. "
+            "With one connection the latency is the price of waking up a thread or a process; with many, see which servers' throughput grows and which falls. "
             + "Those that give each connection a thread or a process switch for every call, those that multiplex do not: compare switches and CPU for a request.",
             Points(1, 10, 100, 1000))
         {
@@ -26,8 +26,8 @@ public static class ScenarioCatalog
         new(
             "pipeline",
             "64 bytes there and back, 16 calls under way on each connection.",
-            "A server that reads all that has come and answers it with one send pays for its system calls once a batch. "
-            + "Look at how far the CPU for a request falls below that of echo, and who pays for handing each call over.",
+            "A server that reads all that has arrived and answers it with one send pays for its system calls once a batch. "
+            + "Look at how far the CPU for a request falls below that of echo, and which servers pay for handing each call over.",
             Points(50))
         {
             Depth = 16,
@@ -46,7 +46,7 @@ public static class ScenarioCatalog
         new(
             "blocking",
             "Each call waits for 5 ms on the server (SLEEP), as for a disk or a database.",
-            "One that runs calls on the thread that waits for connections does 200 a second, whatever the number of clients: everybody stands in line. "
+            "One that runs calls on the thread that waits for connections does 200 a second, whatever the number of clients: all calls queue. "
             + "One with threads or processes to spare waits for many at the same time, and its p50 stays at 5 ms.",
             Points(32))
         {
@@ -57,8 +57,8 @@ public static class ScenarioCatalog
         new(
             "cpu",
             "Each call needs 500 µs of CPU (BURN).",
-            "Only those that run on several cores can use them; the others stop at what one core does. "
-            + "Look at p99: whoever has more runnable threads than cores lets some calls wait while others take turns.",
+            "Only servers that run on several cores can use them; the others stop at the capacity of one core. "
+            + "Look at p99: a server with more runnable threads than cores lets some calls wait while others take turns.",
             Points(32))
         {
             Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 500),
@@ -67,7 +67,7 @@ public static class ScenarioCatalog
         new(
             "idle",
             "Few busy connections beside thousands that are silent.",
-            "What is paid for a connection that does nothing: a process, a thread's stack, or a few hundred bytes. "
+            "The price of a connection that does nothing: a process, a thread's stack, or a few hundred bytes. "
             + "poll and select hand the whole list to the kernel at each wait, so their CPU for a request grows with it; that of epoll and io_uring does not.",
             Silent(1000, 8000))
         {
@@ -88,7 +88,7 @@ public static class ScenarioCatalog
             "overload",
             "An open loop of calls that need 100 µs of CPU (BURN), half as many again as the server can do.",
             "Latency counts from the moment that a call was due, so a queue shows, wherever it stands: p50 and p99 grow for as long as the overload lasts. "
-            + "A sound server goes on doing what it can; one that collapses does less than its capacity, one that sheds shows errors instead of latency.",
+            + "A sound server keeps its capacity; one that collapses falls below it; one that sheds load shows errors instead of latency.",
             Points(32))
         {
             Mix = RequestMix.Of(MultiplexV1Procedure.Burn, 100),
@@ -102,7 +102,7 @@ public static class ScenarioCatalog
         new(
             "slow-readers",
             "64 bytes there and back, beside clients that ask much and read little.",
-            "Replies that nobody takes pile up until the server stops reading from those clients: memory tells how soon it does. "
+            "Replies that are not read accumulate until the server stops reading from those clients: memory shows how soon it does. "
             + "The others should not notice; where their p99 rises, slow readers hold up a thread that serves them too.",
             [new(32, SlowReaders: 16)])
         {
@@ -111,7 +111,7 @@ public static class ScenarioCatalog
         new(
             "mixed",
             "Nine calls in ten are echo; of the rest, half wait for 10 ms and half need 500 µs of CPU.",
-            "The slow calls are few, but behind one of them a single thread lets everybody wait: so p50 tells who stalls. "
+            "The slow calls are few, but behind one of them a single thread lets all clients wait: so p50 shows which servers stall. "
             + "Where threads run the calls, most are answered at once and only the slow ones are slow.",
             Points(50))
         {

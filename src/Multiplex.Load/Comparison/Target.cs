@@ -3,16 +3,16 @@ using Multiplex.Models;
 
 namespace Multiplex.Load.Comparison;
 
-/// <summary>Who takes part in a comparison.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Description">What it is.</param>
+/// <summary>A server to compare.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Description">Its description.</param>
 public abstract record Target(string Name, string Description)
 {
     /// <summary>How many connections it serves at a time; further ones wait or are refused.</summary>
     public virtual int ConnectionsAtATime => int.MaxValue;
 
     /// <summary>Starts it and waits until it listens.</summary>
-    /// <exception cref="IOException">It ended, or did not listen in time; the message has what it said.</exception>
+    /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
     public abstract ServerUnderTest Start();
 }
 
@@ -30,9 +30,9 @@ public sealed record ModelTarget(ServerModelEntry Entry, IReadOnlyList<string> C
     public override ServerUnderTest Start() => ModelServer.Start(Command, Entry.Name, Protocol);
 }
 
-/// <summary>Somebody else's server, of any kind, that speaks the protocol on a TCP port.</summary>
-/// <param name="Name">What it is to be called.</param>
-/// <param name="Command">What the shell is to run, with <see cref="PortMark"/> where the port belongs. It has to stay in the foreground.</param>
+/// <summary>Another project's server that speaks the protocol on a TCP port.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Command">The command for the shell, with <see cref="PortMark"/> in the place of the port. It must stay in the foreground.</param>
 public sealed record PeerTarget(string Name, string Command) : Target(Name, Command)
 {
     /// <summary>Stands for the port in a command.</summary>

@@ -5,19 +5,19 @@ using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>Decides when requests are sent, where that is not at once.</summary>
+/// <summary>Decides when requests are sent, unless they are sent at once.</summary>
 internal abstract class ArrivalPolicy
 {
-    /// <summary>When <see cref="SendDue"/> has something to do; never, while a reply has to come first.</summary>
+    /// <summary>When <see cref="SendDue"/> is next to be called; never, while it depends on a reply.</summary>
     public abstract long Next { get; }
 
-    /// <summary>Whether a connection whose slots have become free may send before <see cref="SendDue"/> gives it its turn.</summary>
-    /// <param name="freeSince">Since when they are free.</param>
+    /// <summary>Whether a connection with free slots may send before <see cref="SendDue"/> calls on it.</summary>
+    /// <param name="freeSince">The time since which they are free.</param>
     public abstract bool SendsAtOnce(long freeSince);
 
     /// <summary>Whether a request may be sent now.</summary>
     /// <param name="now">Now.</param>
-    /// <param name="due">Receives when it was due.</param>
+    /// <param name="due">Receives the time at which it was due.</param>
     public abstract bool TryTake(long now, out long due);
 
     /// <summary>A connection has free slots.</summary>
@@ -25,19 +25,19 @@ internal abstract class ArrivalPolicy
     /// <param name="since">Since when.</param>
     public abstract void OnFreed(BusyConnection connection, long since);
 
-    /// <summary>Has connections send what is due.</summary>
+    /// <summary>Makes connections send the requests that are due.</summary>
     public abstract void SendDue(long now, EventLoop loop);
 }
 
 /// <summary>
-/// An open loop. Connections with a free slot stand in line, so that requests go round. While none stands there, what is due
-/// waits; the next connection with free slots sends as much of it as it has room for. When a request is due it has to be on its way, so that
-/// send(2) is called earlier by what is known of its way out.
+/// An open loop. Connections with a free slot form a queue, so that each sends in turn. While the queue is empty, requests that are due
+/// wait; the next connection with free slots sends as many of them as it has slots. A request must leave the machine when it is due, so
+/// send(2) is called earlier by the known time from send(2) to the interface.
 /// </summary>
 internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder recorder, KernelStamps? stamps) : ArrivalPolicy
 {
     private readonly Queue<BusyConnection> _line = new();
-    private long _freeSince;   // since when there has been a connection with a free slot: the client's own delay counts from then
+    private long _freeSince;   // the time since which a connection has had a free slot: the client's own delay counts from then
 
     private long WayOut => stamps?.WayOut ?? 0;
 

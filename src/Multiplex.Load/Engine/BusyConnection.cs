@@ -4,8 +4,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Load.Engine;
 
 /// <summary>A connection, or a datagram socket, that keeps requests in flight, and checks the replies.</summary>
-/// <param name="context">What all connections of the thread share.</param>
-/// <param name="seed">What its requests' numbers begin with, so that connections do not all send the same in step.</param>
+/// <param name="context">The state that all connections of the thread share.</param>
+/// <param name="seed">The first of its requests' numbers, so that connections do not all send the same requests in step.</param>
 internal abstract class BusyConnection(LoadContext context, uint seed) : LoadConnection(context)
 {
     private long _toSend;
@@ -23,10 +23,10 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <summary>Whether requests are in flight, or wait to be sent.</summary>
     public bool IsAwaiting => Window.InFlight > 0 || IsBlocked;
 
-    /// <summary>Whether its requests are part of what is measured.</summary>
+    /// <summary>Whether its requests are measured.</summary>
     public virtual bool IsMeasured => true;
 
-    /// <summary>Whether it stands in the line of an <see cref="OpenLoopPolicy"/>.</summary>
+    /// <summary>Whether it is in the queue of an <see cref="OpenLoopPolicy"/>.</summary>
     public bool IsInLine { get; set; }
 
     /// <summary>How many of its slots think, for a <see cref="ThinkTimePolicy"/>.</summary>
@@ -35,19 +35,19 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <summary>Whether it has sent a request since it was first made.</summary>
     public bool HasEverSent { get; private set; }
 
-    /// <summary>How often it has been made.</summary>
+    /// <summary>The number of times that it was made.</summary>
     public int Incarnation { get; private set; }
 
-    /// <summary>Right replies that it has had since measuring began.</summary>
+    /// <summary>Right replies that it received since measuring began.</summary>
     public long Replies { get; private set; }
 
-    /// <summary>Whether it had requests in flight since measuring began, and no reply to any, not even a wrong one.</summary>
+    /// <summary>Whether it has had requests in flight since measuring began, and received no reply, not even a wrong one.</summary>
     public bool IsStarved => _hasSent && !_hasReceived;
 
     /// <summary>The requests in flight.</summary>
     protected RequestWindow Window { get; } = new(context.Options.Depth, seed);
 
-    /// <summary>Whether something waits to be sent.</summary>
+    /// <summary>Whether bytes are pending.</summary>
     protected abstract bool HasUnsent { get; }
 
     /// <summary>Whether no further request can be sent until the last one has been.</summary>
@@ -81,7 +81,7 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <summary>Sends requests that are due, as many as there are free slots, and at most so many.</summary>
     public abstract bool Send(long now, int most);
 
-    /// <summary>When each request was due that has no reply.</summary>
+    /// <summary>The times at which the requests without a reply were due.</summary>
     public virtual IEnumerable<long> Unanswered() => Window.DueTimes();
 
     // Requests in flight will have no reply.
@@ -93,10 +93,10 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
         Window.Clear();
     }
 
-    /// <summary>Right replies have come.</summary>
-    /// <param name="times">When their requests were due and sent: all at the same time.</param>
-    /// <param name="arrivedAt">When they came: all at the same time.</param>
-    /// <param name="count">How many they are: at least 1.</param>
+    /// <summary>Records right replies.</summary>
+    /// <param name="times">The time at which all their requests were due, and sent.</param>
+    /// <param name="arrivedAt">The time of arrival of all of them.</param>
+    /// <param name="count">Their number: at least 1.</param>
     protected void RecordRight(RequestTimes times, long arrivedAt, int count)
     {
         _hasReceived = true;
@@ -104,14 +104,14 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
         Replies += count;
     }
 
-    /// <summary>A wrong reply has come.</summary>
+    /// <summary>Records a wrong reply.</summary>
     protected void RecordWrong()
     {
         _hasReceived = true;
         Context.Recorder.Errors.WrongReplies++;
     }
 
-    /// <summary>How many requests may be sent now, those that are due.</summary>
+    /// <summary>The number of requests that are due and may be sent now.</summary>
     /// <param name="most">The upper limit.</param>
     protected int Sendable(int most) => Context.IsOver ? 0 : (int)Math.Min(Math.Min(most, Window.FreeCount), Math.Min(_toSend, Context.ToSend));
 
@@ -127,7 +127,7 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
 
     /// <summary>Slots have become free: sends what the policy wants in them.</summary>
     /// <param name="now">Now.</param>
-    /// <param name="freeSince">When the reply came that freed them.</param>
+    /// <param name="freeSince">The arrival of the reply that freed them.</param>
     protected bool SendNext(long now, long freeSince)
     {
         if (Context.Policy is not { } policy)
@@ -139,7 +139,7 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
         return true;
     }
 
-    /// <summary>Whether no reply has taken too long; else it counts a timeout.</summary>
+    /// <summary>Whether no reply is too late; otherwise a timeout is counted.</summary>
     protected bool IsInTime(long now)
     {
         if (!Window.HasOlder(now - Context.Timeout))

@@ -8,11 +8,11 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>The connections of one client thread: makes them without waiting, no faster than the options say, and makes anew those that end.</summary>
+/// <summary>The connections of one client thread. It makes them without blocking, no faster than the options say, and replaces those that end.</summary>
 /// <param name="loop">The thread's event loop.</param>
-/// <param name="options">What load.</param>
-/// <param name="address">The server's.</param>
-/// <param name="threads">How many client threads there are.</param>
+/// <param name="options">The load.</param>
+/// <param name="address">The server's address.</param>
+/// <param name="threads">The number of client threads.</param>
 internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] address, int threads)
 {
     private const long RetryAfter = 1_000_000;    // nanoseconds
@@ -26,13 +26,13 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
     private long _nextOpening;
     private bool _isStarted;
 
-    /// <summary>When <see cref="OpenDue"/> has something to do.</summary>
+    /// <summary>When <see cref="OpenDue"/> is next to be called.</summary>
     public long NextOpening => _toOpen.Count > 0 ? _nextOpening : long.MaxValue;
 
-    /// <summary>Whether requests that count are not answered yet.</summary>
+    /// <summary>Whether measured requests are in flight.</summary>
     public bool IsAwaiting => _all.Exists(connection => connection is BusyConnection { IsMeasured: true, IsAwaiting: true });
 
-    /// <summary>The connections whose requests count.</summary>
+    /// <summary>The connections whose requests are measured.</summary>
     public IEnumerable<BusyConnection> Measured => _all.OfType<BusyConnection>().Where(connection => connection.IsMeasured);
 
     /// <summary>A connection to be made.</summary>
@@ -63,7 +63,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
             loop.Apply(connection, connection.After(connection.Start(Stopwatch.GetTimestamp())));
     }
 
-    /// <summary>Begins to make the connections that are to be made by now.</summary>
+    /// <summary>Begins to make the connections that are due.</summary>
     public void OpenDue(long now)
     {
         for (int i = _toOpen.Count; i > 0 && _nextOpening <= now; i--)
@@ -74,7 +74,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
         }
     }
 
-    /// <summary>Looks after all connections now and then.</summary>
+    /// <summary>Called at each tick: checks all connections for timeouts.</summary>
     public void Tick(long now)
     {
         GiveUpConnecting(now);
@@ -96,7 +96,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
             connection.Close();
     }
 
-    /// <summary>A connection that was begun is made, or is not.</summary>
+    /// <summary>The outcome of a connect(2) in progress.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="outcome">An errno; EINPROGRESS while it is not decided.</param>
     public Next OnConnected(LoadConnection connection, SyscallResult outcome)
@@ -115,7 +115,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
         return connection.After(!_isStarted || connection.Start(now));
     }
 
-    /// <summary>A connection was closed: it is made anew, at once when it has made its calls, else at the next tick.</summary>
+    /// <summary>A connection was closed. It is made anew: at once if it has made its calls, otherwise at the next tick.</summary>
     public void OnClosed(LoadConnection connection, CloseReason reason)
     {
         if (reason != CloseReason.Finished)
@@ -159,7 +159,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
         _broken.Enqueue(connection);
     }
 
-    // The load is not worth beginning when a first connection fails; later it is tried again at the next tick.
+    // If a first connection fails, the load does not begin; a later one is tried again at the next tick.
     private void CountFailure(LoadConnection connection, SyscallResult result)
     {
         if (!_isStarted)

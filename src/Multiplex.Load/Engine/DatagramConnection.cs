@@ -5,12 +5,12 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Engine;
 
 /// <summary>
-/// A datagram socket: best effort, so what is lost, late or repeated is counted apart and is no wrong reply. A request that is
-/// not answered in time counts as lost, and its slot sends the next one.
+/// A datagram socket. Datagrams may be lost, late or repeated: these are counted apart and are not wrong replies. A request without
+/// a reply in time counts as lost, and its slot sends the next one.
 /// </summary>
 internal sealed class DatagramConnection(LoadContext context, uint seed) : MessageConnection(context, seed)
 {
-    private const int ReceiveOverhead = 512;   // what the kernel charges for a datagram beside its bytes, about
+    private const int ReceiveOverhead = 512;   // roughly what the kernel charges for a datagram besides its bytes
 
     private readonly LostRequests _lost = new();
 
@@ -20,7 +20,7 @@ internal sealed class DatagramConnection(LoadContext context, uint seed) : Messa
     {
         base.Open(descriptor);
 
-        // Replies are not to be lost on this side: all that may come at once find room.
+        // The client must lose no reply: the receive buffer holds all replies that may be in flight.
         getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, out int room).OrThrow("getsockopt SO_RCVBUF");
         long needed = (long)Window.Depth * (Context.RequestLength + ReceiveOverhead);
         if (needed > room / 2)
@@ -56,7 +56,7 @@ internal sealed class DatagramConnection(LoadContext context, uint seed) : Messa
             Context.Recorder.Errors.WrongReplies++;
     }
 
-    // No socket is bound there. Of UDP that is told (by ICMP, udp(7)) at the next call after the datagram that it is about, and only once.
+    // No socket is bound there. For UDP, ICMP reports it at the next call after the datagram in question, and only once: udp(7).
     protected override bool GoesOnAfter(SyscallResult result)
     {
         if (!result.Is(ECONNREFUSED))

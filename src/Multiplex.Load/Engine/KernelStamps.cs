@@ -5,16 +5,16 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Engine;
 
 /// <summary>
-/// When packets came in and went out, as the kernel says (SO_TIMESTAMPING, socket(7)): so that the time which the client itself takes
-/// is in no latency. On TCP and UDP, and in an open loop; a closed loop is spared the dearer system calls.
+/// The kernel's time stamps of packets received and sent (SO_TIMESTAMPING, socket(7)), so that no latency contains the client's own
+/// time. They are used on TCP and UDP in an open loop; a closed loop does without their dearer system calls.
 /// </summary>
 internal sealed unsafe class KernelStamps
 {
     private const int Stamped = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
-    private const int WaysKept = 32;       // so many are measured at first
-    private const int SendsBetween = 64;   // of which then one is measured
+    private const int WaysKept = 32;       // the number of sends that are measured at first
+    private const int SendsBetween = 64;   // of these, one is measured later on
 
-    // Of the error queue also what else lies there: struct sock_extended_err, in ip(7).
+    // The error queue also holds struct sock_extended_err: ip(7).
     private const int ControlLength = 256;
 
     private readonly long[] _waysOut = new long[WaysKept];
@@ -23,22 +23,22 @@ internal sealed unsafe class KernelStamps
     private int _ways;
 
     /// <summary>
-    /// How long a request takes at least from just before send(2) to the interface, in nanoseconds; 0 until enough have been measured. Three
-    /// quarters of the least measured: to be stamped takes time itself, up to a quarter here, and no request shall be on its way sooner.
+    /// The least time of a request from just before send(2) to the interface, in nanoseconds; 0 until enough have been measured. It is three
+    /// quarters of the least measured time: stamping itself takes up to a quarter of that, and no request may leave before it is due.
     /// </summary>
     public long WayOut { get; private set; }
 
     /// <summary>Asks the kernel to stamp what this socket receives, and what it sends when <see cref="Send"/> wants it.</summary>
     public static void Enable(int socket) => setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPING, Stamped).OrThrow("setsockopt SO_TIMESTAMPING");
 
-    /// <summary>Compares the clocks. To be done now and then: one of them may be set.</summary>
+    /// <summary>Compares the clocks. Call it at intervals: a clock may be set.</summary>
     public void Synchronize()
     {
         long before = Stopwatch.GetTimestamp(), stamp = clock_gettime(CLOCK_REALTIME), after = Stopwatch.GetTimestamp();
         _ahead = stamp - before - ((after - before) / 2);
     }
 
-    /// <summary>As send(2) with MSG_NOSIGNAL. Measures now and then how long the way out is.</summary>
+    /// <summary>As send(2) with MSG_NOSIGNAL. At intervals it measures the time from send(2) to the interface.</summary>
     public SyscallResult Send(int socket, ReadOnlySpan<byte> bytes)
     {
         if (_ways >= WaysKept && _sends++ % SendsBetween != 0)
@@ -64,12 +64,12 @@ internal sealed unsafe class KernelStamps
     /// <param name="socket">The socket.</param>
     /// <param name="buffer">Receives the bytes.</param>
     /// <param name="flags">Flags of recv(2).</param>
-    /// <param name="arrivedAt">When the last of the bytes came in, in Stopwatch's time; 0 when the kernel does not say.</param>
+    /// <param name="arrivedAt">The arrival of the last byte, in Stopwatch's time; 0 when the kernel gives none.</param>
     public SyscallResult Receive(int socket, Span<byte> buffer, int flags, out long arrivedAt)
     {
         SyscallResult result = Take(socket, buffer, flags, out arrivedAt);
 
-        // A stamp that came late, from an interface that sends by itself, makes the socket look ready until it is taken.
+        // A late stamp, from an interface that sends asynchronously, keeps the socket ready until it is received.
         while (result.Is(EAGAIN) && TryTakeSent(socket, out _))
         {
         }

@@ -5,32 +5,32 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>A connection of the load generator, or a datagram socket: a handler of its thread's event loop, which is made anew when it ends.</summary>
+/// <summary>A connection of the load generator, or a datagram socket: a handler of its thread's event loop. It is made anew when it ends.</summary>
 internal abstract class LoadConnection(LoadContext context) : LoopHandler(descriptor: -1)
 {
-    /// <summary>What all connections of the thread share.</summary>
+    /// <summary>The state that all connections of the thread share.</summary>
     public LoadContext Context { get; } = context;
 
-    /// <summary>Since when it has been about to connect; 0 once it is connected.</summary>
+    /// <summary>The start of connect(2); 0 once it is connected.</summary>
     public long ConnectingSince { get; set; }
 
     /// <summary>Whether there is a socket, and it is connected.</summary>
     public bool IsConnected => Descriptor >= 0 && ConnectingSince == 0;
 
-    /// <summary>What the loop should wait for.</summary>
+    /// <summary>The events that the loop waits for.</summary>
     public abstract Interest Wanted { get; }
 
-    /// <summary>Whether it has made its calls: then it is made anew at once.</summary>
+    /// <summary>Whether it has made all its calls: then it is made anew at once.</summary>
     protected virtual bool IsFinished => false;
 
-    /// <summary>There is a socket; it may still be connecting.</summary>
+    /// <summary>A socket was made; it may still be connecting.</summary>
     public virtual void Open(int descriptor)
     {
         Descriptor = descriptor;
         Context.Prepare(descriptor);
     }
 
-    /// <summary>Closes the socket, with a reset: so no port is left in TIME_WAIT.</summary>
+    /// <summary>Closes the socket, with a reset, so that no port is left in TIME_WAIT.</summary>
     public void Close()
     {
         setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
@@ -39,13 +39,13 @@ internal abstract class LoadConnection(LoadContext context) : LoopHandler(descri
     }
 
     /// <summary>It is connected, and the load has begun.</summary>
-    /// <returns>False: the connection is broken, and why has been counted. So for all that follow.</returns>
+    /// <returns>False when the connection is broken; the reason has been counted. The same holds for the methods below.</returns>
     public abstract bool Start(long now);
 
-    /// <summary>Some time has passed.</summary>
+    /// <summary>A tick has passed.</summary>
     public abstract bool Tick(long now);
 
-    /// <summary>What the loop is to do next.</summary>
+    /// <summary>What the loop does next.</summary>
     public Next After(bool isAlive) =>
         !isAlive ? Next.Closing(CloseReason.Broken)
         : IsFinished ? Next.Closing(CloseReason.Finished)
@@ -72,7 +72,7 @@ internal abstract class LoadConnection(LoadContext context) : LoopHandler(descri
     /// <summary>The socket is ready.</summary>
     protected abstract bool Serve(Interest ready);
 
-    /// <summary>The server ended the connection, or the kernel did: counts it.</summary>
+    /// <summary>Counts that the server or the kernel ended the connection.</summary>
     /// <param name="result">What recv(2) or send(2) returned.</param>
     /// <returns>False.</returns>
     protected bool Disconnected(SyscallResult result)

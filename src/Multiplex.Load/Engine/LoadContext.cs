@@ -7,7 +7,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>What the connections of one client thread share. Times are of Stopwatch, which on Linux counts nanoseconds.</summary>
+/// <summary>The state that the connections of one client thread share. Times are of Stopwatch, which on Linux counts nanoseconds.</summary>
 internal sealed class LoadContext
 {
     private const int StreamBufferLength = 64 * 1024;
@@ -20,40 +20,40 @@ internal sealed class LoadContext
         Buffer = GC.AllocateUninitializedArray<byte>(options.Server.Kind.IsStream() ? StreamBufferLength : Math.Max(StreamBufferLength, RequestLength));
     }
 
-    /// <summary>What load to make.</summary>
+    /// <summary>The load.</summary>
     public LoadOptions Options { get; }
 
     /// <summary>The connections of the thread.</summary>
     public ConnectionSet Connections { get; }
 
-    /// <summary>How long a reply may take, in nanoseconds.</summary>
+    /// <summary>The timeout of a reply, in nanoseconds.</summary>
     public long Timeout { get; }
 
     /// <summary>Makes the requests, and checks the replies.</summary>
     public Exchange Exchange { get; }
 
-    /// <summary>How long a request is at most, in bytes; its reply is no longer, or fits into 64 KiB.</summary>
+    /// <summary>The greatest length of a request, in bytes; its reply is no longer, or fits into 64 KiB.</summary>
     public int RequestLength { get; }
 
-    /// <summary>What is measured.</summary>
+    /// <summary>The measurements.</summary>
     public LoadRecorder Recorder { get; }
 
-    /// <summary>Says when requests are sent; null is a closed loop without a pause: at once.</summary>
+    /// <summary>Decides when requests are sent; null is a closed loop without think time.</summary>
     public ArrivalPolicy? Policy { get; init; }
 
-    /// <summary>How many requests are still to be sent.</summary>
+    /// <summary>The number of requests left to send.</summary>
     public long ToSend { get; set; } = long.MaxValue;
 
     /// <summary>In a closed loop: the end is reached, and no more is sent.</summary>
     public bool IsOver { get; set; }
 
-    /// <summary>Whether any more is to be sent.</summary>
+    /// <summary>Whether requests are left to send.</summary>
     public bool MaySend => ToSend > 0 && !IsOver;
 
-    /// <summary>The kernel's word for when packets went and came; null where it is not asked.</summary>
+    /// <summary>The kernel's time stamps; null where they are not used.</summary>
     public KernelStamps? Stamps { get; init; }
 
-    /// <summary>How long a request takes from send(2) to the interface, as far as is known, in nanoseconds.</summary>
+    /// <summary>The known time of a request from send(2) to the interface, in nanoseconds.</summary>
     public long WayOut => Stamps?.WayOut ?? 0;
 
     /// <summary>Where requests are written before they are sent.</summary>
@@ -69,7 +69,7 @@ internal sealed class LoadContext
             KernelStamps.Enable(socket);
     }
 
-    /// <summary>Some time has passed.</summary>
+    /// <summary>A tick has passed.</summary>
     public void Tick() => Stamps?.Synchronize();
 
     /// <summary>send(2), without SIGPIPE.</summary>
@@ -80,7 +80,7 @@ internal sealed class LoadContext
     /// <param name="buffer">Receives the bytes.</param>
     /// <param name="flags">Flags of recv(2).</param>
     /// <param name="now">When it returned.</param>
-    /// <param name="arrivedAt">When the last of the bytes came in: what latencies count to. Now, where the kernel does not say.</param>
+    /// <param name="arrivedAt">The arrival of the last byte, at which latencies end; the same as now where the kernel gives none.</param>
     public SyscallResult Receive(int socket, Span<byte> buffer, int flags, out long now, out long arrivedAt)
     {
         arrivedAt = 0;

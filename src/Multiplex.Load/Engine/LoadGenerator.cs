@@ -7,24 +7,24 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>How far a run is.</summary>
-/// <param name="Elapsed">Since its beginning, warm-up included.</param>
-/// <param name="Total">Of the whole run.</param>
+/// <summary>The progress of a run.</summary>
+/// <param name="Elapsed">Time since its beginning, warm-up included.</param>
+/// <param name="Total">The duration of the whole run.</param>
 /// <param name="Replies">Right replies so far in the measured time.</param>
-/// <param name="Errors">Whatever went wrong so far.</param>
-/// <param name="LastSecond">The last second that is over, if any is.</param>
+/// <param name="Errors">The errors so far.</param>
+/// <param name="LastSecond">The last second that is over, if any.</param>
 public readonly record struct LoadProgress(TimeSpan Elapsed, TimeSpan Total, long Replies, long Errors, LoadSecond? LastSecond);
 
-/// <summary>Loads a server and measures how it answers.</summary>
+/// <summary>Loads a server and measures its replies.</summary>
 public static class LoadGenerator
 {
     private const int ReportEveryMilliseconds = 200;
 
-    /// <summary>Makes all connections, loads for the given time and returns what was measured.</summary>
-    /// <param name="options">What load.</param>
+    /// <summary>Makes all connections, loads the server for the given time and returns the measurements.</summary>
+    /// <param name="options">The load.</param>
     /// <param name="report">Called several times a second, on the calling thread.</param>
-    /// <param name="cancelled">Ends the run early; what was measured until then counts.</param>
-    /// <exception cref="IOException">The server is not there: the host is not known, or a first connection or datagram was refused.</exception>
+    /// <param name="cancelled">Ends the run early; the measurements up to then count.</param>
+    /// <exception cref="IOException">The server cannot be reached: the host is not known, or a first connection or datagram was refused.</exception>
     public static LoadTally Run(LoadOptions options, Action<LoadProgress>? report = null, CancellationToken cancelled = default)
     {
         byte[] address = ServerProbe.Find(options);

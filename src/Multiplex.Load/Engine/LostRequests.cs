@@ -1,6 +1,6 @@
 namespace Multiplex.Load.Engine;
 
-/// <summary>The requests that were last given up as lost: what tells a late reply from a repeated one.</summary>
+/// <summary>The requests that were last counted as lost. They distinguish a late reply from a repeated one.</summary>
 internal sealed class LostRequests
 {
     private const int Capacity = 1024;

@@ -9,8 +9,8 @@ namespace Multiplex.Load.Engine;
 /// <summary>A socket that keeps the boundaries of messages: each request and each reply is one, sent and received whole.</summary>
 internal abstract class MessageConnection(LoadContext context, uint seed) : BusyConnection(context, seed)
 {
-    private long _held;           // when the request was due that the kernel did not take; 0 when there is none
-    private long _blockedSince;   // since when the kernel has taken nothing; 0 while it does
+    private long _held;           // the due time of the request that the kernel did not take; 0 when there is none
+    private long _blockedSince;   // the time since which the kernel has taken nothing; 0 while it takes requests
 
     protected sealed override bool HasUnsent => _held != 0;
 
@@ -85,15 +85,15 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         return blocked;
     }
 
-    /// <summary>A right reply has come to a request that is not in flight.</summary>
+    /// <summary>A right reply to a request that is not in flight.</summary>
     protected abstract void CountUnmatched(uint sequence);
 
     /// <summary>A call failed: counts it.</summary>
     /// <param name="result">What recv(2) or send(2) returned.</param>
-    /// <returns>Whether it is worth trying again.</returns>
+    /// <returns>Whether a retry makes sense.</returns>
     protected virtual bool GoesOnAfter(SyscallResult result) => Disconnected(result);
 
-    // As many messages as are expected: one more recv(2) would only say EAGAIN. Returns when the first came; 0 when none did.
+    // As many messages as are expected: one more recv(2) would fail with EAGAIN. Returns the arrival of the first; 0 when none came.
     private bool Receive(out long firstAt)
     {
         firstAt = 0;

@@ -1,6 +1,6 @@
 namespace Multiplex.Load.Engine;
 
-/// <summary>Seqpacket: a connection that keeps boundaries. Nothing is lost on it, so a reply that answers nothing is a wrong one.</summary>
+/// <summary>Seqpacket: a connection that keeps boundaries. Nothing is lost on it, so a reply without a request is a wrong one.</summary>
 internal sealed class PacketConnection(LoadContext context, uint seed) : MessageConnection(context, seed)
 {
     protected override bool EndsWithEmptyMessage => true;

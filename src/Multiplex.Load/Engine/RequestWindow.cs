@@ -2,8 +2,8 @@ using System.Numerics;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>When a request was due, and when it was sent.</summary>
-/// <param name="DueAt">When it was due: what its latency is counted from.</param>
+/// <summary>The times at which a request was due, and sent.</summary>
+/// <param name="DueAt">When it was due: the start of its latency.</param>
 /// <param name="SentAt">When it was sent; 0 when there is no such request.</param>
 internal readonly record struct RequestTimes(long DueAt, long SentAt);
 
@@ -20,7 +20,7 @@ internal sealed class RequestWindow
     private int _firstFree;
     private int _due;
 
-    /// <param name="depth">How many slots.</param>
+    /// <param name="depth">The number of slots.</param>
     /// <param name="seed">Connections with different seeds number their requests differently; with 0 they are number 0, 1, 2 and so on.</param>
     public RequestWindow(int depth, uint seed = 0)
     {
@@ -33,13 +33,13 @@ internal sealed class RequestWindow
         Clear();
     }
 
-    /// <summary>How many slots there are.</summary>
+    /// <summary>The number of slots.</summary>
     public int Depth => _slots.Length;
 
-    /// <summary>How many slots are free.</summary>
+    /// <summary>The number of free slots.</summary>
     public int FreeCount { get; private set; }
 
-    /// <summary>How many requests are in flight.</summary>
+    /// <summary>The number of requests in flight.</summary>
     public int InFlight => _slots.Length - FreeCount;
 
     /// <summary>The request whose reply is due next, where replies come in order.</summary>
@@ -70,7 +70,7 @@ internal sealed class RequestWindow
         return sending.Sequence += _stride;
     }
 
-    /// <summary>A reply to this request has come: its slot is free.</summary>
+    /// <summary>Records a reply to this request and frees its slot.</summary>
     /// <returns>Its times; its SentAt is 0 when no such request is in flight.</returns>
     public RequestTimes Answer(uint sequence)
     {
@@ -109,7 +109,7 @@ internal sealed class RequestWindow
         return false;
     }
 
-    /// <summary>When each request that is in flight was due.</summary>
+    /// <summary>The times at which the requests in flight were due.</summary>
     public IEnumerable<long> DueTimes() => _slots.Where(slot => slot.SentAt != 0).Select(slot => slot.DueAt);
 
     /// <summary>Gives up everything that is in flight.</summary>

@@ -6,15 +6,15 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Engine;
 
 /// <summary>
-/// Which of a host's addresses the server is at. connect(2) tells it of a stream. Of UDP it does not, as it sends nothing: only a
-/// datagram that nobody takes is refused, by ICMP.
+/// Finds the address of a host at which the server is. For a stream, connect(2) tells. For UDP it sends nothing and tells nothing:
+/// only a datagram to a port without a socket is refused, by ICMP.
 /// </summary>
 internal static class ServerProbe
 {
     private const int LongestWait = 1000;
 
     /// <summary>The server's address.</summary>
-    /// <exception cref="SyscallException">Nobody is there.</exception>
+    /// <exception cref="SyscallException">No server is there.</exception>
     /// <exception cref="IOException">The host is not known.</exception>
     public static byte[] Find(LoadOptions options)
     {
@@ -25,8 +25,8 @@ internal static class ServerProbe
     }
 
     /// <summary>Sends a request to the addresses in order.</summary>
-    /// <returns>The first that answers; else, as silence is no refusal, the first that does not refuse it.</returns>
-    /// <exception cref="SyscallException">All of them refuse it: nobody is there.</exception>
+    /// <returns>The first that answers; otherwise the first that does not refuse it, because silence is not a refusal.</returns>
+    /// <exception cref="SyscallException">All of them refuse it.</exception>
     public static byte[] FindByDatagram(LoadOptions options, IReadOnlyList<byte[]> addresses)
     {
         OutputBuffer request = new();
@@ -53,7 +53,7 @@ internal static class ServerProbe
         return addresses[index];
     }
 
-    // What the first receive says: a length, or EAGAIN when nothing came.
+    // The result of the first receive: a length, or EAGAIN when nothing came.
     private static SyscallResult Ask(Endpoint server, byte[] address, ReadOnlySpan<byte> request, int wait)
     {
         SyscallResult connected = Connect(server, address);

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Engine;
 
-/// <summary>A connection that is made and never used: what a server pays for it, and whether others notice, is the question.</summary>
+/// <summary>A connection that is made and never used. It shows what a server pays for it, and whether other clients notice.</summary>
 internal sealed class IdleConnection(LoadContext context) : LoadConnection(context)
 {
     public override Interest Wanted => Interest.Readable;
@@ -13,7 +13,7 @@ internal sealed class IdleConnection(LoadContext context) : LoadConnection(conte
 
     public override bool Tick(long now) => true;
 
-    // Nothing was sent, so whatever comes is the end.
+    // Nothing was sent, so any event is the end.
     protected override bool Serve(Interest ready)
     {
         SyscallResult result = recv(Descriptor, Context.Buffer, 0);
@@ -24,7 +24,7 @@ internal sealed class IdleConnection(LoadContext context) : LoadConnection(conte
     }
 }
 
-/// <summary>How much of a slow stream may pass by now.</summary>
+/// <summary>The budget of bytes of a slow stream.</summary>
 internal struct Allowance(int bytesPerSecond)
 {
     private long _since;
@@ -39,8 +39,8 @@ internal struct Allowance(int bytesPerSecond)
 }
 
 /// <summary>
-/// A client that sends as many requests as the server takes, and reads few of the replies: a server has to stop reading from it, or replies
-/// fill its memory.
+/// A client that sends as many requests as the server reads, and reads few of the replies. A server must stop reading from it, or
+/// replies fill its memory.
 /// </summary>
 internal sealed class SlowReader(LoadContext context, uint seed) : StreamConnection(context, seed)
 {

@@ -10,7 +10,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 {
     private WriteQueue _unsent;
     private ReadBuffer _partial;   // bytes received that are not a whole reply yet
-    private bool _isLevel;         // what stays ready is to be reported again
+    private bool _isLevel;         // what stays ready must be reported again
 
     public override Interest Wanted => HasUnsent ? Interest.Readable | Interest.Writable
         : _isLevel ? Interest.Readable
@@ -47,14 +47,14 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 
     protected override bool Serve(Interest ready)
     {
-        // A read that leaves bytes in the kernel, or an end behind them, is to be reported again.
+        // A read that leaves bytes in the kernel, or an end of file behind them, must be reported again.
         if ((ready & Interest.Writable) != 0)
             _isLevel = true;
         return ((ready & Interest.Writable) == 0 || !HasUnsent || SendUnsent(int.MaxValue))
             && ((ready & Interest.Readable) == 0 || Receive(int.MaxValue));
     }
 
-    /// <summary>Receives once, and sends again for what has been answered.</summary>
+    /// <summary>Receives once, and sends new requests for those that were answered.</summary>
     /// <param name="most">The most bytes to receive.</param>
     protected bool Receive(int most)
     {
@@ -92,10 +92,10 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         return true;
     }
 
-    /// <summary>These bytes are to be sent later.</summary>
+    /// <summary>Keeps these bytes to be sent later.</summary>
     protected void Postpone(ReadOnlySpan<byte> batch) => _unsent.Append(batch);
 
-    /// <summary>Sends what has been kept, at most so many bytes of it.</summary>
+    /// <summary>Sends kept bytes, up to a limit.</summary>
     protected bool SendUnsent(int most)
     {
         ReadOnlySpan<byte> unsent = _unsent.Bytes;
@@ -107,13 +107,13 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         return true;
     }
 
-    // Records each whole reply. Returns how many slots are free now, or -1 when the connection has to be given up.
+    // Records each whole reply. Returns the number of free slots, or -1 when the connection must be closed.
     private int Check(ref ReadOnlySpan<byte> received, long arrivedAt)
     {
         Exchange exchange = Context.Exchange;
         RequestWindow window = Window;
         ReplyOutcome outcome = ReplyOutcome.Right;
-        RequestTimes together = default;   // the times of the last requests, and how many that have the same have been answered rightly
+        RequestTimes together = default;   // the times of the last requests, and the number of right replies to requests of the same times
         int right = 0, answered = 0;
         while (!received.IsEmpty && (window.InFlight > 0 || exchange.HasCallsOfServer))
         {
@@ -133,7 +133,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
                 answered++;
             if (outcome == ReplyOutcome.Wrong || times.SentAt == 0)
             {
-                RecordWrong();   // a reply to nothing that was sent, or a second one to the same request, is a wrong one
+                RecordWrong();   // a reply without a request, or a second one to the same request, is a wrong one
                 continue;
             }
 

@@ -7,39 +7,39 @@ using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Measuring;
 
-/// <summary>One run at one rate. A rate that is missed is tried again, so that a rate may have several.</summary>
+/// <summary>One run at one rate. A rate that was missed is tried again, so a rate may have several runs.</summary>
 /// <param name="RatePerS">Requests due in a second.</param>
 /// <param name="ThroughputPerS">Right replies a second.</param>
-/// <param name="LatencyUs">Latencies from when requests were due.</param>
-/// <param name="Errors">Whatever went wrong.</param>
-/// <param name="Held">Whether the rate was kept up and the objectives held, without an error.</param>
-/// <param name="Outcome">That in words.</param>
+/// <param name="LatencyUs">Latencies from the due times of the requests.</param>
+/// <param name="Errors">The errors.</param>
+/// <param name="Held">Whether the rate was kept and the objectives held, without an error.</param>
+/// <param name="Outcome">The same in words.</param>
 public sealed record CapacityStep(
     double RatePerS, double ThroughputPerS, LatencyReport LatencyUs, LoadErrors Errors, bool Held, [property: JsonPropertyName("verdict")] string Outcome)
 {
-    /// <summary>The part of its time that the busiest client thread worked, from 0 to 1.</summary>
+    /// <summary>The share of its time in which the busiest client thread was busy, from 0 to 1.</summary>
     public double BusiestThread { get; init; }
 }
 
-/// <summary>What a search for the capacity found; the schema is versioned.</summary>
+/// <summary>The result of a search for the capacity; the schema is versioned.</summary>
 public sealed record CapacityReport
 {
     /// <summary>Names the schema and its version.</summary>
     public string Schema { get; init; } = "multiplex.capacity/1";
 
-    /// <summary>What load was made, but for its rate.</summary>
+    /// <summary>The load, without its rate.</summary>
     public required LoadReportOptions Options { get; init; }
 
-    /// <summary>Where.</summary>
+    /// <summary>The machine and the runtime.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
-    /// <summary>What had to hold.</summary>
+    /// <summary>The objectives.</summary>
     public required string Objective { get; init; }
 
     /// <summary>Whether the search was ended early: then the capacity is what its steps show so far.</summary>
     public bool Interrupted { get; init; }
 
-    /// <summary>What a closed loop over the same connections brought, which no open loop can exceed: replies a second.</summary>
+    /// <summary>The rate of a closed loop over the same connections, which no open loop can exceed: replies a second.</summary>
     public required double PeakPerS { get; init; }
 
     /// <summary>The highest rate that held and below which every rate that was tried held; 0 when there is none.</summary>
@@ -48,7 +48,7 @@ public sealed record CapacityReport
     /// <summary>Whether no rate held above one that was missed.</summary>
     public required bool Monotone { get; init; }
 
-    /// <summary>What a reader of the figures ought to know, in sentences.</summary>
+    /// <summary>Caveats of the figures, in sentences.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The runs in the order in which they were made.</summary>
@@ -60,8 +60,8 @@ public sealed record CapacityReport
 
 /// <summary>
 /// Searches for the highest rate at which a server holds the objectives. A closed loop over the same connections gives the peak; then the
-/// interval in which the answer lies is halved until it is narrow. Lower rates, which complete the curve, have to hold as well: where one does
-/// not, the search goes on below it. One noisy run decides nothing: what is missed is repeated, and two runs of three decide.
+/// interval that contains the answer is halved until it is narrow. Lower rates, which complete the curve, must hold as well: if one does
+/// not, the search goes on below it. One noisy run decides nothing: a missed rate is repeated, and two runs of three decide.
 /// </summary>
 /// <param name="peakPerS">The rate that cannot be exceeded.</param>
 /// <param name="leastPerS">The least rate to try.</param>
@@ -70,8 +70,8 @@ public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<doubl
 {
     private const double FirstShare = 0.8;     // of the peak: most servers hold an objective up to some such part of it
     private const double Narrow = 0.03;        // of the rate: finer, and one run differs from the next by more
-    private const double LeastShare = 0.001;   // of the peak: what holds nowhere above is said to hold nowhere
-    private const int FewestRequests = 20;     // of a run: fewer say nothing of a percentile
+    private const double LeastShare = 0.001;   // of the peak: a server that misses every rate above it has no capacity
+    private const int FewestRequests = 20;     // of a run: a percentile needs at least as many
     private const double KeptUp = 0.98;        // of the rate: less, and the backlog grows
 
     private static readonly double[] s_sharesOfCurve = [0.1, 0.3, 0.6];   // of the capacity: what latency is far below it
@@ -87,8 +87,8 @@ public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<doubl
     public bool IsMonotone => !Rates().SkipWhile(rate => rate.Held).Any(rate => rate.Held);
 
     /// <summary>A search with real load.</summary>
-    /// <param name="peakPerS">What a closed loop over the same connections brings: replies a second.</param>
-    /// <param name="options">The load; each step takes its duration and warm-up, and its objectives are what has to hold.</param>
+    /// <param name="peakPerS">The rate of a closed loop over the same connections: replies a second.</param>
+    /// <param name="options">The load; each step takes its duration and warm-up, and its objectives must hold.</param>
     /// <param name="spacing">How requests follow each other.</param>
     /// <param name="cancelled">Ends the search early, with <see cref="OperationCanceledException"/>; the steps so far are kept.</param>
     public static CapacitySearch Of(double peakPerS, LoadOptions options, ArrivalSpacing spacing, CancellationToken cancelled) => new(peakPerS, FewestRequests / options.Duration.TotalSeconds, rate =>
@@ -143,7 +143,7 @@ public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<doubl
         }
     }
 
-    /// <summary>What a reader of the result ought to know.</summary>
+    /// <summary>Caveats of the result.</summary>
     public IEnumerable<string> Warnings()
     {
         if (!IsMonotone)

@@ -14,7 +14,7 @@ public sealed class LatencyHistogram
 
     private readonly long[] _counts = new long[(Octaves + 1) * SubBuckets];
 
-    /// <summary>How many values were recorded.</summary>
+    /// <summary>The number of recorded values.</summary>
     public long Count { get; private set; }
 
     /// <summary>The greatest value, exactly, in nanoseconds.</summary>
@@ -33,7 +33,7 @@ public sealed class LatencyHistogram
 
     /// <summary>Records a latency.</summary>
     /// <param name="nanoseconds">The latency; a negative one counts as 0.</param>
-    /// <param name="count">How many requests had it: at least 1.</param>
+    /// <param name="count">The number of requests with it: at least 1.</param>
     public void Record(long nanoseconds, int count = 1)
     {
         long value = Math.Max(nanoseconds, 0);
@@ -44,7 +44,7 @@ public sealed class LatencyHistogram
         Count += count;
     }
 
-    /// <summary>Adds what another histogram has recorded.</summary>
+    /// <summary>Adds the values of another histogram.</summary>
     public void Add(LatencyHistogram other)
     {
         if (other.Count == 0)

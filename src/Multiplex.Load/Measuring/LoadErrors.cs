@@ -1,15 +1,15 @@
 namespace Multiplex.Load.Measuring;
 
-/// <summary>What went wrong, each kind counted apart.</summary>
+/// <summary>Counts of errors, by kind.</summary>
 public sealed class LoadErrors
 {
-    /// <summary>Replies that were whole and wrong, or made no sense.</summary>
+    /// <summary>Replies that were complete and wrong, or malformed.</summary>
     public long WrongReplies { get; set; }
 
     /// <summary>Connections that the server closed or reset while replies were due.</summary>
     public long Disconnected { get; set; }
 
-    /// <summary>Of <see cref="Disconnected"/>: those that ended by a reset (ECONNRESET, EPIPE), not in order.</summary>
+    /// <summary>Of <see cref="Disconnected"/>: those that a reset ended (ECONNRESET, EPIPE), not an end of file.</summary>
     public long Resets { get; set; }
 
     /// <summary>Connections that could not be made.</summary>
@@ -21,27 +21,27 @@ public sealed class LoadErrors
     /// <summary>Of <see cref="ConnectFailures"/>: those for which this machine had no local port left (EADDRNOTAVAIL).</summary>
     public long NoLocalPort { get; set; }
 
-    /// <summary>Connections given up because a reply did not come in time, or because nothing could be sent for so long.</summary>
+    /// <summary>Connections closed because no reply came, or nothing could be sent, within the timeout.</summary>
     public long Timeouts { get; set; }
 
-    /// <summary>Datagrams that were not answered in time: the request was lost, or its reply, or the server is too slow.</summary>
+    /// <summary>Datagrams without a reply in time: the request or its reply was lost, or the server is too slow.</summary>
     public long Lost { get; set; }
 
-    /// <summary>Datagrams that the kernel says nobody took, as no socket is bound there: ECONNREFUSED.</summary>
+    /// <summary>Datagrams to a port or a name without a socket: ECONNREFUSED.</summary>
     public long Refused { get; set; }
 
     /// <summary>Second replies to the same datagram.</summary>
     public long Repeated { get; set; }
 
-    /// <summary>Replies to datagrams that had been counted as lost already.</summary>
+    /// <summary>Replies to datagrams that had been counted as lost.</summary>
     public long Late { get; set; }
 
-    /// <summary>Calls that the server made to the client, which are not replies and get none.</summary>
+    /// <summary>Calls from the server to the client, which are not replies and get none.</summary>
     public long ServerCalls { get; set; }
 
     /// <summary>
     /// All that make a run a failure, lost datagrams among them. Late replies are not: their requests have been counted as lost.
-    /// Nor are calls of the server's.
+    /// Nor are calls from the server.
     /// </summary>
     public long Total => WrongReplies + Disconnected + ConnectFailures + Timeouts + Lost + Refused + Repeated;
 

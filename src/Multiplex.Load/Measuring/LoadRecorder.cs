@@ -3,7 +3,7 @@ using Multiplex.Load.Engine;
 
 namespace Multiplex.Load.Measuring;
 
-/// <summary>What one thread measured in one second, or in the part of it that was left.</summary>
+/// <summary>The measurements of one thread in one second, or in the rest of the last one.</summary>
 internal sealed class LoadInterval
 {
     /// <summary>Latencies of the replies that came in it; of the interval after the end also the waits of unanswered requests.</summary>
@@ -29,8 +29,8 @@ internal sealed class LoadInterval
 }
 
 /// <summary>
-/// What one client thread measures. The rate counts replies by when they came; an open loop's latency counts requests by when they were
-/// due, as what was due in the warm-up would show the warm-up. Intervals are handed over second by second, and summed up and written
+/// The measurements of one client thread. The rate counts replies by their arrival; an open loop's latency counts requests by their due
+/// time, because a request of the warm-up would show the warm-up. Intervals are handed over second by second, and summed up and written
 /// by another thread, so that this delays no request.
 /// </summary>
 internal sealed class LoadRecorder(bool isOpenLoop)
@@ -45,16 +45,16 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     private long _receivedBefore;
     private long _errorsBefore;
 
-    /// <summary>What went wrong.</summary>
+    /// <summary>The errors.</summary>
     public LoadErrors Errors { get; } = new();
 
-    /// <summary>How long connections took to make.</summary>
+    /// <summary>The times that connections took to make.</summary>
     public LatencyHistogram Connects { get; } = new();
 
     /// <summary>From the moment that a request was sent, where latencies count from the moment that it was due: an open loop.</summary>
     public LatencyHistogram? Services { get; } = isOpenLoop ? new() : null;
 
-    /// <summary>How much later than it could have been a request was sent: the client's own delay, in an open loop.</summary>
+    /// <summary>The client's own delay in an open loop: from the time at which a request could be sent to the time at which it was sent.</summary>
     public LatencyHistogram? Lags { get; } = isOpenLoop ? new() : null;
 
     /// <summary>Right replies that came within the measured time; other threads may read it.</summary>
@@ -76,13 +76,13 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     /// <summary>Bytes received within the measured time.</summary>
     public long BytesReceivedInTime { get; private set; }
 
-    /// <summary>When the measured time begins and ends, which has to be said before the first request.</summary>
+    /// <summary>The beginning and the end of the measured time. Set them before the first request.</summary>
     public void Measure(long from, long until) => (_from, _until) = (from, until);
 
-    /// <summary>Right replies have come.</summary>
-    /// <param name="times">When their requests were due and sent: all at the same time.</param>
-    /// <param name="now">When they came: all at the same time.</param>
-    /// <param name="count">How many they are: at least 1.</param>
+    /// <summary>Records right replies.</summary>
+    /// <param name="times">The time at which all their requests were due, and sent.</param>
+    /// <param name="now">The time of arrival of all of them.</param>
+    /// <param name="count">Their number: at least 1.</param>
     public void Record(RequestTimes times, long now, int count)
     {
         if (now >= _from && now < _until)
@@ -97,7 +97,7 @@ internal sealed class LoadRecorder(bool isOpenLoop)
         Services?.Record(now - times.SentAt, count);
     }
 
-    /// <summary>A request is about to be sent.</summary>
+    /// <summary>Records that a request is about to be sent.</summary>
     public void RecordLag(long due, long lag)
     {
         if (due < _from)
@@ -106,10 +106,10 @@ internal sealed class LoadRecorder(bool isOpenLoop)
         _interval.LongestLag = Math.Max(_interval.LongestLag, lag);
     }
 
-    /// <summary>A request will never have a reply.</summary>
+    /// <summary>Records a request that will have no reply.</summary>
     /// <param name="due">When it was due; in a closed loop, when it was sent.</param>
     /// <param name="now">Now.</param>
-    /// <param name="waited">Whether it waited as long as the client waits: then that time counts as its latency, which is at least so long.</param>
+    /// <param name="waited">Whether it waited as long as the client waits: then that time counts as its latency.</param>
     public void RecordUnanswered(long due, long now, bool waited)
     {
         if (!Counts(due, now))
@@ -126,14 +126,14 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     /// <summary>The measured time begins: bytes count from now.</summary>
     public void Begin() => (BytesSent, BytesReceived, _sentBefore, _receivedBefore, _errorsBefore) = (0, 0, 0, 0, Errors.Total);
 
-    /// <summary>A second is over: hands over what it brought.</summary>
+    /// <summary>Ends a second: hands over its measurements.</summary>
     public void HandOver()
     {
         LoadInterval full = _interval;
         (full.BytesSent, full.BytesReceived, full.Errors) = (BytesSent - _sentBefore, BytesReceived - _receivedBefore, Errors.Total - _errorsBefore);
         (_sentBefore, _receivedBefore, _errorsBefore) = (BytesSent, BytesReceived, Errors.Total);
         if (!_empty.TryDequeue(out LoadInterval? next))
-            next = new();   // the thread that sums up is late
+            next = new();   // the summing thread is late
         next.Second = full.Second + 1;
         _interval = next;
         _full.Enqueue(full);

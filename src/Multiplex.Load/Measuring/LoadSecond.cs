@@ -3,14 +3,14 @@ using Multiplex.Load.Reporting;
 
 namespace Multiplex.Load.Measuring;
 
-/// <summary>What one second of a run brought.</summary>
+/// <summary>The results of one second of a run.</summary>
 /// <param name="Second">Seconds since measuring began.</param>
-/// <param name="LengthS">Its length in seconds: 1, but for the last one.</param>
+/// <param name="LengthS">Its length in seconds: 1, except for the last one.</param>
 /// <param name="Replies">Right replies that came in it.</param>
-/// <param name="Errors">What went wrong, all kinds together.</param>
+/// <param name="Errors">The errors, all kinds together.</param>
 /// <param name="SentBytes">Bytes sent.</param>
 /// <param name="ReceivedBytes">Bytes received.</param>
-/// <param name="LatencyUs">The latencies of these replies, but of those to requests that were due in the warm-up.</param>
+/// <param name="LatencyUs">The latencies of these replies, except those to requests that were due in the warm-up.</param>
 public sealed record LoadSecond(
     int Second, double LengthS, long Replies, long Errors, long SentBytes, long ReceivedBytes, LatencyReport LatencyUs)
 {
@@ -21,7 +21,7 @@ public sealed record LoadSecond(
     public double? LagMaxUs { get; init; }
 }
 
-/// <summary>Puts together what the client threads hand over, second by second.</summary>
+/// <summary>Joins the measurements of the client threads, second by second.</summary>
 internal sealed class SecondCollector(IReadOnlyList<LoadLoop> loops, LatencyHistogram all, Action<LoadSecond, LatencyHistogram>? report)
 {
     private readonly List<LoadSecond> _seconds = [];
@@ -41,7 +41,7 @@ internal sealed class SecondCollector(IReadOnlyList<LoadLoop> loops, LatencyHist
         })];
     }
 
-    /// <summary>Takes what has been handed over; a second is over once every thread has handed it over.</summary>
+    /// <summary>Takes the measurements; a second is over once every thread has handed it over.</summary>
     public void Collect()
     {
         for (int i = 0; i < loops.Count; i++)

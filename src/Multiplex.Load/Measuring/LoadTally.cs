@@ -2,7 +2,7 @@ using Multiplex.Load.Engine;
 
 namespace Multiplex.Load.Measuring;
 
-/// <summary>What all client threads of a run measured.</summary>
+/// <summary>The measurements of all client threads of a run.</summary>
 public sealed class LoadTally
 {
     /// <summary>
@@ -17,19 +17,19 @@ public sealed class LoadTally
     /// <summary>In an open loop: how much later than possible requests were sent, as the client itself was late.</summary>
     public LatencyHistogram Lags { get; } = new();
 
-    /// <summary>How long connections took to make.</summary>
+    /// <summary>The times that connections took to make.</summary>
     public LatencyHistogram Connects { get; } = new();
 
-    /// <summary>What went wrong.</summary>
+    /// <summary>The errors.</summary>
     public LoadErrors Errors { get; } = new();
 
-    /// <summary>What the slow readers and writers saw; it makes no run a failure, as a server may well cut them off.</summary>
+    /// <summary>The errors of slow readers and writers. They do not fail a run, because a server may disconnect such clients.</summary>
     public LoadErrors SlowErrors { get; } = new();
 
     /// <summary>Right replies that slow readers and writers got.</summary>
     public long SlowReplies { get; private set; }
 
-    /// <summary>What each second brought.</summary>
+    /// <summary>The results of each second.</summary>
     public IReadOnlyList<LoadSecond> Seconds { get; internal set; } = [];
 
     /// <summary>When measuring began.</summary>
@@ -47,7 +47,7 @@ public sealed class LoadTally
     /// <summary>Right replies to each connection, ascending.</summary>
     public IReadOnlyList<long> RepliesByConnection { get; private set; } = [];
 
-    /// <summary>Connections that asked and had no reply at all.</summary>
+    /// <summary>Connections that sent requests and received no reply.</summary>
     public int Starved { get; private set; }
 
     /// <summary>Whether the run was ended early.</summary>
@@ -59,13 +59,13 @@ public sealed class LoadTally
     /// <summary>Bytes received within the measured time.</summary>
     public long BytesReceived { get; private set; }
 
-    /// <summary>How long was measured.</summary>
+    /// <summary>The measured time.</summary>
     public TimeSpan Elapsed { get; private set; }
 
     /// <summary>Right replies a second.</summary>
     public double Throughput => Elapsed > TimeSpan.Zero ? Replies / Elapsed.TotalSeconds : 0;
 
-    /// <summary>The part of its time that the busiest client thread worked, from 0 to 1; polling for nothing does not count.</summary>
+    /// <summary>The share of its time in which the busiest client thread was busy, from 0 to 1; polling without a result does not count.</summary>
     public double BusiestThread { get; private set; }
 
     /// <summary>Bytes that the client threads allocated.</summary>

@@ -3,15 +3,15 @@ using System.Globalization;
 namespace Multiplex.Load.Measuring;
 
 /// <summary>A service-level objective on a latency, such as <c>p99&lt;2ms</c>.</summary>
-/// <param name="Figure">What it is about: <c>p50</c>, <c>p99.9</c> or any other percentile, <c>mean</c> or <c>max</c>.</param>
-/// <param name="Limit">The latency has to be below this, in nanoseconds.</param>
+/// <param name="Figure">The latency that it limits: <c>p50</c>, <c>p99.9</c> or any other percentile, <c>mean</c> or <c>max</c>.</param>
+/// <param name="Limit">The limit, exclusive, in nanoseconds.</param>
 public sealed record Objective(string Figure, long Limit)
 {
-    /// <summary>How objectives are written.</summary>
+    /// <summary>The notation of objectives.</summary>
     public const string Forms = "such as p99<2ms, or several: p50<300us,p99.9<10ms,max<1s";
 
     /// <summary>Reads one or several objectives, with commas between them.</summary>
-    /// <exception cref="FormatException">The text is none; the message says what would be one.</exception>
+    /// <exception cref="FormatException">The text is not an objective; the message shows the notation.</exception>
     public static IReadOnlyList<Objective> ParseAll(string text) => [.. text.Split(',').Select(Parse)];
 
     /// <summary>The figure in nanoseconds.</summary>

@@ -3,12 +3,12 @@ using Multiplex.Interop;
 
 namespace Multiplex.Load.Measuring;
 
-/// <summary>What a thread is at: /proc/PID/task/TID, proc(5).</summary>
+/// <summary>The activity of a thread: /proc/PID/task/TID, proc(5).</summary>
 /// <param name="Process">Its process.</param>
 /// <param name="Thread">Its id.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="State">R runs or could, S sleeps, D waits for a device; see proc_pid_stat(5).</param>
-/// <param name="Call">The system call that it waits in; null when it runs, or when that is not to be seen.</param>
+/// <param name="Call">The system call that it waits in; null when it runs, or when the call cannot be read.</param>
 public sealed record ThreadActivity(int Process, int Thread, string Name, char State, string? Call)
 {
     /// <summary>What a server waits in: the call's name, and its number on each processor; -1 where there is none.</summary>
@@ -45,10 +45,10 @@ public sealed record ThreadActivity(int Process, int Thread, string Name, char S
         Calls.Select(call => (call.Name, Number: Platform.IsArm64 ? call.Arm64 : call.X64)).Where(call => call.Number >= 0)
             .ToDictionary(call => call.Number, call => call.Name);
 
-    /// <summary>What it is at, in a word or two.</summary>
+    /// <summary>Its activity in one or two words.</summary>
     public string InWords => State is 'R' ? "running" : Call ?? $"state {State}";
 
-    /// <summary>Looks at a thread; null when it has ended.</summary>
+    /// <summary>Reads the activity of a thread; null when it has ended.</summary>
     internal static ThreadActivity? Of(int process, int thread)
     {
         string folder = $"/proc/{process}/task/{thread}";

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Multiplex.Load.Processes;
 
-/// <summary>Reads a stream of a process to its end, and keeps the last of it.</summary>
+/// <summary>Reads a stream of a process to its end, and keeps its last part.</summary>
 internal sealed class ProcessOutput
 {
     private const int MostCharacters = 1 << 20;

@@ -12,7 +12,7 @@ namespace Multiplex.Load.Processes;
 /// </summary>
 public class ServerProcess : IDisposable
 {
-    /// <summary>How long a start or an end may take where nothing else is said: 30 s.</summary>
+    /// <summary>The default timeout of a start and of an end: 30 s.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
 
     private const string Announcement = "listening ";
@@ -55,10 +55,10 @@ public class ServerProcess : IDisposable
     /// <summary>Its first process.</summary>
     public int Id { get; }
 
-    /// <summary>Where it listens, in the order in which it has announced that.</summary>
+    /// <summary>Its endpoints, in the order of its announcements.</summary>
     public IReadOnlyList<Endpoint> Endpoints => [.. Announced(_output.Lines)];
 
-    /// <summary>The first of them.</summary>
+    /// <summary>The first endpoint.</summary>
     public Endpoint Endpoint => Endpoints[0];
 
     /// <summary>Whole lines of standard output so far, the last 2^20 characters at most.</summary>
@@ -74,7 +74,7 @@ public class ServerProcess : IDisposable
     public IReadOnlyList<int> ProcessIds =>
         [.. ProcessTree.WithEnvironment($"{_mark}=1").Union(_process.HasExited ? [] : ProcessTree.Of(Id))];
 
-    /// <summary>How the first process has ended, and the last that it wrote: on standard error, or else on standard output.</summary>
+    /// <summary>How the first process ended, and its last output: on standard error, or else on standard output.</summary>
     public string End
     {
         get
@@ -93,7 +93,7 @@ public class ServerProcess : IDisposable
     /// <param name="program">A path, or a name that is looked for in PATH.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="endpoints">How many endpoints it announces, a line "listening ENDPOINT …" on standard output for each.</param>
-    /// <param name="timeout">How long that may take; <see cref="DefaultTimeout"/> by default.</param>
+    /// <param name="timeout">The timeout; <see cref="DefaultTimeout"/> by default.</param>
     /// <param name="environment">Variables that it has besides those of this process.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
     public static ServerProcess Start(
@@ -113,7 +113,7 @@ public class ServerProcess : IDisposable
             throw Failed(_command, within);
     }
 
-    /// <summary>kill(2) on the first process. That it has ended already is no error.</summary>
+    /// <summary>kill(2) on the first process. It is no error if the process has ended.</summary>
     /// <exception cref="SyscallException">EPERM: it has become another user's. EINVAL: there is no such signal.</exception>
     public void Signal(int signal) => Signal(Id, signal);
 
@@ -150,14 +150,14 @@ public class ServerProcess : IDisposable
         return WaitForExit(timeout);
     }
 
-    /// <summary>Kills every process of it, by its id.</summary>
+    /// <summary>Kills each of its processes, by its id.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isDisposed, true))
             return;
         BeforeKill();
 
-        // One that forks at the same time leaves a child that is found the next time.
+        // A process that forks at the same time leaves a child, which the next pass finds.
         long start = Stopwatch.GetTimestamp();
         while (ProcessIds is { Count: > 0 } left && Stopwatch.GetElapsedTime(start) < DefaultTimeout)
         {
@@ -171,12 +171,12 @@ public class ServerProcess : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Called before what still runs is killed.</summary>
+    /// <summary>Called before the processes that still run are killed.</summary>
     protected virtual void BeforeKill()
     {
     }
 
-    /// <summary>Kills a program that has not become a server, and says why not.</summary>
+    /// <summary>Kills a program that did not announce an endpoint, and says why.</summary>
     internal IOException Failed(string what, TimeSpan timeout)
     {
         // A program that closes its standard output is about to end.
@@ -197,7 +197,7 @@ public class ServerProcess : IDisposable
         where line.StartsWith(Announcement, StringComparison.Ordinal)
         select Endpoint.Parse(line.Split(' ')[1]);
 
-    // Both streams end with the last process that has them. One that was left behind may keep them for longer than anybody waits.
+    // Both streams end with the last process that has them. A process that was left behind may keep them open for a long time.
     private void ReadToEnd()
     {
         TimeSpan step = TimeSpan.FromMilliseconds(100), most = TimeSpan.FromSeconds(1);

@@ -2,7 +2,7 @@ namespace Multiplex.Load.Workload;
 
 /// <summary>
 /// When the requests of one client thread are due. The threads take turns: the first request of all is the first thread's, the next
-/// the second's. What is due and not taken yet is the backlog: it needs no memory, as the schedule can tell its times again.
+/// the second's. Requests that are due and not taken are the backlog. It needs no memory, because the schedule can compute its times again.
 /// </summary>
 internal sealed class ArrivalSchedule
 {
@@ -27,10 +27,10 @@ internal sealed class ArrivalSchedule
         }
     }
 
-    /// <summary>When the next request is due that has not been taken; never, after the end.</summary>
+    /// <summary>The due time of the next request that has not been taken; never, after the end.</summary>
     public long Next => _next < End ? _next : long.MaxValue;
 
-    /// <summary>The end: a request that would be due later is not asked.</summary>
+    /// <summary>The end: a request that would be due later is not sent.</summary>
     public long End { get; set; } = long.MaxValue;
 
     /// <summary>The load begins now.</summary>
@@ -51,7 +51,7 @@ internal sealed class ArrivalSchedule
         return true;
     }
 
-    /// <summary>About how many requests are due by now and have not been taken.</summary>
+    /// <summary>The approximate number of requests that are due and have not been taken.</summary>
     public long Overdue(long now)
     {
         if (Next > now)

@@ -4,11 +4,11 @@ namespace Multiplex.Load.Workload;
 
 /// <summary>
 /// Any protocol that answers the same bytes with as many bytes, or with as many lines, each time. On a connection replies come in order. Their
-/// contents are not checked: they may differ, as the time does.
+/// contents are not checked, because they may differ, as the time of day does.
 /// </summary>
-/// <param name="request">What is sent.</param>
-/// <param name="expected">How much comes back: at least 1.</param>
-/// <param name="inLines">Whether that is lines, each ended by a line feed, and not bytes.</param>
+/// <param name="request">The request.</param>
+/// <param name="expected">The length of the reply in bytes or lines: at least 1.</param>
+/// <param name="inLines">Whether it is a number of lines, each ended by a line feed, and not of bytes.</param>
 public sealed class BytesExchange(byte[] request, int expected, bool inLines) : Exchange
 {
     /// <inheritdoc/>

@@ -1,21 +1,21 @@
 namespace Multiplex.Load.Workload;
 
-/// <summary>What a reply was worth.</summary>
+/// <summary>The result of checking a reply.</summary>
 public enum ReplyOutcome
 {
-    /// <summary>It is not whole yet; of a message, which comes whole or not at all: it is too short.</summary>
+    /// <summary>It is incomplete; for a message, which arrives whole: it is too short.</summary>
     Incomplete,
 
     /// <summary>It is the right one, byte for byte.</summary>
     Right,
 
-    /// <summary>It is whole and wrong.</summary>
+    /// <summary>It is complete and wrong.</summary>
     Wrong,
 
-    /// <summary>It is whole and no reply, but a call of the server's: RFC 5531 lets both sides of a connection call.</summary>
+    /// <summary>It is complete and a call from the server, not a reply: RFC 5531 lets both sides of a connection call.</summary>
     Call,
 
-    /// <summary>It is so wrong that its end cannot be told, and the stream is of no more use; or, of a message, what it answers.</summary>
+    /// <summary>It is malformed: on a stream, its end cannot be found, so the stream is of no further use; for a message, its request cannot be found.</summary>
     Unreadable,
 }
 
@@ -38,6 +38,6 @@ public abstract class Exchange
     /// <param name="received">A stream: what has been received and not yet consumed. Otherwise: one message.</param>
     /// <param name="due">The request whose reply is due: the one that replies answer where they do not say themselves.</param>
     /// <param name="length">The reply's length in bytes.</param>
-    /// <param name="sequence">The request that the reply answers. The caller knows whether that was asked, and is not answered yet.</param>
+    /// <param name="sequence">The request that the reply answers. The caller knows whether it is in flight.</param>
     public abstract ReplyOutcome Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence);
 }

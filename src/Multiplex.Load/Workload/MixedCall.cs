@@ -6,15 +6,15 @@ namespace Multiplex.Load.Workload;
 
 /// <summary>A procedure of <c>multiplex.x</c> with its argument, as a load calls it: <c>echo</c>, <c>sleep:10</c>, <c>burn:500</c>.</summary>
 /// <param name="Procedure">Which.</param>
-/// <param name="Argument">Milliseconds of SLEEP, microseconds of BURN, what ADD adds; else of no meaning.</param>
+/// <param name="Argument">Milliseconds of SLEEP, microseconds of BURN, the addend of ADD; otherwise unused.</param>
 public readonly record struct MixedCall(MultiplexV1Procedure Procedure, uint Argument = 0)
 {
-    /// <summary>How calls are written.</summary>
+    /// <summary>The notation of calls.</summary>
     public const string Forms = "null, echo, sleep:MS, burn:US, add:N, whoami";
 
     private static readonly MultiplexV1Procedure[] s_withArgument = [MultiplexV1Procedure.Sleep, MultiplexV1Procedure.Burn, MultiplexV1Procedure.Add];
 
-    /// <summary>The argument's upper bound; 0 where there is none to give.</summary>
+    /// <summary>The argument's upper bound; 0 where the procedure takes none.</summary>
     private uint MostArgument => Procedure switch
     {
         MultiplexV1Procedure.Sleep => MultiplexConstants.MaxSleep,
@@ -24,7 +24,7 @@ public readonly record struct MixedCall(MultiplexV1Procedure Procedure, uint Arg
     };
 
     /// <summary>Reads what <see cref="ToString"/> writes.</summary>
-    /// <exception cref="FormatException">It is no call; the message says what would be one.</exception>
+    /// <exception cref="FormatException">It is not a call; the message shows the notation.</exception>
     public static MixedCall Parse(string text)
     {
         string[] parts = text.Split(':');

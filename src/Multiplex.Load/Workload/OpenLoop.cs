@@ -1,6 +1,6 @@
 namespace Multiplex.Load.Workload;
 
-/// <summary>How arrivals follow each other.</summary>
+/// <summary>The spacing of arrivals.</summary>
 public enum ArrivalSpacing
 {
     /// <summary>At equal distances.</summary>
@@ -11,14 +11,14 @@ public enum ArrivalSpacing
 }
 
 /// <summary>
-/// An open loop: requests are due at times of their own, whatever the server does. A request that finds no slot free waits, and its
-/// latency counts from when it was due.
+/// An open loop: requests are due at fixed times, whatever the server does. A request that finds no free slot waits, and its
+/// latency counts from its due time.
 /// </summary>
 /// <param name="FromPerS">Requests a second when measuring begins, and before.</param>
 /// <param name="ToPerS">Requests a second when it ends; the rate grows or falls evenly.</param>
-/// <param name="Spacing">How they follow each other.</param>
+/// <param name="Spacing">Their spacing.</param>
 public sealed record OpenLoop(double FromPerS, double ToPerS, ArrivalSpacing Spacing = ArrivalSpacing.Constant)
 {
-    /// <summary>One rate all the time.</summary>
+    /// <summary>A constant rate.</summary>
     public static OpenLoop At(double perSecond, ArrivalSpacing spacing = ArrivalSpacing.Constant) => new(perSecond, perSecond, spacing);
 }

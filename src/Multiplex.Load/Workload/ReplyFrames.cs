@@ -4,14 +4,14 @@ using Multiplex.Rpc.Server;
 
 namespace Multiplex.Load.Workload;
 
-/// <summary>Finds RPC messages in what has been received: on streams in records, whose fragments it puts together, else as they came.</summary>
+/// <summary>Finds RPC messages in received bytes: on streams in records, whose fragments it joins; otherwise a message is what one receive returned.</summary>
 /// <param name="inRecords">Whether they come in records: RFC 5531 section 11.</param>
 internal sealed class ReplyFrames(bool inRecords)
 {
     private byte[] _message = [];
 
     /// <summary>
-    /// Whether a message is a call of the server's and no reply: RFC 5531 section 9. A call of the program that is loaded is none: a server of
+    /// Whether a message is a call from the server and not a reply: RFC 5531 section 9. A call of the program under load is not: a server of
     /// another protocol has echoed it.
     /// </summary>
     /// <param name="message">The message.</param>
@@ -29,7 +29,7 @@ internal sealed class ReplyFrames(bool inRecords)
     /// <param name="received">What has been received.</param>
     /// <param name="length">Its length there.</param>
     /// <param name="message">The message; empty when there is none.</param>
-    /// <returns>Why there is no message: it is not whole yet, or makes no sense; null when there is one.</returns>
+    /// <returns>Why there is no message: it is incomplete or malformed; null when there is one.</returns>
     public ReplyOutcome? Find(ReadOnlySpan<byte> received, out int length, out ReadOnlySpan<byte> message)
     {
         length = received.Length;

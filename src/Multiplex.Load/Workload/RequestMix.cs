@@ -2,8 +2,8 @@ using Multiplex.Demo;
 
 namespace Multiplex.Load.Workload;
 
-/// <summary>What is asked: procedures with their weights, and sizes of payloads with theirs.</summary>
-/// <param name="Calls">The procedures; <c>--protocol echo</c> has none and passes over them.</param>
+/// <summary>The mix of requests: procedures with their weights, and sizes of payloads with theirs.</summary>
+/// <param name="Calls">The procedures; <c>--protocol echo</c> has none and ignores them.</param>
 /// <param name="Sizes">Bytes of a message of <c>--protocol echo</c>, or of the payload of ECHO.</param>
 public sealed record RequestMix(IReadOnlyList<Weighted<MixedCall>> Calls, IReadOnlyList<Weighted<int>> Sizes)
 {

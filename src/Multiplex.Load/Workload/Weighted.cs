@@ -2,14 +2,14 @@ using System.Runtime.CompilerServices;
 
 namespace Multiplex.Load.Workload;
 
-/// <summary>One of several things, and how often it comes beside the others.</summary>
-/// <param name="Value">The thing.</param>
+/// <summary>A value and its weight among others.</summary>
+/// <param name="Value">The value.</param>
 /// <param name="Weight">Its share is this weight out of the sum of all.</param>
 public readonly record struct Weighted<T>(T Value, double Weight);
 
 /// <summary>
-/// Several things with weights. Which one a request is follows from its number alone, so that whoever checks the reply need not
-/// remember it; over many numbers each has its share, in no order.
+/// Values with weights. The value of a request follows from its number alone, so that the check of the reply need not
+/// remember it; over many numbers each value has its share, in no order.
 /// </summary>
 internal sealed class WeightedChoice<T>
 {
@@ -31,7 +31,7 @@ internal sealed class WeightedChoice<T>
         _upTo[^1] = uint.MaxValue;
     }
 
-    /// <summary>The things.</summary>
+    /// <summary>The values.</summary>
     public ReadOnlySpan<T> Values => _values;
 
     /// <summary>What the request of this number is.</summary>

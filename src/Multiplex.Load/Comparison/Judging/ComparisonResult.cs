@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Multiplex.Load.Comparison.Judging;
 
-/// <summary>Where a server stands beside the one that has the best median.</summary>
+/// <summary>The place of a server beside the one with the best median.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Place>))]
 public enum Place
 {
@@ -19,13 +19,13 @@ public enum Place
     Behind,
 }
 
-/// <summary>Where a server stands.</summary>
+/// <summary>The place of a server.</summary>
 /// <param name="Server">Its name.</param>
 /// <param name="Place">Its place.</param>
-/// <param name="ToBest">What it has for what the best has, the p-value corrected; null for the best, and after a single round.</param>
+/// <param name="ToBest">The ratio of its figure to that of the best, with the p-value corrected; null for the best, and after a single round.</param>
 public sealed record Standing(string Server, Place Place, PairedRatio? ToBest);
 
-/// <summary>Which server came out ahead at a point, by one figure.</summary>
+/// <summary>Which server is ahead at a point, by one figure.</summary>
 /// <param name="By">The figure, by its key.</param>
 /// <param name="Standings">The servers that have the figure, the best median first.</param>
 public sealed record ComparisonResult(string By, IReadOnlyList<Standing> Standings)
@@ -38,7 +38,7 @@ public sealed record ComparisonResult(string By, IReadOnlyList<Standing> Standin
     [JsonIgnore]
     public IEnumerable<Standing> Ahead => Standings.Where(one => one.Place != Place.Behind);
 
-    /// <summary>Those that the best has a lead over, the best of them first.</summary>
+    /// <summary>The servers that the best has a lead over, the best of them first.</summary>
     [JsonIgnore]
     public IEnumerable<Standing> Behind => Standings.Where(one => one.Place == Place.Behind);
 

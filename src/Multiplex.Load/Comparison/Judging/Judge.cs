@@ -1,15 +1,15 @@
 namespace Multiplex.Load.Comparison.Judging;
 
 /// <summary>
-/// Says which server came out ahead at each point, by the two figures that its scenario is judged by. Every pair of servers at every
+/// Says which server is ahead at each point, by the two figures that its scenario is judged by. Every pair of servers at every
 /// point is a question, and the answers are corrected for the number of all of them.
 /// </summary>
 public static class Judge
 {
-    /// <summary>The chance to find a lead anywhere in a report though there is none.</summary>
+    /// <summary>The probability of finding a lead anywhere in a report where there is none.</summary>
     public const double Error = 0.02;
 
-    /// <summary>Differences below this are not called one, however sure they are.</summary>
+    /// <summary>Smaller differences are not called a lead, however certain they are.</summary>
     public const double LeastPercent = 1;
 
     /// <summary>Servers are level when the interval of their ratio reaches no further than this from 1.</summary>

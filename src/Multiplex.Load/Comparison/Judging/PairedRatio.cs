@@ -3,20 +3,20 @@ using Perfolizer.Mathematics.Distributions.ContinuousDistributions;
 namespace Multiplex.Load.Comparison.Judging;
 
 /// <summary>
-/// How much of a figure one server has for what another has, from the rounds that both had. What disturbs the machine during
-/// a round disturbs both, so the ratio within a round is steadier than the figures are.
+/// The ratio of one server's figure to another's, from the rounds that both had. A disturbance of the machine during
+/// a round affects both, so the ratio within a round varies less than the figures.
 /// </summary>
 /// <param name="Ratio">The trimmed geometric mean of the rounds' ratios: a tenth of the rounds is left out at either end.</param>
-/// <param name="Low">Where the interval begins that has the true ratio in 95 cases of 100.</param>
-/// <param name="High">Where it ends.</param>
-/// <param name="PValue">How likely such a ratio, or one further from 1, would be if there were no difference.</param>
+/// <param name="Low">The lower end of the 95 % confidence interval.</param>
+/// <param name="High">Its upper end.</param>
+/// <param name="PValue">The probability of such a ratio, or one further from 1, if there were no difference.</param>
 /// <param name="Rounds">Rounds that both had.</param>
 public sealed record PairedRatio(double Ratio, double Low, double High, double PValue, int Rounds)
 {
     /// <summary>The share of intervals that do not have the true ratio.</summary>
     public const double Error = 0.05;
 
-    private const int Trimmed = 10;      // one round in so many, at either end
+    private const int Trimmed = 10;      // one round in this many, at either end
     private const int Resamples = 2000;
     private const int Seed = 20_261_125; // the same figures give the same report
 
@@ -26,8 +26,8 @@ public sealed record PairedRatio(double Ratio, double Low, double High, double P
     /// <summary>Compares two servers' rounds. A round that one of them has no figure for is left out.</summary>
     /// <param name="ones">The first one's figures, round by round.</param>
     /// <param name="others">The other one's.</param>
-    /// <param name="error">The share of intervals that may miss the true ratio.</param>
-    /// <returns>Null when fewer than two rounds are left: then nothing can be said.</returns>
+    /// <param name="error">The probability that the interval does not contain the true ratio.</param>
+    /// <returns>Null when fewer than two rounds are left.</returns>
     public static PairedRatio? Of(IEnumerable<double?> ones, IEnumerable<double?> others, double error = Error)
     {
         double[] logs = [.. ones.Zip(others).Where(pair => pair.First > 0 && pair.Second > 0).Select(pair => Math.Log(pair.First!.Value / pair.Second!.Value)).Order()];

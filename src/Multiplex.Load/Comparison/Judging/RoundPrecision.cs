@@ -1,12 +1,12 @@
 namespace Multiplex.Load.Comparison.Judging;
 
-/// <summary>Decides whether a point has had rounds enough.</summary>
+/// <summary>Decides whether a point has had enough rounds.</summary>
 public static class RoundPrecision
 {
-    /// <summary>Before so many rounds their spread is not known well enough to stop by it.</summary>
+    /// <summary>With fewer rounds their spread is not known well enough to stop.</summary>
     public const int FewestRounds = 5;
 
-    // Surer than a result has to be: a spread that looks small after few rounds often is so by luck.
+    // More certain than a result has to be: after few rounds a spread is often small by chance.
     private const double Error = Judge.Error / 2;
 
     /// <summary>Whether the ratio of each server to the best is known well enough to judge by, the intervals corrected for their number.</summary>

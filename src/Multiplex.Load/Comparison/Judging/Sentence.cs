@@ -3,7 +3,7 @@ namespace Multiplex.Load.Comparison.Judging;
 /// <summary>The results of a point in words.</summary>
 internal static class Sentence
 {
-    // Of more names the sentence has those that are missing.
+    // With more names, the sentence names the missing ones instead.
     private const int MostNames = 5;
 
     public static string Of(CompareReport report, PointReport point) => string.Join(' ', Parts(report, point).Where(part => part.Length > 0));

@@ -2,20 +2,20 @@ using System.Text.Json.Serialization;
 
 namespace Multiplex.Load.Comparison.Judging;
 
-/// <summary>A figure over the rounds: what was in the middle, and how far the rounds lie apart.</summary>
+/// <summary>A figure over the rounds: the median, and the range.</summary>
 /// <param name="Median">The median.</param>
 /// <param name="Low">The least.</param>
 /// <param name="High">The greatest.</param>
 public readonly record struct Spread(double Median, double Low, double High)
 {
-    /// <summary>Half of what lies between the least and the greatest: what is written behind ±.</summary>
+    /// <summary>Half of the range: the number after ±.</summary>
     private double Half => (High - Low) / 2;
 
-    /// <summary>That in percent of the median; 0 when that is 0.</summary>
+    /// <summary>Half of the range in percent of the median; 0 when the median is 0.</summary>
     [JsonIgnore]
     public double Percent => Median == 0 ? 0 : 100 * Half / Math.Abs(Median);
 
-    /// <summary>Of the rounds' values, those that are known; null when none is.</summary>
+    /// <summary>The spread of the values that are known; null when none is.</summary>
     public static Spread? Of(IEnumerable<double?> values)
     {
         double[] sorted = [.. values.OfType<double>().Order()];

@@ -5,14 +5,14 @@ namespace Multiplex.Load.Comparison.Judging;
 /// <summary>Probabilities of Student's distribution, and Holm's correction of them.</summary>
 public static class Student
 {
-    /// <summary>How likely a value is that lies at least this far from 0.</summary>
+    /// <summary>The probability of a value at least this far from 0.</summary>
     /// <param name="t">The value.</param>
     /// <param name="freedom">Degrees of freedom, above 0.</param>
     public static double TwoSided(double t, double freedom) => Math.Clamp(2 * new StudentDistribution(freedom).Cdf(-Math.Abs(t)), 0, 1);
 
     /// <summary>
-    /// Corrects for how many questions are asked of the same measurement, so that with no difference anywhere the chance is
-    /// small to find one anyway: Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
+    /// Corrects for the number of questions asked of one measurement, so that the probability of finding a difference where there
+    /// is none stays small: Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
     /// </summary>
     /// <param name="pValues">One for each question.</param>
     /// <returns>The corrected ones, in the same order.</returns>

@@ -2,7 +2,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>Which figures of a scenario say less than they seem to, and why.</summary>
+/// <summary>The caveats of a scenario's figures.</summary>
 internal static class CaveatList
 {
     /// <summary>A mark behind the name of a server whose figures do.</summary>

@@ -2,11 +2,11 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>What has moved since the baseline.</summary>
+/// <summary>The changes since the baseline.</summary>
 internal static class ChangesSection
 {
     private static readonly TableColumn[] s_columns =
-        [new("server"), new("change", "In percent of what it was.", DownFirst: true), new("before"), new("after"), new("scenario"), new("figure")];
+        [new("server"), new("change", "In percent of the earlier value.", DownFirst: true), new("before"), new("after"), new("scenario"), new("figure")];
 
     public static Html Of(CompareReport report, Legend legend)
     {
@@ -21,7 +21,7 @@ internal static class ChangesSection
             """);
     }
 
-    /// <summary>An arrow beside a figure that has moved, or nothing.</summary>
+    /// <summary>An arrow beside a figure that changed, or nothing.</summary>
     public static Html Mark(Change? change)
     {
         if (change is null)

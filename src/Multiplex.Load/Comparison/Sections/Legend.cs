@@ -4,8 +4,8 @@ using Multiplex.Load.Reporting.Pages;
 namespace Multiplex.Load.Comparison.Sections;
 
 /// <summary>
-/// Which colour a server has: a model the same in every report, so that reports can be laid side by side; a peer one that is far
-/// from those of the others.
+/// The colour of each server. A model has the same colour in every report, so that reports can be compared; a peer has one that
+/// differs clearly from the others.
 /// </summary>
 internal sealed class Legend
 {

@@ -4,7 +4,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>How the figures came about, and how far they reach.</summary>
+/// <summary>The method of measurement, and its limits.</summary>
 internal static class MethodSection
 {
     public static Html Of(CompareReport report) => Html.Of($"""
@@ -14,7 +14,7 @@ internal static class MethodSection
         <p>In the tables <span class="best">green</span> is a server that leads in one of the two figures that its scenario is judged by; nothing is green where no server leads. A dash stands for what could not be known.</p>
         <p>CPU time and context switches are those of all processes and threads of the server, ended ones included, over the replies that came meanwhile. Memory is the proportional set size: what processes share is divided among them. What the shell of a peer uses counts as the peer's.</p>
         <p>A latency in a closed loop is that of a call that was made: a server that stalls is asked less while it does. In the open loop of <em>overload</em> it counts from the moment that the call was due.</p>
-        <p>System calls, page faults and instructions are counted by the kernel (perf_event_open(2), all threads and children of the server) in a run of their own behind the rounds, as counting takes time. {report.NotCounted.Select(one => Html.Of($"{Metric.Find(one.Key).Title} could not be counted: {one.Value}. "))}A † marks figures that say less than they seem to: another run with twice the connections gave more, the client worked all the time, other processes or the hypervisor used the machine, or another process listened on the port.</p>
+        <p>System calls, page faults and instructions are counted by the kernel (perf_event_open(2), all threads and children of the server) in a run of their own after the rounds, because counting takes time. {report.NotCounted.Select(one => Html.Of($"{Metric.Find(one.Key).Title} could not be counted: {one.Value}. "))}A † marks figures to be trusted less: another run with twice the connections gave more, the client worked all the time, other processes or the hypervisor used the machine, or another process listened on the port.</p>
         {NoFlameGraphs(report)}<p class="soft">{Environment(report)}</p>
         <p>All figures of all rounds are in report.json beside this page ({report.Schema}).</p>
         </section>
@@ -34,7 +34,7 @@ internal static class MethodSection
     }
 
     private static string Rounds(CompareReport report) =>
-        report.Rounds == 1 ? "A single round cannot tell a lead from chance, so nothing is called one here."
+        report.Rounds == 1 ? "A single round cannot tell a lead from chance, so no lead is stated."
         : report.RoundsAuto ? "Each point had rounds until the ratios to the best were known to 3%, 20 at most."
         : "";
 }

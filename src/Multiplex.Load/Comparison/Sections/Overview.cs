@@ -3,7 +3,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>What the comparison says, at a glance: a finding for each point, and each server's share of the best.</summary>
+/// <summary>The summary: a finding for each point, and each server's share of the best.</summary>
 internal static class Overview
 {
     public static Html Of(CompareReport report, Legend legend) => Html.Of($"""

@@ -3,7 +3,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>The charts of a scenario: how much, how long, and at what price.</summary>
+/// <summary>The charts of a scenario: throughput, latency and cost.</summary>
 internal static class ScenarioCharts
 {
     // The scale of percentiles is that of how many are beyond: 90, 99 and 99.9 are equally far apart. 0 has no room beside 50.
@@ -27,7 +27,7 @@ internal static class ScenarioCharts
             yield return Chart(scenario, Metric.Errors, legend);
     }
 
-    /// <summary>The charts of what the servers ask of the kernel, as far as it was counted.</summary>
+    /// <summary>The charts of the kernel's counts.</summary>
     public static IEnumerable<Html> OfReasons(ScenarioReport scenario, Legend legend) =>
         from metric in Metric.All
         where metric.IsReason && scenario.Points.SelectMany(point => point.Measured).Any(result => result[metric] is not null)

@@ -2,7 +2,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>One scenario: what it asks, what came out, charts, and every figure.</summary>
+/// <summary>One scenario: its load, its results, charts, and every figure.</summary>
 internal static class ScenarioSection
 {
     public static Html Of(CompareReport report, ScenarioReport scenario, Legend legend) => Html.Of($"""

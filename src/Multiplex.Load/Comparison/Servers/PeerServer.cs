@@ -8,7 +8,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison.Servers;
 
-/// <summary>Somebody else's server under comparison: a command that the shell runs, on a port that was free just before.</summary>
+/// <summary>Another project's server under comparison: a command that the shell runs, on a port that was free just before.</summary>
 public sealed class PeerServer : ServerUnderTest
 {
     private const string Loopback = "tcp://127.0.0.1:";
@@ -25,7 +25,7 @@ public sealed class PeerServer : ServerUnderTest
     public override ProcessUsage? Usage => ProcessUsage.Of(Id, null);
 
     /// <summary>Starts the command and waits until connections are accepted on the port.</summary>
-    /// <param name="name">What it is called.</param>
+    /// <param name="name">Its name.</param>
     /// <param name="command">For the shell, with <see cref="PeerTarget.PortMark"/> where the port belongs.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
     public static PeerServer Start(string name, string command)
@@ -45,7 +45,7 @@ public sealed class PeerServer : ServerUnderTest
         return new(process, endpoint);
     }
 
-    // What does not end by itself is killed when this is disposed of. Its exit status is its own affair.
+    // A peer that does not end is killed when this object is disposed of. Its exit status does not matter.
     private protected override void Terminate()
     {
         Process.SignalAll(SIGTERM);

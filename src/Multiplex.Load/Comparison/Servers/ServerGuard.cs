@@ -3,16 +3,16 @@ using System.Diagnostics;
 namespace Multiplex.Load.Comparison.Servers;
 
 /// <summary>
-/// A process that outlives a comparison, however that ends, and then kills what the servers have left behind. PR_SET_PDEATHSIG
+/// A process that outlives a comparison, however it ends, and then kills the processes that the servers left behind. PR_SET_PDEATHSIG
 /// would not do: it is bound to the thread that forked, and the children of a peer do not inherit it.
 /// </summary>
 internal sealed class ServerGuard : IDisposable
 {
-    // An environment variable that every server gets, and hands on to its children. No other comparison has its value.
+    // An environment variable that every server gets and its children inherit. Its value is unique to this comparison.
     private const string Variable = "MULTIPLEX_COMPARISON";
     private static readonly string s_value = Guid.NewGuid().ToString("N");
 
-    // Its standard input ends when the comparison does. A signal that a terminal sends to the whole group is not meant for it.
+    // Its standard input ends when the comparison ends. A signal that a terminal sends to the whole group is not meant for it.
     private const string Script = """
         trap '' INT TERM HUP QUIT
         cat > /dev/null
@@ -29,7 +29,7 @@ internal sealed class ServerGuard : IDisposable
 
     private ServerGuard(Process process) => _process = process;
 
-    /// <summary>What the environment of every server has, so that the guard finds it.</summary>
+    /// <summary>The variable in the environment of every server by which the guard finds it.</summary>
     public static IReadOnlyDictionary<string, string> Environment { get; } = new Dictionary<string, string> { [Variable] = s_value };
 
     /// <summary>Starts it.</summary>
@@ -41,7 +41,7 @@ internal sealed class ServerGuard : IDisposable
             RedirectStandardError = true,
         })!);
 
-    /// <summary>Has it do its work, and waits for that.</summary>
+    /// <summary>Lets it kill what is left, and waits for its end.</summary>
     public void Dispose()
     {
         _process.StandardInput.Close();

@@ -4,12 +4,12 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Load.Comparison.Servers;
 
-/// <summary>A server under comparison: a process of its own, with whatever processes it makes.</summary>
+/// <summary>A server under comparison: a process of its own, with its children.</summary>
 public abstract class ServerUnderTest : IDisposable
 {
     private protected ServerUnderTest(ServerProcess process) => Process = process;
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>Its endpoint.</summary>
     public abstract Endpoint Endpoint { get; }
 
     /// <summary>Its first process.</summary>
@@ -18,7 +18,7 @@ public abstract class ServerUnderTest : IDisposable
     /// <summary>How it ended, if it has ended by itself.</summary>
     public string? Ended => Process.HasExited ? $"the server {Process.End}" : null;
 
-    /// <summary>What it has used so far; null when that is not known.</summary>
+    /// <summary>The resources that it has used so far; null when they are not known.</summary>
     public abstract ProcessUsage? Usage { get; }
 
     /// <summary>The memory of its processes now, in bytes; null when it is not known: see <see cref="ProcessUsage.MemoryOf"/>.</summary>
@@ -35,7 +35,7 @@ public abstract class ServerUnderTest : IDisposable
         Terminate();
     }
 
-    /// <summary>Kills what still runs, and releases everything.</summary>
+    /// <summary>Kills the processes that still run, and releases everything.</summary>
     public void Dispose()
     {
         Process.Dispose();

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Multiplex.Load.Comparison.Stacks;
 
-/// <summary>A part of a process's memory that has code: a line of /proc/PID/maps, proc_pid_maps(5).</summary>
+/// <summary>A mapping of a process that holds code: a line of /proc/PID/maps, proc_pid_maps(5).</summary>
 /// <param name="Start">Where it begins.</param>
 /// <param name="End">Where it ends.</param>
-/// <param name="Offset">Where in the file that is.</param>
+/// <param name="Offset">Its offset in the file.</param>
 /// <param name="File">The file; [vdso] and the like, or empty, where it is none.</param>
 internal readonly record struct Mapping(ulong Start, ulong End, ulong Offset, string File);
 
@@ -19,7 +19,7 @@ internal sealed class AddressSpace
     /// <summary>The file that the process runs; null when that is not known.</summary>
     public string? Program { get; }
 
-    /// <summary>That of a process; null when it has ended.</summary>
+    /// <summary>The code of a process; null when it has ended.</summary>
     public static AddressSpace? Of(int pid)
     {
         try
@@ -33,7 +33,7 @@ internal sealed class AddressSpace
         }
     }
 
-    /// <summary>What is at an address.</summary>
+    /// <summary>The function at an address.</summary>
     public Mapping? Find(ulong address)
     {
         foreach (Mapping mapping in _mappings)

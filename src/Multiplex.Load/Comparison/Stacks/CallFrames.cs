@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Multiplex.Load.Comparison.Stacks;
 
 /// <summary>
-/// Where each function of a file keeps the registers of its caller: the sections .eh_frame_hdr and .eh_frame, which exceptions are unwound by, and
-/// which compilers write with or without frame pointers. System V ABI for x86-64 section 3.7, DWARF 5 section 6.4, LSB "Exception Frames".
+/// Where each function of a file saves the registers of its caller: the sections .eh_frame_hdr and .eh_frame, by which exceptions are unwound.
+/// Compilers write them with or without frame pointers. System V ABI for x86-64 section 3.7, DWARF 5 section 6.4, LSB "Exception Frames".
 /// </summary>
 internal sealed class CallFrames
 {
@@ -29,7 +29,7 @@ internal sealed class CallFrames
             _entries = Math.Min(BinaryPrimitives.ReadInt32LittleEndian(table.AsSpan(8)), (table.Length - HeaderLength) / EntryLength);
     }
 
-    /// <summary>How to find the caller of the function at an address; null when the file does not say.</summary>
+    /// <summary>How to find the caller of the function at an address; null when the file has no entry.</summary>
     public CallerRules? Find(ulong address)
     {
         if (!_known.TryGetValue(address, out CallerRules? rules))
@@ -40,7 +40,7 @@ internal sealed class CallFrames
             }
             catch (Exception e) when (e is ArgumentOutOfRangeException or IndexOutOfRangeException)
             {
-                rules = null;   // what does not make sense
+                rules = null;   // malformed
             }
 
             _known[address] = rules;

@@ -1,20 +1,20 @@
 namespace Multiplex.Load.Comparison.Stacks;
 
-/// <summary>What a server's processors did, sample by sample.</summary>
-/// <param name="Root">All samples; below each function are those that it called.</param>
+/// <summary>The sampled stacks of a server.</summary>
+/// <param name="Root">All samples; below each function are the functions that it called.</param>
 /// <param name="Incomplete">Samples whose outermost callers are not known.</param>
-/// <param name="Lost">Samples that there was no room for.</param>
+/// <param name="Lost">Samples that were dropped for want of room.</param>
 public sealed record FlameGraph(FlameFrame Root, long Incomplete, long Lost)
 {
     private const double MostIncomplete = 0.5;
 
-    /// <summary>Whether what the kernel does for the threads was sampled too.</summary>
+    /// <summary>Whether the kernel's functions were sampled too.</summary>
     public bool HasKernel { get; init; } = true;
 
     /// <summary>Why nothing was sampled; null when it was.</summary>
     public string? Problem { get; init; }
 
-    /// <summary>Why it would show nothing; null when it shows something.</summary>
+    /// <summary>Why the graph would be empty; null when it is not.</summary>
     public string? WhyNot =>
         Problem is not null ? Problem
         : Root.Samples == 0 ? "none of its threads ran while it was sampled"
@@ -25,13 +25,13 @@ public sealed record FlameGraph(FlameFrame Root, long Incomplete, long Lost)
     public double KernelShare => Root.Samples == 0 ? 0 : (double)Root.InKernel / Root.Samples;
 }
 
-/// <summary>Whose code a function is.</summary>
+/// <summary>The owner of a function's code.</summary>
 public enum FrameKind
 {
     /// <summary>The program's own.</summary>
     Program,
 
-    /// <summary>A library's, or not that of any file.</summary>
+    /// <summary>A library's, or code of no file.</summary>
     Library,
 
     /// <summary>The kernel's.</summary>
@@ -40,7 +40,7 @@ public enum FrameKind
 
 /// <summary>A function, called from those above it.</summary>
 /// <param name="name">Its name.</param>
-/// <param name="kind">Whose code it is.</param>
+/// <param name="kind">The owner of its code.</param>
 public sealed class FlameFrame(string name, FrameKind kind)
 {
     private readonly Dictionary<(string, FrameKind), FlameFrame> _called = [];
@@ -48,16 +48,16 @@ public sealed class FlameFrame(string name, FrameKind kind)
     /// <summary>Its name.</summary>
     public string Name => name;
 
-    /// <summary>Whose code it is.</summary>
+    /// <summary>The owner of its code.</summary>
     public FrameKind Kind => kind;
 
-    /// <summary>Samples in which it ran, or something that it had called.</summary>
+    /// <summary>Samples in which it, or a function that it called, ran.</summary>
     public long Samples { get; private set; }
 
     /// <summary>The samples in the kernel among them.</summary>
     public long InKernel { get; private set; }
 
-    /// <summary>What it called, the most frequent first.</summary>
+    /// <summary>The functions that it called, the most frequent first.</summary>
     public IEnumerable<FlameFrame> Called => _called.Values.OrderByDescending(frame => frame.Samples);
 
     /// <summary>Adds a sample.</summary>

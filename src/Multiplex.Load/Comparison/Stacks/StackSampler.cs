@@ -7,12 +7,12 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Comparison.Stacks;
 
 /// <summary>
-/// Samples the stacks of all threads of a server that run, and of those that they make from now on, every half millisecond of processor time:
+/// Samples the stacks of a server's running threads, and of those that they make later, every half millisecond of CPU time:
 /// perf_event_open(2) with the software event cpu-clock, which needs no PMU.
 /// </summary>
 internal sealed class StackSampler : IDisposable
 {
-    private const ulong PeriodNs = 499_979;   // a prime: no timer of the server goes in step with it
+    private const ulong PeriodNs = 499_979;   // a prime, so that it does not run in step with a timer of the server
     private const uint MostStack = 8192;      // bytes of a thread's stack that are copied
 
     private static readonly TimeSpan s_readEvery = TimeSpan.FromMilliseconds(20);
@@ -43,7 +43,7 @@ internal sealed class StackSampler : IDisposable
         { IsBackground = true, Name = "stacks" };
     }
 
-    /// <summary>Why stacks cannot be sampled in this process itself, and so in no other; null when they can.</summary>
+    /// <summary>Why stacks cannot be sampled in this process, and so in no other; null when they can.</summary>
     public static string? WhyNot()
     {
         if (!StackWalk.IsPossible)
@@ -84,14 +84,14 @@ internal sealed class StackSampler : IDisposable
         return sampler;
     }
 
-    /// <summary>Keeps samples from now on, or no longer; at first they are not kept.</summary>
+    /// <summary>Starts or stops keeping samples; at first they are not kept.</summary>
     public void Keep(bool keep)
     {
         Take();
         _isKeeping = keep;
     }
 
-    /// <summary>What was kept.</summary>
+    /// <summary>The kept samples.</summary>
     public FlameGraph Result
     {
         get

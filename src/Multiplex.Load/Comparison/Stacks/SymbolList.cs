@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Multiplex.Load.Comparison.Stacks;
 
 /// <summary>A function's place and name.</summary>
-/// <param name="Address">Where it begins.</param>
-/// <param name="Length">How long it is; 0 when that is not known.</param>
+/// <param name="Address">Its first address.</param>
+/// <param name="Length">Its length in bytes; 0 when not known.</param>
 /// <param name="Name">Its name.</param>
 internal readonly record struct Symbol(ulong Address, ulong Length, string Name);
 
@@ -14,14 +14,14 @@ internal sealed class SymbolList
     private readonly Symbol[] _symbols;
     private readonly ulong[] _addresses;
 
-    /// <summary>These functions, in any order.</summary>
+    /// <summary>A list of these functions, in any order.</summary>
     public SymbolList(IEnumerable<Symbol> symbols)
     {
         _symbols = [.. symbols.OrderBy(one => one.Address)];
         _addresses = [.. _symbols.Select(one => one.Address)];
     }
 
-    /// <summary>The kernel's functions; empty where it does not show where they are: /proc/sys/kernel/kptr_restrict.</summary>
+    /// <summary>The kernel's functions; empty where the kernel hides their addresses: /proc/sys/kernel/kptr_restrict.</summary>
     public static SymbolList OfKernel()
     {
         // ffffffff81000000 T startup_64 [module]

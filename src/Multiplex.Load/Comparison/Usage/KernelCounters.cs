@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Comparison.Usage;
 
 /// <summary>
-/// Counts what all threads of a server do, and those that they make from now on. Threads and processes that end are part of the sum.
+/// Counts events in all threads of a server, and in the threads and processes that they make later. Those that end are part of the sum.
 /// </summary>
 internal sealed class KernelCounters : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class KernelCounters : IDisposable
     /// <summary>Attaches to every thread that a process and its descendants have.</summary>
     /// <param name="pid">The server's first process.</param>
     /// <param name="events">The events that can be counted here.</param>
-    /// <exception cref="SyscallException">A thread may not be counted in: it is another user's.</exception>
+    /// <exception cref="SyscallException">A thread belongs to another user.</exception>
     public static KernelCounters Attach(int pid, IEnumerable<KernelEvent> events)
     {
         KernelCounters counters = new();
@@ -70,13 +70,13 @@ internal sealed class KernelCounters : IDisposable
 }
 
 /// <summary>Counts at a moment, or between two.</summary>
-/// <param name="Counts">How often each event has happened.</param>
+/// <param name="Counts">The number of each event.</param>
 internal sealed record KernelCounts(IReadOnlyDictionary<KernelEvent, long> Counts)
 {
-    /// <summary>How often an event has happened; null when it was not counted.</summary>
+    /// <summary>The number of an event; null when it was not counted.</summary>
     public long? this[KernelEvent event_] => Counts.TryGetValue(event_, out long count) ? count : null;
 
-    /// <summary>What has happened since an earlier moment.</summary>
+    /// <summary>The events since an earlier moment.</summary>
     public KernelCounts Since(KernelCounts before) =>
         new(Counts.ToDictionary(one => one.Key, one => one.Value - before.Counts.GetValueOrDefault(one.Key)));
 }

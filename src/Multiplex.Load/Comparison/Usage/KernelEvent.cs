@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison.Usage;
 
-/// <summary>Something that the kernel can count for a thread, and why it cannot here.</summary>
+/// <summary>An event that the kernel can count for a thread.</summary>
 /// <param name="Name">Its name in report.json.</param>
 /// <param name="Type">Its kind: PERF_TYPE_ and so on.</param>
 /// <param name="Config">Which one of the kind; throws <see cref="IOException"/> when this machine does not say.</param>
@@ -25,7 +25,7 @@ internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelEvent> All { get; } = [SystemCalls, ContextSwitches, PageFaults, Instructions];
 
-    /// <summary>Why an event cannot be counted in this process itself, and so in no other; null when it can.</summary>
+    /// <summary>Why an event cannot be counted in this process, and so in no other; null when it can.</summary>
     public string? WhyNot()
     {
         SyscallResult result;
@@ -35,7 +35,7 @@ internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"the number of the tracepoint raw_syscalls:sys_enter is not to be read: {e.Message}";
+            return $"the number of the tracepoint raw_syscalls:sys_enter cannot be read: {e.Message}";
         }
 
         if (!result.IsError)
@@ -53,12 +53,12 @@ internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
         };
     }
 
-    /// <summary>Begins to count in a thread, and in what it will make.</summary>
-    /// <exception cref="IOException">The event's number is not to be had: tracefs is not mounted.</exception>
+    /// <summary>Begins to count in a thread, and in the threads and processes that it will make.</summary>
+    /// <exception cref="IOException">The event's number cannot be read: tracefs is not mounted.</exception>
     public SyscallResult Open(int thread) =>
         perf_event_open(new() { type = Type, config = Config(), Inherit = true }, thread, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
-    /// <summary>Which users the kernel lets count what: perf_event_open(2).</summary>
+    /// <summary>What the kernel lets users without privileges count: perf_event_open(2).</summary>
     public static string Paranoid()
     {
         const string File = "/proc/sys/kernel/perf_event_paranoid";

@@ -2,9 +2,9 @@ using System.Globalization;
 
 namespace Multiplex.Load.Comparison.Usage;
 
-/// <summary>What all processors have done since the machine started, and this process: the first line of /proc/stat, proc(5).</summary>
-/// <param name="WorkingS">Seconds that they ran programs, and the kernel for these.</param>
-/// <param name="StolenS">Seconds that the hypervisor gave to other machines.</param>
+/// <summary>The CPU time of all processors since the machine started, the first line of /proc/stat, proc(5), and that of this process.</summary>
+/// <param name="WorkingS">Seconds in programs, and in the kernel for them.</param>
+/// <param name="StolenS">Seconds that the hypervisor gave to other machines (steal).</param>
 /// <param name="AllS">All seconds.</param>
 /// <param name="ClientS">CPU time of this process, in seconds.</param>
 internal readonly record struct MachineUse(double WorkingS, double StolenS, double AllS, double ClientS)
@@ -22,14 +22,14 @@ internal readonly record struct MachineUse(double WorkingS, double StolenS, doub
         return new(seconds[User] + seconds[Nice] + seconds[System], seconds[Stolen], seconds.Take(Stolen + 1).Sum(), Environment.CpuUsage.TotalTime.TotalSeconds);
     }
 
-    /// <summary>What was done since an earlier look.</summary>
+    /// <summary>The time since an earlier reading.</summary>
     public MachineUse Since(MachineUse before) =>
         new(WorkingS - before.WorkingS, StolenS - before.StolenS, AllS - before.AllS, ClientS - before.ClientS);
 
-    /// <summary>The part of the machine, 0 to 1, that neither a server nor this process used; null after no time.</summary>
-    /// <param name="serverS">What the server used, in seconds.</param>
+    /// <summary>The share of the machine, 0 to 1, that processes other than the server and this one used; null when no time has passed.</summary>
+    /// <param name="serverS">The CPU time of the server, in seconds.</param>
     public double? OthersShare(double serverS) => AllS > 0 ? Math.Clamp((WorkingS - ClientS - serverS) / AllS, 0, 1) : null;
 
-    /// <summary>The part that the hypervisor gave to other machines.</summary>
+    /// <summary>The share that the hypervisor gave to other machines.</summary>
     public double? StolenShare => AllS > 0 ? StolenS / AllS : null;
 }

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Multiplex.Load.Comparison.Usage;
 
-/// <summary>A process as proc(5) tells of it.</summary>
+/// <summary>A process, from proc(5).</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Parent">Its parent's id.</param>
-/// <param name="IsZombie">Whether it has ended, and its parent has not been told yet.</param>
-/// <param name="ReapedTicks">CPU time of its children that have ended and that it was told of, in clock ticks.</param>
+/// <param name="IsZombie">Whether it has ended, and its parent has not waited for it.</param>
+/// <param name="ReapedTicks">CPU time of its children that have ended and that it has waited for, in clock ticks.</param>
 internal readonly record struct ProcessEntry(int Id, int Parent, bool IsZombie, long ReapedTicks);
 
-/// <summary>A process and what descends from it.</summary>
+/// <summary>A process and its descendants.</summary>
 internal static class ProcessTree
 {
     /// <summary>The process and all its descendants that have not ended.</summary>

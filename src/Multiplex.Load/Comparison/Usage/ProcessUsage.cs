@@ -3,22 +3,22 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Comparison.Usage;
 
-/// <summary>What a server's processes have used so far, children and threads that have ended included.</summary>
+/// <summary>The resources that a server's processes have used so far, children and threads that have ended included.</summary>
 /// <param name="CpuNanoseconds">CPU time.</param>
 /// <param name="ContextSwitches">Voluntary and involuntary; null when those of threads that have ended are not known.</param>
 /// <param name="Processes">Processes now.</param>
 /// <param name="Threads">Threads now.</param>
 public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwitches, int Processes, int Threads)
 {
-    // Which threads were looked at, where those that end take their counts with them; 0 where they do not.
+    // Identifies the threads that were read, where a thread's counts are lost when it ends; 0 where they are not lost.
     private int Tasks { get; init; }
 
     // USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that .NET runs on.
     private const long NanosecondsPerTick = 1_000_000_000 / 100;
 
     /// <summary>
-    /// Reads it from proc(5). What those who have ended had used is in a server's counters; without any, their CPU time is what
-    /// their parents have been told, and their context switches are not known.
+    /// Reads it from proc(5). The use of processes that have ended is in our server's counters; without counters, their CPU time is
+    /// that of the children that a parent has waited for, and their context switches are not known.
     /// </summary>
     /// <param name="pid">The server's first process.</param>
     /// <param name="counters">Its counters, when it is one of ours.</param>
@@ -35,7 +35,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwi
             }
             catch (IOException) when (process != pid)
             {
-                // It ended while it was looked at; its parent has counted it, or will before the next look.
+                // It ended during the reading; its parent has counted it, or will before the next reading.
             }
             catch (IOException)
             {
@@ -46,7 +46,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwi
         return sum;
     }
 
-    /// <summary>The memory of a process and its descendants now, in bytes: what they share is divided among those who share it.</summary>
+    /// <summary>The memory of a process and its descendants now, in bytes: shared pages are divided among the processes that share them.</summary>
     /// <returns>Null when they have ended, or are another user's.</returns>
     public static long? MemoryOf(int pid)
     {
@@ -61,7 +61,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwi
             }
             catch (IOException)
             {
-                // It ended while it was looked at.
+                // It ended during the reading.
             }
             catch (UnauthorizedAccessException)
             {
@@ -72,7 +72,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwi
         return sum > 0 ? sum : null;
     }
 
-    /// <summary>What was used since an earlier look; processes and threads are those of now.</summary>
+    /// <summary>The use since an earlier reading; the numbers of processes and threads are those of now.</summary>
     public ProcessUsage Since(ProcessUsage before) => this with
     {
         CpuNanoseconds = CpuNanoseconds - before.CpuNanoseconds,

@@ -7,15 +7,15 @@ internal static class TcpSockets
 {
     private static readonly string[] s_files = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// <summary>How many sockets listen on a port that no process of a server has: they would get a part of its connections.</summary>
+    /// <summary>The number of sockets of other processes that listen on a server's port: they would accept a part of its connections.</summary>
     /// <param name="port">The port.</param>
     /// <param name="pid">The server's first process.</param>
-    /// <returns>Null when the server's descriptors are not to be seen: it is another user's.</returns>
+    /// <returns>Null when the server's descriptors cannot be read: it is another user's.</returns>
     public static int? OfOthersListening(int port, int pid) =>
         Of(ProcessTree.Of(pid)) is { } own ? All().Count(socket => socket.IsListening && socket.Port == port && !own.Contains(socket.Inode)) : null;
 
-    /// <summary>The bytes that wait in the sockets of some processes, to be read by them and to be taken by their peers.</summary>
-    /// <returns>Null when their descriptors are not to be seen.</returns>
+    /// <summary>The bytes in the sockets of some processes: received and not read, sent and not acknowledged.</summary>
+    /// <returns>Null when their descriptors cannot be read.</returns>
     public static (long Unread, long Unsent)? QueuesOf(IReadOnlyList<int> processes)
     {
         if (Of(processes) is not { } own)
@@ -40,7 +40,7 @@ internal static class TcpSockets
             }
             catch (IOException)
             {
-                // The process, or a descriptor of it, has gone in the meantime.
+                // The process, or a descriptor of it, is gone meanwhile.
             }
             catch (UnauthorizedAccessException)
             {

@@ -30,6 +30,7 @@ public class KernelStampsTests(string kind) : DescriptorFixture
 
         KernelStamps.Enable(_here);
         KernelStamps.Enable(_there);
+        AwaitStamps();
         _stamps.Synchronize();
     }
 
@@ -64,6 +65,16 @@ public class KernelStampsTests(string kind) : DescriptorFixture
         Assert.That(_stamps.Receive(_here, new byte[64], MSG_DONTWAIT, out _).Errno, Is.EqualTo(EAGAIN));
         Assert.That(ReadyFor(_here), Is.Zero, "and have been taken");
     }
+
+    // The kernel begins to stamp what it receives from a work queue, a moment after the first socket asks for it: net_enable_timestamp().
+    private void AwaitStamps() => Eventually.Holds(
+        () =>
+        {
+            send(_there, "once"u8, 0).OrThrow("send");
+            new KernelStamps().Receive(_here, new byte[64], 0, out long arrivedAt).OrThrow("recv");
+            return arrivedAt != 0;
+        },
+        "the kernel stamps nothing");
 
     private static int ReadyFor(int socket)
     {
