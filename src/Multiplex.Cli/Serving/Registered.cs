@@ -11,12 +11,12 @@ namespace Multiplex.Cli.Serving;
 /// </summary>
 internal sealed class Registered : IDisposable
 {
-    private const int PatienceMilliseconds = 5000;
+    private const int TimeoutMilliseconds = 5000;
 
     private readonly ServerRegistrations _registrations;
     private readonly StopSignal _stop;
     private readonly int _registrar;
-    private bool _isToldToRemove, _isDealtWith;
+    private bool _isRemoving, _isDealtWith;
 
     private Registered(ServerRegistrations registrations, StopSignal stop, int registrar) =>
         (_registrations, _stop, _registrar) = (registrations, stop, registrar);
@@ -77,18 +77,18 @@ internal sealed class Registered : IDisposable
     /// <summary>Has the registrations removed, and waits for that: not for long, and not when the server is to end at once.</summary>
     public void Remove()
     {
-        _isToldToRemove = true;
-        shutdown(_registrar, SHUT_WR);   // not close(2): children have this socket too
-        Await(PatienceMilliseconds);
+        _isRemoving = true;
+        send(_registrar, [1], MSG_NOSIGNAL);
+        Await(TimeoutMilliseconds);
     }
 
     public void Dispose()
     {
-        if (!_isToldToRemove)
+        if (!_isRemoving)
             Remove();
         Await(0);   // it may have taken until now
         if (!_isDealtWith)
-            Registrar.LeftBehind($"the name service has not answered for {PatienceMilliseconds / 1000} s, or there was no time to wait for it");
+            Registrar.LeftBehind($"the name service has not answered for {TimeoutMilliseconds / 1000} s, or there was no time to wait for it");
         close(_registrar);
     }
 

@@ -11,7 +11,10 @@ namespace Multiplex.Cli.Serving;
 /// </summary>
 /// <param name="registrations">The registrations.</param>
 /// <param name="interval">How often to look.</param>
-/// <param name="server">A socket to the server, which ends its half when it stops; it receives a byte when the registrations are dealt with.</param>
+/// <param name="server">
+/// A socket to the server, which sends a byte when it stops; it receives a byte when the registrations are dealt with. If the server ends
+/// without one, it was killed: then the registrations stay, as they do when no process is left to remove them.
+/// </param>
 internal sealed class Registrar(ServerRegistrations registrations, TimeSpan interval, int server)
 {
     private string? _trouble;
@@ -21,8 +24,12 @@ internal sealed class Registrar(ServerRegistrations registrations, TimeSpan inte
     {
         while (!ServerStops())
             Restore();
-        Remove(registrations);
-        send(server, [1], MSG_NOSIGNAL);
+        if (recv(server, stackalloc byte[1], 0).Value > 0)
+        {
+            Remove(registrations);
+            send(server, [1], MSG_NOSIGNAL);
+        }
+
         close(server);
     }
 

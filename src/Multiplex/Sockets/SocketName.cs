@@ -9,7 +9,7 @@ namespace Multiplex.Sockets;
 /// </summary>
 internal sealed class SocketName
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
 
     private readonly string _path;
     private readonly (uint Major, uint Minor, ulong Inode) _file;
@@ -24,7 +24,7 @@ internal sealed class SocketName
     }
 
     /// <summary>Locks a name for a server that makes it: see <see cref="NameLock.Take"/>.</summary>
-    public static NameLock? Lock(string path) => NameLock.Take(path, s_patience);
+    public static NameLock? Lock(string path) => NameLock.Take(path, s_timeout);
 
     /// <summary>Whether there is a socket at this path.</summary>
     public static bool IsSocket(string path) =>
