@@ -27,13 +27,15 @@ public sealed class StubGenerator : IIncrementalGenerator
         IncrementalValuesProvider<XFile> files = context.AdditionalTextsProvider
             .Where(text => s_extensions.Contains(Path.GetExtension(text.Path)))
             .Combine(context.AnalyzerConfigOptionsProvider)
-            .Select((pair, cancellation) => Describe(pair.Left, pair.Right, cancellation));
+            .Select((pair, cancellation) => Describe(pair.Left, pair.Right, cancellation))
+            .Combine(context.CompilationProvider.Select((compilation, _) => Symbols.HaveServer(compilation)))
+            .Select((pair, _) => pair.Left with { WithServer = pair.Right });
         context.RegisterSourceOutput(
             files.Where(file => Path.GetExtension(file.Path) == ".x").Combine(files.Collect()),
             (output, pair) => Generate(output, pair.Left, pair.Right));
 
         IncrementalValuesProvider<InterfaceStubs> interfaces = context.SyntaxProvider.ForAttributeWithMetadataName(
-            Symbols.Program, (node, _) => node is InterfaceDeclarationSyntax, (one, _) => InterfaceStubs.OfInterface((INamedTypeSymbol)one.TargetSymbol));
+            Symbols.Program, (node, _) => node is InterfaceDeclarationSyntax, (one, _) => InterfaceStubs.OfInterface((INamedTypeSymbol)one.TargetSymbol, Symbols.HaveServer(one.SemanticModel.Compilation)));
         context.RegisterSourceOutput(interfaces, (output, stubs) => stubs.AddTo(output));
         context.RegisterSourceOutput(interfaces.Collect(), (output, all) => InterfaceStubs.ReportTwins(output, all));
         foreach (string attribute in (string[])[Symbols.Struct, Symbols.Union])

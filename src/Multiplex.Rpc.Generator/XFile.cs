@@ -22,6 +22,9 @@ internal sealed record XFile(string Path, string Text, string Namespace, string 
     /// <summary>"true": the methods of the contract take the caller's context.</summary>
     public string Context { get; init; } = "";
 
+    /// <summary>Whether the server's side is made too.</summary>
+    public bool WithServer { get; init; } = true;
+
     /// <summary>The macros, one by one.</summary>
     public IEnumerable<string> Definitions => Defines.Split([';', '|', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Select(Unescaped);
 
@@ -32,7 +35,7 @@ internal sealed record XFile(string Path, string Text, string Namespace, string 
     public string? Compile(Func<string, XFile?> find, ProblemList problems)
     {
         Specification? specification = Load(find, problems);
-        return specification is null ? null : CSharpEmitter.Emit(specification, Namespace);
+        return specification is null ? null : CSharpEmitter.Emit(specification, Namespace, WithServer);
     }
 
     /// <summary>Reads, binds and names the file.</summary>

@@ -93,16 +93,6 @@ public enum ReplyOrder
     Any,
 }
 
-/// <summary>What <see cref="IProtocol.Frame"/> says when it does not return a length.</summary>
-public static class FrameResult
-{
-    /// <summary>More bytes are needed.</summary>
-    public const int Incomplete = 0;
-
-    /// <summary>These bytes can never become a request.</summary>
-    public const int Malformed = -1;
-}
-
 /// <summary>What became of a framed request.</summary>
 public enum FrameAnswer
 {
@@ -123,14 +113,4 @@ public enum FrameAnswer
 
     /// <summary>It was answered, and what the client sends from now on is TLS, and so is what it gets behind this reply: see <see cref="IProtocol.Tls"/>.</summary>
     StartTls,
-}
-
-/// <summary>How far framing got with the request at the front of a connection's bytes. All zero at the start of each request.</summary>
-public struct FramingProgress
-{
-    /// <summary>Bytes of whole fragments that need not be looked at again.</summary>
-    public int Scanned { get; set; }
-
-    /// <summary>Bytes of the request in those fragments, without their headers.</summary>
-    public int Length { get; set; }
 }

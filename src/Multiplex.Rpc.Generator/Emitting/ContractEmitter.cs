@@ -13,32 +13,22 @@ internal sealed class ContractEmitter(CodeWriter code, CSharpTypes types)
     /// <summary>The interface as code names it.</summary>
     public static string NameOf(VersionDefinition version) => version.Contract ?? "I" + version.CSharpName;
 
-    public void Contract(ProgramDefinition program, VersionDefinition version)
+    public void Contract(ProgramDefinition program, VersionDefinition version, bool withServer)
     {
         if (version.Contract is null)
             Interface(program, version);
         string name = NameOf(version);
         code.Gap();
-        code.Summary($"How the contract of {version.Name} is called and served.");
+        code.Summary($"How the contract of {version.Name} is called{(withServer ? " and served" : "")}.");
         code.Open($"internal static class {version.CSharpName}Contract");
         code.Line("[global::System.Runtime.CompilerServices.ModuleInitializer]");
         code.Open("internal static void Register()");
         code.Line($"RpcContracts.Register<{name}>(static client => new {version.CSharpName}Client(client));");
-        code.Line($"RpcPrograms.Register<{name}>(static instances => new Served(instances));");
+        if (withServer)
+            code.Line($"RpcPrograms.Register<{name}>(static instances => new Served(instances));");
         code.Close();
-        code.Gap();
-        code.Open($"private sealed class Served(RpcInstances<{name}> instances) : IRpcProgram");
-        code.Line($"public uint Number => {version.CSharpName}.Program;");
-        code.Gap();
-        code.Line($"public uint Version => {version.CSharpName}.Version;");
-        code.Gap();
-        code.Line($"public string? Name => \"{version.CSharpName}\";");
-        code.Gap();
-        code.Open("public System.Collections.Generic.IReadOnlyList<ProcedureEntry> Procedures =>", "[");
-        foreach (ProcedureDefinition procedure in version.Procedures)
-            Entry(version, procedure);
-        code.Close("];");
-        code.Close();
+        if (withServer)
+            Served(version, name);
         code.Close();
     }
 
@@ -67,6 +57,23 @@ internal sealed class ContractEmitter(CodeWriter code, CSharpTypes types)
             _ when method.HasToken => $"{awaited}.AsTask().GetAwaiter().GetResult();",
             _ => $"{procedure.CSharpName}({arguments});",
         });
+    }
+
+    private void Served(VersionDefinition version, string name)
+    {
+        code.Gap();
+        code.Open($"private sealed class Served(RpcInstances<{name}> instances) : IRpcProgram");
+        code.Line($"public uint Number => {version.CSharpName}.Program;");
+        code.Gap();
+        code.Line($"public uint Version => {version.CSharpName}.Version;");
+        code.Gap();
+        code.Line($"public string? Name => \"{version.CSharpName}\";");
+        code.Gap();
+        code.Open("public System.Collections.Generic.IReadOnlyList<ProcedureEntry> Procedures =>", "[");
+        foreach (ProcedureDefinition procedure in version.Procedures)
+            Entry(version, procedure);
+        code.Close("];");
+        code.Close();
     }
 
     private void Interface(ProgramDefinition program, VersionDefinition version)

@@ -49,5 +49,5 @@ internal sealed class StubEmitter(CodeWriter code, CSharpTypes types)
     public void Server(VersionDefinition version, bool withViews) => new ServerEmitter(code, types, withViews).Server(version);
 
     /// <summary>The contract, and what calls and serves it.</summary>
-    public void Contract(ProgramDefinition program, VersionDefinition version) => new ContractEmitter(code, types).Contract(program, version);
+    public void Contract(ProgramDefinition program, VersionDefinition version, bool withServer) => new ContractEmitter(code, types).Contract(program, version, withServer);
 }

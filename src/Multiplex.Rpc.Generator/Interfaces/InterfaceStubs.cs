@@ -18,14 +18,14 @@ namespace Multiplex.Rpc.Generator.Interfaces;
 /// <param name="Problems">What is wrong within it.</param>
 internal sealed record InterfaceStubs(string Name, string Numbers, Position Position, string? Source, EquatableProblems Problems)
 {
-    public static InterfaceStubs OfInterface(INamedTypeSymbol symbol)
+    public static InterfaceStubs OfInterface(INamedTypeSymbol symbol, bool withServer)
     {
         ProblemList problems = [];
         ProgramDefinition program = new InterfaceReader(new(problems), problems).Read(symbol);
         Specification specification = new(symbol.Name) { IsCSharp = true, Programs = { program } };
         Binder.Bind(specification, problems);
         string space = symbol.ContainingNamespace.IsGlobalNamespace ? "" : symbol.ContainingNamespace.ToDisplayString();
-        return Of(symbol, $"program {program.Number.Text} version {program.Versions[0].Number.Text}", problems, () => CSharpEmitter.EmitStubs(specification, space));
+        return Of(symbol, $"program {program.Number.Text} version {program.Versions[0].Number.Text}", problems, () => CSharpEmitter.EmitStubs(specification, space, withServer));
     }
 
     public static InterfaceStubs OfType(INamedTypeSymbol symbol)

@@ -16,7 +16,12 @@ internal static class Symbols
 
     public const string Context = Space + "RpcContext", Token = "System.Threading.CancellationToken";
 
+    private const string ServedProgram = Space + "Server.IRpcProgram";
+
     private const string Task = "System.Threading.Tasks.Task", ValueTask = "System.Threading.Tasks.ValueTask";
+
+    /// <summary>Whether a project can serve: it references Multiplex.Rpc, and not Multiplex.Rpc.Client alone.</summary>
+    public static bool HaveServer(Compilation compilation) => compilation.GetTypeByMetadataName(ServedProgram) is not null;
 
     /// <summary>How a method returns its result.</summary>
     /// <param name="type">What it returns.</param>

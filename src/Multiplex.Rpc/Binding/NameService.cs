@@ -11,22 +11,22 @@ namespace Multiplex.Rpc.Binding;
 public sealed class NameService(RegistrationTable table)
 {
     /// <summary>The name service's own program number.</summary>
-    public const uint Program = 100_000;
+    public const uint Program = NameServiceNumbers.Program;
 
     /// <summary>Its port, of TCP and UDP: the one that needs no asking for.</summary>
-    public const int Port = 111;
+    public const int Port = NameServiceNumbers.Port;
 
     /// <summary>Its UNIX-domain socket, by which the servers of this machine register.</summary>
-    public const string SocketPath = "/run/rpcbind.sock";
+    public const string SocketPath = NameServiceNumbers.SocketPath;
 
     /// <summary>The version that is called portmap.</summary>
-    public const uint PortmapVersion = 2;
+    public const uint PortmapVersion = NameServiceNumbers.PortmapVersion;
 
     /// <summary>The versions that are called rpcbind: the lowest.</summary>
     public const uint LowVersion = 3;
 
     /// <summary>The highest.</summary>
-    public const uint HighVersion = 4;
+    public const uint HighVersion = NameServiceNumbers.HighVersion;
 
     // Registered when the service is made, with the other one of its class: readers of the counters learn the names once.
     private readonly Counter _registrationsRefused = Counter.RegistrationsRefused;

@@ -190,24 +190,6 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
     }
 }
 
-/// <summary>The procedures of rpcbind, RFC 1833 section 2.2; from 9 on, of version 4 only.</summary>
-internal enum RpcbindProcedure : uint
-{
-    Null = 0,
-    Set = 1,
-    Unset = 2,
-    GetAddress = 3,
-    Dump = 4,
-    CallIt = 5,   // BCAST in version 4
-    GetTime = 6,
-    UaddrToTaddr = 7,
-    TaddrToUaddr = 8,
-    GetVersionAddress = 9,
-    Indirect = 10,
-    GetAddressList = 11,
-    GetStatistics = 12,
-}
-
 /// <summary>By which of its addresses a machine with several is reached.</summary>
 internal static class OwnAddress
 {

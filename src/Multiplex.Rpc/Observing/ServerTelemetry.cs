@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Server;
@@ -10,6 +11,15 @@ namespace Multiplex.Rpc.Observing;
 /// <param name="also">Is told of each call too; may be null.</param>
 internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
 {
+    // The method, or the service, of a call that the server does not know: not what the call says, since a client may say anything.
+    private const string Unknown = "_OTHER";
+
+    private static readonly Histogram<double> s_duration =
+        RpcTelemetry.Meter.CreateHistogram("rpc.server.call.duration", "s", "How long procedures run.", tags: null, RpcTelemetry.Durations);
+
+    private static readonly Counter<long> s_errors =
+        RpcTelemetry.Meter.CreateCounter<long>("multiplex.server.errors", "{call}", "Calls that were answered with a status other than SUCCESS.");
+
     private Dictionary<EndpointKind, KeyValuePair<string, object?>[]> _serverTags = [];
 
     /// <summary>The server listens there. The endpoint that a call came in by is known where there is one of its kind.</summary>
@@ -19,7 +29,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
         .ToDictionary(kind => kind.Key, kind => RpcTelemetry.ServerTags(kind.Single()));
 
     /// <inheritdoc/>
-    public override bool IsEnabled => RpcTelemetry.IsServerObserved || also is { IsEnabled: true };
+    public override bool IsEnabled => s_duration.Enabled || s_errors.Enabled || RpcTelemetry.Activities.HasListeners() || also is { IsEnabled: true };
 
     /// <inheritdoc/>
     public override void Started(RpcContext context)
@@ -40,7 +50,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
     /// <inheritdoc/>
     public override void Ended(RpcContext context, AcceptStatus status, Exception? failure)
     {
-        string name = RpcTelemetry.NameOf(status);
+        string name = NameOf(status);
         string? error = status == AcceptStatus.Success ? null
             : failure is null or RpcFault ? name
             : failure.GetType().FullName;
@@ -48,11 +58,11 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
         tags.Add("rpc.response.status_code", name);
         if (error is not null)
         {
-            RpcTelemetry.ServerErrors.Add(1, tags);
+            s_errors.Add(1, tags);
             tags.Add("error.type", error);
         }
 
-        RpcTelemetry.ServerDuration.Record(Stopwatch.GetElapsedTime(context.StartTimestamp).TotalSeconds, tags);
+        s_duration.Record(Stopwatch.GetElapsedTime(context.StartTimestamp).TotalSeconds, tags);
         if (context.Activity is { } activity)
             RpcTelemetry.Stop(activity, name, error, failure);
         if (context.IsToldToObserver)
@@ -65,10 +75,10 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
         // A client may name any program and procedure: those that are not served have one name, for they would be too many.
         TagList tags = Tags(
             context,
-            status is AcceptStatus.ProgramUnavailable ? RpcTelemetry.Unknown : ServiceOf(context),
-            status is not null ? RpcTelemetry.Unknown : MethodOf(context));
-        tags.Add("rpc.response.status_code", status is { } answer ? RpcTelemetry.NameOf(answer) : "AUTH_ERROR");
-        RpcTelemetry.ServerErrors.Add(1, tags);
+            status is AcceptStatus.ProgramUnavailable ? Unknown : ServiceOf(context),
+            status is not null ? Unknown : MethodOf(context));
+        tags.Add("rpc.response.status_code", status is { } answer ? NameOf(answer) : "AUTH_ERROR");
+        s_errors.Add(1, tags);
         if (also is { IsEnabled: true })
             also.Refused(context, status, why);
     }
@@ -100,4 +110,15 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
     private static string ServiceOf(RpcContext context) => context.ProgramName ?? RpcTelemetry.NameOfProgram(context.Procedure.Program);
 
     private static string MethodOf(RpcContext context) => context.ProcedureName ?? context.Procedure.Number.ToString(CultureInfo.InvariantCulture);
+
+    // The RFC's name of a status.
+    private static string NameOf(AcceptStatus status) => status switch
+    {
+        AcceptStatus.Success => "SUCCESS",
+        AcceptStatus.ProgramUnavailable => "PROG_UNAVAIL",
+        AcceptStatus.ProgramMismatch => "PROG_MISMATCH",
+        AcceptStatus.ProcedureUnavailable => "PROC_UNAVAIL",
+        AcceptStatus.GarbageArguments => "GARBAGE_ARGS",
+        _ => "SYSTEM_ERR",
+    };
 }

@@ -32,6 +32,18 @@ public ref struct RpcCall(
     /// <summary>The credential of the call, which proves nothing; by default AUTH_NONE.</summary>
     public RpcCredential Credential { get; } = credential;
 
+    /// <summary>The call, to be kept for longer than its bytes.</summary>
+    internal readonly RpcContext ToContext(string? program, ProcedureEntry? entry, DateTimeOffset? deadline = null, CancellationToken cancellation = default) =>
+        new(Peer, Credential)
+        {
+            Xid = Xid,
+            Procedure = new(Program, Version, Procedure, entry?.IsIdempotent ?? false),
+            ProgramName = program,
+            ProcedureName = entry?.Name,
+            Cancellation = cancellation,
+            Deadline = deadline,
+        };
+
     /// <summary>
     /// Becomes the call of a plain head, <see cref="CallHeader.IsPlain"/>. In its place: a struct of this size that is made elsewhere is
     /// copied, and to wait for that takes as long as all the rest of a head.

@@ -49,11 +49,11 @@ public sealed class RpcInvocation : LateReply
     }
 
     /// <summary>The call, for a procedure that asks for it.</summary>
-    public RpcContext Context(in RpcCall call) => _context ??= new(call, _protocol.NameOf(call), _entry)
-    {
-        Cancellation = _entry.IsAsync ? Cancellation : default,
-        Deadline = _entry.IsAsync && _protocol.CallTimeout > TimeSpan.Zero ? DateTimeOffset.UtcNow + _protocol.CallTimeout : null,
-    };
+    public RpcContext Context(in RpcCall call) => _context ??= call.ToContext(
+        _protocol.NameOf(call),
+        _entry,
+        _entry.IsAsync && _protocol.CallTimeout > TimeSpan.Zero ? DateTimeOffset.UtcNow + _protocol.CallTimeout : null,
+        _entry.IsAsync ? Cancellation : default);
 
     /// <summary>The object that the procedure is to be called on.</summary>
     public T Enter<T>(RpcInstances<T> instances, in RpcCall call)

@@ -35,6 +35,6 @@ public abstract class RpcObserver
     internal void TellRefused(in RpcCall call, ProcedureEntry? entry, DispatchTable table, AcceptStatus? status, AuthenticationStatus why)
     {
         if (IsEnabled)
-            Refused(new(call, table.NameOf(call.Program, call.Version), entry), status, why);
+            Refused(call.ToContext(table.NameOf(call.Program, call.Version), entry), status, why);
     }
 }

@@ -27,8 +27,8 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <exception cref="ArgumentException">Two of them are the same version of the same program, or two procedures of one have the same number.</exception>
     public RpcProtocol(params IRpcProgram[] programs) => _table = new(programs);
 
-    /// <summary>Arguments or results of 1 MiB, and room for a call's head with the longest credential and verifier, and for fragments not filled.</summary>
-    public const int UsualMaxRecord = (1024 * 1024) + 4096;
+    /// <summary>The usual <see cref="MaxRecord"/>: <see cref="RecordMarking.UsualMaxRecord"/>.</summary>
+    public const int UsualMaxRecord = RecordMarking.UsualMaxRecord;
 
     /// <summary>The longest record that is received, without its headers, in bytes: at least as long as the longest call of the programs. A longer one closes its connection.</summary>
     public int MaxRecord { get; init; } = UsualMaxRecord;
@@ -201,7 +201,9 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     private bool AnswerAny(ProcedureEntry? entry, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
         XdrReader reader = new(message) { IsStrict = Strict };
-        switch (CallHeader.Read(ref reader, peer, out RpcCall call, out AuthenticationStatus refusal))
+        CallHead found = CallHeader.Read(ref reader, out CallHeader header);
+        RpcCall call = new(header.Xid, header.Program, header.Version, header.Procedure, peer, header.Credential);
+        switch (found)
         {
             case CallHead.Sound:
                 Dispatch(entry, call, ref reader, reply);
@@ -213,8 +215,8 @@ public sealed class RpcProtocol : IProtocol, IDisposable
                 AnswerProbe(call, message, reply);
                 return true;
             case CallHead.Refused:
-                ReplyWriter.AuthenticationError(reply, call.Xid, refusal);
-                Observer?.TellRefused(call, entry, _table, null, refusal);
+                ReplyWriter.AuthenticationError(reply, call.Xid, header.Refusal);
+                Observer?.TellRefused(call, entry, _table, null, header.Refusal);
                 return true;
             default:
                 return false;

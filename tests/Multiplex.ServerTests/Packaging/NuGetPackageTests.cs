@@ -9,7 +9,7 @@ namespace Multiplex.ServerTests.Packaging;
 /// <summary>The NuGet packages of the libraries and of the command.</summary>
 public sealed class NuGetPackageTests
 {
-    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex", "Multiplex.Rpc", "Multiplex.Rpc.Hosting", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
+    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex.Core", "Multiplex", "Multiplex.Rpc.Client", "Multiplex.Rpc", "Multiplex.Rpc.Hosting", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
 
     // Portable PDB, the kind of custom debug information that holds a source.
     private static readonly Guid s_embeddedSource = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");

@@ -15,7 +15,7 @@ public sealed partial class ChildOrderTests
     [Test]
     public void It_names_methods_that_exist()
     {
-        HashSet<string> known = [.. NamesIn(typeof(Service).Assembly), .. NamesIn(typeof(Libc).Assembly)];
+        HashSet<string> known = [.. NamesIn(typeof(Service).Assembly), .. NamesIn(typeof(OutputBuffer).Assembly), .. NamesIn(typeof(Libc).Assembly)];
         string[] ours =
         [
             .. File.ReadLines(Path.Combine(Repository.Root, "src", "child.order")).Where(name => name.StartsWith("Multiplex_", StringComparison.Ordinal)),

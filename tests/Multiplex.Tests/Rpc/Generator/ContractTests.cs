@@ -18,6 +18,27 @@ public class ContractTests
         } = 1; } = 0x20004548;
         """;
 
+    // Where there is no server, nothing that is made may name its types: else it is not compiled.
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Of_a_file_and_of_an_interface_the_servers_side_is_made_where_the_project_has_a_server(bool hasServer)
+    {
+        XFile[] files = [new("/calc.x", File, "Made") { OneWay = "LOG", Context = "true" }];
+        const string Source = """
+            using Multiplex.Rpc;
+            [RpcProgram(0x20004549)]
+            public partial interface IClock
+            {
+                [Procedure(1)] System.Threading.Tasks.ValueTask<int> NowAsync(RpcContext? context = null, System.Threading.CancellationToken cancellationToken = default);
+            }
+            """;
+        Assembly made = (hasServer ? StubCompiler.Compile(files, Source) : StubCompiler.CompileClient(files, Source)).Load();
+        Assert.That(made.GetTypes().Select(type => type.FullName), Is.SupersetOf(new[] { "Made.ICalcV1", "Made.CalcV1Client", "IClock", "ClockV1", "ClockV1Client" }));
+        Assert.That((made.GetType("Made.CalcV1Server") is not null, made.GetType("ClockV1Server") is not null), Is.EqualTo((hasServer, hasServer)));
+        Assert.That(made.GetReferencedAssemblies().Select(one => one.Name), hasServer ? Has.Member("Multiplex.Rpc") : Has.No.Member("Multiplex.Rpc"));
+        Assert.That(made.GetReferencedAssemblies().Select(one => one.Name), Has.Member("Multiplex.Rpc.Client"));
+    }
+
     [Test]
     public async Task A_class_that_implements_the_contract_of_a_file_is_served_and_called_by_it()
     {

@@ -12,21 +12,33 @@ namespace Multiplex.Tests.Rpc.Generator;
 /// <summary>Compiles C# and .x files as a project would that has the generator.</summary>
 internal static class StubCompiler
 {
-    private static readonly Lazy<MetadataReference[]> s_references = new(() =>
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(':')
-            .Where(path => Path.GetFileName(path) is var name && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" or "Multiplex.dll" or "Multiplex.Rpc.dll" or "Multiplex.Interop.dll"))
-            .Select(path => MetadataReference.CreateFromFile(path))]);
+    private static readonly string[] s_client = ["Multiplex.Interop.dll", "Multiplex.Core.dll", "Multiplex.Rpc.Client.dll"];
+
+    private static readonly Lazy<MetadataReference[]> s_clientReferences = new(() => ReferencesTo(s_client));
+
+    private static readonly Lazy<MetadataReference[]> s_references = new(() => ReferencesTo([.. s_client, "Multiplex.dll", "Multiplex.Rpc.dll"]));
 
     /// <summary>Runs the generator, and compiles what comes of it.</summary>
     /// <param name="files">The project's .x files.</param>
     /// <param name="sources">Its C#.</param>
-    public static Compiled Compile(IEnumerable<XFile> files, params string[] sources)
+    public static Compiled Compile(IEnumerable<XFile> files, params string[] sources) => Compile(s_references.Value, files, sources);
+
+    /// <summary>The same, of a project that references the client and not the server.</summary>
+    /// <inheritdoc cref="Compile(IEnumerable{XFile}, string[])"/>
+    public static Compiled CompileClient(IEnumerable<XFile> files, params string[] sources) => Compile(s_clientReferences.Value, files, sources);
+
+    private static MetadataReference[] ReferencesTo(string[] libraries) =>
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(':')
+            .Where(path => Path.GetFileName(path) is var name && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" || libraries.Contains(name)))
+            .Select(path => MetadataReference.CreateFromFile(path))];
+
+    private static Compiled Compile(MetadataReference[] references, IEnumerable<XFile> files, string[] sources)
     {
         CSharpParseOptions parsing = new(LanguageVersion.Latest, DocumentationMode.Diagnose);
         CSharpCompilation compilation = CSharpCompilation.Create(
             $"Stubs{Guid.NewGuid():N}",
             sources.Select((source, i) => CSharpSyntaxTree.ParseText(source, parsing, $"Source{i + 1}.cs")),
-            s_references.Value,
+            references,
             new CSharpCompilationOptions(
                 OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, generalDiagnosticOption: ReportDiagnostic.Error)
                 .WithSpecificDiagnosticOptions([new("CS1591", ReportDiagnostic.Suppress)]));   // what a test writes needs no docstrings
