@@ -8,7 +8,7 @@ public static partial class Libc
     public const int AT_PHDR = 3;
     public const int AT_PHNUM = 5;
 
-    /// <summary>getauxval(3): what the kernel told the program when it started it, by the AT_ constant of it; 0 where it told nothing.</summary>
+    /// <summary>getauxval(3): a value that the kernel gave the program at its start, by its AT_ constant; 0 where it gave none.</summary>
     public static nuint getauxval(int type) => Raw.getauxval((nuint)type);
 }
 

@@ -54,8 +54,8 @@ public abstract class LateReply
             _target!.Completed(this);
     }
 
-    /// <summary>Has the target be told once the reply is there.</summary>
-    /// <returns>False when it is there already; the target is not told then.</returns>
+    /// <summary>Has the target called once the reply is there.</summary>
+    /// <returns>False when it is there already; then the target is not called.</returns>
     internal bool TryAwait(ILateTarget target)
     {
         _target = target;
@@ -63,7 +63,7 @@ public abstract class LateReply
     }
 }
 
-/// <summary>What is told when a late reply is there.</summary>
+/// <summary>The object that is called when a late reply is there.</summary>
 internal interface ILateTarget
 {
     /// <summary>It is there. Called by any thread.</summary>

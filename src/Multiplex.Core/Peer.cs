@@ -44,7 +44,7 @@ public readonly ref struct Peer(
     /// </summary>
     public bool HasEnded => state?.HasEnded == true || (descriptor >= 0 && IsOver(descriptor));
 
-    /// <summary>What a TLS handshake has told of the client, its certificate for one; null where the connection has no TLS.</summary>
+    /// <summary>What the TLS handshake established of the client, such as its certificate; null where the connection has no TLS.</summary>
     public TlsPeer? Tls => state?.Tls;
 
     /// <summary>The port of an Internet address, 1 to 65535; else 0.</summary>
@@ -82,6 +82,6 @@ public interface IConnectionState
     /// <summary>Whether the peer has reset the connection or closed its socket. May be asked by any thread.</summary>
     bool HasEnded { get; }
 
-    /// <summary>What a TLS handshake has told of the peer; null where there was none.</summary>
+    /// <summary>What the TLS handshake established of the peer; null where there was none.</summary>
     TlsPeer? Tls { get; }
 }

@@ -60,7 +60,7 @@ public sealed class RpcContext : IConnectionState
     /// <summary>The peer, as the kernel reports it. <see cref="Peer.HasEnded"/> is whether the call was cancelled because the client had gone.</summary>
     public Peer Peer => new(_kind, _longAddress ?? ((ReadOnlySpan<byte>)_address)[.._addressLength], _connection, _unix, this);
 
-    /// <summary>What a TLS handshake has told of the client, its certificate for one; null where the connection has no TLS.</summary>
+    /// <summary>What the TLS handshake established of the client, such as its certificate; null where the connection has no TLS.</summary>
     public TlsPeer? Tls { get; init; }
 
     /// <summary>The credential of the call, which proves nothing.</summary>
@@ -81,7 +81,7 @@ public sealed class RpcContext : IConnectionState
     /// <summary>The span of the call; null while nobody listens.</summary>
     internal Activity? Activity { get; set; }
 
-    /// <summary>Whether the observer of the server was told that the call began.</summary>
+    /// <summary>Whether the server's observer was called at the beginning of the call.</summary>
     internal bool IsToldToObserver { get; set; }
 
     /// <inheritdoc/>

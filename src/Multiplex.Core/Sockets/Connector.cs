@@ -67,7 +67,7 @@ public static class Connector
     public static SyscallResult Begin(Endpoint endpoint, ReadOnlySpan<byte> address, out int descriptor) =>
         Begin(endpoint, address, usesReservedPort: false, out descriptor);
 
-    /// <summary>As <see cref="Begin(Endpoint, ReadOnlySpan{byte}, out int)"/>; the socket is bound to a reserved port if so wished, see <see cref="ReservedPort"/>.</summary>
+    /// <summary>As <see cref="Begin(Endpoint, ReadOnlySpan{byte}, out int)"/>; if asked for, the socket is bound to a reserved port, see <see cref="ReservedPort"/>.</summary>
     internal static SyscallResult Begin(Endpoint endpoint, ReadOnlySpan<byte> address, bool usesReservedPort, out int descriptor)
     {
         SyscallResult result = Try(endpoint, address, SOCK_NONBLOCK, timeout: null, usesReservedPort, out descriptor);

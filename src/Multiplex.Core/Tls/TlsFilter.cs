@@ -64,7 +64,7 @@ internal sealed unsafe class TlsFilter
     /// <summary>How far it is.</summary>
     public TlsState State { get; private set; }
 
-    /// <summary>What the handshake has told of the peer; null before it is done.</summary>
+    /// <summary>What the handshake established of the peer; null before it is done.</summary>
     public TlsPeer? Peer { get; private set; }
 
     /// <summary>Why it has failed; null unless it has.</summary>

@@ -1,6 +1,6 @@
 namespace Multiplex.Tls;
 
-/// <summary>What a TLS handshake has told of the peer.</summary>
+/// <summary>What a TLS handshake established of the peer.</summary>
 /// <param name="cipher">See <see cref="Cipher"/>.</param>
 /// <param name="certificate">See <see cref="Certificate"/>.</param>
 /// <param name="subject">See <see cref="Subject"/>.</param>

@@ -5,25 +5,25 @@ using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Reporting;
 
-/// <summary>The result of a run as it is written to a file: the schema is versioned, and its names do not change within a version.</summary>
+/// <summary>The result of a run, as written to a file. The schema is versioned; its names do not change within a version.</summary>
 public sealed record LoadReport
 {
     /// <summary>Names the schema and its version.</summary>
     public string Schema { get; init; } = "multiplex.load/1";
 
-    /// <summary>What load was made.</summary>
+    /// <summary>The load.</summary>
     public required LoadReportOptions Options { get; init; }
 
-    /// <summary>Where.</summary>
+    /// <summary>The machine and the runtime.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
-    /// <summary>When measuring began; null when it was ended before.</summary>
+    /// <summary>The start of the measurement; null when the run was ended before.</summary>
     public required DateTimeOffset? StartedAt { get; init; }
 
-    /// <summary>How long was measured, in seconds.</summary>
+    /// <summary>The measured time, in seconds.</summary>
     public required double ElapsedS { get; init; }
 
-    /// <summary>When and by what the run was ended early; null when it was not.</summary>
+    /// <summary>How the run was ended early; null when it was not.</summary>
     public InterruptionReport? Interrupted { get; init; }
 
     /// <summary>Requests whose latencies are reported: in an open loop, those due within the measured time.</summary>
@@ -35,7 +35,7 @@ public sealed record LoadReport
     /// <summary>Requests that never had a reply; those still waiting a second after the end count with the time that they had waited.</summary>
     public required long Unanswered { get; init; }
 
-    /// <summary>How the replies are spread over the connections.</summary>
+    /// <summary>The distribution of the replies over the connections.</summary>
     public required ConnectionsReport Connections { get; init; }
 
     /// <summary>Right replies a second; null when nothing was measured.</summary>
@@ -50,37 +50,37 @@ public sealed record LoadReport
     /// <summary>Latencies in microseconds: in an open loop from when a request was due, else from when it was sent.</summary>
     public required LatencyReport LatencyUs { get; init; }
 
-    /// <summary>The distribution of <see cref="LatencyUs"/>: the further up, the finer, as far as there are values.</summary>
+    /// <summary>The distribution of <see cref="LatencyUs"/>: finer towards the top, as far as there are values.</summary>
     public required IReadOnlyList<PercentileReport> Percentiles { get; init; }
 
     /// <summary>In an open loop: latencies from when a request was sent.</summary>
     public LatencyReport? ServiceUs { get; init; }
 
-    /// <summary>How long connections took to make; null when none was.</summary>
+    /// <summary>The times that connections took to make; null when none was made.</summary>
     public LatencyReport? ConnectUs { get; init; }
 
-    /// <summary>The client's own part in the figures.</summary>
+    /// <summary>The client's own influence on the figures.</summary>
     public required ClientReport Client { get; init; }
 
-    /// <summary>What went wrong.</summary>
+    /// <summary>The errors.</summary>
     public required LoadErrors Errors { get; init; }
 
-    /// <summary>What the slow readers and writers saw; null when there were none.</summary>
+    /// <summary>The results of slow readers and writers; null when there were none.</summary>
     public SlowReport? Slow { get; init; }
 
     /// <summary>The objectives; null when there were none.</summary>
     public IReadOnlyList<ObjectiveReport>? Objectives { get; init; }
 
-    /// <summary>What a reader of the figures ought to know, in sentences.</summary>
+    /// <summary>Caveats of the figures, in sentences.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>Second by second.</summary>
     public required IReadOnlyList<LoadSecond> Series { get; init; }
 
     /// <summary>The report of a run.</summary>
-    /// <param name="tally">What was measured.</param>
-    /// <param name="options">What load was made.</param>
-    /// <param name="asked">The same as it is reported.</param>
+    /// <param name="tally">The measurements.</param>
+    /// <param name="options">The load.</param>
+    /// <param name="asked">The options as reported.</param>
     public static LoadReport Of(LoadTally tally, LoadOptions options, LoadReportOptions asked)
     {
         bool measured = tally.Elapsed > TimeSpan.Zero, open = options.Arrivals is not null, slow = options.SlowReaders + options.SlowWriters > 0;
@@ -119,18 +119,18 @@ public sealed record LoadReport
 }
 
 /// <summary>A run that was ended early.</summary>
-/// <param name="AfterS">How long it measured, in seconds.</param>
-/// <param name="OfS">How long it should have, in seconds.</param>
+/// <param name="AfterS">The measured time, in seconds.</param>
+/// <param name="OfS">The intended measured time, in seconds.</param>
 public sealed record InterruptionReport(double AfterS, double OfS);
 
-/// <summary>How right replies are spread over the connections.</summary>
-/// <param name="WithoutReply">Connections that asked and had no reply at all.</param>
-/// <param name="LeastReplies">The fewest that one had.</param>
+/// <summary>The distribution of right replies over the connections.</summary>
+/// <param name="WithoutReply">Connections that sent requests and received no reply.</param>
+/// <param name="LeastReplies">The fewest of one connection.</param>
 /// <param name="MedianReplies">The median.</param>
 /// <param name="MostReplies">The most.</param>
 public sealed record ConnectionsReport(int WithoutReply, long LeastReplies, long MedianReplies, long MostReplies)
 {
-    /// <summary>Those of a run.</summary>
+    /// <summary>The distribution of a run.</summary>
     public static ConnectionsReport Of(LoadTally tally) => tally.RepliesByConnection is { Count: > 0 } all
         ? new(tally.Starved, all[0], all[(all.Count - 1) / 2], all[^1])
         : new(tally.Starved, 0, 0, 0);
@@ -157,23 +157,23 @@ public sealed record PercentileReport(double Percent, double LatencyUs)
     }
 }
 
-/// <summary>The client's own part in the figures.</summary>
-/// <param name="BusiestThread">The part of its time that the busiest client thread worked, from 0 to 1; null when nothing was measured.</param>
-/// <param name="LagUs">In an open loop: how much later than possible requests were sent, in microseconds.</param>
+/// <summary>The client's own influence on the figures.</summary>
+/// <param name="BusiestThread">The share of its time in which the busiest client thread was busy, from 0 to 1; null when nothing was measured.</param>
+/// <param name="LagUs">In an open loop: the client's own delay of sending, in microseconds.</param>
 public sealed record ClientReport(double? BusiestThread, LatencyReport? LagUs);
 
-/// <summary>What slow readers and writers saw. It makes no run a failure.</summary>
+/// <summary>The results of slow readers and writers. They do not fail a run.</summary>
 /// <param name="Replies">Right replies.</param>
 /// <param name="Errors">Connections that the server ended, and the like.</param>
 public sealed record SlowReport(long Replies, LoadErrors Errors);
 
-/// <summary>What became of an objective.</summary>
+/// <summary>The result of an objective.</summary>
 /// <param name="Objective">The objective.</param>
 /// <param name="MeasuredUs">The figure in microseconds; null without any latency.</param>
 /// <param name="Held">Whether it was held.</param>
 public sealed record ObjectiveReport(string Objective, double? MeasuredUs, bool Held)
 {
-    /// <summary>What these latencies make of it.</summary>
+    /// <summary>The result of an objective for these latencies.</summary>
     public static ObjectiveReport Of(Objective objective, LatencyHistogram latencies) => new(
         objective.ToString(), latencies.Count > 0 ? objective.Of(latencies) / 1e3 : null, objective.IsHeldBy(latencies));
 }

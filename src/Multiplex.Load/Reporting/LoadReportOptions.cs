@@ -7,7 +7,7 @@ namespace Multiplex.Load.Reporting;
 /// <param name="Connect">The endpoint.</param>
 /// <param name="Protocol">echo, rpc, procedure or bytes.</param>
 /// <param name="Connections">Connections.</param>
-/// <param name="Depth">Requests under way on each.</param>
+/// <param name="Depth">Requests in flight on each.</param>
 /// <param name="SizeBytes">Payload; of several sizes the longest.</param>
 /// <param name="DurationS">Measured time asked for, in seconds.</param>
 /// <param name="WarmupS">Time before it, in seconds.</param>
@@ -23,8 +23,8 @@ namespace Multiplex.Load.Reporting;
 /// <param name="IdleConnections">Connections that were made and not used.</param>
 /// <param name="SlowReaders">Connections that read slowly.</param>
 /// <param name="SlowWriters">Connections that send slowly.</param>
-/// <param name="SlowBytesPerS">How slowly, in bytes a second.</param>
-/// <param name="TimeoutS">How long a reply might take, in seconds.</param>
+/// <param name="SlowBytesPerS">The rate of a slow connection, in bytes a second.</param>
+/// <param name="TimeoutS">The timeout of a reply, in seconds.</param>
 public sealed record LoadReportOptions(
     string Connect,
     string Protocol,
@@ -48,17 +48,17 @@ public sealed record LoadReportOptions(
     int SlowBytesPerS,
     double TimeoutS)
 {
-    /// <summary>Requests to make; 0: as many as there was time for.</summary>
+    /// <summary>Requests to make; 0: no limit.</summary>
     public long Requests { get; init; }
 
-    /// <summary>The options of a run that asks a mix of requests.</summary>
+    /// <summary>The options of a run with a mix of requests.</summary>
     public static LoadReportOptions Of(LoadOptions options, string connect, string protocol, RequestMix mix) => Of(
         options, connect, protocol, protocol == "echo" ? "" : Text(mix.Calls), Text(mix.Sizes), mix.Sizes.Max(size => size.Value));
 
     /// <summary>The options of a run.</summary>
-    /// <param name="options">What load was made.</param>
+    /// <param name="options">The load.</param>
     /// <param name="connect">The endpoint.</param>
-    /// <param name="protocol">What is asked for.</param>
+    /// <param name="protocol">The name of the protocol.</param>
     /// <param name="mix">The procedures.</param>
     /// <param name="sizes">The sizes; empty where the requests are given as they are.</param>
     /// <param name="sizeBytes">The longest size.</param>
@@ -88,7 +88,7 @@ public sealed record LoadReportOptions(
         Requests = options.Requests,
     };
 
-    /// <summary>How a spacing is written.</summary>
+    /// <summary>The name of a spacing.</summary>
     public static string Name(ArrivalSpacing spacing) => spacing == ArrivalSpacing.Poisson ? "poisson" : "constant";
 
     private static string Text<T>(IReadOnlyList<Weighted<T>> all) => all.Count == 1

@@ -5,10 +5,10 @@ using Multiplex.Load.Workload;
 
 namespace Multiplex.Load.Reporting;
 
-/// <summary>What a reader of the figures ought to know: what they cannot show, and which limit was met, the client's or the server's.</summary>
+/// <summary>Caveats of a run's figures: what they cannot show, and whether the client or the server was the limit.</summary>
 internal static class LoadWarnings
 {
-    /// <summary>The part of its time from which on a client thread is a bottleneck.</summary>
+    /// <summary>The share of busy time from which a client thread counts as a bottleneck.</summary>
     internal const double Busy = 0.95;
 
     private const double LargePart = 0.2;  // of a latency
@@ -29,13 +29,13 @@ internal static class LoadWarnings
 
         if (options.Arrivals is null)
         {
-            yield return "closed loop: while the server stalls it is asked less, so the percentiles do not show a stall in full; "
+            yield return "closed loop: while the server stalls, the client sends less, so the percentiles do not show a stall in full; "
                 + "an open loop does (--rate)";
         }
 
         if (tally.BusiestThread > Busy)
         {
-            yield return Text($"the client was the bottleneck: a thread of it was {tally.BusiestThread:P0} busy; ")
+            yield return Text($"the client was the bottleneck: one of its threads was {tally.BusiestThread:P0} busy; ")
                 + (options.Threads < Environment.ProcessorCount ? "give it more (--threads), or another machine" : "let another machine help");
         }
 
@@ -72,7 +72,7 @@ internal static class LoadWarnings
             : Text($"no reply in {Quantities.Time(tally.Elapsed.TotalMicroseconds)}");
     }
 
-    // The first percentile of which something is a large part.
+    // The first percentile of which a delay is a large part.
     private static (double Percent, long Part, long Latency)? Largest(LoadTally tally, Func<double, long> part)
     {
         foreach (double percent in s_percents.Where(_ => tally.Services.Count > 0))

@@ -4,21 +4,21 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Load.Reporting;
 
-/// <summary>The machine that a figure comes from.</summary>
+/// <summary>The machine of a measurement.</summary>
 /// <param name="Os">The operating system.</param>
 /// <param name="Kernel">The kernel's release.</param>
 /// <param name="Runtime">The .NET runtime.</param>
 /// <param name="Processor">The processor's name.</param>
-/// <param name="Processors">How many processors the process may use.</param>
+/// <param name="Processors">The number of processors that the process may use.</param>
 public sealed record MachineReport(string Os, string Kernel, string Runtime, string Processor, int Processors)
 {
-    /// <summary>The commit that this program was built from, with <c>.dirty</c> behind it when the tree had changes; null when it was built from none.</summary>
+    /// <summary>The commit that this program was built from, with <c>.dirty</c> behind it when the tree had changes; null when it was not built from a commit.</summary>
     public string? Commit { get; init; }
 
-    /// <summary>What chooses the processors' frequency, such as performance or powersave; null when the kernel does not.</summary>
+    /// <summary>The governor of the processors' frequency, such as performance or powersave; null when there is none.</summary>
     public string? Governor { get; init; }
 
-    /// <summary>How many descriptors this process may have: the soft RLIMIT_NOFILE of getrlimit(2).</summary>
+    /// <summary>The limit of this process's descriptors: the soft RLIMIT_NOFILE of getrlimit(2).</summary>
     public long OpenFiles { get; init; }
 
     /// <summary>The longest queue of connections to accept: net.core.somaxconn.</summary>

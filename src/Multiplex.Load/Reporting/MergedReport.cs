@@ -3,16 +3,16 @@ using Multiplex.Load.Measuring;
 
 namespace Multiplex.Load.Reporting;
 
-/// <summary>The latencies of several runs together, such as of one server under load from several machines; the schema is versioned.</summary>
+/// <summary>The latencies of several runs together, for example of one server under load from several machines. The schema is versioned.</summary>
 public sealed record MergedReport
 {
     /// <summary>Names the schema and its version.</summary>
     public string Schema { get; init; } = "multiplex.merged/1";
 
-    /// <summary>The logs of histograms that they come from.</summary>
+    /// <summary>The logs of histograms that were merged.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 
-    /// <summary>How many requests the latencies are of.</summary>
+    /// <summary>The number of requests.</summary>
     public required long Requests { get; init; }
 
     /// <summary>The latencies, in microseconds.</summary>
@@ -24,7 +24,7 @@ public sealed record MergedReport
     /// <summary>The objectives; null when there were none.</summary>
     public IReadOnlyList<ObjectiveReport>? Objectives { get; init; }
 
-    /// <summary>The report of all together.</summary>
+    /// <summary>The merged report.</summary>
     public static MergedReport Of(IReadOnlyList<string> files, LatencyHistogram latencies, IReadOnlyList<Objective> objectives) => new()
     {
         Files = files,

@@ -272,7 +272,7 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     /// <summary>A descriptor to write a regular file by; the same.</summary>
     public int ForWriting() => Opened(ref _write, O_WRONLY);
 
-    /// <summary>A descriptor for fsync(2): that for writing if one is open, for it is told of errors since it was opened.</summary>
+    /// <summary>A descriptor for fsync(2): that for writing if one is open, because it reports errors since it was opened.</summary>
     /// <returns>The descriptor, or the negative errno.</returns>
     public int ForSyncing()
     {

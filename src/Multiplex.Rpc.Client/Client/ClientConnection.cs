@@ -112,7 +112,7 @@ internal sealed class ClientConnection : IDisposable
         }
     }
 
-    /// <summary>What the handshake has told of the server; null without TLS, or while there is no connection.</summary>
+    /// <summary>What the handshake established of the server; null without TLS, or while there is no connection.</summary>
     public TlsPeer? Tls
     {
         get

@@ -57,7 +57,7 @@ internal sealed class ClientTls : IDisposable
     /// <summary>Why there is no TLS, if it is for another reason than a connection that has ended; null otherwise.</summary>
     public RpcTlsException? Failure { get; private set; }
 
-    /// <summary>What the handshake has told of the server.</summary>
+    /// <summary>What the handshake established of the server.</summary>
     public TlsPeer? Peer => _filter?.Peer;
 
     /// <summary>Whether the kernel has not taken all that is to be sent.</summary>

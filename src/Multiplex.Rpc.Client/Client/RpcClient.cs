@@ -117,7 +117,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <summary>Whether there is a connection, as far as the client knows; the next call makes one otherwise.</summary>
     public bool IsConnected => _connection.IsConnected;
 
-    /// <summary>What the TLS handshake has told of the server, its certificate for one; null without TLS, or while there is no connection.</summary>
+    /// <summary>What the TLS handshake established of the server, such as its certificate; null without TLS, or while there is no connection.</summary>
     public TlsPeer? Tls => _connection.Tls;
 
     /// <summary>The stub of a contract, which calls the program's procedures by this client.</summary>

@@ -9,7 +9,7 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
     {
         code.Gap();
         code.Summary($"Calls the procedures of {version.Name}.");
-        code.Line("/// <param name=\"client\">The connection; whoever made it disposes of it.</param>");
+        code.Line("/// <param name=\"client\">The connection; the stub does not dispose of it.</param>");
         code.Open($"{version.Access} sealed partial class {version.CSharpName}Client(RpcClient client) : {ContractEmitter.NameOf(version)}");
         ContractEmitter contract = new(code, types);
         foreach (ProcedureDefinition procedure in version.Procedures)
@@ -56,7 +56,7 @@ internal sealed class ClientEmitter(CodeWriter code, CSharpTypes types)
         string parameters = string.Join(", ", procedure.Arguments.Select(one => $"{types.Name(one.Type, Form.Span)} {one.CSharpName}"));
         string call = $"<{ArgumentType(procedure)}>({version.CSharpName}.{procedure.CSharpName}, {Arguments(procedure)}, {Writer(procedure)});";
         code.Gap();
-        code.Summary($"Sends a call of {procedure.Name} at once, and waits for nothing: whether it is run is not told.");
+        code.Summary($"Sends a call of {procedure.Name} at once and does not wait: nothing reports whether it is run.");
         code.Line($"public void {procedure.CSharpName}({parameters}) =>");
         code.Indented($"client.OneWay{call}");
         code.Gap();

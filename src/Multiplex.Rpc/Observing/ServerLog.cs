@@ -32,7 +32,7 @@ internal sealed partial class ServerLog : IDisposable
     private readonly Lock _gate = new();
     private readonly Timer? _timer;
 
-    /// <summary>Writes to this log; if it takes warnings, it is told of limits too, until this is disposed of.</summary>
+    /// <summary>Writes to this log; if warnings are enabled, also the effect of limits, until this is disposed of.</summary>
     public ServerLog(ILogger logger, ServerCounters counters)
     {
         (_logger, _counters) = (logger, counters);

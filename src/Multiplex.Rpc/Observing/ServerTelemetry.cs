@@ -8,7 +8,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Observing;
 
 /// <summary>Measures the calls of one server, and has a span for each, while somebody listens to <see cref="RpcTelemetry"/>.</summary>
-/// <param name="also">Is told of each call too; may be null.</param>
+/// <param name="also">A further observer, called for each call; may be null.</param>
 internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
 {
     // The method, or the service, of a call that the server does not know: not what the call says, since a client may say anything.

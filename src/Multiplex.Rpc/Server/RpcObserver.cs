@@ -3,12 +3,12 @@ using Multiplex.Rpc.Messages;
 namespace Multiplex.Rpc.Server;
 
 /// <summary>
-/// Is told of the calls of a server: for logs, metrics and traces. All threads of the server call it, on the paths that serve; it must be short, must not
+/// Observes the calls of a server, for logs, metrics and traces. All threads of the server call it, on the paths that serve; it must be short, must not
 /// block, and must not throw. What it sets in an <see cref="AsyncLocal{T}"/>, such as the current activity, the procedure sees, and no other call.
 /// </summary>
 public abstract class RpcObserver
 {
-    /// <summary>Asked before each call: whether it is told of it. While it is false, a call costs this question alone.</summary>
+    /// <summary>Read before each call: whether this call is observed. While it is false, observation costs this read alone.</summary>
     public virtual bool IsEnabled => true;
 
     /// <summary>A procedure is about to run. A repeat that is answered from the reply cache, or dropped, does not run.</summary>

@@ -102,7 +102,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// </summary>
     public TimeSpan CallTimeout { get; init; } = Timeout.InfiniteTimeSpan;
 
-    /// <summary>Is told of each call, when it begins and how it ends; null, the default, tells nothing, and costs nothing.</summary>
+    /// <summary>Called when a call begins and when it ends; null, the default, costs nothing.</summary>
     public RpcObserver? Observer { get; init; }
 
     /// <inheritdoc/>

@@ -111,7 +111,7 @@ public sealed class RpcServer : IAsyncDisposable
 
     /// <summary>
     /// Stops: accepts no more connections, answers the calls that have arrived whole, and ends. After <see cref="ServerOptions.DrainTime"/> calls in progress
-    /// are cancelled, and connections cut off. A failure of the server is told by <see cref="Completion"/> alone.
+    /// are cancelled, and connections cut off. Only <see cref="Completion"/> reports a failure of the server.
     /// </summary>
     /// <param name="cancellationToken">Cuts off at once.</param>
     public async Task StopAsync(CancellationToken cancellationToken = default)
@@ -124,7 +124,7 @@ public sealed class RpcServer : IAsyncDisposable
     /// <summary>Stops, as <see cref="StopAsync"/>, and gives back what the server holds.</summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
-    [SuppressMessage("Design", "CA1031", Justification = "it is told by Completion")]
+    [SuppressMessage("Design", "CA1031", Justification = "Completion reports it")]
     private void Run()
     {
         Exception? failure = null;

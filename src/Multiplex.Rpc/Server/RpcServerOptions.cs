@@ -47,7 +47,7 @@ public sealed class RpcServerOptions
     /// <summary>How long a call of an async procedure may take before its token is cancelled; by default, for ever: see <see cref="RpcProtocol.CallTimeout"/>.</summary>
     public TimeSpan CallTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
-    /// <summary>Is told where the server listens, how it ends, of failures of procedures, and each second what limits did. By default nothing is written.</summary>
+    /// <summary>Logs where the server listens, how it ends, failures of procedures, and each second the effect of limits. By default nothing is logged.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>
@@ -55,7 +55,7 @@ public sealed class RpcServerOptions
     /// </summary>
     public Action<Exception>? OnFailure { get; set; }
 
-    /// <summary>Is told of each call; null tells nothing: see <see cref="RpcProtocol.Observer"/>.</summary>
+    /// <summary>Called for each call; null is none: see <see cref="RpcProtocol.Observer"/>.</summary>
     public RpcObserver? Observer { get; set; }
 
     /// <summary>Listens there too.</summary>

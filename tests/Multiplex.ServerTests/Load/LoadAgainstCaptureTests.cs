@@ -100,8 +100,8 @@ public sealed class LoadAgainstCaptureTests
         foreach ((string name, double percent) in (ReadOnlySpan<(string, double)>)[("p50", 50), ("p90", 90), ("p99", 99)])
         {
             double wire = all[Math.Max((int)Math.Ceiling(percent / 100 * all.Length) - 1, 0)] * 1e6;
-            double told = report.GetProperty("latency_us").GetProperty(name).GetDouble();
-            Assert.That(told, Is.EqualTo(wire).Within(1000 + (0.02 * wire)), name);
+            double reported = report.GetProperty("latency_us").GetProperty(name).GetDouble();
+            Assert.That(reported, Is.EqualTo(wire).Within(1000 + (0.02 * wire)), name);
         }
     }
 }

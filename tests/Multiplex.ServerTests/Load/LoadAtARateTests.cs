@@ -49,7 +49,7 @@ public sealed class LoadAtARateTests
         ProgramRun run = Load(server, "--duration", "300ms", "--slo", "p50<1us,max<60s", "--connections", "2");
         Assert.That(run.Status, Is.EqualTo(3), () => string.Join('\n', run.Errors));
         string said = string.Join('\n', run.Lines);
-        Assert.That(said, Does.Contain("closed loop: while the server stalls it is asked less"));
+        Assert.That(said, Does.Contain("closed loop: while the server stalls, the client sends less"));
         Assert.That(said, Does.Contain("MISSED: p50<1us").And.Contain("held: max<60s"));
     }
 

@@ -85,9 +85,9 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         Multiplexer.Remove(server);
         Multiplexer.Modify(two, Interest.Writable);
         Multiplexer.Modify(one, Interest.Readable);
-        Interest told = TellsTroubleUnasked ? Both : Interest.Readable;
-        ExpectReady((one, told), (two, Interest.Writable));
-        ExpectReady((one, told), (two, Interest.Writable));
+        Interest reported = TellsTroubleUnasked ? Both : Interest.Readable;
+        ExpectReady((one, reported), (two, Interest.Writable));
+        ExpectReady((one, reported), (two, Interest.Writable));
         Multiplexer.Modify(one, Interest.None);
         Multiplexer.Remove(one);
         ExpectReady((two, Interest.Writable));

@@ -134,8 +134,8 @@ public class Lesson05_DatagramsTests : DescriptorFixture
         int client = UdpSocket();
         connect(client, PortOfNobody()).OrThrow("connect");   // sends nothing: it only sets the address
         Assert.That(send(client, "anyone?"u8, 0).OrThrow("send"), Is.EqualTo(7));
-        SyscallResult told = recv(client, new byte[8], 0);
-        Assert.That(told.Errno, Is.EqualTo(ECONNREFUSED));
+        SyscallResult refused = recv(client, new byte[8], 0);
+        Assert.That(refused.Errno, Is.EqualTo(ECONNREFUSED));
         Assert.That(recv(client, new byte[8], MSG_DONTWAIT).Errno, Is.EqualTo(EAGAIN), "reported once");
     }
 

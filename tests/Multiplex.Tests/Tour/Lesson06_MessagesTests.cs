@@ -216,7 +216,7 @@ public unsafe class Lesson06_MessagesTests : DescriptorFixture
         }
     }
 
-    private int[] ReceiveDescriptors(int fd, int room, int flags, out int told)
+    private int[] ReceiveDescriptors(int fd, int room, int flags, out int received)
     {
         byte[] control = new byte[CMSG_SPACE((nuint)(room * sizeof(int)))];
         byte content;
@@ -225,7 +225,7 @@ public unsafe class Lesson06_MessagesTests : DescriptorFixture
         {
             msghdr message = Message(&part, start, control.Length);
             recvmsg(fd, ref message, flags).OrThrow("recvmsg");
-            told = message.msg_flags;
+            received = message.msg_flags;
             cmsghdr* beside = CMSG_FIRSTHDR(message);
             Assert.That((beside->cmsg_level, beside->cmsg_type), Is.EqualTo((SOL_SOCKET, SCM_RIGHTS)));
             int count = (int)(beside->cmsg_len - CMSG_LEN(0)) / sizeof(int);

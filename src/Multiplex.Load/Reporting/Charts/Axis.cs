@@ -4,16 +4,16 @@ namespace Multiplex.Load.Reporting.Charts;
 /// <param name="Title">What it measures, with the unit.</param>
 public sealed record Axis(string Title)
 {
-    /// <summary>Whether equal steps multiply: only for values above zero.</summary>
+    /// <summary>Whether the scale is logarithmic: only for values above zero.</summary>
     public bool Logarithmic { get; init; }
 
-    /// <summary>How a value is written at a tick.</summary>
+    /// <summary>Formats the value at a tick.</summary>
     public Func<double, string> Label { get; init; } = Quantities.Short;
 
-    /// <summary>Where ticks are; null chooses round numbers.</summary>
+    /// <summary>The values of the ticks; null chooses round numbers.</summary>
     public IReadOnlyList<double>? Ticks { get; init; }
 
-    /// <summary>The scale that has room for these values: a linear one begins at zero.</summary>
+    /// <summary>A scale for these values: a linear one begins at zero.</summary>
     internal Scale ScaleOf(IEnumerable<double> values)
     {
         double[] all = [.. values.Concat(Ticks ?? []).Where(value => double.IsFinite(value) && (value > 0 || !Logarithmic))];
@@ -21,7 +21,7 @@ public sealed record Axis(string Title)
     }
 }
 
-/// <summary>Where a value is between the two ends of an axis, and which values are ticked.</summary>
+/// <summary>The position of a value between the two ends of an axis, and the ticks.</summary>
 internal sealed class Scale
 {
     private const int FewestTicks = 4;
@@ -74,7 +74,7 @@ internal sealed class Scale
             .Where(tick => tick >= least * (1 - 1e-9) && tick <= most * (1 + 1e-9))]);
     }
 
-    /// <summary>0 at the beginning, 1 at the end; what lies outside is put on the edge.</summary>
+    /// <summary>0 at the beginning, 1 at the end; values outside are placed on the edge.</summary>
     public double PositionOf(double value) =>
         value <= Least ? 0 : Math.Clamp((_transform(value) - _from) / (_to - _from), 0, 1);
 

@@ -3,17 +3,17 @@ using Multiplex.Load.Reporting.Pages;
 namespace Multiplex.Load.Reporting.Charts;
 
 /// <summary>A bar.</summary>
-/// <param name="Name">What it stands for.</param>
+/// <param name="Name">Its label.</param>
 /// <param name="Color">The number of its colour: see <see cref="Palette"/>.</param>
 /// <param name="Value">Its length: not below zero.</param>
-/// <param name="Low">Where its spread begins.</param>
-/// <param name="High">Where its spread ends.</param>
+/// <param name="Low">The lower end of its spread.</param>
+/// <param name="High">The upper end of its spread.</param>
 public sealed record Bar(string Name, int Color, double Value, double Low, double High);
 
-/// <summary>Bars that lie one below the other, in the order given, each with its figure and its spread.</summary>
-/// <param name="Title">What it shows, with the unit.</param>
+/// <summary>Horizontal bars one below the other, in the order given, each with its figure and its spread.</summary>
+/// <param name="Title">Its title, with the unit.</param>
 /// <param name="Bars">The bars.</param>
-/// <param name="Label">How a value is written.</param>
+/// <param name="Label">Formats a value.</param>
 public sealed record BarChart(string Title, IReadOnlyList<Bar> Bars, Func<double, string> Label)
 {
     private const double Top = 6, Left = 92, Right = 84;
@@ -36,7 +36,7 @@ public sealed record BarChart(string Title, IReadOnlyList<Bar> Bars, Func<double
             """);
     }
 
-    // The spread lies below its bar, so that the figure can stand right behind it.
+    // The spread lies below its bar, so that the figure has its place after the bar.
     private Html Draw(Bar bar, int row, Func<double, double> x)
     {
         double middle = Top + ((row + 0.5) * RowHeight), spread = middle + (Thickness / 2) + 4;

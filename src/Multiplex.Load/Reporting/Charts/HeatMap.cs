@@ -3,12 +3,12 @@ using Multiplex.Load.Reporting.Pages;
 namespace Multiplex.Load.Reporting.Charts;
 
 /// <summary>
-/// How a distribution changes over time: a column for each interval, a row for each range of values, the darker the more values of
-/// that interval are in it. Two humps, or a few slow values beside many fast ones, show here and in no percentile.
+/// A distribution over time: a column for each interval, a row for each range of values; a cell is the darker the more values it has.
+/// It shows two modes, or a few slow values beside many fast ones, which no percentile shows.
 /// </summary>
-/// <param name="Title">What it shows.</param>
-/// <param name="X">Across: the time.</param>
-/// <param name="Y">Up: the values.</param>
+/// <param name="Title">Its title.</param>
+/// <param name="X">The horizontal axis: the time.</param>
+/// <param name="Y">The vertical axis: the values.</param>
 /// <param name="Columns">The columns: each with its beginning and its end, and in its cells the lower end, the upper end and the number of values.</param>
 public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatColumn> Columns)
 {
@@ -55,17 +55,17 @@ public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatCol
 }
 
 /// <summary>A column of a heat map.</summary>
-/// <param name="From">Where it begins.</param>
-/// <param name="To">Where it ends.</param>
+/// <param name="From">Its beginning.</param>
+/// <param name="To">Its end.</param>
 /// <param name="Cells">Its cells with values in them.</param>
 public sealed record HeatColumn(double From, double To, IReadOnlyList<HeatCell> Cells)
 {
-    /// <summary>How many values it has.</summary>
+    /// <summary>Its number of values.</summary>
     public long Count { get; } = Cells.Sum(cell => cell.Count);
 }
 
 /// <summary>A cell of a heat map.</summary>
 /// <param name="Low">The least value that belongs to it.</param>
 /// <param name="High">Values below this belong to it.</param>
-/// <param name="Count">How many values are in it.</param>
+/// <param name="Count">Its number of values.</param>
 public readonly record struct HeatCell(double Low, double High, long Count);

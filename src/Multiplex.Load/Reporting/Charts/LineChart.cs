@@ -3,10 +3,10 @@ using Multiplex.Load.Reporting.Pages;
 namespace Multiplex.Load.Reporting.Charts;
 
 /// <summary>A point of a line.</summary>
-/// <param name="X">Across.</param>
-/// <param name="Y">Up; <see cref="double.NaN"/> interrupts the line.</param>
-/// <param name="Low">Where its spread begins.</param>
-/// <param name="High">Where its spread ends.</param>
+/// <param name="X">The horizontal value.</param>
+/// <param name="Y">The vertical value; <see cref="double.NaN"/> interrupts the line.</param>
+/// <param name="Low">The lower end of its spread.</param>
+/// <param name="High">The upper end of its spread.</param>
 public readonly record struct ChartPoint(double X, double Y, double Low, double High)
 {
     /// <summary>A point without a spread.</summary>
@@ -17,38 +17,38 @@ public readonly record struct ChartPoint(double X, double Y, double Low, double 
 }
 
 /// <summary>A line.</summary>
-/// <param name="Name">What it is called at its end.</param>
+/// <param name="Name">The label at its end.</param>
 /// <param name="Color">The number of its colour: see <see cref="Palette"/>.</param>
 /// <param name="Points">Its points, from left to right.</param>
 public sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Points);
 
-/// <summary>A value that a chart marks by a dashed line across the whole of it.</summary>
-/// <param name="Name">What it is.</param>
-/// <param name="Value">Where it is.</param>
+/// <summary>A value that a chart marks by a dashed line from edge to edge.</summary>
+/// <param name="Name">Its label.</param>
+/// <param name="Value">The value.</param>
 public sealed record Mark(string Name, double Value);
 
-/// <summary>A stretch across a chart in which there is nothing to be shown.</summary>
-/// <param name="From">Where it begins.</param>
-/// <param name="To">Where it ends.</param>
-/// <param name="Why">Why.</param>
+/// <summary>A horizontal range without data.</summary>
+/// <param name="From">Its beginning.</param>
+/// <param name="To">Its end.</param>
+/// <param name="Why">The reason.</param>
 public readonly record struct Blank(double From, double To, string Why);
 
 /// <summary>Lines over two axes, each with its name at its end; the one under the pointer stands out.</summary>
-/// <param name="Title">What it shows.</param>
-/// <param name="X">Across.</param>
+/// <param name="Title">Its title.</param>
+/// <param name="X">The horizontal value.</param>
 /// <param name="Y">Up.</param>
 /// <param name="Lines">The lines; one without points is left out.</param>
 public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Series> Lines)
 {
     private const double LabelHeight = 14, Top = 14;
 
-    /// <summary>Values up the chart that are marked, such as an objective.</summary>
+    /// <summary>Marked values of the vertical axis, such as an objective.</summary>
     public IReadOnlyList<Mark> MarksUp { get; init; } = [];
 
-    /// <summary>Values across the chart that are marked, such as a capacity.</summary>
+    /// <summary>Marked values of the horizontal axis, such as a capacity.</summary>
     public IReadOnlyList<Mark> MarksAcross { get; init; } = [];
 
-    /// <summary>Stretches across the chart in which there is nothing to be shown, shaded, and why that is.</summary>
+    /// <summary>Horizontal ranges without data, which are shaded, and the reasons.</summary>
     public IReadOnlyList<Blank> Blanks { get; init; } = [];
 
     /// <summary>Whether points are marked; off for lines of very many.</summary>

@@ -1,9 +1,9 @@
 namespace Multiplex.Load.Reporting.Charts;
 
-/// <summary>The colours of what is compared: the page's style gives each class its colour, in the light theme and in the dark one.</summary>
+/// <summary>The colours of the servers: the page's style gives each class its colour, in the light theme and in the dark one.</summary>
 public static class Palette
 {
-    /// <summary>How many there are; then they begin again.</summary>
+    /// <summary>The number of colours; after the last, the first is used again.</summary>
     public const int Count = 12;
 
     // Where each colour is on the wheel, in degrees; brown and grey are on none.

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Multiplex.Load.Reporting.Charts;
 
-/// <summary>Figures as people read them: three digits and a unit that fits.</summary>
+/// <summary>Figures with three digits and a fitting unit.</summary>
 public static class Quantities
 {
     /// <summary>A number, with k for thousands, M for millions and G beyond.</summary>
@@ -19,7 +19,7 @@ public static class Quantities
     /// <summary>A size given in bytes.</summary>
     public static string Size(double bytes) => Scaled(bytes, 1024, [" B", " KiB", " MiB", " GiB"]);
 
-    /// <summary>Three significant digits, and none behind the point that say nothing.</summary>
+    /// <summary>Three significant digits, without zeros after the point.</summary>
     public static string Digits(double number)
     {
         if (number == 0 || !double.IsFinite(number))

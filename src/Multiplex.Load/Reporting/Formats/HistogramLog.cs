@@ -9,7 +9,7 @@ namespace Multiplex.Load.Reporting.Formats;
 /// <summary>
 /// A log of histograms as HdrHistogram's own tools read it (HistogramLogReader, HistogramLogProcessor): format version 1.3, its
 /// histograms in the compressed V2 encoding. Latencies are in nanoseconds, and the column of maxima in milliseconds, as those
-/// tools expect. So runs of many machines can be added up there.
+/// tools expect. Those tools can add up runs of many machines.
 /// </summary>
 public sealed class HistogramLog
 {
@@ -28,7 +28,7 @@ public sealed class HistogramLog
         CultureInfo.InvariantCulture, $"{second.Second:F3},{second.LengthS:F3},{latencies.Max / 1e6:F3},{Encode(latencies)}\n");
 
     /// <summary>The log of all seconds so far.</summary>
-    /// <param name="startedAt">When the first second began.</param>
+    /// <param name="startedAt">The beginning of the first second.</param>
     public string ToText(DateTimeOffset startedAt) => string.Create(CultureInfo.InvariantCulture, $"""
         #[Logged with multiplex load]
         #[Histogram log format version 1.3]
@@ -66,7 +66,7 @@ public sealed class HistogramLog
                 i++;
             }
 
-            // One zero stands for itself; several are told by their negative number.
+            // A single zero is written as 0; a run of zeros as its negated length.
             if (zeros > 0)
                 WriteZigZag(contents, zeros == 1 ? 0 : -zeros);
             else

@@ -14,8 +14,8 @@ public static class HistogramLogReader
     /// <summary>Adds all intervals of a log to a histogram.</summary>
     /// <param name="log">The log's lines.</param>
     /// <param name="latencies">Takes them.</param>
-    /// <returns>How many intervals there were.</returns>
-    /// <exception cref="FormatException">It is no such log; the message says which line, and why.</exception>
+    /// <returns>The number of intervals.</returns>
+    /// <exception cref="FormatException">It is not such a log; the message names the line and the reason.</exception>
     public static int AddAll(IEnumerable<string> log, LatencyHistogram latencies)
     {
         int number = 0, intervals = 0;

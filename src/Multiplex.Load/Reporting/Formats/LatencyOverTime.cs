@@ -3,7 +3,7 @@ using Multiplex.Load.Reporting.Charts;
 
 namespace Multiplex.Load.Reporting.Formats;
 
-/// <summary>Keeps of each second how many latencies were in which range, for a page: a bounded amount, however long the run is.</summary>
+/// <summary>Keeps the distribution of the latencies of each second, for a page, in bounded memory however long the run is.</summary>
 public sealed class LatencyOverTime
 {
     private const int MostColumns = 120;

@@ -7,7 +7,7 @@ namespace Multiplex.Load.Reporting.Formats;
 /// <summary>A load and its errors in words, for terminal and page.</summary>
 public static class LoadText
 {
-    /// <summary>What load was made, without its server and its length.</summary>
+    /// <summary>The load, without its server and its duration.</summary>
     public static string Asked(LoadReportOptions o)
     {
         string loop = o.Arrivals is null ? "closed loop"
@@ -20,12 +20,12 @@ public static class LoadText
         return Text($"{o.Protocol}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}");
     }
 
-    /// <summary>How long it was measured, and that this was cut short if it was.</summary>
+    /// <summary>The measured time, and whether it was cut short.</summary>
     public static string Length(LoadReport report) => report.Interrupted is { } early
         ? Text($"interrupted after {early.AfterS:0.#} of {early.OfS:0.###} s")
         : Quantities.Time(report.ElapsedS * 1e6);
 
-    /// <summary>When measuring began, behind a comma; nothing if it did not.</summary>
+    /// <summary>The start of the measurement after a comma; empty if it did not begin.</summary>
     public static string Began(LoadReport report) => report.StartedAt is { } at ? Text($", {at.UtcDateTime:yyyy-MM-dd HH:mm} UTC") : "";
 
     /// <summary>A whole number a second; a dash where nothing was measured.</summary>
@@ -34,7 +34,7 @@ public static class LoadText
     /// <summary>A size; a dash where nothing was measured.</summary>
     public static string Size(double? bytes) => bytes is { } size ? Quantities.Size(size) : "–";
 
-    /// <summary>What of each reply was checked.</summary>
+    /// <summary>What is checked of each reply.</summary>
     public static string Checked(LoadReportOptions o) => o.Protocol switch
     {
         "bytes" => "each as long as expected",
@@ -42,12 +42,12 @@ public static class LoadText
         _ => "all checked byte for byte",
     };
 
-    /// <summary>What was measured of an objective.</summary>
+    /// <summary>The measured value of an objective.</summary>
     public static string Measured(ObjectiveReport objective, double elapsedS) => objective.MeasuredUs is { } time
         ? $"measured {Quantities.Time(time)}"
         : $"no reply in {Quantities.Time(elapsedS * 1e6)}";
 
-    /// <summary>What went wrong, the kinds that did.</summary>
+    /// <summary>The errors, by kind, without those that are 0.</summary>
     public static string Of(LoadErrors e) => string.Join(", ", new[]
     {
         (e.WrongReplies, "wrong replies"),
@@ -55,7 +55,7 @@ public static class LoadText
         (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused:N0} refused{(e.NoLocalPort > 0 ? Text($", {e.NoLocalPort:N0} as no local port was left: net.ipv4.ip_local_port_range") : "")})")),
         (e.Timeouts, "timed out"),
         (e.Lost, Text($"datagrams lost ({e.Late:N0} of them answered late)")),
-        (e.Refused, "datagrams refused as nobody listens there"),
+        (e.Refused, "datagrams refused because no socket is bound there"),
         (e.Repeated, "datagrams answered twice"),
     }.Where(kind => kind.Item1 > 0).Select(kind => Text($"{kind.Item1:N0} {kind.Item2}")));
 

@@ -6,8 +6,8 @@ using System.Text;
 namespace Multiplex.Load.Reporting.Pages;
 
 /// <summary>
-/// A piece of HTML or of SVG, made by interpolation: what stands in braces is escaped, unless it is such a piece itself. So
-/// no name that a user has chosen can become markup.
+/// A piece of HTML or of SVG, made by interpolation: values in braces are escaped unless they are such pieces, so
+/// that a name chosen by a user cannot become markup.
 /// </summary>
 public sealed class Html
 {
@@ -15,7 +15,7 @@ public sealed class Html
 
     private Html(string markup) => _markup = markup;
 
-    /// <summary>Nothing.</summary>
+    /// <summary>The empty piece.</summary>
     public static Html None { get; } = new("");
 
     /// <summary>The piece that an interpolated string describes.</summary>
@@ -27,7 +27,7 @@ public sealed class Html
     /// <summary>The markup.</summary>
     public override string ToString() => _markup;
 
-    /// <summary>Text that is markup already: only for what the project has written itself.</summary>
+    /// <summary>Text that is markup: only for the project's own constants.</summary>
     internal static Html Trusted(string markup) => new(markup);
 
     /// <summary>Takes the parts of an interpolated string. Numbers are written as CSS and SVG want them.</summary>

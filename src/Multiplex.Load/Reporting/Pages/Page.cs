@@ -3,12 +3,12 @@ namespace Multiplex.Load.Reporting.Pages;
 /// <summary>A page that is one file: style and script are in it, nothing is fetched, and it follows the reader's light or dark theme.</summary>
 public static class Page
 {
-    // Lets the browser itself refuse whatever would come from elsewhere.
+    // The browser refuses anything from elsewhere.
     private const string Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
     /// <summary>The page as text.</summary>
-    /// <param name="title">What the window is called.</param>
-    /// <param name="body">What is between header and end.</param>
+    /// <param name="title">The title of the window.</param>
+    /// <param name="body">The content between header and footer.</param>
     public static string Of(string title, Html body) => Html.Of($"""
         <!DOCTYPE html>
         <html lang="en">

@@ -2,7 +2,7 @@ namespace Multiplex.Load.Reporting.Pages;
 
 /// <summary>A column of a table.</summary>
 /// <param name="Title">Its head.</param>
-/// <param name="Explanation">What the figure is, shown when the pointer rests on the head.</param>
+/// <param name="Explanation">The definition of the figure, shown when the pointer is on the head.</param>
 /// <param name="DownFirst">Whether a first click puts the greatest on top.</param>
 public sealed record TableColumn(string Title, string Explanation = "", bool DownFirst = false)
 {
@@ -11,14 +11,14 @@ public sealed record TableColumn(string Title, string Explanation = "", bool Dow
 }
 
 /// <summary>A cell.</summary>
-/// <param name="Content">What is shown.</param>
-/// <param name="SortBy">What the column is sorted by; null comes last in either direction.</param>
+/// <param name="Content">The content.</param>
+/// <param name="SortBy">The sort key; null comes last in either direction.</param>
 /// <param name="Class">Its style.</param>
 public sealed record TableCell(Html Content, double? SortBy = null, string Class = "");
 
 /// <summary>A row.</summary>
 /// <param name="Name">Its first cell, the row's head.</param>
-/// <param name="NameText">What the first column is sorted by.</param>
+/// <param name="NameText">The sort key of the first column.</param>
 /// <param name="Cells">The others.</param>
 public sealed record TableRow(Html Name, string NameText, IReadOnlyList<TableCell> Cells);
 

@@ -122,8 +122,8 @@ public class NameServiceMessagesTests : NameServiceFixture
     public void The_time_is_in_seconds()
     {
         long before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        uint told = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(Ask(3, 6, []));
-        Assert.That(told, Is.InRange(before, DateTimeOffset.UtcNow.ToUnixTimeSeconds()));
+        uint time = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(Ask(3, 6, []));
+        Assert.That(time, Is.InRange(before, DateTimeOffset.UtcNow.ToUnixTimeSeconds()));
     }
 
     [Test]

@@ -54,10 +54,10 @@ public class RpcAccessTests(Form form) : RpcFixture(form)
     [Test]
     public void A_hook_that_throws_refuses_and_is_reported()
     {
-        List<Exception> told = [];
-        Protocol = new(new MultiplexProgram(Counters)) { Access = (in RpcCall _) => throw new InvalidOperationException("hook"), OnFailure = told.Add };
+        List<Exception> failures = [];
+        Protocol = new(new MultiplexProgram(Counters)) { Access = (in RpcCall _) => throw new InvalidOperationException("hook"), OnFailure = failures.Add };
         Assert.That(Ask(Call(0, [])), Is.EqualTo(Denied(AuthError, AuthFailed)));
-        Assert.That(told.Single().Message, Is.EqualTo("hook"));
+        Assert.That(failures.Single().Message, Is.EqualTo("hook"));
     }
 
     private void Guard(RpcAccess access)

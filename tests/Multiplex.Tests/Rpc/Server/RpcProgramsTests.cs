@@ -52,25 +52,25 @@ public class RpcProgramsTests() : RpcFixture(Form.Record)
     [Test]
     public void A_procedure_can_read_the_call_and_its_sender()
     {
-        string told = "";
+        string seen = "";
         Serve(new OneProcedure(7, 2, (in RpcCall call, XdrWriter results) =>
-            told = $"{call.Xid:X} {call.Program} {call.Version} {call.Procedure} {call.Peer.ToString()} {call.Credential.Flavor} {call.Credential.TryGetSys(out _)}"));
+            seen = $"{call.Xid:X} {call.Program} {call.Version} {call.Procedure} {call.Peer.ToString()} {call.Credential.Flavor} {call.Credential.TryGetSys(out _)}"));
         Ask(Call(5, [], program: 7, version: 2));
-        Assert.That(told, Is.EqualTo("12345678 7 2 5 tcp://127.0.0.1:51234 None False"));
+        Assert.That(seen, Is.EqualTo("12345678 7 2 5 tcp://127.0.0.1:51234 None False"));
     }
 
     [Test]
     public void A_procedure_can_read_the_AUTH_SYS_credential()
     {
-        string told = "";
+        string seen = "";
         Serve(new OneProcedure(7, 2, (in RpcCall call, XdrWriter _) =>
         {
             Assert.That(call.Credential.TryGetSys(out SysCredential sys), Is.True);
-            told = $"{sys.Stamp} {Encoding.ASCII.GetString(sys.MachineName)} {sys.Uid} {sys.Gid} {sys.GroupCount} {sys.Group(0)} {sys.Group(1)}";
+            seen = $"{sys.Stamp} {Encoding.ASCII.GetString(sys.MachineName)} {sys.Uid} {sys.Gid} {sys.GroupCount} {sys.Group(0)} {sys.Group(1)}";
         }));
         byte[] body = [.. Words(99, 3), .. "abc"u8, 0, .. Words(1000, 100, 2, 27, 0xFFFFFFFF)];
         Ask([.. Words(Xid, 0, 2, 7, 2, 1, 1, (uint)body.Length), .. body, .. Words(0, 0)]);
-        Assert.That(told, Is.EqualTo("99 abc 1000 100 2 27 4294967295"));
+        Assert.That(seen, Is.EqualTo("99 abc 1000 100 2 27 4294967295"));
     }
 
     [Test]
