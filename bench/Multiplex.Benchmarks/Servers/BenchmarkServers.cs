@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Multiplex.Load.Processes;
 
-namespace Multiplex.Benchmarks;
+namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>The servers that benchmarks call, on ports that the kernel chooses. They end with the benchmarks, also when those are interrupted.</summary>
 internal static class BenchmarkServers

@@ -3,7 +3,7 @@ using Multiplex.Load.Processes;
 using Multiplex.Models;
 using Multiplex.Sockets;
 
-namespace Multiplex.Benchmarks;
+namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>
 /// A server of each model, as the command that people run, and the same echo written with System.Net.Sockets; all on one core

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using Multiplex.Interop;
 
-namespace Multiplex.Benchmarks;
+namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>
 /// Keeps the calling thread, and the processes that it starts meanwhile, on one core: sched_setaffinity(2). Two that take

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Multiplex.Benchmarks;
+namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>
 /// The plainest echo server that System.Net.Sockets makes: one connection after another, blocking calls. A process of its own, as the
