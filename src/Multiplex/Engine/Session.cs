@@ -68,7 +68,10 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public bool AwaitsLate { get; private set; }
 
     /// <summary>Whether a call is in flight whose reply comes later, while nothing is received: the peer would not be seen to go.</summary>
-    public bool MayMissTheEnd => AwaitsLate || (RequestsWait && _calls is { Late.Count: > 0 });
+    public bool MayMissTheEnd => HasCallsInFlight && (AwaitsLate || RequestsWait || InputEnded);
+
+    /// <summary>Whether a call is in flight whose reply comes later.</summary>
+    public bool HasCallsInFlight => HasLate || _calls is { Late.Count: > 0 };
 
     /// <summary>Bytes that were received and are not answered.</summary>
     public int UnansweredBytes => _unanswered.Length;
@@ -123,11 +126,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
             _arrivedUnread = Math.Max(0, _arrivedUnread - count);
         _inputEnded |= count == 0 || _arrivedUnread == 0;
         if (count == 0)
-        {
-            if (!IsDraining)
-                CancelLate(hasEnded: true);
-            return;
-        }
+            return;   // the peer may still receive
 
         LastMoved = loop.Now;
         if (_tls is not null)
@@ -262,7 +261,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         _calls = null;
     }
 
-    /// <summary>The peer has closed its socket, as a UNIX-domain peer shows while nothing is asked of it: no reply reaches it any more.</summary>
+    /// <summary>The peer has closed its UNIX-domain socket, or has reset the connection: no reply reaches it any more. A peer that has shut down its side gets its replies.</summary>
     public void PeerHungUp()
     {
         _hasEnded = true;
@@ -417,8 +416,6 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
             loop.Counters.Increment(Counter.TlsFailures);
         }
 
-        if (tls.State == TlsState.PeerClosed && !IsDraining)
-            CancelLate(hasEnded: true);
         _inputEnded |= tls.State == TlsState.PeerClosed;
         if (tls.State == TlsState.Handshaking || _unanswered.Length > 0)
             return;
@@ -495,7 +492,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     {
         late.Owner = Owner;
         (_late ??= new()).Add(late);
-        if (_inputEnded && !IsDraining)
+        if (_hasEnded)
             late.Cancel(hasEnded: true);
         if (replies.TryAwait(late))
             return;
@@ -582,7 +579,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
             if (_calls is null)
             {
                 _calls = workers.TakeFlow();
-                if (_inputEnded && !IsDraining)
+                if (_hasEnded)
                     _calls.Late.Cancel(hasEnded: true);
             }
 

@@ -87,8 +87,8 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
     {
         ServerOptions options = _server.Context.Options;
         bool isReceiving = (Watched & Interest.Readable) != 0;
-        if (_session.MayMissTheEnd && SocketState.HasPeerShutDown(Descriptor))
-            _session.CancelLate(hasEnded: true);
+        if (_session.MayMissTheEnd && SocketState.IsOver(Descriptor))
+            _session.PeerHungUp();
         if (IdleSweep.IsSilent(_session, _server.Loop.Now, options) && (!isReceiving || !IdleSweep.HasUnreadBytes(Descriptor)))
             _server.Loop.Close(this, CloseReason.IdleTimeout);
         else if (IdleSweep.IsLate(_session, isReceiving, _server.Loop.TurnBegan, options))
@@ -149,6 +149,8 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
             return result.Is(EAGAIN);
         bool awaitsWritability = _session.PendingBytes > 0;
         _session.Received((int)Math.Max(0, result.Value), context);
+        if (result.Value == 0 && _session.HasCallsInFlight && SocketState.IsOver(Descriptor))
+            _session.PeerHungUp();
         return awaitsWritability || Flush(context);
     }
 

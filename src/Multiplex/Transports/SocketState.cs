@@ -24,12 +24,9 @@ internal static class SocketState
             _ = send(descriptor, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
 
-    /// <summary>Whether the peer has shut down its side, or gone, whatever is still unread.</summary>
-    public static bool HasPeerShutDown(int descriptor) => Events(descriptor, POLLRDHUP) != 0;
-
-    private static short Events(int descriptor, short asked = 0)
+    private static short Events(int descriptor)
     {
-        pollfd connection = new() { fd = descriptor, events = asked };
+        pollfd connection = new() { fd = descriptor };
         poll(new Span<pollfd>(ref connection), 0);
         return connection.revents;
     }

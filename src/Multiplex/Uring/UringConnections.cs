@@ -176,8 +176,8 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
         {
             if (connection is not { IsLeaving: false, Session: var session })
                 continue;
-            if (session.MayMissTheEnd && SocketState.HasPeerShutDown(connection.Descriptor))
-                session.CancelLate(hasEnded: true);
+            if (session.MayMissTheEnd && SocketState.IsOver(connection.Descriptor))
+                session.PeerHungUp();
             if (IdleSweep.IsSilent(session, context.Now, options) && (!connection.IsReceiving || !IdleSweep.HasUnreadBytes(connection.Descriptor)))
                 Leave(connection, CloseReason.IdleTimeout);
             else if (IdleSweep.IsLate(session, connection.IsReceiving, turnBegan, options))

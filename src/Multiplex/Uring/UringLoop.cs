@@ -195,11 +195,19 @@ internal sealed class UringLoop : IDisposable
         // Without a buffer left: the others have filled all of them, and a few that keep their sockets full would do so in each turn. What has
         // come for this connection is received here, once, so that each has its share of a turn.
         if (completion.res == 0)
+        {
             connection.Session.Received(0, _context);
+            NoticeHangUp(connection);
+        }
         else if (completion.res == -ENOBUFS && !connection.WantsPoll)
+        {
             ReceiveNow(connection);
+        }
         else if (completion.res < 0 && completion.res is not (-ENOBUFS or -ECANCELED or -EAGAIN or -EINTR))
+        {
             _connections.Leave(connection, CloseReason.Broken);
+        }
+
         _connections.Settle(connection);
     }
 
@@ -249,8 +257,17 @@ internal sealed class UringLoop : IDisposable
         else if (!result.IsError || session.IsDraining)
         {
             session.Received((int)Math.Max(0, result.Value), _context);
+            if (result.Value == 0)
+                NoticeHangUp(connection);
             HasAnswered(connection);
         }
+    }
+
+    // Nothing more is received, so that no completion would show it.
+    private static void NoticeHangUp(UringConnection connection)
+    {
+        if (connection.Session.HasCallsInFlight && SocketState.IsOver(connection.Descriptor))
+            connection.Session.PeerHungUp();
     }
 
     // A session has had its turn: its replies are sent with the batch. A call may take seconds: what was sent after it, was sent now and not

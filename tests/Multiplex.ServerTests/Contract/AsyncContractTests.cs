@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using Multiplex.TestServers;
@@ -10,8 +9,6 @@ namespace Multiplex.ServerTests.Contract;
 [ModelSource(typeof(Cells), nameof(Cells.ModelsThatAwait))]
 public class AsyncContractTests(string model)
 {
-    private const uint Hold = 3;
-
     private bool IsLoop => Cells.AnswersOnLoops(model);
 
     [Test]
@@ -103,6 +100,88 @@ public class AsyncContractTests(string model)
     }
 
     [Test]
+    public async Task A_client_that_gives_a_call_up_and_closes_has_it_cancelled()
+    {
+        await using WaitingHere here = await WaitingHere.StartAsync(model);
+        RpcClient client = await here.ConnectAsync();
+        using CancellationTokenSource patience = new();
+        Task<uint> call = client.Create<IWaiting>().HoldAsync(1, cancellationToken: patience.Token);
+        here.AwaitInFlight(1);
+        await patience.CancelAsync();
+        await Assert.CatchAsync<OperationCanceledException>(() => call);
+        await client.DisposeAsync();
+        Eventually.Holds(() => here.Waiting.Cancelled == 1, "the call is cancelled");
+    }
+
+    [Test]
+    public async Task A_client_that_shuts_down_its_side_gets_its_replies()
+    {
+        foreach (ListenForm form in Cells.FormsOf(model).Where(form => !form.Kind().IsDatagram()).DistinctBy(form => form.Kind()))
+        {
+            await using WaitingHere here = await WaitingHere.StartAsync(model, endpoints: form.NewEndpoint());
+            using RpcPeer peer = new(new ServerAddress(here.Server.Endpoints[0]));
+            foreach (uint xid in (uint[])[1, 2, 3])
+                peer.Send(WaitingHere.HoldCall(xid, key: xid));
+            here.AwaitInFlight(IsLoop ? 3 : 1);
+            peer.Client.EndWriting();
+            foreach (uint key in (uint[])[2, 3, 1])
+                await here.Waiting.ReleaseAsync(key);
+            Assert.That(((uint[])[1, 2, 3]).Select(xid => peer.Finish(xid).Length), Is.All.EqualTo(sizeof(uint)), $"over {form}");
+            Assert.That(peer.Client.Socket.Receive(new byte[1]), Is.Zero, "the server closes its side");
+            Assert.That((here.Waiting.Cancelled, here.Count(Counter.CallsCancelled)), Is.EqualTo((0, 0)));
+        }
+    }
+
+    [Test]
+    public async Task A_client_that_is_reset_has_its_calls_cancelled()
+    {
+        await using WaitingHere here = await WaitingHere.StartAsync(model);
+        using RpcPeer peer = new(new ServerAddress(here.Server.Endpoints[0]));
+        peer.Send(WaitingHere.HoldCall(1, key: 1));
+        here.AwaitInFlight(1);
+        peer.Client.Vanish();
+        Eventually.Holds(() => here.Waiting.Cancelled == 1, "the call is cancelled");
+        Eventually.Holds(() => here.Count(Counter.Closed) == 1, "the connection is closed");
+    }
+
+    [Test]
+    public async Task A_client_that_has_closed_its_socket_is_seen_to_be_gone_when_a_reply_is_sent()
+    {
+        await using WaitingHere here = await WaitingHere.StartAsync(model, options => options.ServerOptions = new() { IdleTimeout = TimeSpan.FromSeconds(4) });
+        using (RpcPeer peer = new(new ServerAddress(here.Server.Endpoints[0])))
+        {
+            peer.Send(WaitingHere.HoldCall(1, key: 1));
+            peer.Send(WaitingHere.HoldCall(2, key: 2));
+            here.AwaitInFlight(IsLoop ? 2 : 1);
+        }
+
+        // Where the connection has a thread of its own, the other call begins after the reply, or not at all.
+        await here.Waiting.ReleaseAsync(1);
+        Eventually.Holds(() => here.Count(Counter.Closed) == 1, "the connection is closed");
+        Eventually.Holds(() => here.Waiting.Cancelled == here.Waiting.Held - 1, "the other call is cancelled");
+    }
+
+    [Test]
+    public async Task A_client_that_has_closed_its_socket_is_seen_to_be_gone_by_the_probes_of_the_kernel()
+    {
+        const int Tcp = 6, Linger2 = 8;   // IPPROTO_TCP, TCP_LINGER2: how long its kernel keeps the half-closed connection
+        await using WaitingHere here = await WaitingHere.StartAsync(model, options =>
+        {
+            options.KeepAlive = TimeSpan.FromSeconds(1);
+            options.ServerOptions = new() { IdleTimeout = TimeSpan.FromSeconds(4) };
+        });
+        using (RpcPeer peer = new(new ServerAddress(here.Server.Endpoints[0])))
+        {
+            peer.Client.Socket.SetRawSocketOption(Tcp, Linger2, BitConverter.GetBytes(1));
+            peer.Send(WaitingHere.HoldCall(1, key: 1));
+            here.AwaitInFlight(1);
+        }
+
+        Eventually.Holds(() => here.Waiting.Cancelled == 1, "the call is cancelled");
+        Eventually.Holds(() => here.Count(Counter.Closed) == 1, "the connection is closed");
+    }
+
+    [Test]
     public async Task A_stop_waits_for_calls()
     {
         await using WaitingHere here = await WaitingHere.StartAsync(model);
@@ -150,8 +229,7 @@ public class AsyncContractTests(string model)
     {
         await using WaitingHere here = await WaitingHere.StartAsync(model);
         using TestClient client = new(new ServerAddress(here.Server.Endpoints[0]));
-        byte[] call = RpcWire.Call(77, Hold, RpcWire.UInt(1));
-        BinaryPrimitives.WriteUInt32BigEndian(call.AsSpan(12), WaitingV1.Program);
+        byte[] call = WaitingHere.HoldCall(77, key: 1);
         client.Send(RpcWire.Record(call));
         here.AwaitInFlight(1);
         client.Send(RpcWire.Record(call));

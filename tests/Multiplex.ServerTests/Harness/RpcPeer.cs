@@ -60,15 +60,17 @@ internal sealed class RpcPeer(ServerAddress server, EndPoint? local = null) : ID
     /// <returns>Its xid.</returns>
     public uint Begin(uint procedure, params byte[] arguments)
     {
-        byte[] call = RpcWire.Call(++_xid, procedure, arguments);
-        Client.Send(server.IsStream ? RpcWire.Record(call) : call);
+        Send(RpcWire.Call(++_xid, procedure, arguments));
         return _xid;
     }
+
+    /// <summary>Sends a call message as it is.</summary>
+    public void Send(byte[] call) => Client.Send(server.IsStream ? RpcWire.Record(call) : call);
 
     /// <summary>Sends a call message and receives the next one, as they are.</summary>
     public byte[] Exchange(byte[] call)
     {
-        Client.Send(server.IsStream ? RpcWire.Record(call) : call);
+        Send(call);
         return ReceiveRecord();
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Multiplex.Sockets;
 using Multiplex.TestServers;
 
@@ -28,6 +29,15 @@ internal sealed class WaitingHere : IAsyncDisposable
             },
             waiting);
         return new(server, waiting);
+    }
+
+    /// <summary>A call of its procedure that ends when the key is released.</summary>
+    public static byte[] HoldCall(uint xid, uint key)
+    {
+        const uint Hold = 3;
+        byte[] call = RpcWire.Call(xid, Hold, RpcWire.UInt(key));
+        BinaryPrimitives.WriteUInt32BigEndian(call.AsSpan(12), WaitingV1.Program);
+        return call;
     }
 
     public long Count(Counter counter) => Server.Counters[counter];

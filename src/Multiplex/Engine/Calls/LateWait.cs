@@ -59,11 +59,10 @@ internal sealed class LateWait(ServerCounters counters) : ILateTarget
         }
     }
 
-    // A stop shuts down the side that receives, which looks like the end of the peer's: from then on errors and hang-ups alone count.
+    // Errors and hang-ups alone count: a client that has shut down its side waits for its replies, and so does one of a server that stops.
     private bool HasGone()
     {
-        pollfd connection = new() { fd = Descriptor, events = POLLRDHUP };
-        poll(new Span<pollfd>(ref connection), 0);
-        return (connection.revents & ~POLLRDHUP) != 0 || (connection.revents != 0 && counters[Counter.Stopping] == 0);
+        pollfd connection = new() { fd = Descriptor };
+        return poll(new Span<pollfd>(ref connection), 0).Value > 0;
     }
 }
