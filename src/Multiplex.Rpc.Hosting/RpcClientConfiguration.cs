@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Multiplex.Rpc.Binding;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 using static Multiplex.Rpc.Hosting.SettingsTable<Multiplex.Rpc.Hosting.RpcClientSettings>;
 
 namespace Multiplex.Rpc.Hosting;
@@ -28,6 +29,11 @@ internal sealed class RpcClientConfiguration(string name, string section, IConfi
         { "LongestRetry", (settings, value) => settings.Options = settings.Options with { LongestRetry = Time(value) } },
         { "ServerKeepsReplies", (settings, value) => settings.Options = settings.Options with { ServerKeepsReplies = Flag(value) } },
         { "Strict", (settings, value) => settings.Options = settings.Options with { Strict = Flag(value) } },
+        { "Tls", (settings, value) => settings.Options = settings.Options with { Tls = Flag(value) ? TlsOf(settings) : null } },
+        { "TlsCa", (settings, value) => settings.Options = settings.Options with { Tls = TlsOf(settings) with { CaFile = value } } },
+        { "TlsHost", (settings, value) => settings.Options = settings.Options with { Tls = TlsOf(settings) with { TargetHost = value } } },
+        { "TlsCertificate", (settings, value) => settings.Options = settings.Options with { Tls = TlsOf(settings) with { CertificateFile = value } } },
+        { "TlsKey", (settings, value) => settings.Options = settings.Options with { Tls = TlsOf(settings) with { KeyFile = value } } },
         { "MaxReply", (settings, value) => settings.Options = settings.Options with { MaxReply = Number(value, 1024) } },
         { "MaxInFlight", (settings, value) => settings.Options = settings.Options with { MaxInFlight = Number(value, 1) } },
         { "MaxUnsent", (settings, value) => settings.Options = settings.Options with { MaxUnsent = Number(value, 1) } },
@@ -62,4 +68,6 @@ internal sealed class RpcClientConfiguration(string name, string section, IConfi
             return ValidateOptionsResult.Fail(e.Message);
         }
     }
+
+    private static TlsClientOptions TlsOf(RpcClientSettings settings) => settings.Options.Tls ?? new();
 }

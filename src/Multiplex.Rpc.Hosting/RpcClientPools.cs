@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using Multiplex.Rpc.Binding;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Multiplex.Rpc.Client;
-using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Hosting;
 
@@ -9,7 +9,8 @@ namespace Multiplex.Rpc.Hosting;
 /// The clients of a host. Contracts with the same server and the same options share their connections. A connection is made by its first call, and made
 /// anew when it breaks; all are closed with the host.
 /// </summary>
-internal sealed class RpcClientPools : IDisposable, IAsyncDisposable
+/// <param name="loggers">The host's; null for none.</param>
+internal sealed class RpcClientPools(ILoggerFactory? loggers = null) : IDisposable, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<(string Server, int Connections, RpcClientOptions Options), Pool> _pools = new();
     private volatile bool _isDisposed;
@@ -20,7 +21,10 @@ internal sealed class RpcClientPools : IDisposable, IAsyncDisposable
     public RpcClient Next(RpcClientSettings settings)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return _pools.GetOrAdd((settings.Server, settings.Connections, settings.Options), static key => new(key.Server, key.Connections, key.Options)).Next();
+        RpcClientOptions options = settings.Options;
+        if (options.Logger == NullLogger.Instance && loggers is not null)
+            options = options with { Logger = loggers.CreateLogger(typeof(RpcClient).FullName!) };   // the factory gives the same one each time
+        return _pools.GetOrAdd((settings.Server, settings.Connections, options), static key => new(key.Server, key.Connections, key.Options)).Next();
     }
 
     /// <inheritdoc/>
@@ -50,8 +54,7 @@ internal sealed class RpcClientPools : IDisposable, IAsyncDisposable
             lock (_gate)
             {
                 ref RpcClient? client = ref _clients[_next];
-                client ??= RpcClient.ConnectLater(
-                    RemoteProgram.IsMeantBy(server) ? RemoteProgram.Parse(server).Locate().Server : Endpoint.Parse(server), options);
+                client ??= RpcClient.ConnectLater(server, options);
                 _next = (_next + 1) % _clients.Length;
                 return client;
             }

@@ -71,6 +71,12 @@ public partial interface ITally
 {
     [Procedure(1)]
     int Add(int amount);
+
+    [Procedure(2, Idempotent = true)]
+    int Sum();
+
+    [Procedure(3, OneWay = true)]
+    void Note(int amount);
 }
 
 public sealed class Tally : ITally
@@ -78,4 +84,8 @@ public sealed class Tally : ITally
     private int _sum;
 
     public int Add(int amount) => Interlocked.Add(ref _sum, amount);
+
+    public int Sum() => Volatile.Read(ref _sum);
+
+    public void Note(int amount) => Add(amount);
 }

@@ -93,6 +93,42 @@ public class TelemetryTests
     }
 
     [Test]
+    public async Task A_one_way_call_is_a_span_of_both_sides_without_a_status_on_the_client()
+    {
+        using Spans spans = new();
+        using Measurements measured = new();
+        await using RpcServer server = await RpcServer.StartAsync(o => o.Listen("tcp://127.0.0.1:0"), new Tally());
+        await using RpcClient client = await RpcClient.ConnectAsync(server.Endpoints[0]);
+        TallyV1Client tally = new(client);
+        tally.Note(1);
+        tally.NoteBatched(2);
+        client.Flush();
+        Eventually.Holds(() => spans.Of(ActivityKind.Server).Count == 2, "the calls are run");
+        IReadOnlyList<Activity> called = spans.Of(ActivityKind.Client);
+        Assert.That(called.Select(one => one.GetTagItem("onc_rpc.xid")), Is.EqualTo(spans.Of(ActivityKind.Server).Select(one => one.GetTagItem("onc_rpc.xid"))));
+        Assert.That(called.Select(one => (one.DisplayName, one.Status, one.GetTagItem("rpc.response.status_code"))),
+            Is.All.EqualTo(("TallyV1/Note", ActivityStatusCode.Unset, (object?)null)));
+        Assert.That(measured.Of("rpc.client.call.duration").Select(one => one.ContainsKey("rpc.response.status_code")), Is.EqualTo(new[] { false, false }));
+    }
+
+    [Test]
+    public async Task Clients_are_measured_by_their_server()
+    {
+        using Measurements measured = new();
+        RpcServer server = await RpcServer.StartAsync(o => o.Listen("tcp://127.0.0.1:0"), new Tally());
+        Endpoint endpoint = server.Endpoints[0];
+        await using RpcClient first = await RpcClient.ConnectAsync(endpoint, new() { ReconnectFor = TimeSpan.Zero, Retry = new() { Attempts = 2, FirstPause = TimeSpan.FromMilliseconds(1) } });
+        await using (RpcClient second = await RpcClient.ConnectAsync(endpoint))
+            Assert.That(measured.Now("multiplex.client.connections", endpoint).Value, Is.EqualTo(2));
+        Assert.That(measured.Now("multiplex.client.connections", endpoint).Value, Is.EqualTo(1));
+        first.Create<ITally>().Add(1);
+        await server.DisposeAsync();
+        Assert.That(() => first.Create<ITally>().Sum(), Throws.InstanceOf<RpcConnectionException>());
+        Assert.That(measured.Now("multiplex.client.connections", endpoint).Value, Is.Zero);
+        Assert.That((measured.Of("multiplex.client.connections.lost").Count, measured.Of("multiplex.client.retries").Count), Is.EqualTo((1, 1)));
+    }
+
+    [Test]
     public async Task Servers_as_a_whole_are_measured_from_their_counters()
     {
         using Measurements measured = new();
@@ -137,6 +173,10 @@ public class TelemetryTests
             Activities.Enqueue(Activity.Current);
             return amount;
         }
+
+        public int Sum() => 0;
+
+        public void Note(int amount) => Add(amount);
     }
 
     /// <summary>Listens to the activity source.</summary>
@@ -204,7 +244,7 @@ public class TelemetryTests
             _observed.Clear();
             _listener.RecordObservableInstruments();
             (_, long value, IReadOnlyDictionary<string, string?>? tags) = _observed.SingleOrDefault(one => one.Instrument == instrument && one.Tags["server.port"] == server.Port);
-            return (value, tags?["multiplex.server.model"]);
+            return (value, tags?.GetValueOrDefault("multiplex.server.model"));
         }
 
         public void Dispose() => _listener.Dispose();

@@ -12,9 +12,13 @@ using Multiplex.TestServers;
 //   Multiplex.TestServers garbage                             garbage on the model fork
 //   Multiplex.TestServers slow fork|prefork COUNTERS          calls that take long, with a reply cache, and its counters in a file
 //   Multiplex.TestServers everything MODEL ENDPOINT …         the programs of everything.x
-//   Multiplex.TestServers waiting MODEL ENDPOINT …            the contract IWaiting, whose procedures are async
-if (args is ["waiting", _, ..])
-    return await WaitingServer.Run(args[1], args[2..]);
+//   Multiplex.TestServers waiting MODEL ENDPOINT …            the contract IWaiting, whose procedures are async, by RpcServer
+//   Multiplex.TestServers tally MODEL ENDPOINT …              the contract ITally, whose procedures are not, by RpcServer
+//   Multiplex.TestServers call SERVER                         no server: a client that calls again and again
+if (args is ["call", _])
+    return await CallingClient.Run(args[1]);
+if (args is ["waiting" or "tally", _, ..])
+    return await ContractServer.Run(args[0] == "tally" ? new Tally() : new Waiting(), args[1], args[2..]);
 (string name, string[] endpoints, string? file, Func<ServerCounters, IProtocol> protocol) = args switch
 {
     ["garbage"] => ("fork", ["tcp://127.0.0.1:0"], null, of => new GarbageProtocol(of)),

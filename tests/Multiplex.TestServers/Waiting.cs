@@ -71,7 +71,7 @@ public sealed class Waiting : IWaiting
 
     /// <inheritdoc/>
     public string Describe(RpcContext? context) =>
-        $"{context!.ProgramName}.{context.ProcedureName} {context.Procedure.Number} {context.Flavor} {context.Peer.ToString()}";
+        $"{context!.ProgramName}.{context.ProcedureName} {context.Procedure.Number} {context.Flavor} {context.Peer.ToString()} {context.Tls?.Subject}";
 
     /// <inheritdoc/>
     public byte[] Reverse(byte[] name, CancellationToken cancellationToken)

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using Multiplex.Interop;
+using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client.Calls;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
 using Multiplex.Sockets;
 using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
@@ -24,7 +26,6 @@ internal sealed class ClientConnection : IDisposable
 
     private readonly object _gate = new();   // not a Lock: Monitor.Wait is needed
     private readonly PendingCalls _calls = new();
-    private readonly Endpoint _server;
     private readonly RpcClientOptions _options;
     private readonly Transport _transport;
     private readonly ClientTls? _tls;
@@ -33,10 +34,12 @@ internal sealed class ClientConnection : IDisposable
     private readonly ClientSocket _socket;
     private readonly DriverRole _driver;
     private readonly Recovery _recovery;
+    private readonly ClientEvents _events;
     private readonly ReplyHandler _deliver;
     private readonly bool _isDatagram;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sleepsUntil = long.MaxValue;   // when the driver ends its wait by itself
+    private int _abandoned;                      // calls that were given up, and whose replies have not come: the server may be at them
     private RpcClientCounters _counters;
 
     /// <summary>Takes a socket over that is connected to the server.</summary>
@@ -45,17 +48,19 @@ internal sealed class ClientConnection : IDisposable
     /// <param name="options">The client's options.</param>
     /// <param name="socket">The socket, or <see cref="NoSocket"/>, and the index of the address that it is connected to.</param>
     /// <param name="tls">TLS on the connections: the first handshake blocks. Null for none.</param>
+    /// <param name="program">The program whose server it is, as a name service has it; null for a server that is where it is.</param>
     /// <exception cref="RpcTlsException">One of the two sides refuses TLS.</exception>
-    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket, ClientTls? tls)
+    public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket, ClientTls? tls, RemoteProgram? program)
     {
-        (_server, _options, _isDatagram) = (server, options, server.Kind.IsDatagram());
+        (_options, _isDatagram, _events) = (options, server.Kind.IsDatagram(), new(options.Logger));
         _deliver = Deliver;
         _tls = tls;
         _transport = Transport.For(server, options.MaxReply, tls);
         _queue = new(_gate, _calls, _transport, _isDatagram ? options.DatagramWindow : null);
         _timers = new(_calls, _queue, options, _isDatagram);
         _socket = new(server, addresses, options, tls);
-        _recovery = new(_gate, server, options, _calls, _queue, _timers, _socket, _transport);
+        _recovery = new(
+            _gate, options, _calls, _queue, _timers, _socket, _transport, _events, program is null ? null : new(program, options.ConnectTimeout, _events, MoveTo));
         LoopDriver loop = new(this, options.EventLoop ?? RpcEventLoop.Shared);
         _driver = new(this, _gate, _calls, loop);
         _socket.Closing = loop.Unwatch;
@@ -74,10 +79,14 @@ internal sealed class ClientConnection : IDisposable
         }
 
         _queue.Open(_socket.Descriptor);
+        _events.Connected(server, _socket.Endpoint);
     }
 
     /// <summary>The server.</summary>
-    public Endpoint Server => _server;
+    public Endpoint Server => _socket.Server;
+
+    /// <summary>Where connections, and calls that fail, are logged and counted.</summary>
+    public ClientEvents Events => _events;
 
     /// <summary>Which thread drives it.</summary>
     public DriverRole Driver => _driver;
@@ -98,7 +107,7 @@ internal sealed class ClientConnection : IDisposable
         get
         {
             lock (_gate)
-                return Endpoint.Parse(AddressText.Format(_server.Kind, _socket.Address));
+                return _socket.Endpoint;
         }
     }
 
@@ -173,16 +182,18 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Sends a call without waiting for its reply.</summary>
     /// <param name="message">The call as a record; receives its xid.</param>
     /// <param name="flush">Whether to send it now, or with the next call that is.</param>
-    public void Post(OutputBuffer message, bool flush)
+    /// <returns>The xid.</returns>
+    public uint Post(OutputBuffer message, bool flush)
     {
         const int BatchedAtMost = 64 * 1024;
         bool attaches, wakes = false;
+        uint xid;
         lock (_gate)
         {
             Check(message.Length);
             if (flush || _queue.BatchedBytes == 0)
                 NoticeClosedConnection();
-            PendingCall.SetXid(message, _calls.NewXid());
+            PendingCall.SetXid(message, xid = _calls.NewXid());
             _queue.Add(message);
             flush |= _queue.BatchedBytes > BatchedAtMost;
             attaches = flush && _driver.TryTakeForLoop();   // replies come nevertheless, and are to be received
@@ -193,6 +204,7 @@ internal sealed class ClientConnection : IDisposable
         if (flush)
             Flush();
         _driver.Engage(attaches, wakes);
+        return xid;
     }
 
     /// <summary>Sends what was batched.</summary>
@@ -230,6 +242,7 @@ internal sealed class ClientConnection : IDisposable
             wakes = call.Due < _sleepsUntil && _driver.MustWake();
         }
 
+        _events.Retried(Server, call, failure is RpcException { Reason: var reason } ? reason : failure.Message);
         if (wakes)
             _driver.Wake();
         return true;
@@ -240,7 +253,11 @@ internal sealed class ClientConnection : IDisposable
     public bool TryWithdraw(PendingCall call)
     {
         lock (_gate)
-            return _queue.TakeBack(call);
+        {
+            bool isTaken = _queue.TakeBack(call);
+            _abandoned += isTaken ? 1 : 0;
+            return isTaken;
+        }
     }
 
     /// <summary>Closes the socket; calls in flight fail.</summary>
@@ -254,6 +271,7 @@ internal sealed class ClientConnection : IDisposable
                 return;
             IsDisposed = true;
             failed = _queue.TakeBack(_ => true);
+            _abandoned += failed.Count;
             closes = !_driver.IsTaken;
             wakes = _driver.MustWake();
         }
@@ -286,10 +304,11 @@ internal sealed class ClientConnection : IDisposable
             if (!_driver.TryClose())
                 return;
             _queue.Close(keepsPosted: false);
-            _socket.CloseDescriptor();
+            _socket.CloseDescriptor(resets: _abandoned > 0);
             _tls?.Dispose();
         }
 
+        _events.Closed();
         _closed.TrySetResult();
     }
 
@@ -331,6 +350,26 @@ internal sealed class ClientConnection : IDisposable
         if (isNeeded)
             _recovery.Reconnect();
         EndTurn();
+    }
+
+    // The name service has the program somewhere else.
+    private void MoveTo(Endpoint server, IReadOnlyList<byte[]> addresses)
+    {
+        Endpoint before;
+        bool wakes;
+        lock (_gate)
+        {
+            before = Server;
+            if (IsDisposed || server == before)
+                return;
+            _socket.MoveTo(server, addresses);
+            _transport.Server = server;
+            wakes = _driver.MustWake();
+        }
+
+        _events.Moved(before, server);
+        if (wakes)
+            _driver.Wake();
     }
 
     // Under the gate. Returns whether the driver must be woken for this call.
@@ -430,7 +469,10 @@ internal sealed class ClientConnection : IDisposable
             if (message.Length >= sizeof(uint))
                 call = _queue.Take(BinaryPrimitives.ReadUInt32BigEndian(message));
             if (call is null)
+            {
                 _counters.UnmatchedReplies++;
+                _abandoned = Math.Max(0, _abandoned - 1);
+            }
         }
 
         call?.Answer(message);
@@ -446,6 +488,7 @@ internal sealed class ClientConnection : IDisposable
             if (late is null)
                 return;
             late.ForEach(call => _queue.TakeBack(call));
+            _abandoned += late.Count;
             givesUpAs = _recovery.ReasonToGiveUp(late);
         }
 

@@ -55,8 +55,14 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <summary>Whether the server has sent anything over it.</summary>
     public bool HasHeard { get; private set; }
 
+    /// <summary>The server.</summary>
+    public Endpoint Server => server;
+
     /// <summary>The server's address that is in use, or is to be tried next.</summary>
     public byte[] Address => addresses[_address];
+
+    /// <summary>The same as an endpoint.</summary>
+    public Endpoint Endpoint => Endpoint.Parse(AddressText.Format(server.Kind, Address));
 
     /// <summary>Whether calls have had no connection for longer than they may wait for one.</summary>
     public bool IsLongBroken => Now - _brokenAt >= Milliseconds.Of(options.ReconnectFor);
@@ -146,12 +152,18 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     }
 
     /// <summary>Closes the socket for good, or because it could not be connected.</summary>
-    public void CloseDescriptor()
+    /// <param name="resets">
+    /// Whether a TCP connection is reset, unless bytes are still to be sent, such as one-way calls: a FIN says no more than that no calls follow,
+    /// and the server would go on with those in flight.
+    /// </param>
+    public void CloseDescriptor(bool resets = false)
     {
         if (Descriptor >= 0)
         {
             Closing?.Invoke();
             tls?.Close(Descriptor);
+            if (resets && server.Kind == EndpointKind.Tcp && !ioctl(Descriptor, SIOCOUTQNSD, out int unsent).IsError && unsent == 0)
+                setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
             close(Descriptor);
         }
 
@@ -198,6 +210,15 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
 
     /// <summary>Whether the peer acknowledges nothing.</summary>
     public bool IsUnacknowledged => State == SocketState.Connected && server.Kind == EndpointKind.Tcp && KeepAlive.IsUnacknowledged(Descriptor);
+
+    /// <summary>The server is somewhere else from now on: the next connection is to be made there, and an attempt that is under way is begun anew.</summary>
+    public void MoveTo(Endpoint place, IReadOnlyList<byte[]> placeAddresses)
+    {
+        (server, addresses) = (place, placeAddresses);
+        _address = _failures = 0;
+        _reconnectAt = Now;
+        _isStale = State == SocketState.Connecting;
+    }
 
     /// <summary>Calls wait from now on for a connection.</summary>
     public void BeginOutage() => _brokenAt = Now;

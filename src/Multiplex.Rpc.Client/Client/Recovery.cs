@@ -1,6 +1,7 @@
 using Multiplex.Interop;
 using Multiplex.Rpc.Client.Calls;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -9,9 +10,9 @@ namespace Multiplex.Rpc.Client;
 /// <summary>Ends a connection and the calls that cannot go on without it, and connects anew for the others.</summary>
 /// <remarks>The driver alone calls what changes the connection; properties are read under the gate.</remarks>
 internal sealed class Recovery(
-    object gate, Endpoint server, RpcClientOptions options, PendingCalls calls, SendQueue queue, CallTimers timers, ClientSocket socket, Transport transport)
+    object gate, RpcClientOptions options, PendingCalls calls, SendQueue queue, CallTimers timers, ClientSocket socket, Transport transport, ClientEvents events, Relocation? relocation)
 {
-    private readonly bool _isDatagram = server.Kind.IsDatagram();
+    private readonly bool _isDatagram = socket.Server.Kind.IsDatagram();
     private RpcException? _breakReason;   // why the last connection ended, until the next one has answered
 
     /// <summary>Connections that ended with calls in flight that go on.</summary>
@@ -73,6 +74,8 @@ internal sealed class Recovery(
     public void Break(RpcException why, bool isGivenUp = false, bool failsAll = false)
     {
         List<PendingCall> failed;
+        int kept;
+        bool goesOn;
         lock (gate)
         {
             queue.AwaitSender();
@@ -80,7 +83,7 @@ internal sealed class Recovery(
                 call.WasSent |= queue.IsSent(call);   // which the next connection cannot say
             if (socket.HasHeard)
                 socket.BeginOutage();
-            bool goesOn = isGivenUp
+            goesOn = isGivenUp
                 || (!failsAll && why is RpcConnectionException && (_isDatagram ? socket.TryNextAddress() : socket.HasHeard || !socket.IsLongBroken));
             failed = queue.TakeBack(call => !call.IsPaused && (!goesOn || !(_isDatagram || !call.WasSent || IsRepeatable(call))));
             _breakReason = why;
@@ -88,10 +91,14 @@ internal sealed class Recovery(
             socket.Disconnect();
             timers.ResetTimeouts();
             transport.Reset();
-            if (calls.Count > 0)
+            kept = calls.Count;
+            if (kept > 0)
                 Reconnects++;
         }
 
+        events.Lost(socket.Server, why.Reason, failed.Count, kept);
+        if (isGivenUp || (_isDatagram && !goesOn))
+            relocation?.Ask();
         failed.ForEach(call => call.Fail(why));
     }
 
@@ -110,35 +117,43 @@ internal sealed class Recovery(
     {
         if (result.Is(EINPROGRESS))
             return;
-        List<PendingCall> failed;
-        RpcException why;
-        lock (gate)
+        if (!result.IsError)
         {
-            if (!result.IsError)
-            {
+            lock (gate)
                 Resume();
-                return;
-            }
-
-            RpcTlsException? refusal = socket.TlsFailure;
-            bool isLast = socket.ConnectFailed();
-            if (refusal is null && (!isLast || (!_isDatagram && !socket.IsLongBroken)))
-                return;
-            SyscallException failure = ClientSocket.Problem(result.Errno, server, options);
-            why = refusal ?? (RpcException)new RpcConnectionException(failure.Message, failure);
-            if (_breakReason is not null && refusal is null)
-                why = new RpcConnectionException($"{_breakReason.Message}; and no new connection can be made: {why.Message}", why.InnerException);
-            failed = queue.TakeBack(call => !call.IsPaused);
-            queue.Close(keepsPosted: false);
+            events.Connected(socket.Server, socket.Endpoint);
+            return;
         }
 
+        List<PendingCall> failed = [];
+        SyscallException failure = ClientSocket.Problem(result.Errno, socket.Server, options);
+        RpcException why = new RpcConnectionException(failure.Message, failure);
+        bool isLast;
+        lock (gate)
+        {
+            RpcTlsException? refusal = socket.TlsFailure;
+            isLast = socket.ConnectFailed();
+            if (refusal is not null)
+                why = refusal;
+            else if (_breakReason is not null)
+                why = new RpcConnectionException($"{_breakReason.Message}; and no new connection can be made: {failure.Message}", failure);
+            if (refusal is not null || (isLast && (_isDatagram || socket.IsLongBroken)))
+            {
+                failed = queue.TakeBack(call => !call.IsPaused);
+                queue.Close(keepsPosted: false);
+            }
+        }
+
+        events.CannotConnect(socket.Server, why.Reason);
+        if (isLast)
+            relocation?.Ask();
         failed.ForEach(call => call.Fail(why));
     }
 
     /// <summary>The failure of a system call, with the server that it was for.</summary>
     public RpcConnectionException Failed(string call, int errno)
     {
-        SyscallException failure = AddressProblem.Of(call, errno, server);
+        SyscallException failure = AddressProblem.Of(call, errno, socket.Server);
         return new(failure.Message, failure);
     }
 

@@ -41,17 +41,17 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     }
 
     internal RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions? options)
-        : this(server, addresses, options ?? RpcClientOptions.Default, ClientTls.For(server, options), socket: null)
+        : this(server, addresses, options ?? RpcClientOptions.Default, ClientTls.For(server, options), socket: null, program: null)
     {
     }
 
     // Blocks without a socket, and for the handshake of TLS.
-    private RpcClient(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, ClientTls? tls, (int Descriptor, int Address)? socket)
+    private RpcClient(
+        Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, ClientTls? tls, (int Descriptor, int Address)? socket, RemoteProgram? program)
     {
-        Server = server;
         _options = options;
         _authentication = _options.Authentication.ForOneClient();
-        _connection = new(server, addresses, _options, socket ?? Connecting.Block(server, addresses, options), tls);
+        _connection = new(server, addresses, _options, socket ?? Connecting.Block(server, addresses, options), tls, program);
     }
 
     /// <summary>Connects to a server. No thread is blocked, but for the lookup of a host's name: <see cref="AddressLookup.FindAsync"/>.</summary>
@@ -65,13 +65,13 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     public static Task<RpcClient> ConnectAsync(Endpoint server, RpcClientOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= RpcClientOptions.Default;
-        return Connect(server, options, options.ConnectTimeout, cancellationToken);
+        return Connect(server, program: null, options, options.ConnectTimeout, cancellationToken);
     }
 
     /// <summary>Connects to a server. <see cref="RpcClientOptions.ConnectTimeout"/> bounds the question to the name service and the connection together.</summary>
     /// <param name="server">
     /// Where it is: an endpoint, <see cref="Endpoint.Forms"/>; or a program, <see cref="RemoteProgram.Form"/>, which the name service of its host
-    /// finds.
+    /// finds: now, and again whenever no connection to the server can be made, as when it has come back on another port.
     /// </param>
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
@@ -89,7 +89,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         (Endpoint found, uint version) = await program.LocateAsync(timeout: options.ConnectTimeout, cancellationToken: cancellationToken).ConfigureAwait(false);
         options = ForProgram(options, program, version);
         TimeSpan left = options.ConnectTimeout - elapsed.Elapsed;
-        return await Connect(found, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        return await Connect(found, program, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A client that has no connection yet: its first call makes it, as one does whose connection broke. It waits for <see cref="RpcClientOptions.ReconnectFor"/>.</summary>
@@ -97,16 +97,32 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <exception cref="IOException">The host is not known.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><see cref="RpcClientOptions.KeepAlive"/> is out of its range.</exception>
-    public static RpcClient ConnectLater(Endpoint server, RpcClientOptions? options = null)
+    public static RpcClient ConnectLater(Endpoint server, RpcClientOptions? options = null) => ConnectLater(server, program: null, options ?? RpcClientOptions.Default);
+
+    /// <summary>As <see cref="ConnectLater(Endpoint, RpcClientOptions?)"/>, of a program too.</summary>
+    /// <param name="server">As of <see cref="ConnectAsync(string, RpcClientOptions?, CancellationToken)"/>. The name service is asked here; this blocks until it has answered.</param>
+    /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
+    /// <exception cref="FormatException">The text is neither; the message says what would be right.</exception>
+    /// <exception cref="IOException">The host is not known, or its name service does not know the program.</exception>
+    public static RpcClient ConnectLater(string server, RpcClientOptions? options = null)
     {
         options ??= RpcClientOptions.Default;
-        if (!KeepAlive.IsInRange(options.KeepAlive))
-            throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is from 1 second to 9 hours, or zero");
-        return new(server, AddressLookup.Find(server, passive: false), options, ClientTls.For(server, options), (ClientConnection.NoSocket, 0));
+        if (!RemoteProgram.IsMeantBy(server))
+            return ConnectLater(Endpoint.Parse(server), options);
+        RemoteProgram program = RemoteProgram.Parse(server);
+        (Endpoint found, uint version) = program.Locate(timeout: options.ConnectTimeout);
+        return ConnectLater(found, program, ForProgram(options, program, version));
     }
 
-    /// <summary>Where the server is.</summary>
-    public Endpoint Server { get; }
+    private static RpcClient ConnectLater(Endpoint server, RemoteProgram? program, RpcClientOptions options)
+    {
+        if (!KeepAlive.IsInRange(options.KeepAlive))
+            throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is from 1 second to 9 hours, or zero");
+        return new(server, AddressLookup.Find(server, passive: false), options, ClientTls.For(server, options), (ClientConnection.NoSocket, 0), program);
+    }
+
+    /// <summary>Where the server is; of a program, as the name service has said last.</summary>
+    public Endpoint Server => _connection.Server;
 
     /// <summary>The address that is in use of those that the server's name has, or had last.</summary>
     internal Endpoint Address => _connection.Address;
@@ -211,7 +227,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     /// <summary>Sends what was batched.</summary>
     public void Flush() => _connection.FlushBatched();
 
-    /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>Closes the connection. Calls in flight fail with <see cref="ObjectDisposedException"/>. If there are some, or calls were given up, a TCP connection is reset, so that the server cancels them.</summary>
     public void Dispose() => _connection.Dispose();
 
     /// <inheritdoc cref="Dispose"/>
@@ -222,14 +238,14 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         return new(_connection.Closed);
     }
 
-    private static async Task<RpcClient> Connect(Endpoint server, RpcClientOptions options, TimeSpan timeout, CancellationToken cancellation)
+    private static async Task<RpcClient> Connect(Endpoint server, RemoteProgram? program, RpcClientOptions options, TimeSpan timeout, CancellationToken cancellation)
     {
         IReadOnlyList<byte[]> addresses = await AddressLookup.FindAsync(server, cancellation).ConfigureAwait(false);
         ClientTls? tls = ClientTls.For(server, options);
         (int, int) socket = await Connecting.Await(server, addresses, options, timeout, cancellation).ConfigureAwait(false);
         return tls is null
-            ? new(server, addresses, options, tls, socket)
-            : await Task.Run(() => new RpcClient(server, addresses, options, tls, socket), CancellationToken.None).ConfigureAwait(false);
+            ? new(server, addresses, options, tls, socket, program)
+            : await Task.Run(() => new RpcClient(server, addresses, options, tls, socket, program), CancellationToken.None).ConfigureAwait(false);
     }
 
     // The name that the user wrote is what the server's certificate is for, and not the address that the name service gave.
@@ -300,8 +316,18 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     {
         OutputBuffer message = t_posted ??= new();
         message.Clear(keep: 64 * 1024);
-        Write(message, procedure, arguments, marshal);
-        _connection.Post(message, flush);
+        ClientTelemetry? observed = ClientTelemetry.Begin(Server, procedure);
+        try
+        {
+            Write(message, procedure, arguments, marshal);
+            uint xid = _connection.Post(message, flush);
+            observed?.Posted(xid);
+        }
+        catch (Exception e)
+        {
+            observed?.End(xid: 0, e);
+            throw;
+        }
     }
 
     private void Write<TArguments>(OutputBuffer message, RpcProcedure procedure, TArguments arguments, XdrMarshal<TArguments> marshal)

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Multiplex.Rpc.Messages;
 using Multiplex.Tls;
 
@@ -98,6 +100,9 @@ public sealed record RpcClientOptions
     /// of threads for each call; but code that blocks there holds up every client of that loop. False: it runs on the thread pool.
     /// </summary>
     public bool AllowSynchronousContinuations { get; init; }
+
+    /// <summary>The log of connections that are made and lost, and of calls that are made again, are refused, or get no reply in time. By default nothing is written.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
 
     /// <summary>The event loop that drives asynchronous calls; null is <see cref="RpcEventLoop.Shared"/>.</summary>
     public RpcEventLoop? EventLoop { get; init; }

@@ -18,6 +18,9 @@ public class RpcException(string message, Exception? inner = null) : IOException
     /// <summary>Which call failed, and why.</summary>
     public override string Message => Server is null ? base.Message : $"call {Server}: {Procedure}{(Xid == 0 ? "" : $" (xid 0x{Xid:x8})")}: {base.Message}";
 
+    /// <summary>Why alone.</summary>
+    internal string Reason => base.Message;
+
     /// <summary>The same failure, of this call: one event may end many calls.</summary>
     internal RpcException Of(Endpoint server, RpcProcedure procedure, uint xid)
     {

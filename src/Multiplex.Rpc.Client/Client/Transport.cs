@@ -10,6 +10,9 @@ namespace Multiplex.Rpc.Client;
 /// <summary>How calls and replies travel over a socket: what differs between the kinds of it. Nothing here waits.</summary>
 internal abstract class Transport(Endpoint server)
 {
+    /// <summary>The server, for what failures say.</summary>
+    public Endpoint Server { get; set; } = server;
+
     /// <summary>The transport for this kind of socket.</summary>
     /// <param name="server">The server's endpoint.</param>
     /// <param name="maxReply">The longest reply in bytes.</param>
@@ -44,7 +47,7 @@ internal abstract class Transport(Endpoint server)
 
     private protected RpcConnectionException Failed(SyscallResult result)
     {
-        SyscallException failure = AddressProblem.Of("recv", result.Errno, server);
+        SyscallException failure = AddressProblem.Of("recv", result.Errno, Server);
         return new(failure.Message, failure);
     }
 

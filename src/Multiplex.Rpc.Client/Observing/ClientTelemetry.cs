@@ -37,7 +37,14 @@ internal sealed class ClientTelemetry
     public void End(uint xid, Exception? failure)
     {
         string? status = failure switch { null => "SUCCESS", RpcRefusedException refused => refused.Name, _ => null };
-        string? error = failure is null ? null : status ?? failure.GetType().FullName;
+        End(xid, status, failure is null ? null : status ?? failure.GetType().FullName, failure);
+    }
+
+    /// <summary>The call, which has no reply, has been sent, or is kept to be sent with others.</summary>
+    public void Posted(uint xid) => End(xid, status: null, error: null, failure: null);
+
+    private void End(uint xid, string? status, string? error, Exception? failure)
+    {
         TagList tags = _tags;
         if (status is not null)
             tags.Add("rpc.response.status_code", status);

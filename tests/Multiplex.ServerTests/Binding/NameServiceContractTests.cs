@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Mono.Unix.Native;
 using Multiplex.Rpc.Binding;
 using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Binding;
@@ -94,6 +95,21 @@ public sealed class NameServiceContractTests(NameServiceKind kind)
         Assert.That(
             async () => await RemoteProgram.Parse($"rpc://127.0.0.1/{Spare}{version}").LocateAsync(_service.Socket, Eventually.Deadline),
             Throws.InstanceOf<IOException>().With.Message.Contains("not registered"));
+    }
+
+    [TestCase("rpc", "tcp")]
+    [TestCase("rpc+udp", "udp")]
+    public void A_client_finds_a_server_that_has_come_back_on_another_port(string scheme, string kind)
+    {
+        using ServerProcess first = _service.Serve("epoll", $"{kind}://127.0.0.1:0");
+        using ServerProcess client = _service.StartProgram(ServerProcess.TestServers, "call", $"{scheme}://127.0.0.1/{RpcWire.Program}");
+        Eventually.Holds(() => client.Output.Contains($"answered by {first.Address.Text}"), () => $"no answer by the first server: {string.Join('\n', client.Errors)}");
+        first.Signal(Signum.SIGKILL);   // it does not unregister
+        first.WaitForExit();
+        using ServerProcess second = _service.Serve("epoll", $"{kind}://127.0.0.1:0");
+        Eventually.Holds(() => client.Output.Contains($"answered by {second.Address.Text}"), () => $"no answer by the second server: {string.Join('\n', client.Errors)}");
+        Assert.That(client.Output, Has.Count.EqualTo(2));
+        Assert.That(second.Stop(), Is.Zero);
     }
 
     [Test]

@@ -224,6 +224,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         bool hasWaiter = HasWaiter;
         Exception named = failure is RpcException e ? e.Of(_connection!.Server, Procedure, Xid) : failure;
         Observed?.End(Xid, named);
+        _connection!.Events.Failed(named);
         _results.SetException(named);
         if (hasWaiter)
             Done();
