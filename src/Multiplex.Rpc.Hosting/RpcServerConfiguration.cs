@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Multiplex.Rpc.Server;
+using Multiplex.Tls;
 using static Multiplex.Rpc.Hosting.SettingsTable<Multiplex.Rpc.Server.RpcServerOptions>;
 
 namespace Multiplex.Rpc.Hosting;
@@ -23,6 +24,10 @@ internal sealed class RpcServerConfiguration(ServerRegistration registration, IC
         { "ReplyCache", (options, value) => options.Replies = (options.Replies ?? new()) with { Entries = Number(value, 1, 1 << 20) } },
         { "ReplyCacheTime", (options, value) => options.Replies = (options.Replies ?? new()) with { Time = Time(value) } },
         { "CallTimeout", (options, value) => options.CallTimeout = Time(value) },
+        { "TlsCertificate", (options, value) => options.Tls = TlsOf(options) with { CertificateFile = value } },
+        { "TlsKey", (options, value) => options.Tls = TlsOf(options) with { KeyFile = value } },
+        { "TlsClientCa", (options, value) => options.Tls = TlsOf(options) with { ClientCaFile = value } },
+        { "TlsPolicy", (options, value) => options.Tls = TlsOf(options) with { Policy = Choice<TlsPolicy>(value) } },
         { "Workers", (options, value) => options.ServerOptions = options.ServerOptions with { Workers = Number(value, 1) } },
         { "Reactors", (options, value) => options.ServerOptions = options.ServerOptions with { Reactors = Number(value, 1) } },
         { "MaxConnections", (options, value) => options.ServerOptions = options.ServerOptions with { MaxConnections = Number(value, 1) } },
@@ -60,6 +65,8 @@ internal sealed class RpcServerConfiguration(ServerRegistration registration, IC
                 throw new ArgumentException($"the server has no endpoint: call Listen, or write {registration.Section}:Listen in the configuration, such as tcp://127.0.0.1:4000");
             if (registration.Programs.Count == 0)
                 throw new ArgumentException("the server has no program: call AddProgram");
+            if (options.Tls is { CertificateFile: "" } or { KeyFile: "" })
+                throw new ArgumentException($"TLS needs a certificate and its key: write {registration.Section}:TlsCertificate and {registration.Section}:TlsKey, each the name of a PEM file");
             options.FindModel();
             return ValidateOptionsResult.Success;
         }
@@ -68,6 +75,8 @@ internal sealed class RpcServerConfiguration(ServerRegistration registration, IC
             return ValidateOptionsResult.Fail(e.Message);
         }
     }
+
+    private static TlsServerOptions TlsOf(RpcServerOptions options) => options.Tls ?? new() { CertificateFile = "", KeyFile = "" };
 
     private static void Listen(RpcServerOptions options, IReadOnlyList<string> values)
     {

@@ -35,6 +35,9 @@ public abstract class StopSignal : IDisposable
     /// </summary>
     public bool IsPending => _pending;
 
+    /// <summary>Requests a stop. For any thread; of a stop by signal, by a signal to this process.</summary>
+    public abstract void Request();
+
     /// <summary>How often a stop has been requested so far. The second one means: at once. For one thread only.</summary>
     public int Requests() => _requests += TakeNew();
 
@@ -55,8 +58,8 @@ public abstract class StopSignal : IDisposable
         {
         }
 
-        /// <summary>Requests a stop.</summary>
-        public void Request()
+        /// <inheritdoc/>
+        public override void Request()
         {
             _pending = true;
             eventfd_write(Descriptor, 1).OrThrow("eventfd_write");
@@ -67,6 +70,15 @@ public abstract class StopSignal : IDisposable
 
     private sealed class Signalled(int descriptor) : StopSignal(descriptor)
     {
+        private int _next = SIGTERM;
+
+        // Two of the same that nobody has taken yet would be one: signal(7).
+        public override void Request()
+        {
+            int signal = Interlocked.Exchange(ref _next, SIGINT);
+            kill(getpid(), signal).OrThrow("kill");
+        }
+
         private protected override int TakeNew()
         {
             Span<signalfd_siginfo> signals = stackalloc signalfd_siginfo[4];

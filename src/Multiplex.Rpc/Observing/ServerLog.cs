@@ -33,10 +33,13 @@ internal sealed partial class ServerLog : IDisposable
     private readonly Timer? _timer;
 
     /// <summary>Writes to this log; if warnings are enabled, also the effect of limits, until this is disposed of.</summary>
-    public ServerLog(ILogger logger, ServerCounters counters)
+    /// <param name="logger">The log.</param>
+    /// <param name="counters">What the server counts.</param>
+    /// <param name="isPeriodic">Whether limits are looked at each second, by a timer: not in a process that forks, whose other threads must be idle.</param>
+    public ServerLog(ILogger logger, ServerCounters counters, bool isPeriodic)
     {
         (_logger, _counters) = (logger, counters);
-        if (logger.IsEnabled(LogLevel.Warning))
+        if (isPeriodic && logger.IsEnabled(LogLevel.Warning))
             _timer = new(static log => ((ServerLog)log!).TellLimits(), this, s_period, s_period);
     }
 
@@ -62,7 +65,7 @@ internal sealed partial class ServerLog : IDisposable
 
     private void TellLimits()
     {
-        if (_timer is null)
+        if (!_logger.IsEnabled(LogLevel.Warning))
             return;
         lock (_gate)
         {

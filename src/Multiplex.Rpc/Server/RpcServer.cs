@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Multiplex.Forking;
 using Multiplex.Models;
 using Multiplex.Rpc.Observing;
 using Multiplex.Sockets;
@@ -8,7 +9,8 @@ namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// A server of remote programs in this process, on any <see cref="ServerModelCatalog">server model</see>; on one that forks, where the process is a native one
-/// that may fork: see <see cref="Forking.ForkRuntime"/>.
+/// that may fork: see <see cref="ForkRuntime"/>. In such a process signals are blocked, so the server itself takes SIGTERM, SIGINT and SIGHUP: the first
+/// stops it, the second cuts it off.
 /// </summary>
 /// <example>
 /// <code>
@@ -22,7 +24,7 @@ public sealed class RpcServer : IAsyncDisposable
     private readonly IServerModel _model;
     private readonly Service _service;
     private readonly RpcProtocol _protocol;
-    private readonly StopSignal.Requestable _stop = StopSignal.ByRequest();
+    private readonly StopSignal _stop;
     private readonly Lock _stopping = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -35,6 +37,7 @@ public sealed class RpcServer : IAsyncDisposable
     {
         _protocol = protocol;
         IReadOnlyList<BoundSocket> sockets = BoundSockets.Open([.. options.Endpoints], options.Backlog, model.SharesAddresses, options.KeepAlive);
+        _stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         try
         {
             Endpoints = [.. sockets.Select(socket => socket.Local)];
@@ -45,6 +48,8 @@ public sealed class RpcServer : IAsyncDisposable
                 Datagrams = [.. sockets.OfType<DatagramSocket>()],
                 Ready = () => _ready.TrySetResult(),
             };
+            if (model.Forks)
+                ForkRuntime.Require(protocol);   // in any other process the signal that stops it would end the process
         }
         catch
         {
@@ -56,7 +61,7 @@ public sealed class RpcServer : IAsyncDisposable
 
         (protocol.Observer as ServerTelemetry)?.ListensOn(Endpoints);
         _measured = ServerInstruments.Add(Counters, model.Name, Endpoints[0]);
-        _log = new(options.Logger, Counters);
+        _log = new(options.Logger, Counters, isPeriodic: !model.Forks);
     }
 
     /// <summary>Where it listens, an endpoint for each socket, with the ports that the kernel chose.</summary>
@@ -93,7 +98,7 @@ public sealed class RpcServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
         ServerModelEntry model = options.FindModel();
-        RpcServer server = new(model, options.MakeProtocol(isMeasured: !model.Forks), options);
+        RpcServer server = new(model, options.MakeProtocol(model.Forks), options);
         new Thread(server.Run) { IsBackground = true, Name = "rpc server" }.Start();
         try
         {

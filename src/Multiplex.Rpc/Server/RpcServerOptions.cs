@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Multiplex.Models;
 using Multiplex.Rpc.Observing;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Rpc.Server;
 
@@ -32,6 +33,9 @@ public sealed class RpcServerOptions
     /// <summary>Which calls are allowed; null allows all: see <see cref="RpcProtocol.Access"/>.</summary>
     public RpcAccess? Access { get; set; }
 
+    /// <summary>RPC with TLS; null, the default, has none: see <see cref="RpcProtocol.Tls"/>.</summary>
+    public TlsServerOptions? Tls { get; set; }
+
     /// <summary>How many replies are remembered, and for how long; null runs every repeat: see <see cref="RpcProtocol.Replies"/>.</summary>
     public ReplyCacheOptions? Replies { get; set; } = new();
 
@@ -51,7 +55,8 @@ public sealed class RpcServerOptions
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>
-    /// Called with an exception that a procedure threw; null writes it to <see cref="Logger"/>, or without one to standard error: see <see cref="RpcProtocol.OnFailure"/>.
+    /// Called with an exception that a procedure threw; null writes it to <see cref="Logger"/>, or without one, and on models that fork, to standard error: see
+    /// <see cref="RpcProtocol.OnFailure"/>.
     /// </summary>
     public Action<Exception>? OnFailure { get; set; }
 
@@ -117,8 +122,11 @@ public sealed class RpcServerOptions
     }
 
     /// <summary>Makes the protocol.</summary>
-    /// <param name="isMeasured">Whether its calls are: not in a forked child, whose meter has no listener and whose locks another thread may have held.</param>
-    internal RpcProtocol MakeProtocol(bool isMeasured)
+    /// <param name="forks">
+    /// Whether its calls run in forked children: a meter has no listener there, a logger no thread that writes, and a lock may have been held by a thread that
+    /// there is not.
+    /// </param>
+    internal RpcProtocol MakeProtocol(bool forks)
     {
         IRpcProgram[] programs = [.. _programs.SelectMany(program => program())];
         if (programs.Length == 0)
@@ -127,12 +135,13 @@ public sealed class RpcServerOptions
         {
             MaxRecord = MaxRecord,
             Access = Access,
+            Tls = Tls,
             Replies = Replies,
             Strict = Strict,
             ReplyOrder = ReplyOrder,
             CallTimeout = CallTimeout,
-            Observer = isMeasured ? new ServerTelemetry(Observer) : Observer,
-            OnFailure = OnFailure ?? (Logger == NullLogger.Instance ? RpcProtocol.WriteToStandardError : failure => ServerLog.ProcedureFailed(Logger, failure)),
+            Observer = forks ? Observer : new ServerTelemetry(Observer),
+            OnFailure = OnFailure ?? (forks || Logger == NullLogger.Instance ? RpcProtocol.WriteToStandardError : failure => ServerLog.ProcedureFailed(Logger, failure)),
         };
     }
 }

@@ -40,17 +40,10 @@ internal sealed class PacketCapture : IDisposable
     /// </summary>
     public IReadOnlyList<(double AskedAt, double? AnsweredAt)> Exchanges()
     {
-        // Its own datagram is the last packet; when that is seen, all before it are in the file.
-        _marker.SendTo("end"u8.ToArray(), _marker.LocalEndPoint!);
-        Eventually.Holds(() => _capture.Output.Any(line => line.Contains("UDP")), "tshark does not see the last packet");
-        _capture.Signal(Signum.SIGINT);
-        _capture.WaitForExit();
-        string[] lines = ProgramRun.Successfully(
-            _tshark,
-            ["-r", _file, "-Y", $"tcp.port == {_port} && tcp.len > 0", "-T", "fields", "-e", "frame.time_epoch", "-e", "tcp.stream", "-e", "tcp.dstport"]).Lines;
+        End();
         List<(double AskedAt, double? AnsweredAt)> exchanges = [];
         Dictionary<string, int> underWay = [];
-        foreach (string[] packet in lines.Select(line => line.Split('\t')))
+        foreach (string[] packet in Packets([], "frame.time_epoch", "tcp.stream", "tcp.dstport"))
         {
             double time = double.Parse(packet[0], CultureInfo.InvariantCulture);
             if (packet[2] == $"{_port}")
@@ -66,6 +59,23 @@ internal sealed class PacketCapture : IDisposable
 
         return exchanges;
     }
+
+    /// <summary>Ends the capture.</summary>
+    public void End()
+    {
+        // Its own datagram is the last packet; when that is seen, all before it are in the file.
+        _marker.SendTo("end"u8.ToArray(), _marker.LocalEndPoint!);
+        Eventually.Holds(() => _capture.Output.Any(line => line.Contains("UDP")), "tshark does not see the last packet");
+        _capture.Signal(Signum.SIGINT);
+        _capture.WaitForExit();
+    }
+
+    /// <summary>What tshark makes of the packets with data, once the capture has ended: of each these fields, empty where it has none.</summary>
+    /// <param name="options">How it is to decode them.</param>
+    /// <param name="fields">Their names, as of tshark -G fields.</param>
+    public IEnumerable<string[]> Packets(string[] options, params string[] fields) => ProgramRun.Successfully(
+        _tshark, ["-r", _file, .. options, "-Y", $"tcp.port == {_port} && tcp.len > 0", "-T", "fields", .. fields.SelectMany(field => new[] { "-e", field })])
+        .Lines.Select(line => line.Split('\t'));
 
     public void Dispose()
     {
