@@ -18,6 +18,15 @@ internal sealed class RpcgenOptions : IVerb
     [Option("idempotent", Default = "", MetaValue = "PROCEDURE,…", HelpText = "Of a .x file: the procedures that may be run twice, by their names in it, or *.")]
     public string Idempotent { get; set; } = "";
 
+    [Option("one-way", Default = "", MetaValue = "PROCEDURE,…", HelpText = "Of a .x file: the procedures that have no reply, by their names in it, or *.")]
+    public string OneWay { get; set; } = "";
+
+    [Option("async", HelpText = "Of a .x file: the methods of its contracts return tasks, and take a CancellationToken.")]
+    public bool IsAsync { get; set; }
+
+    [Option("context", HelpText = "Of a .x file: the methods of its contracts take an RpcContext.")]
+    public bool HasContext { get; set; }
+
     [Option('D', "define", MetaValue = "NAME[=WORDS]", HelpText = "Of a .x file: a macro, as of rpcgen(1); may be said several times.")]
     public string Defines { get; set; } = "";
 
@@ -48,7 +57,13 @@ internal sealed class RpcgenOptions : IVerb
         return ExitStatus.Done;
     }
 
-    private XFile Read(string path) => new(path, System.IO.File.ReadAllText(path), Namespace, path == File ? Idempotent : "", XFileOptions.Macros(Defines), Strings);
+    // The names are of procedures of FILE, and not of those of files that it includes.
+    private XFile Read(string path) => new(path, System.IO.File.ReadAllText(path), Namespace, path == File ? Idempotent : "", XFileOptions.Macros(Defines), Strings)
+    {
+        OneWay = path == File ? OneWay : "",
+        Async = IsAsync ? "true" : "",
+        Context = HasContext ? "true" : "",
+    };
 
     // The C# compiler cannot be part of a native binary, so a program beside it does this in the place of this process.
     private int ToX()

@@ -130,6 +130,40 @@ public sealed class RpcgenTests
     }
 
     [Test]
+    public void Methods_are_async_take_the_context_and_have_no_reply_where_that_is_said()
+    {
+        string path = Write("notes.x", "program NOTES {\n    version NOTES_V1 {\n        int NOTES_ASK(int) = 1;\n        void NOTES_TELL(int) = 2;\n    } = 1;\n} = 0x20004801;\n");
+        Assert.That(Methods(), Is.EqualTo(new[] { "    int Ask(int args);", "    void Tell(int args);" }));
+        Assert.That(Methods("--async"), Is.EqualTo(new[]
+        {
+            "    ValueTask<int> AskAsync(int args, CancellationToken cancellationToken = default);",
+            "    ValueTask TellAsync(int args, CancellationToken cancellationToken = default);",
+        }));
+        Assert.That(Methods("--context"), Is.EqualTo(new[] { "    int Ask(int args, RpcContext? context = null);", "    void Tell(int args, RpcContext? context = null);" }));
+        Assert.That(Print("--one-way", "NOTES_TELL"), Has.Some.Contains("IsOneWay = true").And.Some.Contains("IsOneWay = false").And.Some.Contains("void TellBatched(int args)"));
+        Assert.That(Print(), Has.None.Contains("IsOneWay = true"));
+
+        string[] Print(params string[] options) => ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", path, .. options]).Lines;
+
+        // Of the interface, which begins with its name and ends with its brace.
+        string[] Methods(params string[] options) =>
+        [
+            .. Print(options).SkipWhile(line => !line.EndsWith("partial interface INotesV1", StringComparison.Ordinal)).TakeWhile(line => line != "}")
+                .Where(line => line.EndsWith(");", StringComparison.Ordinal)),
+        ];
+    }
+
+    [TestCase("NOTES_ASK", ":3: 'NOTES_ASK' is one-way, and no caller would get its result: have it return void")]
+    [TestCase("NOTES_LOSE", ":1: there is no procedure 'NOTES_LOSE' to be one-way: write names of this file's procedures, or *")]
+    public void A_procedure_that_cannot_be_one_way_is_refused(string name, string message)
+    {
+        string path = Write("asks.x", "program NOTES {\n    version NOTES_V1 {\n        int NOTES_ASK(int) = 1;\n    } = 1;\n} = 0x20004801;\n");
+        ProgramRun run = ProgramRun.Multiplex("rpcgen", path, "--one-way", name);
+        Assert.That((run.Status, run.Lines.Length), Is.EqualTo((2, 0)));
+        Assert.That(run.Errors, Is.EqualTo(new[] { $"multiplex: {path}{message}" }));
+    }
+
+    [Test]
     public void Data_without_a_bound_are_worth_a_note()
     {
         string path = Write("text.x", "struct text {\n    string words<>;\n};\n");
