@@ -33,7 +33,7 @@ public sealed class PulledLinkTests(EndpointKind kind)
         try
         {
             for (int i = 0; i < CallsWhilePulled; i++)
-                Assert.That(() => Add(client, awaited, s_hurried), Throws.TypeOf<RpcTimeoutException>().Or.TypeOf<RpcConnectionException>());
+                SaysWhichCallItWas(Assert.Catch<RpcException>(() => Add(client, awaited, s_hurried))!);
         }
         finally
         {
@@ -68,6 +68,15 @@ public sealed class PulledLinkTests(EndpointKind kind)
 
         Assert.That(() => Add(client, awaited: true), Throws.Nothing);
     });
+
+    private void SaysWhichCallItWas(RpcException failure)
+    {
+        Endpoint server = LinkedNetworks.ServerAt(kind);
+        Assert.That(failure, Is.TypeOf<RpcTimeoutException>().Or.TypeOf<RpcConnectionException>());
+        Assert.That((failure.Server, failure.Procedure), Is.EqualTo((server, Procedures.AddProcedure)));
+        Assert.That(failure.Message, Does.StartWith($"call {server}: procedure 4 of program {Procedures.AddProcedure.Program} version 1 (xid 0x{failure.Xid:x8}): "));
+        Assert.That((failure as RpcTimeoutException)?.ArrivedBytes ?? 0, Is.Zero);
+    }
 
     // Not idempotent.
     private static void Add(RpcClient client, bool awaited, RpcCallOptions? options = null)

@@ -30,7 +30,8 @@ public sealed class StoppedServerTests(ListenForm form)
         foreach (Task call in calls)
             Assert.That(() => call.Wait(Eventually.Deadline), Throws.InnerException.InstanceOf<RpcException>());
         AggregateException? failure = Assert.Throws<AggregateException>(() => add.Wait(Eventually.Deadline));
-        bool mayHaveRun = failure!.InnerException is RpcTimeoutException { WasSent: true };
+        Assert.That(failure!.InnerException!.Message, Does.StartWith($"call {server.Address.Text}: MultiplexV1.Add (xid 0x"));
+        bool mayHaveRun = failure.InnerException is RpcTimeoutException { WasSent: true };
         if (reconnectAfterTimeouts == 0)
             Assert.That((failure.InnerException as RpcTimeoutException)?.WasSent, Is.False, () => $"{failure.InnerException}");
 

@@ -45,10 +45,48 @@ public class HostingPackageTests
         }
         """;
 
-    private readonly PackageFeed _feed = new();
+    private const string Tests = """
+        using NSubstitute;
+        using Xunit;
+
+        public class LetterTests
+        {
+            [Fact]
+            public async Task A_letter_begins_with_the_greeting()
+            {
+                IGreeter greeter = Substitute.For<IGreeter>();
+                greeter.GreetAsync("world", Arg.Any<CancellationToken>()).Returns("hello, mock");
+                Assert.Equal("# hello, mock", await new Letter(greeter).WriteAsync());
+                await greeter.Received(1).GreetAsync("world", Arg.Any<CancellationToken>());
+            }
+
+            private sealed class Letter(IGreeter greeter)
+            {
+                public async Task<string> WriteAsync() => $"# {await greeter.GreetAsync("world")}";
+            }
+        }
+        """;
+
+    private readonly PackageFeed _feed = new(), _tests = new();
 
     [OneTimeTearDown]
-    public void RemoveFiles() => _feed.Dispose();
+    public void RemoveFiles()
+    {
+        _feed.Dispose();
+        _tests.Dispose();
+    }
+
+    [Test]
+    public void A_project_of_tests_with_xUnit_has_a_mock_in_the_place_of_a_client()
+    {
+        string readme = File.ReadAllText(Path.Combine(Repository.Root, "src/Multiplex.Rpc.Hosting/README.md"));
+        string program = readme.Split("```csharp\n")[1].Split("```\n")[0];
+        _tests.WriteProject(References + """<PackageReference Include="xunit.v3" Version="4.0.2" />""");
+        _tests.Write("Contract.cs", program[program.IndexOf("[RpcProgram", StringComparison.Ordinal)..]);
+        _tests.Write("LetterTests.cs", Tests);
+        _tests.Dotnet("build", "-o", "out");
+        Assert.That(_tests.Dotnet("out/sample.dll"), Has.Some.Contains("Total: 1, Errors: 0, Failed: 0"));
+    }
 
     [Test]
     public void The_program_of_the_readme_runs_without_a_using_and_its_contract_can_be_mocked()

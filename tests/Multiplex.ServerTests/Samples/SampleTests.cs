@@ -14,6 +14,9 @@ public class SampleTests
     }
 
     [Test]
+    public void The_tests_of_the_greeter_pass() => Assert.That(Run("greeter.tests").Lines, Has.Some.Contains("Total: 3, Errors: 0, Failed: 0"));
+
+    [Test]
     public void The_bank_moves_money_once_and_never_more_than_there_is() =>
         Assert.That(Run("bank").Lines, Is.EqualTo(new[] { "16 transfers of 6.00 done, 4 refused", "alice 4.00, bob 96.00", "to carol: NoSuchAccount" }));
 
