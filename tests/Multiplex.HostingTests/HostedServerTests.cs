@@ -121,6 +121,8 @@ public class HostedServerTests : HostFixture
     [TestCase("Multiplex:Server:MaxConnections", "0", "Multiplex:Server:MaxConnections: '0' is no number from 1")]
     [TestCase("Multiplex:Server:Strict", "yes", "Multiplex:Server:Strict: 'yes' is neither true nor false")]
     [TestCase("Multiplex:Server:ReplyOrder", "none", "Multiplex:Server:ReplyOrder: 'none' is not one of Calls, Any")]
+    [TestCase("Multiplex:Server:TlsCertificate", "server.pem", "TLS needs a certificate and its key: write Multiplex:Server:TlsCertificate and Multiplex:Server:TlsKey, each the name of a PEM file")]
+    [TestCase("Multiplex:Server:TlsPolicy", "maybe", "Multiplex:Server:TlsPolicy: 'maybe' is not one of Optional, Required")]
     [TestCase("Multiplex:Server:Listen", "udp://127.0.0.1:0", "threads does not serve udp://127.0.0.1:0")]
     [TestCase("Multiplex:Clients:IGreeter:Server", "localhost:4000", "'localhost:4000' is not an endpoint")]
     [TestCase("Multiplex:Clients:IGreeter:Connections", "many", "Multiplex:Clients:IGreeter:Connections: 'many' is no number from 1 to 1024")]
@@ -149,6 +151,33 @@ public class HostedServerTests : HostFixture
         RpcServerOptions options = host.Services.GetRequiredService<IOptionsMonitor<RpcServerOptions>>().CurrentValue;
         Assert.That(options.Endpoints.Select(one => $"{one}"), Is.EqualTo(new[] { "tcp://*:4000", "unix:/run/greeter" }));
         Assert.That((options.Model, options.ServerOptions.Workers, options.CallTimeout), Is.EqualTo(("hybrid", 32, TimeSpan.FromSeconds(30))));
+    }
+
+    [Test]
+    public async Task The_TLS_of_a_server_and_of_a_client_comes_from_the_configuration()
+    {
+        using Certificates certificates = new();
+        string endpoint = $"unix:@multiplex-hosted-tls-{Environment.ProcessId}";
+        HostApplicationBuilder builder = Builder(
+            ("Multiplex:Server:Listen", endpoint),
+            ("Multiplex:Server:TlsCertificate", certificates["server.pem"]),
+            ("Multiplex:Server:TlsKey", certificates["server.key"]),
+            ("Multiplex:Server:TlsClientCa", certificates.Authority),
+            ("Multiplex:Server:TlsPolicy", "required"),
+            ("Multiplex:Clients:IGreeter:Server", endpoint),
+            ("Multiplex:Clients:IGreeter:TlsCa", certificates.Authority),
+            ("Multiplex:Clients:IGreeter:TlsHost", "localhost"),
+            ("Multiplex:Clients:IGreeter:TlsCertificate", certificates["client.pem"]),
+            ("Multiplex:Clients:IGreeter:TlsKey", certificates["client.key"]));
+        builder.Services.AddRpcServer().AddProgram<IGreeter, Greeter>();
+        builder.Services.AddRpcClient<IGreeter>();
+        builder.Services.AddKeyedRpcClient<IGreeter>("plain", endpoint);
+        IHost host = Build(builder);
+        await host.StartAsync();
+        Assert.That(await host.Services.GetRequiredService<IGreeter>().GreetAsync("you"), Does.StartWith("hello, you"));
+        RpcAuthenticationException? weak = await Assert.ThrowsAsync<RpcAuthenticationException>(() => host.Services.GetRequiredKeyedService<IGreeter>("plain").GreetAsync("you").AsTask());
+        Assert.That(weak!.Status, Is.EqualTo(Rpc.Messages.AuthenticationStatus.TooWeak));
+        Assert.That(host.Services.GetRequiredService<HostedRpcServer>().Server!.Counters[Counter.TlsConnections], Is.EqualTo(1));
     }
 
     [Test]
