@@ -133,6 +133,23 @@ internal sealed class ScriptedConnection(Socket socket, int number) : IDisposabl
         }
     }
 
+    /// <summary>Waits until the client abandons the connection: over TCP by a reset, which a UNIX-domain socket does not have.</summary>
+    public void AwaitAbandoned()
+    {
+        bool isReset = false;
+        try
+        {
+            AwaitEnd();
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            isReset = true;
+        }
+
+        if (isReset == (socket.AddressFamily == AddressFamily.Unix))
+            throw new EndOfStreamException("the client has ended the connection in another way");
+    }
+
     public void Dispose() => socket.Dispose();
 
     /// <summary>A reply with MSG_ACCEPTED and SUCCESS, as a record.</summary>

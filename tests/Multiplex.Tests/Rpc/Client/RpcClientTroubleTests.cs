@@ -289,14 +289,14 @@ public class RpcClientTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
     }
 
     [Test]
-    public void To_dispose_of_a_client_fails_its_calls_and_closes_its_connection([Values] bool awaited)
+    public void To_dispose_of_a_client_fails_its_calls_and_abandons_its_connection([Values] bool awaited)
     {
         using ManualResetEventSlim received = new(), ended = new();
         using ScriptedServer server = Serve(connection =>
         {
             connection.Receive();
             received.Set();
-            connection.AwaitEnd();
+            connection.AwaitAbandoned();
             ended.Set();
         });
         RpcClient client = new(server.Endpoint, Patient);
