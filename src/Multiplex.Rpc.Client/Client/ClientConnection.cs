@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using Multiplex.Interop;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client.Calls;
 using Multiplex.Rpc.Messages;
@@ -11,9 +9,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>
-/// A client's connection to its server, or its datagram socket, and the calls in flight over it. One thread at a time drives it: waits for the
-/// socket, receives, runs the timers, connects anew. That is a thread which blocks for a call of its own, if there is one (leader and
-/// followers); otherwise the event loop.
+/// A client's connection to its server, or its datagram socket, and the calls in flight over it, as callers use it. One thread at a time drives it, in turns:
+/// see <see cref="ConnectionTurn"/>. That is a thread which blocks for a call of its own, if there is one (leader and followers); otherwise the event loop.
 /// </summary>
 /// <remarks>
 /// All state is guarded by the gate, and stands in <see cref="PendingCalls"/>, <see cref="SendQueue"/>, <see cref="CallTimers"/>,
@@ -35,11 +32,8 @@ internal sealed class ClientConnection : IDisposable
     private readonly DriverRole _driver;
     private readonly Recovery _recovery;
     private readonly ClientEvents _events;
-    private readonly ReplyHandler _deliver;
     private readonly bool _isDatagram;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private long _sleepsUntil = long.MaxValue;   // when the driver ends its wait by itself
-    private int _abandoned;                      // calls that were given up, and whose replies have not come: the server may be at them
     private RpcClientCounters _counters;
 
     /// <summary>Takes a socket over that is connected to the server.</summary>
@@ -53,7 +47,6 @@ internal sealed class ClientConnection : IDisposable
     public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket, ClientTls? tls, RemoteProgram? program)
     {
         (_options, _isDatagram, _events) = (options, server.Kind.IsDatagram(), new(options.Logger));
-        _deliver = Deliver;
         _tls = tls;
         _transport = Transport.For(server, options.MaxReply, tls);
         _queue = new(_gate, _calls, _transport, _isDatagram ? options.DatagramWindow : null);
@@ -63,6 +56,7 @@ internal sealed class ClientConnection : IDisposable
             _gate, options, _calls, _queue, _timers, _socket, _transport, _events, program is null ? null : new(program, options.ConnectTimeout, _events, MoveTo));
         LoopDriver loop = new(this, options.EventLoop ?? RpcEventLoop.Shared);
         _driver = new(this, _gate, _calls, loop);
+        Turn = new(this, _gate, _queue, _timers, _socket, _driver, _recovery, _transport);
         _socket.Closing = loop.Unwatch;
         if (socket.Descriptor == NoSocket)
             return;
@@ -91,13 +85,25 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Which thread drives it.</summary>
     public DriverRole Driver => _driver;
 
+    /// <summary>What that thread does.</summary>
+    public ConnectionTurn Turn { get; }
+
     /// <summary>What the client has counted so far.</summary>
     public RpcClientCounters Counters
     {
         get
         {
             lock (_gate)
-                return _counters with { Retransmissions = _timers.Retransmissions, Reconnects = _recovery.Reconnects, ConnectionsGivenUp = _recovery.GivenUp };
+            {
+                return _counters with
+                {
+                    Retransmissions = _timers.Retransmissions,
+                    Reconnects = _recovery.Reconnects,
+                    ConnectionsGivenUp = _recovery.GivenUp,
+                    CallsRefused = Turn.CallsRefused,
+                    UnmatchedReplies = Turn.UnmatchedReplies,
+                };
+            }
         }
     }
 
@@ -239,7 +245,7 @@ internal sealed class ClientConnection : IDisposable
             if (failure is RpcConnectionException)
                 _socket.BeginOutage();
             _counters.Retries++;
-            wakes = call.Due < _sleepsUntil && _driver.MustWake();
+            wakes = call.Due < Turn.SleepsUntil && _driver.MustWake();
         }
 
         _events.Retried(Server, call, failure is RpcException { Reason: var reason } ? reason : failure.Message);
@@ -255,7 +261,7 @@ internal sealed class ClientConnection : IDisposable
         lock (_gate)
         {
             bool isTaken = _queue.TakeBack(call);
-            _abandoned += isTaken ? 1 : 0;
+            Turn.Abandoned += isTaken ? 1 : 0;
             return isTaken;
         }
     }
@@ -271,7 +277,7 @@ internal sealed class ClientConnection : IDisposable
                 return;
             IsDisposed = true;
             failed = _queue.TakeBack(_ => true);
-            _abandoned += failed.Count;
+            Turn.Abandoned += failed.Count;
             closes = !_driver.IsTaken;
             wakes = _driver.MustWake();
         }
@@ -304,7 +310,7 @@ internal sealed class ClientConnection : IDisposable
             if (!_driver.TryClose())
                 return;
             _queue.Close(keepsPosted: false);
-            _socket.CloseDescriptor(resets: _abandoned > 0);
+            _socket.CloseDescriptor(resets: Turn.Abandoned > 0);
             _tls?.Dispose();
         }
 
@@ -312,44 +318,16 @@ internal sealed class ClientConnection : IDisposable
         _closed.TrySetResult();
     }
 
-    /// <summary>For the driver: a socket or -1, what to wait for, and until when, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
-    public (int Socket, Interest Interest, long Until) BeforeWait()
+    /// <summary>Sends what there is; where the socket takes no more, or has failed, the driver has to look.</summary>
+    public void Flush()
     {
+        if (_queue.Flush())
+            return;
+        bool wakes;
         lock (_gate)
-        {
-            _sleepsUntil = Math.Min(_timers.Due, _socket.Due(HasWork));
-            return (_socket.Descriptor, _socket.Wants(_queue.IsBlocked), _sleepsUntil);
-        }
-    }
-
-    /// <summary>For the driver: it cannot wait for the socket. Calls in flight fail.</summary>
-    public void CannotWait(SyscallException why) => _recovery.Break(new RpcConnectionException(why.Message, why), failsAll: true);
-
-    /// <summary>For the driver: does all that is to be done now.</summary>
-    public void Turn(bool readable, bool writable)
-    {
-        bool connecting, failed;
-        lock (_gate)
-        {
-            _driver.BeginTurn();
-            if (writable)
-                _queue.Unblock();
-            _socket.DropStaleAttempt(writable);
-            connecting = _socket.State == SocketState.Connecting;
-            failed = _queue.Errno != 0;
-        }
-
-        if (connecting)
-            _recovery.ConnectEnded(_socket.Outcome(writable));
-        else if (readable || failed)
-            Receive();
-        RunTimers();
-        bool isNeeded;
-        lock (_gate)
-            isNeeded = HasWork && !IsDisposed;
-        if (isNeeded)
-            _recovery.Reconnect();
-        EndTurn();
+            wakes = _driver.MustWake();
+        if (wakes)
+            _driver.Wake();
     }
 
     // The name service has the program somewhere else.
@@ -389,7 +367,7 @@ internal sealed class ClientConnection : IDisposable
         _counters.Calls++;
         if (_socket.State == SocketState.Connected)
             _queue.Add(call);
-        return (NeedsReconnect || call.Due < _sleepsUntil) && _driver.MustWake();
+        return (NeedsReconnect || call.Due < Turn.SleepsUntil) && _driver.MustWake();
     }
 
     private void Check(int length)
@@ -408,102 +386,5 @@ internal sealed class ClientConnection : IDisposable
             return;
         _queue.Fail(EPIPE);
         _socket.BeginOutage();
-    }
-
-    private void Flush()
-    {
-        if (_queue.Flush())
-            return;
-        bool wakes;
-        lock (_gate)
-            wakes = _driver.MustWake();
-        if (wakes)
-            _driver.Wake();
-    }
-
-    private void EndTurn()
-    {
-        while (true)
-        {
-            Flush();
-            lock (_gate)
-            {
-                if (_queue.NeedsFlush)
-                    continue;
-                _driver.EndTurn();
-                if (_queue.Errno != 0 && _driver.MustWake())
-                    _driver.Wake();   // itself: the next turn finds out what has happened
-                return;
-            }
-        }
-    }
-
-    private void Receive()
-    {
-        int errno;
-        RpcException? end = _transport.Receive(_socket.Descriptor, _deliver);
-        lock (_gate)
-            errno = _queue.Errno;
-
-        // A server may have replied, and closed then: its replies have been received by now.
-        if (end is null && errno != 0)
-            end = _recovery.Failed("send", errno);
-        if (end is not null)
-            _recovery.Break(end);
-    }
-
-    private void Deliver(ReadOnlySpan<byte> message)
-    {
-        PendingCall? call = null;
-        lock (_gate)
-        {
-            _recovery.Heard();
-            if (CallHeader.IsCall(message))
-            {
-                // Its xid is of the server's own choice, and may be that of a call in flight.
-                _counters.CallsRefused++;
-                _queue.Refuse(message);
-                return;
-            }
-
-            if (message.Length >= sizeof(uint))
-                call = _queue.Take(BinaryPrimitives.ReadUInt32BigEndian(message));
-            if (call is null)
-            {
-                _counters.UnmatchedReplies++;
-                _abandoned = Math.Max(0, _abandoned - 1);
-            }
-        }
-
-        call?.Answer(message);
-    }
-
-    private void RunTimers()
-    {
-        List<PendingCall>? late;
-        string? givesUpAs;
-        lock (_gate)
-        {
-            late = _timers.Run();
-            if (late is null)
-                return;
-            late.ForEach(call => _queue.TakeBack(call));
-            _abandoned += late.Count;
-            givesUpAs = _recovery.ReasonToGiveUp(late);
-        }
-
-        (int arrived, uint? xid) = _transport.PartialReply;
-        if (givesUpAs is not null)
-            _recovery.GiveUp(givesUpAs);
-        foreach (PendingCall call in late)
-            call.Fail(NoReply(call, arrived, xid));
-    }
-
-    private static RpcTimeoutException NoReply(PendingCall call, int arrived, uint? xid)
-    {
-        string what = !call.WasSent ? "the call was not sent, as the server takes no bytes or there is no connection"
-            : arrived > 0 ? $"{arrived} bytes had arrived of {(xid == call.Xid ? "its reply" : "a reply to another call")}, which was not whole"
-            : "nothing of a reply had arrived: the server is down or hangs, or what was sent is lost";
-        return new($"no reply in {call.Timeout.TotalSeconds:0.###} s: {what}") { WasSent = call.WasSent, ArrivedBytes = arrived };
     }
 }

@@ -110,14 +110,14 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         {
             while (!call.IsDone)
             {
-                (int socket, Interest interest, long until) = connection.BeforeWait();
+                (int socket, Interest interest, long until) = connection.Turn.BeforeWait();
                 both[0] = new() { fd = socket, events = EventsOf(interest) };
                 both[1] = new() { fd = _wakeDescriptor, events = POLLIN };
                 if (poll(both, TimeoutUntil(until)).IsError)
                     both[0].revents = both[1].revents = 0;   // EINTR
                 if (both[1].revents != 0)
                     eventfd_read(_wakeDescriptor, out _);
-                connection.Turn((both[0].revents & ~POLLOUT) != 0, (both[0].revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
+                connection.Turn.Run((both[0].revents & ~POLLOUT) != 0, (both[0].revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
             }
         }
         finally

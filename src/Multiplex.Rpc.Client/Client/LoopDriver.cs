@@ -61,7 +61,7 @@ internal sealed class LoopDriver
 
     private void Turn(Interest ready)
     {
-        _connection.Turn((ready & Interest.Readable) != 0, (ready & Interest.Writable) != 0);
+        _connection.Turn.Run((ready & Interest.Readable) != 0, (ready & Interest.Writable) != 0);
         if (_connection.Driver.LoopGoesOn())
             Watch();
         else
@@ -71,7 +71,7 @@ internal sealed class LoopDriver
     // Has the loop wait for what the connection waits for: usually the same as before.
     private void Watch()
     {
-        (int socket, Interest interest, long until) = _connection.BeforeWait();
+        (int socket, Interest interest, long until) = _connection.Turn.BeforeWait();
         try
         {
             if (_watched is not null)
@@ -81,8 +81,8 @@ internal sealed class LoopDriver
         }
         catch (SyscallException e)
         {
-            _connection.CannotWait(e);   // such as ENOSPC: /proc/sys/fs/epoll/max_user_watches
-            (_, _, until) = _connection.BeforeWait();
+            _connection.Turn.CannotWait(e);   // such as ENOSPC: /proc/sys/fs/epoll/max_user_watches
+            (_, _, until) = _connection.Turn.BeforeWait();
         }
 
         if (until >= _timer)

@@ -22,18 +22,18 @@ internal sealed class Recovery(
     public long GivenUp { get; private set; }
 
     /// <summary>
-    /// Why the connection is given up now that calls have timed out; null when it is not. A datagram from another port is another caller to a server's
-    /// reply cache: not while a call is under way that must not be run twice.
+    /// Why the connection is given up now that calls have timed out; null when it is not. Bytes that are not acknowledged may be lost on a path that
+    /// loses few, and a datagram from another port is another caller to a server's reply cache: not while a call is under way that must not be run twice.
     /// </summary>
     /// <param name="late">The calls.</param>
     public string? ReasonToGiveUp(List<PendingCall> late)
     {
         if (options.ReconnectAfterTimeouts <= 0 || socket.State != SocketState.Connected)
             return null;
-        if (late.Any(call => call.WasSent) && socket.IsUnacknowledged)
+        bool endsNoCall = calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || queue.IsSent(call)));
+        if (endsNoCall && late.Any(call => call.WasSent) && socket.IsUnacknowledged)
             return "the server's machine acknowledges nothing";
-        return timers.TimeoutsInRow >= options.ReconnectAfterTimeouts
-            && (!_isDatagram || calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || queue.IsSent(call))))
+        return timers.TimeoutsInRow >= options.ReconnectAfterTimeouts && (endsNoCall || !_isDatagram)
             ? $"{timers.TimeoutsInRow} calls in a row got no reply"
             : null;
     }
