@@ -28,7 +28,6 @@ internal sealed class UringLoop : IDisposable
     private readonly List<UringConnection> _replied = [];
     private int _stopRequests;
     private long _turnBegan;
-    private long _batchBegan;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
 
@@ -40,10 +39,10 @@ internal sealed class UringLoop : IDisposable
         _context = new(service.Protocol, service.Options, service.Counters) { Late = new(_posted.Post, service.Options, service.Counters) };
         _ring = new(Entries, Completions);
         _submissions = new(_ring);
-        _batch = new(_context);
         _buffers = new(_ring, buffers);
         _listeners = new(_submissions, service.Listeners, service.Counters);
         _connections = new(service, _context, _submissions);
+        _batch = new(_context, _ring, _submissions, _connections);
     }
 
     /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
@@ -103,9 +102,10 @@ internal sealed class UringLoop : IDisposable
     private void Turn(long until)
     {
         bool waits = !_connections.NeedAttention && _connections.Waiting.Count == 0;
-        SubmitBatch(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
+        _batch.Submit(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
         _context.Now = Environment.TickCount64;
-        _turnBegan = _batchBegan = _context.Now;
+        _turnBegan = _context.Now;
+        _batch.Begin();
         int stopRequests = _stopRequests;
 
         // What is left out of a turn has its turn later, or is drained.
@@ -113,7 +113,7 @@ internal sealed class UringLoop : IDisposable
             && _ring.TryTake(out io_uring_cqe completion))
         {
             Complete(completion);
-            FlushIfLate();
+            _batch.FlushIfLate();
         }
 
         ContinueWaiting(stopRequests);
@@ -161,8 +161,7 @@ internal sealed class UringLoop : IDisposable
     // Replies that came later are sent at once: those that they come behind are.
     private void OnPosted()
     {
-        if (_batch.Count > 0)
-            Flush();
+        _batch.Flush();
         _posted.Run();
         foreach (UringConnection connection in _replied)
         {
@@ -181,7 +180,7 @@ internal sealed class UringLoop : IDisposable
 
         // This first: it may settle the connection, for which no receive is to be begun before what this one brought is taken.
         if (completion.res is > 0 or -ENOBUFS)
-            MakeRoom(connection);
+            _batch.MakeRoomFor(connection);
         if ((completion.flags & IORING_CQE_F_MORE) == 0)
             _connections.EndReceive(connection);
         if (completion.res > 0 && !connection.IsLeaving)
@@ -216,7 +215,7 @@ internal sealed class UringLoop : IDisposable
     {
         UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
         _connections.EndReceive(connection);
-        MakeRoom(connection);
+        _batch.MakeRoomFor(connection);
         if (completion.res >= 0)
             ReceiveNow(connection);
         _connections.Settle(connection);
@@ -283,88 +282,22 @@ internal sealed class UringLoop : IDisposable
         _context.Now = now;
     }
 
-    // A connection has one send in a batch, which holds only so much.
-    private void MakeRoom(UringConnection connection)
-    {
-        if (!_batch.HasRoomFor(connection))
-            Flush();
-    }
-
-    // In the midst of a turn: sends what there is, and takes nothing more from the kernel before the turn is over.
-    private void Flush() => SubmitBatch(null);
-
-    // A reply does not wait for the calls of all others in its turn, if they take long: a tick of the clock is longer than a batch is worth.
-    private void FlushIfLate()
-    {
-        if (_context.Now == _batchBegan)
-            return;
-        _batchBegan = _context.Now;
-        if (_batch.Count > 0)
-            Flush();
-    }
-
-    // Submits the batch, waits if it is to, and then knows which sends fell short: all others have no completion.
-    private unsafe void SubmitBatch(long? milliseconds)
-    {
-        fixed (byte* replies = _batch.Replies)
-        {
-            _batch.Submit(_submissions, replies);
-            if (milliseconds is { } wait)
-                _ring.SubmitAndWait(wait);
-            else
-                _ring.Submit();
-        }
-
-        _connections.NeedAttention = false;
-        if (_batch.Count == 0)
-            return;
-        for (uint i = _ring.Head; i != _ring.Tail; i++)
-        {
-            ref io_uring_cqe completion = ref _ring.At(i);
-            if (UserData.OperationOf(completion.user_data) != Operation.Send)
-                continue;
-            OnFellShort(UserData.IndexOf(completion.user_data), completion.res);
-            completion.user_data = UserData.Of(Operation.None, 0);
-        }
-
-        for (int i = 0; i < _batch.Count; i++)
-        {
-            UringConnection connection = _batch.ConnectionOf(i);
-            connection.Queued = -1;
-            _connections.Settle(connection);
-        }
-
-        _batch.Clear();
-    }
-
-    private void OnFellShort(int index, int result)
-    {
-        UringConnection connection = _batch.ConnectionOf(index);
-        if (result >= 0)
-            connection.Session.FellShort(_batch.BytesOf(index)[result..], _context);
-        else if (result is -EAGAIN or -EINTR)
-            connection.Session.FellShort(_batch.BytesOf(index), _context);
-        else if (!connection.IsLeaving)
-            _connections.Leave(connection, CloseReason.Broken);
-    }
-
     private void ContinueWaiting(int stopRequests)
     {
         if (_connections.Waiting.Count == 0)
             return;
 
         // What is ready does not wait for calls that may take long.
-        if (_batch.Count > 0)
-            Flush();
+        _batch.Flush();
         foreach (UringConnection connection in _connections.TakeWaiting())
         {
             connection.IsListed = false;
-            MakeRoom(connection);
+            _batch.MakeRoomFor(connection);
             bool isOver = _stopRequests != stopRequests || _context.Now >= _drainDeadline;
             if (!isOver && !connection.IsLeaving && connection.MayContinue(_service.Options))
                 Continue(connection);
             _connections.Settle(connection);
-            FlushIfLate();
+            _batch.FlushIfLate();
         }
     }
 
@@ -460,7 +393,7 @@ internal sealed class UringLoop : IDisposable
     {
         while (isAwaited() && Environment.TickCount64 < until)
         {
-            SubmitBatch(LoopServer.DrainTickMilliseconds);
+            _batch.Submit(LoopServer.DrainTickMilliseconds);
             while (_ring.TryTake(out io_uring_cqe completion))
                 Complete(completion);
         }
@@ -469,7 +402,7 @@ internal sealed class UringLoop : IDisposable
     // Receives once of what had arrived, and has it answered.
     private void DrainOnce(UringConnection connection)
     {
-        MakeRoom(connection);
+        _batch.MakeRoomFor(connection);
         ReceiveNow(connection);
         _connections.NeedAttention |= connection.Session.WantsInput(_service.Options);
         _connections.Settle(connection);
