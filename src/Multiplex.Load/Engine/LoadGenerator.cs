@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
@@ -180,7 +179,8 @@ internal sealed class LoadThreads : IDisposable
         {
             Attempt(() =>
             {
-                TakeOwnDescriptors();
+                BlockSignals();
+                OwnDescriptors.Take();
                 loop = _loops[index] = new(_options, _address, index, _loops.Length);
                 loop.Connect(_stop.Token);
             });
@@ -197,16 +197,11 @@ internal sealed class LoadThreads : IDisposable
         }
     }
 
-    // Where threads share a table of descriptors, each system call counts a reference to its file: fdget() in fs/file.c. A thread that has a table of
-    // its own is spared that, about 2 % of a message. The runtime's signal handlers write to descriptors of the shared one, so signals go
-    // to other threads. The JIT opens files in one thread that others close: there the table stays shared, as where unshare(2) fails.
-    private static void TakeOwnDescriptors()
+    // The runtime's signal handlers write to descriptors of the shared table, so signals go to other threads.
+    private static void BlockSignals()
     {
-        if (RuntimeFeature.IsDynamicCodeSupported)
-            return;
         sigset_t handled = sigset_t.Of(SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH);   // PosixSignal
         pthread_sigmask(SIG_BLOCK, handled, out _).OrThrow("pthread_sigmask");
-        unshare(CLONE_FILES);
     }
 
     private void Attempt(Action step)

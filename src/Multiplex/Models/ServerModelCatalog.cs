@@ -36,7 +36,7 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
 public static class ServerModelCatalog
 {
     // The runtime and the server have descriptors of their own.
-    private const int OwnDescriptors = 64;
+    private const int OtherDescriptors = 64;
 
     private static readonly EndpointKind[] s_streams = [EndpointKind.Tcp, EndpointKind.Unix];
     private static readonly EndpointKind[] s_connections = [.. s_streams, EndpointKind.UnixPacket];
@@ -61,5 +61,5 @@ public static class ServerModelCatalog
     /// <summary>The model of this name, or null.</summary>
     public static ServerModelEntry? Find(string name) => All.FirstOrDefault(entry => entry.Name == name);
 
-    private static int BelowSetSize(ServerOptions options) => Math.Min(options.MaxConnections, Libc.FD_SETSIZE - OwnDescriptors);
+    private static int BelowSetSize(ServerOptions options) => Math.Min(options.MaxConnections, Libc.FD_SETSIZE - OtherDescriptors);
 }
