@@ -12,10 +12,9 @@ public class PooledCallTests(MultiplexerEntry entry)
     [TestCase("tcp://127.0.0.1:0", true)]
     public void The_loop_does_not_spin_while_a_call_of_a_client_that_has_gone_runs(string endpoint, bool resets)
     {
-        const int Exchanges = 20, WaitsForOne = 20;   // a spinning loop waits thousands of times
         using HoldingProtocol protocol = new();
-        CountedWaits waits = new(entry.Create());
-        using RunningServer server = Serve(protocol, waits, endpoint, new() { Workers = 4, MaxCallsInProgress = 1 });
+        SeenIdle loop = new(entry.Create());
+        using RunningServer server = Serve(protocol, loop, endpoint, new() { Workers = 4, MaxCallsInProgress = 1 });
         using Client other = server.Connect();
         using (Client gone = server.Connect())
         {
@@ -25,17 +24,19 @@ public class PooledCallTests(MultiplexerEntry entry)
                 gone.Reset();
         }
 
-        long before = waits.Count;
-        for (int i = 0; i < Exchanges; i++)
-        {
-            other.Send([HoldingProtocol.Slow]);
-            other.Read(1);
-        }
-
-        Assert.That(waits.Count - before, Is.LessThan(Exchanges * WaitsForOne));
+        Exchange();   // by its end the loop has seen the client go
+        long before = loop.Idle;
+        Exchange();
+        Eventually.Holds(() => loop.Idle > before, "a loop that spins always finds something ready");
         protocol.Release();
         server.AwaitCount(Counter.Closed, 1);
         Assert.That(server.Counters[Counter.Broken], Is.EqualTo(1));
+
+        void Exchange()
+        {
+            other.Send([HoldingProtocol.Echoed]);
+            other.Read(1);
+        }
     }
 
     [TestCase("unix:@multiplex-{0}")]
@@ -79,12 +80,12 @@ public class PooledCallTests(MultiplexerEntry entry)
         options,
         string.Format(endpoint, Guid.NewGuid().ToString("N")));
 
-    /// <summary>Counts how often its user waits.</summary>
-    private sealed class CountedWaits(IMultiplexer inner) : IMultiplexer
+    /// <summary>Counts how often nothing is ready when its user is about to wait.</summary>
+    private sealed class SeenIdle(IMultiplexer inner) : IMultiplexer
     {
-        private long _count;
+        private long _idle;
 
-        public long Count => Volatile.Read(ref _count);
+        public long Idle => Volatile.Read(ref _idle);
 
         public int DescriptorLimit => inner.DescriptorLimit;
 
@@ -96,7 +97,10 @@ public class PooledCallTests(MultiplexerEntry entry)
 
         public int Wait(Span<Readiness> ready, int timeoutMilliseconds)
         {
-            Interlocked.Increment(ref _count);
+            int count = inner.Wait(ready, 0);
+            if (count != 0 || timeoutMilliseconds == 0)
+                return count;
+            Interlocked.Increment(ref _idle);
             return inner.Wait(ready, timeoutMilliseconds);
         }
 
@@ -106,7 +110,7 @@ public class PooledCallTests(MultiplexerEntry entry)
     /// <summary>A request is one byte, which says how long its call takes; its reply is the same byte, or none.</summary>
     private sealed class HoldingProtocol : IProtocol, IDisposable
     {
-        public const byte Held = 1, HeldWithoutReply = 2, Slow = 3, UntilGone = 4, NoReply = 5;
+        public const byte Held = 1, HeldWithoutReply = 2, Echoed = 3, UntilGone = 4, NoReply = 5;
 
         private readonly ManualResetEventSlim _released = new();
         private int _held;
@@ -129,8 +133,7 @@ public class PooledCallTests(MultiplexerEntry entry)
                     Interlocked.Increment(ref _held);
                     Assert.That(_released.Wait(Eventually.Deadline), Is.True, "the test ends the call");
                     break;
-                case Slow:
-                    Thread.Sleep(20);
+                case Echoed:
                     break;
                 case UntilGone:
                     Interlocked.Increment(ref _held);
