@@ -23,7 +23,22 @@ internal struct WriteQueue
     /// <summary>All of them, the oldest first, until the next change.</summary>
     public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(_start, Length);
 
-    /// <summary>Adds bytes at the end.</summary>
+    /// <summary>Adds replies at the end.</summary>
+    /// <param name="replies">The bytes; nothing is added for none.</param>
+    /// <param name="isMessage">Whether they are one message.</param>
+    public void Add(ReadOnlySpan<byte> replies, bool isMessage)
+    {
+        if (isMessage && !replies.IsEmpty)
+        {
+            Span<byte> prefix = stackalloc byte[LengthPrefix];
+            BinaryPrimitives.WriteInt32LittleEndian(prefix, replies.Length);
+            Append(prefix);
+        }
+
+        Append(replies);
+    }
+
+    /// <summary>Adds what stands as in such a queue at the end.</summary>
     public void Append(ReadOnlySpan<byte> replies)
     {
         if (replies.IsEmpty)
@@ -43,15 +58,6 @@ internal struct WriteQueue
 
     /// <summary>The oldest message, until the next change.</summary>
     public readonly ReadOnlySpan<byte> FirstMessage => Bytes.Slice(LengthPrefix, BinaryPrimitives.ReadInt32LittleEndian(Bytes));
-
-    /// <summary>Adds a message at the end.</summary>
-    public void AppendMessage(ReadOnlySpan<byte> message)
-    {
-        Span<byte> prefix = stackalloc byte[LengthPrefix];
-        BinaryPrimitives.WriteInt32LittleEndian(prefix, message.Length);
-        Append(prefix);
-        Append(message);
-    }
 
     /// <summary>The kernel has taken the oldest message, whole as it always does.</summary>
     public void MessageTaken() => Taken(LengthPrefix + FirstMessage.Length);

@@ -79,4 +79,20 @@ public static class RequestReader
 
         return ReadOutcome.NeedsInput;
     }
+
+    /// <summary>Answers a message, where the boundaries of messages are kept: it is one request.</summary>
+    /// <param name="protocol">What the bytes mean.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="peer">The client.</param>
+    /// <param name="reply">Where the reply is appended.</param>
+    /// <param name="consumed">Its length.</param>
+    public static ReadOutcome ConsumeMessage(IProtocol protocol, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply, out int consumed)
+    {
+        int start = reply.Length;
+        consumed = message.Length;
+        if (protocol.AnswerMessage(message, peer, reply))
+            return reply.Late is null ? ReadOutcome.NeedsInput : ReadOutcome.Later;
+        reply.Truncate(start);
+        return ReadOutcome.Malformed;
+    }
 }

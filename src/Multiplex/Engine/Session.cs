@@ -18,14 +18,13 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     private ReadBuffer _unanswered;    // received: half a request, or requests that wait
     private WriteQueue _pending;       // replies that the kernel did not take when they were sent first
     private FramingProgress _framing;
-    private CallFlow? _calls;          // requests that workers run; null when there are none
-    private LateCalls? _late;          // requests whose replies come later, where no worker runs them
-    private TlsFilter? _tls;           // once the peer has asked for it: what is received and sent is ciphertext, and all else here is plaintext
+    private HandedCalls? _handed;      // requests that workers run; null when there are none
+    private AwaitedCalls? _awaited;    // requests whose replies come later, where no worker runs them
+    private SessionTls? _tls;          // once the peer has asked for it
     private int _arrivedUnread = NotDraining;   // bytes that had arrived when the drain began, and are still to be received
     private bool _inputEnded;          // the peer has shut down its side, or all that had arrived is received
     private bool _isMalformed;         // closed once the replies before it are sent
     private bool _isThrottled;         // as it was counted
-    private bool _isCut;               // a request was malformed: the replies behind it are not sent
     private volatile bool _hasEnded;
 
     /// <summary>The peer.</summary>
@@ -50,7 +49,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public int PendingBytes => _pending.Length;
 
     /// <summary>Bytes of memory that the session owns.</summary>
-    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_calls?.BytesInProgress ?? 0) + (_late?.Bytes ?? 0) + (_tls?.Memory ?? 0);
+    public long Memory => (long)_pending.Memory + _unanswered.Memory + (_handed?.Bytes ?? 0) + (_awaited?.Bytes ?? 0) + (_tls?.Memory ?? 0);
 
     /// <summary>When bytes last moved, in milliseconds of <see cref="LoopContext.Now"/>.</summary>
     public long LastMoved { get; set; }
@@ -65,13 +64,13 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public bool RequestsWait { get; private set; }
 
     /// <summary>Whether those wait until a reply has come that comes later.</summary>
-    public bool AwaitsLate { get; private set; }
+    public bool AwaitsLate => _awaited is { IsFull: true };
 
     /// <summary>Whether a call is in flight whose reply comes later, while nothing is received: the peer would not be seen to go.</summary>
     public bool MayMissTheEnd => HasCallsInFlight && (AwaitsLate || RequestsWait || InputEnded);
 
     /// <summary>Whether a call is in flight whose reply comes later.</summary>
-    public bool HasCallsInFlight => HasLate || _calls is { Late.Count: > 0 };
+    public bool HasCallsInFlight => HasLate || _handed is { HasLate: true };
 
     /// <summary>Bytes that were received and are not answered.</summary>
     public int UnansweredBytes => _unanswered.Length;
@@ -80,18 +79,18 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public bool InputEnded => _inputEnded || _isMalformed;
 
     /// <summary>Whether the peer waits for the server, and so is not silent.</summary>
-    public bool IsAtWork => _calls is not null || HasLate || (RequestsWait && PendingBytes == 0);
+    public bool IsAtWork => _handed is not null || HasLate || (RequestsWait && PendingBytes == 0);
 
     /// <summary>Whether the server is stopping: no more is received than had arrived.</summary>
     public bool IsDraining => _arrivedUnread != NotDraining;
 
     /// <summary>Whether nothing is held, pending or under way: all that the session does next is to receive. So it is after nearly every request.</summary>
     public bool IsAtRest =>
-        PendingBytes == 0 && _unanswered.Memory == 0 && _calls is null && !HasLate && _tls is null && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
+        PendingBytes == 0 && _unanswered.Memory == 0 && _handed is null && !HasLate && _tls is null && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
 
     /// <summary>Whether the session has something to do in the next turn, whatever becomes ready: <see cref="Continue"/>, or to receive what had arrived.</summary>
     public bool WantsTurn(ServerOptions options) =>
-        (RequestsWait && PendingBytes == 0 && _calls is null && !AwaitsLate) || (_arrivedUnread > 0 && WantsInput(options));
+        (RequestsWait && PendingBytes == 0 && _handed is null && !AwaitsLate) || (_arrivedUnread > 0 && WantsInput(options));
 
     /// <summary>Whether more is to be received now. Backpressure: nothing is received while requests wait or too many replies are pending.</summary>
     public bool WantsInput(ServerOptions options) => !_inputEnded && !_isMalformed && !IsThrottled(options);
@@ -105,7 +104,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
 
     /// <summary>Why the session is over, once nothing is left to receive, to answer and to send; null before.</summary>
     public CloseReason? Closed =>
-        PendingBytes > 0 || _calls is not null || HasLate ? null
+        PendingBytes > 0 || _handed is not null || HasLate ? null
         : _isMalformed ? CloseReason.Malformed
         : _inputEnded && !RequestsWait ? CloseReason.Finished
         : null;
@@ -194,14 +193,9 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>Goes on with requests that wait, once the peer has taken half of the replies that may be pending, or the workers have room.</summary>
     public void Continue(LoopContext loop)
     {
-        int fresh = loop.Fresh.Length;
-        if (_late?.TakeAwaited() is { } awaited)
-            Await(awaited, loop);
-
-        if (RequestsWait && (loop.Workers is { } workers ? HasRoom(workers, loop) : PendingBytes <= loop.Options.MaxPendingOutput / 2))
+        bool hasAwaited = _awaited is not null && _awaited.Await(loop);
+        if (RequestsWait && (hasAwaited || HasRoom(loop)))
             Answer(_unanswered.Bytes, loop);
-        else if (loop.Fresh.Length > fresh)
-            _tls?.SealInPlace(loop.Replies, loop.FreshStart + fresh);
     }
 
     /// <summary>
@@ -210,27 +204,15 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// </summary>
     public void Complete(LateReply late, LoopContext loop)
     {
-        if (late.Calls is null || late.Calls != _late)
-        {
-            late.Reply.Clear(keep: 0);   // the session is released
-            return;
-        }
-
-        late.IsFinished = true;
-        if (loop.Protocol.ReplyOrder == ReplyOrder.Any)
-            TakeLate(late);
-        else
-            while (_late.First is { IsFinished: true } first)
-                TakeLate(first);
-        AwaitsLate &= !HasLateRoom(loop);
+        _awaited!.Complete(late, ref _pending, _tls, loop);
         NoteThrottling(loop);
     }
 
     /// <summary>The client has gone, or the server ends: no reply that comes later is needed any more.</summary>
     public void CancelLate(bool hasEnded)
     {
-        _late?.Cancel(hasEnded);
-        _calls?.Late.Cancel(hasEnded);
+        _awaited?.Cancel(hasEnded);
+        _handed?.Cancel(hasEnded);
     }
 
     /// <summary>
@@ -239,26 +221,9 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// </summary>
     public void Complete(WorkItem item, LoopContext loop)
     {
-        CallFlow calls = item.Flow!;
-        WorkerPool workers = loop.Workers!;
-        if (_calls is null)
-        {
-            workers.Recycle(item);   // the session is released
-        }
-        else
-        {
-            item.Finish();
-            if (loop.Protocol.ReplyOrder == ReplyOrder.Any)
-                TakeReply(item, loop);
-            else
-                while (calls.TryTakeInOrder(out WorkItem? next))
-                    TakeReply(next, loop);
-        }
-
-        if (calls.InProgress > 0)
-            return;
-        workers.ReturnFlow(calls);
-        _calls = null;
+        for (WorkItem? next = _handed!.Finish(item); next is not null; next = _handed.Recycle(next))
+            TakeReply(next, loop);
+        loop.Workers!.TakeBack(ref _handed);
     }
 
     /// <summary>The peer has closed its UNIX-domain socket, or has reset the connection: no reply reaches it any more. A peer that has shut down its side gets its replies.</summary>
@@ -296,7 +261,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>Replies were sent with those of other sessions, and the kernel did not take these of them.</summary>
     public void FellShort(ReadOnlySpan<byte> replies, LoopContext loop)
     {
-        Queue(replies);
+        _pending.Add(replies, KeepsMessages);
         NoteThrottling(loop);
     }
 
@@ -314,24 +279,15 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         _hasEnded = true;
         _pending.Release();
         _unanswered.Set(default);
-        _late?.Abandon();
+        _awaited?.Abandon();
+        _handed?.Abandon();
+        loop.Workers?.TakeBack(ref _handed);
         _tls?.Release();
-        if (_calls is null || loop.Workers is not { } workers)
-            return;
-        CallFlow calls = _calls;
-        _calls = null;
-        for (WorkItem? item = calls.TakeOrder(), next; item is not null; item = next)
-        {
-            next = item.NextInOrder;
-            if (item.IsFinished)
-                workers.Recycle(item);
-        }
-
-        workers.Drop(calls);
-        calls.Late.Cancel(hasEnded: true);
-        if (calls.InProgress == 0)
-            workers.ReturnFlow(calls);
     }
+
+    private bool HasRoom(LoopContext loop) => loop.Workers is null
+        ? PendingBytes <= loop.Options.MaxPendingOutput / 2
+        : _handed is null || _handed.HasRoom(PendingBytes, loop.Options);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsThrottled(ServerOptions options) => RequestsWait || PendingBytes > options.MaxPendingOutput;
@@ -347,12 +303,9 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     // Answers one batch: the share of a turn.
     private void Answer(ReadOnlySpan<byte> received, LoopContext loop)
     {
-        ReadOutcome outcome =
-            loop.Workers is { } workers ? HandOver(received, workers, loop, out int consumed)
-            : HasLate ? AnswerBehindLate(received, loop, out consumed)
+        ReadOutcome outcome = loop.Workers is { } workers
+            ? HandOver(received, workers, loop, out int consumed)
             : AnswerInline(received, loop, out consumed);
-        if (outcome == ReadOutcome.Later)
-            outcome = AnswerLater(received, loop, ref consumed);
         if (outcome == ReadOutcome.Malformed)
         {
             Fail(loop);
@@ -366,7 +319,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         else if (consumed > 0 || RequestSince == 0)
             RequestSince = loop.Now;
         _unanswered.Set(rest);
-        _tls?.SealInPlace(loop.Replies, loop.FreshStart);
+        _tls?.Seal(loop.Replies, loop.FreshStart);
         if (outcome == ReadOutcome.StartTls)
             StartTls(loop);
         if (PendingBytes == 0)
@@ -375,10 +328,42 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         NoteThrottling(loop);
     }
 
-    private ReadOutcome AnswerInline(ReadOnlySpan<byte> received, LoopContext loop, out int consumed) => KeepsMessages
-        ? AnswerMessage(received, loop, out consumed)
-        : RequestReader.Consume(
-            loop.Protocol, received, ref _framing, Peer, loop.Replies, loop.Mark, out consumed, LoopContext.RequestsInATurn);
+    // On this thread. While a reply is to come later, the requests behind it are answered, as far as there is room.
+    private ReadOutcome AnswerInline(ReadOnlySpan<byte> received, LoopContext loop, out int consumed)
+    {
+        consumed = 0;
+        for (int late = 1; ; late++)
+        {
+            if (HasLate && !_awaited!.CheckRoom(loop))
+                return ReadOutcome.Paused;
+            int ahead = loop.Replies.Length;
+            ReadOutcome outcome = KeepsMessages
+                ? RequestReader.ConsumeMessage(loop.Protocol, received, Peer, loop.Replies, out int answered)
+                : RequestReader.Consume(
+                    loop.Protocol, received[consumed..], ref _framing, Peer, loop.Replies, loop.Mark, out answered, LoopContext.RequestsInATurn);
+            consumed += answered;
+            if (HasLate)
+                _awaited!.HoldBack(ahead, loop);
+            if (outcome != ReadOutcome.Later)
+                return outcome;
+            _awaited ??= new(owner, KeepsMessages);
+            if (!_awaited.TryBegin(loop.Replies.TakeLate()!, isUnwanted: _hasEnded, loop))
+                return ReadOutcome.Paused;
+            if (consumed == received.Length)
+                return ReadOutcome.NeedsInput;
+            if (loop.Late is null || late == LoopContext.RequestsInATurn)
+                return ReadOutcome.Paused;
+        }
+    }
+
+    // To workers.
+    private ReadOutcome HandOver(ReadOnlySpan<byte> received, WorkerPool workers, LoopContext loop, out int consumed)
+    {
+        _handed ??= workers.TakeCalls(areUnwanted: _hasEnded);
+        ReadOutcome outcome = _handed.HandOver(this, received, ref _framing, ref _unanswered, loop, out consumed);
+        workers.TakeBack(ref _handed);
+        return outcome;
+    }
 
     // What comes behind the request for TLS, and before the reply to it can have been read, is of no client that keeps to the protocol; nor are
     // calls before it whose replies are still to come.
@@ -386,7 +371,6 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     {
         if (_unanswered.Length > 0 || HasLate)
         {
-            _unanswered.Set(default);
             Fail(loop);
             return;
         }
@@ -395,255 +379,58 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         RequestSince = loop.Now;   // a handshake may take as long to arrive as a request
     }
 
-    private void ReceivedSealed(TlsFilter tls, ReadOnlySpan<byte> ciphertext, LoopContext loop, bool isAnswered)
+    private void ReceivedSealed(SessionTls tls, ReadOnlySpan<byte> ciphertext, LoopContext loop, bool isAnswered)
     {
-        byte[] plaintext = LargeBufferPool.Pool.Rent(ciphertext.Length + TlsFilter.LongestRecord);
-        bool wasOpen = tls.Peer is not null;
-        int count = tls.Open(ciphertext, plaintext);
-        if (!wasOpen && tls.Peer is not null)
-            loop.Counters.Increment(Counter.TlsConnections);
-        if (count > 0)
-            Take(plaintext.AsSpan(0, count), loop, isAnswered);
-        LargeBufferPool.Pool.Return(plaintext);
-
-        // Of the handshake and the like; replies were taken with the last of them.
-        tls.Seal([], loop.Replies);
+        ReadOnlySpan<byte> plaintext = tls.Open(ciphertext, out byte[] buffer, loop.Counters);
+        if (!plaintext.IsEmpty)
+            Take(plaintext, loop, isAnswered);
+        LargeBufferPool.Pool.Return(buffer);
+        tls.Flush(loop.Replies);   // behind the replies, which were taken with what TLS had to send before them
         if (PendingBytes > 0)
             Keep(loop.Fresh, loop);
         if (tls.State == TlsState.Failed)
-        {
             Fail(loop);
-            loop.Counters.Increment(Counter.TlsFailures);
-        }
-
         _inputEnded |= tls.State == TlsState.PeerClosed;
-        if (tls.State == TlsState.Handshaking || _unanswered.Length > 0)
-            return;
-        RequestSince = !tls.AwaitsRest ? 0 : RequestSince == 0 ? loop.Now : RequestSince;
+        if (_unanswered.Length == 0)
+            RequestSince = tls.AwaitsSince(RequestSince, loop.Now);
     }
 
     /// <summary>The connection is about to be closed: what its peer is told of it, by TLS; nothing without TLS, or in the midst of a reply.</summary>
-    public ReadOnlySpan<byte> Farewell(LoopContext loop)
-    {
-        if (_tls is null || PendingBytes > 0)
-            return default;
-        loop.Farewell.Clear();
-        _tls.Close(loop.Farewell);
-        return loop.Farewell.Written;
-    }
+    public ReadOnlySpan<byte> Farewell(LoopContext loop) => _tls is null || PendingBytes > 0 ? default : _tls.Close(loop.Farewell);
 
-    private ReadOutcome AnswerMessage(ReadOnlySpan<byte> message, LoopContext loop, out int consumed)
-    {
-        consumed = message.Length;
-        if (loop.Protocol.AnswerMessage(message, Peer, loop.Replies))
-            return loop.Replies.Late is null ? ReadOutcome.NeedsInput : ReadOutcome.Later;
-        loop.DropFresh();
-        return ReadOutcome.Malformed;
-    }
-
-    // While replies are to come: as far as there is room, and where the order counts, what is answered at once waits for them.
-    private ReadOutcome AnswerBehindLate(ReadOnlySpan<byte> received, LoopContext loop, out int consumed)
-    {
-        consumed = 0;
-        AwaitsLate = !HasLateRoom(loop);
-        if (AwaitsLate)
-            return ReadOutcome.Paused;
-        int ahead = loop.Replies.Length;
-        ReadOutcome outcome = AnswerInline(received, loop, out consumed);
-        HoldBack(ahead, loop);
-        return outcome;
-    }
-
-    // The reply to the last request that was consumed comes later: goes on with those behind it.
-    private ReadOutcome AnswerLater(ReadOnlySpan<byte> received, LoopContext loop, ref int consumed)
-    {
-        for (int answered = 1; ; answered++)
-        {
-            LateReply late = loop.Replies.TakeLate()!;
-            if (loop.Late is not { } replies)
-            {
-                if (loop.Fresh.Length > 0)
-                {
-                    (_late ??= new()).Awaited = late;
-                    return ReadOutcome.Paused;
-                }
-
-                Await(late, loop);
-            }
-            else
-            {
-                Begin(late, replies, loop);
-            }
-
-            if (consumed == received.Length)
-                return ReadOutcome.NeedsInput;
-            if (loop.Late is null || answered == LoopContext.RequestsInATurn)
-                return ReadOutcome.Paused;
-            ReadOutcome outcome = HasLate
-                ? AnswerBehindLate(received[consumed..], loop, out int more)
-                : AnswerInline(received[consumed..], loop, out more);
-            consumed += more;
-            if (outcome != ReadOutcome.Later)
-                return outcome;
-        }
-    }
-
-    private void Begin(LateReply late, LateReplies replies, LoopContext loop)
-    {
-        late.Owner = Owner;
-        (_late ??= new()).Add(late);
-        if (_hasEnded)
-            late.Cancel(hasEnded: true);
-        if (replies.TryAwait(late))
-            return;
-        if (_late.Count > 1 && loop.Protocol.ReplyOrder == ReplyOrder.Calls)
-        {
-            late.IsFinished = true;   // it waits for those before it
-            return;
-        }
-
-        _late.Remove(late);
-        loop.Replies.Write(late.Reply.Written);
-        late.Reply.Clear(keep: 0);
-    }
-
-    private static void Await(LateReply late, LoopContext loop)
-    {
-        loop.Wait!.Await(late);
-        loop.Replies.Write(late.Reply.Written);
-        late.Reply.Clear(keep: 0);
-    }
-
-    // Of the thread's replies, those behind what stood there before wait for the replies that come later.
-    private void HoldBack(int ahead, LoopContext loop)
-    {
-        if (loop.Protocol.ReplyOrder == ReplyOrder.Any || loop.Replies.Length == ahead)
-            return;
-        _late!.HoldBack(loop.Replies.Written[ahead..], KeepsMessages);
-        loop.Replies.Truncate(ahead);
-    }
-
-    private bool HasLate => _late is { Count: > 0 };
-
-    // A session that has no call in flight may have one however many others have, and so needs no notice when there is room.
-    private bool HasLateRoom(LoopContext loop)
-    {
-        if (_late is not { Count: > 0 } calls)
-            return true;
-        bool hasRoom = calls.Count < loop.Options.MaxAsyncCallsPerConnection && loop.Late!.HasRoom;
-        if (!hasRoom && !AwaitsLate)
-            loop.Counters.Increment(Counter.CallsInFlightFull);
-        return hasRoom && calls.Bytes < loop.Options.MaxPendingOutput;
-    }
-
-    private void TakeLate(LateReply late)
-    {
-        _late!.Remove(late);
-        if (_tls is not null)
-        {
-            late.Reply.Write(late.Behind.Bytes);
-            late.Behind.Release();
-            _tls.SealInPlace(late.Reply, 0);
-        }
-
-        Queue(late.Reply.Written);
-        _pending.Append(late.Behind.Bytes);
-        late.Behind.Release();
-        late.Reply.Clear(keep: 0);
-    }
-
-    // Frames requests and hands them to workers, as long as these have room.
-    private ReadOutcome HandOver(ReadOnlySpan<byte> received, WorkerPool workers, LoopContext loop, out int consumed)
-    {
-        consumed = 0;
-        while (consumed < received.Length && HasRoom(workers, loop))
-        {
-            ReadOnlySpan<byte> rest = received[consumed..];
-            int length = KeepsMessages ? rest.Length : loop.Protocol.Frame(rest, ref _framing);
-            if (length == FrameResult.Incomplete)
-                break;
-            if (length < 0)
-                return ReadOutcome.Malformed;
-            if (loop.Protocol.Tls is not null && _tls is null && loop.Protocol.AsksForTls(rest[..length]))
-            {
-                if (_calls is not null)
-                    return ReadOutcome.Paused;   // the replies before it are sent without TLS
-                FrameAnswer answer = loop.Protocol.AnswerInBatch(rest[..length], Peer, loop.Replies, ifQuick: false);
-                _framing = default;
-                consumed += length;
-                if (answer == FrameAnswer.StartTls)
-                    return ReadOutcome.StartTls;
-                continue;
-            }
-
-            if (_calls is null)
-            {
-                _calls = workers.TakeFlow();
-                if (_hasEnded)
-                    _calls.Late.Cancel(hasEnded: true);
-            }
-
-            WorkItem item = workers.Hand(this, _calls, rest[..length], _unanswered.GiveAway(rest[..length]));
-            if (loop.Protocol.ReplyOrder != ReplyOrder.Any)
-                _calls.AppendInOrder(item);
-            _framing = default;
-            consumed += length;
-        }
-
-        if (HasRoom(workers, loop))
-            return ReadOutcome.NeedsInput;
-        if (!RequestsWait && workers.Room == 0)
-            loop.Counters.Increment(Counter.CallQueueFull);
-        return ReadOutcome.Paused;
-    }
-
-    // Replies may be as long as requests: what is in progress counts as pending. A session that has no request in progress may hand one
-    // over however many wait, and so needs no notice when there is room.
-    private bool HasRoom(WorkerPool workers, LoopContext loop) =>
-        _calls is null
-        || (_calls.InProgress < loop.Options.MaxCallsInProgress
-            && PendingBytes + _calls.BytesInProgress < loop.Options.MaxPendingOutput
-            && workers.Room > 0);
+    private bool HasLate => _awaited is { IsAny: true };
 
     private void TakeReply(WorkItem item, LoopContext loop)
     {
         if (!item.IsAnswered)
         {
             Fail(loop);
-            _isCut = loop.Protocol.ReplyOrder != ReplyOrder.Any;
         }
-        else if (!_isCut && item.Reply.Length > 0)
+        else if (item.Reply.Length > 0)
         {
             Keep(loop.Fresh, loop);
-            _tls?.SealInPlace(item.Reply, 0);
+            _tls?.Seal(item.Reply, 0);
             if (!KeepsMessages && PendingBytes == 0 && item.Reply.Length >= SentAlone)
                 item.Reply = loop.Exchange(item.Reply);
             else
-                Queue(item.Reply.Written);
+                _pending.Add(item.Reply.Written, KeepsMessages);
         }
-
-        loop.Workers!.Recycle(item);
     }
 
     // Keeps what is left of the thread's replies behind what is pending already.
     private void Keep(ReadOnlySpan<byte> replies, LoopContext loop)
     {
-        Queue(replies);
+        _pending.Add(replies, KeepsMessages);
         loop.DropFresh();
     }
 
-    private void Queue(ReadOnlySpan<byte> replies)
-    {
-        if (KeepsMessages && !replies.IsEmpty)
-            _pending.AppendMessage(replies);
-        else
-            _pending.Append(replies);
-    }
-
+    // What came behind is dropped.
     private void Fail(LoopContext loop)
     {
         if (!_isMalformed)
             loop.Counters.Increment(Counter.ProtocolErrors);
         _isMalformed = true;
+        RequestsWait = false;
+        _unanswered.Set(default);
     }
 }

@@ -145,6 +145,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     {
         SocketState.SendLast(_descriptor, _session.Farewell(_loop));
         _session.Release(_loop);
+        _loop.Wait!.Release();
         _loop.ReleaseMessageBuffer();
         _loop.Replies.Clear(OutputBuffer.UsuallyKept);
         if (memory?.Release() == true)

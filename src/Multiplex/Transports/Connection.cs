@@ -85,14 +85,9 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
     /// <summary>Closes a connection that is silent, or of which a request takes too long to arrive.</summary>
     public void CloseIfSilent()
     {
-        ServerOptions options = _server.Context.Options;
         bool isReceiving = (Watched & Interest.Readable) != 0;
-        if (_session.MayMissTheEnd && SocketState.IsOver(Descriptor))
-            _session.PeerHungUp();
-        if (IdleSweep.IsSilent(_session, _server.Loop.Now, options) && (!isReceiving || !IdleSweep.HasUnreadBytes(Descriptor)))
-            _server.Loop.Close(this, CloseReason.IdleTimeout);
-        else if (IdleSweep.IsLate(_session, isReceiving, _server.Loop.TurnBegan, options))
-            _server.Loop.Close(this, CloseReason.RequestTimeout);
+        if (IdleSweep.Check(_session, Descriptor, isReceiving, _server.Loop.Now, _server.Loop.TurnBegan, _server.Context.Options) is { } reason)
+            _server.Loop.Close(this, reason);
     }
 
     /// <summary>While the server stops: closes a connection that has nothing left to do, once its peer has everything, or takes none of it.</summary>
@@ -112,7 +107,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
             return new(Interest.Readable);
         _server.CountMemory(this, _session.Memory);
         ServerOptions options = _server.Context.Options;
-        return _session.Closed is { } reason && (!_server.IsDraining || IsDelivered())
+        return _session.Closed is { } reason && (!_server.IsDraining || TcpDrain.IsDelivered(Descriptor, _session, ref _unacknowledged, _server.Loop.Now))
             ? Next.Closing(reason)
             : new(_session.Wants(options), _session.WantsTurn(options));
     }
@@ -190,14 +185,5 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         if ((entry.revents & POLLHUP) != 0)
             _session.PeerHungUp();
         return (entry.revents & POLLERR) == 0;
-    }
-
-    // What the peer acknowledges has moved, as what it takes.
-    private bool IsDelivered()
-    {
-        int unacknowledged = TcpDrain.Outstanding(Descriptor, _session.Peer.Kind);
-        if (unacknowledged < _unacknowledged)
-            (_unacknowledged, _session.LastMoved) = (unacknowledged, _server.Loop.Now);
-        return unacknowledged == 0;
     }
 }

@@ -91,7 +91,7 @@ internal abstract class DatagramEndpoint(DatagramSocket socket, ServerCounters c
     public abstract void CancelLate();
 
     /// <summary>Closes the socket.</summary>
-    public void Dispose()
+    public virtual void Dispose()
     {
         socket.Dispose();
         Batch.Dispose();

@@ -77,6 +77,13 @@ internal sealed class InlineDatagramEndpoint(
             calls.Cancel(hasEnded: false);
     }
 
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        _wait.Release();
+    }
+
     private void Answer(int index)
     {
         int start = _replies.Length;

@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -20,6 +21,19 @@ internal static class TcpDrain
         if (kind != EndpointKind.Tcp || ioctl(descriptor, SIOCOUTQ, out int unacknowledged).IsError || unacknowledged == 0)
             return 0;
         return SocketState.IsOver(descriptor) ? 0 : unacknowledged;
+    }
+
+    /// <summary>Whether the peer's kernel has acknowledged all that was sent. What it acknowledges has moved, as what it takes.</summary>
+    /// <param name="descriptor">The socket.</param>
+    /// <param name="session">The connection's.</param>
+    /// <param name="before">The bytes that were outstanding at the last look.</param>
+    /// <param name="now">The time.</param>
+    public static bool IsDelivered(int descriptor, Session session, ref int before, long now)
+    {
+        int outstanding = Outstanding(descriptor, session.Peer.Kind);
+        if (outstanding < before)
+            (before, session.LastMoved) = (outstanding, now);
+        return outstanding == 0;
     }
 
     // What comes now is answered no more. A UNIX-domain peer can be kept from sending on.

@@ -50,7 +50,7 @@ internal sealed class UringConnection : ILateOwner
     public bool IsAbandoned { get; set; }
 
     /// <summary>Bytes that the peer's kernel had still to acknowledge at the last look, while the server stops.</summary>
-    public int Unacknowledged { get; set; } = int.MaxValue;
+    public int Unacknowledged = int.MaxValue;
 
     /// <summary>Bytes of <see cref="Session.Memory"/> that the loop has counted.</summary>
     public long CountedMemory;

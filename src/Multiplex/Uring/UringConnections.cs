@@ -71,19 +71,11 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
             NeedAttention |= connection.AwaitsBatch;
         else if (connection.IsLeaving)
             Release(connection);
-        else if (connection.Session.Closed is { } reason && (!IsDraining || IsDelivered(connection)))
+        else if (connection.Session.Closed is { } reason
+            && (!IsDraining || TcpDrain.IsDelivered(connection.Descriptor, connection.Session, ref connection.Unacknowledged, context.Now)))
             Leave(connection, reason);
         else
             Watch(connection);
-    }
-
-    // What the peer acknowledges has moved, as what it takes.
-    private bool IsDelivered(UringConnection connection)
-    {
-        int unacknowledged = TcpDrain.Outstanding(connection.Descriptor, connection.Session.Peer.Kind);
-        if (unacknowledged < connection.Unacknowledged)
-            (connection.Unacknowledged, connection.Session.LastMoved) = (unacknowledged, context.Now);
-        return unacknowledged == 0;
     }
 
     private void Watch(UringConnection connection)
@@ -171,17 +163,12 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
     /// <param name="turnBegan">When the turn began: what has arrived while a long call ran is taken in the next.</param>
     public void CloseSilent(long turnBegan)
     {
-        ServerOptions options = service.Options;
         foreach (UringConnection? connection in _byDescriptor)
         {
             if (connection is not { IsLeaving: false, Session: var session })
                 continue;
-            if (session.MayMissTheEnd && SocketState.IsOver(connection.Descriptor))
-                session.PeerHungUp();
-            if (IdleSweep.IsSilent(session, context.Now, options) && (!connection.IsReceiving || !IdleSweep.HasUnreadBytes(connection.Descriptor)))
-                Leave(connection, CloseReason.IdleTimeout);
-            else if (IdleSweep.IsLate(session, connection.IsReceiving, turnBegan, options))
-                Leave(connection, CloseReason.RequestTimeout);
+            if (IdleSweep.Check(session, connection.Descriptor, connection.IsReceiving, context.Now, turnBegan, service.Options) is { } reason)
+                Leave(connection, reason);
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Text;
 using Multiplex.Engine;
-using Multiplex.Engine.Calls;
 using Multiplex.Multiplexers;
 using Multiplex.Sockets;
 using Multiplex.Tests.Support;
@@ -231,47 +230,6 @@ public sealed class SessionTests
         Assert.That(_session.Memory, Is.Zero);
     }
 
-    [TestCase(ReplyOrder.Calls, "ONE\n~TWO\nTHREE\n")]
-    [TestCase(ReplyOrder.Any, "THREE\n~TWO\nONE\n")]
-    public void Requests_that_leave_with_workers_are_completed_in_the_order_that_the_protocol_says(ReplyOrder order, string replies)
-    {
-        using EventLoop events = new(new PollMultiplexer());
-        LineProtocol protocol = new() { ReplyOrder = order };
-        using WorkerPool workers = new(events, protocol, new() { Workers = 1 }, _counters);
-        Completed completed = new();
-        _loop = new(protocol, new(), _counters) { Workers = workers };
-        _session = new(PeerAddress.Of(EndpointKind.Tcp, new byte[16], -1), completed);
-        Receive("one\n~two\nthree\nha");
-        Assert.That((Sent, _session.IsAtWork, _session.UnansweredBytes), Is.EqualTo(("", true, 2)));
-        while (completed.Items.Count < 3)
-            events.Turn();
-        _session.BeginDrain(0);
-        foreach (WorkItem item in Enumerable.Reverse(completed.Items).ToArray())
-        {
-            Assert.That(_session.Closed, Is.Null);
-            _session.Complete(item, _loop);
-        }
-
-        Send();
-        Assert.That((Sent, _session.Closed, _session.IsAtWork), Is.EqualTo((replies, CloseReason.Finished, false)));
-    }
-
-    [Test]
-    public void A_request_that_a_worker_has_run_for_a_connection_that_is_closed_is_dropped()
-    {
-        using EventLoop events = new(new PollMultiplexer());
-        using WorkerPool workers = new(events, new LineProtocol(), new() { Workers = 1 }, _counters);
-        Completed completed = new();
-        _loop = new(new LineProtocol(), new(), _counters) { Workers = workers };
-        _session = new(PeerAddress.Of(EndpointKind.Tcp, new byte[16], -1), completed);
-        Receive("one\n");
-        while (completed.Items.Count < 1)
-            events.Turn();
-        _session.Release(_loop);
-        _session.Complete(completed.Items[0], _loop);
-        Assert.That((workers.IsBusy, _session.Memory, _session.HasEnded), Is.EqualTo((false, 0L, true)));
-    }
-
     [Test]
     public void A_connection_is_silent_late_or_stalled_after_its_time()
     {
@@ -405,14 +363,5 @@ public sealed class SessionTests
         _sent.Append(Encoding.ASCII.GetString(pending));
         _sends++;
         _session.Sent(pending.Length, _loop);
-    }
-
-    private sealed class Completed : IReplyTarget, ILateOwner
-    {
-        public List<WorkItem> Items { get; } = [];
-
-        public void Complete(WorkItem item) => Items.Add(item);
-
-        public void Complete(LateReply reply) => Assert.Fail("nothing here comes late");
     }
 }

@@ -3,12 +3,21 @@ using System.Text;
 namespace Multiplex.Tests.Support;
 
 /// <summary>A request is a line; the reply is the same in capitals. "!" is malformed, "?" cannot be answered, "-" gets no reply,
-/// and "~" may take long.</summary>
+/// "~" may take long, and the reply to "&amp;" comes later.</summary>
 internal sealed class LineProtocol : IProtocol
 {
     public ReplyOrder ReplyOrder { get; init; } = ReplyOrder.Calls;
 
     public int LookedAt { get; private set; }
+
+    /// <summary>Requests that were answered, or begun.</summary>
+    public int Answered { get; private set; }
+
+    /// <summary>The calls whose replies come later, in their order.</summary>
+    public List<LateLine> Late { get; } = [];
+
+    /// <summary>Called with each of them before the protocol returns.</summary>
+    public Action<LateLine> OnLate { get; init; } = static _ => { };
 
     public int Frame(ReadOnlySpan<byte> received, ref FramingProgress progress)
     {
@@ -27,11 +36,44 @@ internal sealed class LineProtocol : IProtocol
 
     public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
     {
+        Answered++;
         if (message[0] == '?')
             return false;
         if (message[0] == '-')
             return true;
+        if (message[0] == '&')
+        {
+            LateLine late = new(message);
+            Late.Add(late);
+            OnLate(late);
+            reply.Late = late;
+            return true;
+        }
+
         Ascii.ToUpper(message, reply.Append(message.Length), out _);
         return true;
+    }
+
+    /// <summary>A call whose reply comes once the test says so.</summary>
+    internal sealed class LateLine : LateReply
+    {
+        private readonly byte[] _line;
+
+        public LateLine(ReadOnlySpan<byte> line)
+        {
+            (_line, Bytes) = (line.ToArray(), line.Length);
+            Reply = new();
+        }
+
+        /// <summary>Whether the client had gone each time that the call was cancelled.</summary>
+        public List<bool> Cancelled { get; } = [];
+
+        public void Answer()
+        {
+            Ascii.ToUpper(_line, Reply.Append(_line.Length), out _);
+            Complete();
+        }
+
+        protected internal override void Cancel(bool hasEnded) => Cancelled.Add(hasEnded);
     }
 }

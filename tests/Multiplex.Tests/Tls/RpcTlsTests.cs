@@ -5,6 +5,7 @@ using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using Multiplex.Tests.Rpc.Server;
 using Multiplex.Tls;
+using Multiplex.Transports;
 
 namespace Multiplex.Tests.Tls;
 

@@ -22,17 +22,6 @@ internal sealed class LateCalls
     /// <summary>The last, or null.</summary>
     public LateReply? Last { get; private set; }
 
-    /// <summary>The call that the connection's own thread waits for, once the replies before it are sent; null on a loop, where no thread waits.</summary>
-    public LateReply? Awaited { private get; set; }
-
-    /// <summary>That call, which is waited for from now on; or null.</summary>
-    public LateReply? TakeAwaited()
-    {
-        LateReply? awaited = Awaited;
-        Awaited = null;
-        return awaited;
-    }
-
     /// <summary>Adds a call at the end. One that comes after <see cref="Cancel"/> is cancelled.</summary>
     public void Add(LateReply call)
     {
@@ -75,13 +64,8 @@ internal sealed class LateCalls
     /// <summary>Has a reply leave behind that of the last call.</summary>
     public void HoldBack(ReadOnlySpan<byte> reply, bool isMessage)
     {
-        if (reply.IsEmpty)
-            return;
         int before = Last!.Behind.Length;
-        if (isMessage)
-            Last.Behind.AppendMessage(reply);
-        else
-            Last.Behind.Append(reply);
+        Last.Behind.Add(reply, isMessage);
         Bytes += Last.Behind.Length - before;
     }
 
@@ -100,7 +84,6 @@ internal sealed class LateCalls
     public void Abandon()
     {
         Cancel(hasEnded: true);
-        TakeAwaited()?.Cancel(hasEnded: true);
         lock (_lock)
         {
             while (First is { } call)

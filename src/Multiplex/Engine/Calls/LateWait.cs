@@ -3,17 +3,19 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Engine.Calls;
 
 /// <summary>The wait for a late reply on a thread that has nothing else to do: that of a connection, or of a server that serves one client at a time.</summary>
-/// <param name="counters">Where events are counted, and what tells of a stop.</param>
+/// <param name="counters">Where events are counted.</param>
 internal sealed class LateWait(ServerCounters counters) : ILateTarget
 {
-    private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(100);   // whether the client is there: a descriptor more for each thread would be dearer
+    private const int None = -1;
+    private const int LookAgainMilliseconds = 100;   // while there is no descriptor to be woken by
 
-    private readonly object _lock = new();   // its Monitor is waited on
+    private readonly Lock _lock = new();
     private LateReply? _current;
     private bool _isCancelled;
+    private int _wake = None;   // an eventfd(2): the reply is there. Made for the first call, since few threads have any
 
     /// <summary>The connection whose calls are awaited; -1 where there is none.</summary>
-    public int Descriptor { get; set; } = -1;
+    public int Descriptor { get; set; } = None;
 
     /// <summary>Waits until the reply is there. A client that goes meanwhile has the call cancelled.</summary>
     public void Await(LateReply reply)
@@ -23,20 +25,26 @@ internal sealed class LateWait(ServerCounters counters) : ILateTarget
             if (!reply.TryAwait(this))
                 return;
             _current = reply;
+            if (_wake == None)
+                _wake = (int)Math.Max(None, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).Value);
             counters.Increment(Counter.CallsInFlight);
             if (_isCancelled)
                 reply.Cancel(hasEnded: false);
-            bool hasEnded = Descriptor < 0;
-            while (_current is not null)
-            {
-                if (Monitor.Wait(_lock, s_lookAgain) || hasEnded || !HasGone())
-                    continue;
-                hasEnded = true;
-                reply.Cancel(hasEnded: true);
-            }
-
-            counters.Add(Counter.CallsInFlight, -1);
         }
+
+        // Of the connection errors and hang-ups alone count: a client that has shut down its side waits for its replies, and so does one of a server that stops.
+        Span<pollfd> both = [new() { fd = Descriptor }, new() { fd = _wake, events = POLLIN }];
+        while (IsAwaited())
+        {
+            if (poll(both, _wake == None ? LookAgainMilliseconds : -1).IsError || both[0].revents == 0)
+                continue;
+            both[0].fd = None;
+            reply.Cancel(hasEnded: true);
+        }
+
+        if (_wake != None)
+            eventfd_read(_wake, out _);
+        counters.Add(Counter.CallsInFlight, -1);
     }
 
     /// <summary>The server ends: the call that is awaited, and those that come, are cancelled. For another thread.</summary>
@@ -55,14 +63,22 @@ internal sealed class LateWait(ServerCounters counters) : ILateTarget
         lock (_lock)
         {
             _current = null;
-            Monitor.PulseAll(_lock);
+            if (_wake != None)
+                eventfd_write(_wake, 1);
         }
     }
 
-    // Errors and hang-ups alone count: a client that has shut down its side waits for its replies, and so does one of a server that stops.
-    private bool HasGone()
+    /// <summary>The connection has ended, and no call is awaited: closes the descriptor by which the thread is woken.</summary>
+    public void Release()
     {
-        pollfd connection = new() { fd = Descriptor };
-        return poll(new Span<pollfd>(ref connection), 0).Value > 0;
+        if (_wake != None)
+            close(_wake);
+        _wake = None;
+    }
+
+    private bool IsAwaited()
+    {
+        lock (_lock)
+            return _current is not null;
     }
 }

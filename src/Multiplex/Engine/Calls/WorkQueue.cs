@@ -183,11 +183,7 @@ internal sealed class CallFlow
     /// <summary>The flow in front of it in its list.</summary>
     public CallFlow? Previous { get; set; }
 
-    /// <summary>The oldest of those whose replies leave in the order of the calls; each has the next one. For the loop's thread alone.</summary>
-    public WorkItem? FirstInOrder { get; private set; }
-
     private WorkItem? _newest;
-    private WorkItem? _lastInOrder;
     private bool _isLost;
 
     /// <summary>Adds a call.</summary>
@@ -200,33 +196,6 @@ internal sealed class CallFlow
         _newest = call;
     }
 
-    /// <summary>Has the reply of a call wait for those of the calls before it.</summary>
-    public void AppendInOrder(WorkItem call)
-    {
-        if (FirstInOrder is null)
-            FirstInOrder = call;
-        else
-            _lastInOrder!.NextInOrder = call;
-        _lastInOrder = call;
-    }
-
-    /// <summary>Takes the first of the calls whose replies leave in order, if the loop has its reply.</summary>
-    public bool TryTakeInOrder([NotNullWhen(true)] out WorkItem? call)
-    {
-        call = FirstInOrder is { IsFinished: true } first ? first : null;
-        if (call is not null)
-            FirstInOrder = call.NextInOrder;
-        return call is not null;
-    }
-
-    /// <summary>Forgets the order: none of the replies will leave.</summary>
-    public WorkItem? TakeOrder()
-    {
-        WorkItem? first = FirstInOrder;
-        FirstInOrder = null;
-        return first;
-    }
-
     /// <summary>Takes the oldest call; there must be one.</summary>
     public WorkItem Dequeue()
     {
@@ -234,6 +203,13 @@ internal sealed class CallFlow
         Oldest = call.Next;
         call.Next = null;
         return call;
+    }
+
+    /// <summary>Has none, and is used for another caller.</summary>
+    public void Reset()
+    {
+        IsLost = false;
+        Late.Reset();
     }
 
     /// <summary>Takes all of them.</summary>

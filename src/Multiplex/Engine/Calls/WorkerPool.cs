@@ -21,6 +21,7 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
     private readonly Action _takeReplies;
     private readonly Stack<WorkItem> _spare = new();
     private readonly Stack<CallFlow> _spareFlows = new();
+    private readonly Stack<HandedCalls> _spareCalls = new();
     private int _inProgress;
     private int _isPosted;   // 1 while the loop is about to take replies
 
@@ -67,9 +68,28 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
     /// <summary>A flow has no calls any more.</summary>
     public void ReturnFlow(CallFlow flow)
     {
-        flow.IsLost = false;
-        flow.Late.Reset();
+        flow.Reset();
         _spareFlows.Push(flow);
+    }
+
+    /// <summary>For a session that hands its first request over.</summary>
+    /// <param name="areUnwanted">Whether the peer has gone, and has no use for replies that come later.</param>
+    public HandedCalls TakeCalls(bool areUnwanted)
+    {
+        HandedCalls calls = _spareCalls.TryPop(out HandedCalls? spare) ? spare : new(this);
+        if (areUnwanted)
+            calls.Cancel(hasEnded: true);
+        return calls;
+    }
+
+    /// <summary>Takes the calls of a session back, once none of them is left.</summary>
+    public void TakeBack(ref HandedCalls? calls)
+    {
+        if (calls is not { IsAny: false })
+            return;
+        calls.Reset();
+        _spareCalls.Push(calls);
+        calls = null;
     }
 
     /// <summary>The reply of a call has been taken, or is not wanted: the call is used again.</summary>

@@ -1,6 +1,7 @@
+using Multiplex.Engine;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Engine;
+namespace Multiplex.Transports;
 
 /// <summary>When a loop looks for connections that are silent or slow, and which of them are not silent after all.</summary>
 internal static class IdleSweep
@@ -19,6 +20,25 @@ internal static class IdleSweep
         options.RequestTimeout > TimeSpan.Zero && (options.IdleTimeout <= TimeSpan.Zero || options.RequestTimeout < options.IdleTimeout)
             ? options.RequestTimeout
             : options.IdleTimeout;
+
+    /// <summary>
+    /// Why a connection is to be closed: it is silent, or a request of it takes too long to arrive; null when it is neither. Where nothing is received,
+    /// its calls are cancelled once the peer has gone.
+    /// </summary>
+    /// <param name="session">The connection's.</param>
+    /// <param name="descriptor">Its socket.</param>
+    /// <param name="isReceiving">Whether the server receives from it.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="asOf">When the turn began: what has arrived while a long call ran is received in the next.</param>
+    /// <param name="options">The limits.</param>
+    public static CloseReason? Check(Session session, int descriptor, bool isReceiving, long now, long asOf, ServerOptions options)
+    {
+        if (session.MayMissTheEnd && SocketState.IsOver(descriptor))
+            session.PeerHungUp();
+        if (IsSilent(session, now, options) && (!isReceiving || !HasUnreadBytes(descriptor)))
+            return CloseReason.IdleTimeout;
+        return IsLate(session, isReceiving, asOf, options) ? CloseReason.RequestTimeout : null;
+    }
 
     /// <summary>Whether no byte of a connection has moved for longer than it may be silent, and its peer does not wait for the server.</summary>
     public static bool IsSilent(Session session, long now, ServerOptions options) =>
@@ -43,11 +63,9 @@ internal static class IdleSweep
         session.LastMoved < asOf - (long)options.DrainStall.TotalMilliseconds
         && !session.IsAtWork && (session.PendingBytes > 0 || session.Closed is not null);
 
-    /// <summary>
-    /// Whether bytes of the peer wait in the socket: they came while a long call ran, or were more than one turn brings, and
-    /// the peer is not silent. A peer that is not received from, because it takes no replies, is silent all the same.
-    /// </summary>
-    public static bool HasUnreadBytes(int fd)
+    // Whether bytes of the peer wait in the socket: they came while a long call ran, or were more than one turn brings, and
+    // the peer is not silent. A peer that is not received from, because it takes no replies, is silent all the same.
+    private static bool HasUnreadBytes(int fd)
     {
         Span<byte> one = stackalloc byte[1];
         return recv(fd, one, MSG_PEEK | MSG_DONTWAIT).Value > 0;

@@ -1,0 +1,134 @@
+namespace Multiplex.Engine.Calls;
+
+/// <summary>
+/// The calls of one session that no worker runs and whose replies come later: whether one more may begin, and which replies leave when. Where the
+/// protocol has replies leave in the order of the calls, a reply that is there waits for those before it.
+/// </summary>
+/// <param name="owner">What completes a call on the loop's thread; null on a thread that waits for each.</param>
+/// <param name="keepsMessages">Whether each reply is one message.</param>
+internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
+{
+    private readonly LateCalls _calls = new();
+    private LateReply? _next;   // the session's own thread waits for it, once the replies before it are sent
+
+    /// <summary>Whether there is any.</summary>
+    public bool IsAny => _calls.Count > 0;
+
+    /// <summary>Bytes of memory that they keep.</summary>
+    public long Bytes => _calls.Bytes;
+
+    /// <summary>Whether requests wait until one of the replies has come, as <see cref="CheckRoom"/> has found.</summary>
+    public bool IsFull { get; private set; }
+
+    /// <summary>Whether one more call may be in flight. A session that has none may have one however many others have, and so needs no notice when there is room.</summary>
+    public bool CheckRoom(LoopContext loop)
+    {
+        bool hasRoom = !IsAny || (_calls.Count < loop.Options.MaxAsyncCallsPerConnection && loop.Late!.HasRoom);
+        if (!hasRoom && !IsFull)
+            loop.Counters.Increment(Counter.CallsInFlightFull);
+        IsFull = !hasRoom || (IsAny && _calls.Bytes >= loop.Options.MaxPendingOutput);
+        return !IsFull;
+    }
+
+    /// <summary>The reply to a request comes later. One that is there already is among the thread's replies then, or waits for those before it.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="isUnwanted">Whether the peer has gone.</param>
+    /// <param name="loop">The thread's.</param>
+    /// <returns>False when the thread has replies to send before it waits: see <see cref="Await"/>.</returns>
+    public bool TryBegin(LateReply call, bool isUnwanted, LoopContext loop)
+    {
+        if (loop.Late is not { } replies)
+        {
+            _next = call;
+            return loop.Fresh.IsEmpty && Await(loop);
+        }
+
+        call.Owner = owner!;
+        _calls.Add(call);
+        if (isUnwanted)
+            call.Cancel(hasEnded: true);
+        if (replies.TryAwait(call))
+            return true;
+        call.IsFinished = true;
+        if (_calls.Count > 1 && loop.Protocol.ReplyOrder == ReplyOrder.Calls)
+            return true;
+        _calls.Remove(call);
+        Write(call, loop);
+        return true;
+    }
+
+    /// <summary>Waits for the call that has not been waited for, if there is one: its reply is among the thread's then.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool Await(LoopContext loop)
+    {
+        LateReply? call = _next;
+        _next = null;
+        if (call is null)
+            return false;
+        loop.Wait!.Await(call);
+        Write(call, loop);
+        return true;
+    }
+
+    /// <summary>Requests were answered at once: where the order counts, their replies wait for those that come later.</summary>
+    /// <param name="ahead">Bytes of the thread's replies that were there before.</param>
+    /// <param name="loop">The thread's.</param>
+    public void HoldBack(int ahead, LoopContext loop)
+    {
+        if (!IsAny || loop.Protocol.ReplyOrder == ReplyOrder.Any || loop.Replies.Length == ahead)
+            return;
+        _calls.HoldBack(loop.Replies.Written[ahead..], keepsMessages);
+        loop.Replies.Truncate(ahead);
+    }
+
+    /// <summary>
+    /// A reply is there. It is pending from now on, with those that it held up; where the order counts, not before those to the calls before it.
+    /// </summary>
+    /// <param name="call">The call.</param>
+    /// <param name="pending">What the session has to send.</param>
+    /// <param name="tls">The session's TLS; null when it has none.</param>
+    /// <param name="loop">The thread's.</param>
+    public void Complete(LateReply call, ref WriteQueue pending, SessionTls? tls, LoopContext loop)
+    {
+        if (call.Calls != _calls)
+        {
+            call.Reply.Clear(keep: 0);   // the session is released
+            return;
+        }
+
+        call.IsFinished = true;
+        if (loop.Protocol.ReplyOrder == ReplyOrder.Any)
+            Leave(call, ref pending, tls);
+        else
+            while (_calls.First is { IsFinished: true } first)
+                Leave(first, ref pending, tls);
+        if (IsFull)
+            CheckRoom(loop);
+    }
+
+    /// <summary>The peer has gone, or the server ends: cancels all.</summary>
+    public void Cancel(bool hasEnded) => _calls.Cancel(hasEnded);
+
+    /// <summary>The session is released: no reply is wanted any more.</summary>
+    public void Abandon()
+    {
+        _calls.Abandon();
+        _next?.Cancel(hasEnded: true);
+        _next = null;
+    }
+
+    private void Leave(LateReply call, ref WriteQueue pending, SessionTls? tls)
+    {
+        _calls.Remove(call);
+        pending.Add(tls is null ? call.Reply.Written : tls.Seal(call.Reply.Written), keepsMessages);
+        pending.Append(tls is null ? call.Behind.Bytes : tls.Seal(call.Behind.Bytes));
+        call.Behind.Release();
+        call.Reply.Clear(keep: 0);
+    }
+
+    private static void Write(LateReply call, LoopContext loop)
+    {
+        loop.Replies.Write(call.Reply.Written);
+        call.Reply.Clear(keep: 0);
+    }
+}

@@ -1,0 +1,147 @@
+namespace Multiplex.Engine.Calls;
+
+/// <summary>
+/// The requests of one session that workers run, until their replies leave: as they come, or in the order of the requests, as the protocol has
+/// it. Used again for another session once no call is left.
+/// </summary>
+/// <param name="workers">The loop's workers.</param>
+internal sealed class HandedCalls(WorkerPool workers)
+{
+    private readonly CallFlow _flow = new();
+    private WorkItem? _first;      // of those whose replies leave in order; each has the next one
+    private WorkItem? _last;
+    private bool _isCut;           // one was malformed: the replies behind it do not leave
+    private bool _isAbandoned;     // the session is released
+
+    /// <summary>Whether there is any.</summary>
+    public bool IsAny => _flow.InProgress > 0;
+
+    /// <summary>Bytes of the requests, and of replies that wait for those before them.</summary>
+    public int Bytes => _flow.BytesInProgress;
+
+    /// <summary>Whether a reply comes later than a worker has run its call.</summary>
+    public bool HasLate => _flow.Late.Count > 0;
+
+    /// <summary>
+    /// Whether one more may be handed over. Replies may be as long as requests: what is in progress counts as pending. A session that has no request in
+    /// progress may hand one over however many wait, and so needs no notice when there is room.
+    /// </summary>
+    public bool HasRoom(int pendingBytes, ServerOptions options) =>
+        !IsAny
+        || (_flow.InProgress < options.MaxCallsInProgress
+            && pendingBytes + _flow.BytesInProgress < options.MaxPendingOutput
+            && workers.Room > 0);
+
+    /// <summary>Frames requests and hands them to workers, as long as these have room.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="received">What it has received and not answered.</param>
+    /// <param name="framing">How far the first request is framed.</param>
+    /// <param name="held">Where the bytes stand, if the session holds them: a long request is given away.</param>
+    /// <param name="loop">The thread's.</param>
+    /// <param name="consumed">Receives how many bytes are handed over.</param>
+    public ReadOutcome HandOver(
+        Session session, ReadOnlySpan<byte> received, ref FramingProgress framing, ref ReadBuffer held, LoopContext loop, out int consumed)
+    {
+        IProtocol protocol = loop.Protocol;
+        consumed = 0;
+        while (consumed < received.Length && HasRoom(session.PendingBytes, loop.Options))
+        {
+            ReadOnlySpan<byte> rest = received[consumed..];
+            int length = session.KeepsMessages ? rest.Length : protocol.Frame(rest, ref framing);
+            if (length == FrameResult.Incomplete)
+                return ReadOutcome.NeedsInput;
+            if (length < 0)
+                return ReadOutcome.Malformed;
+            ReadOnlySpan<byte> request = rest[..length];
+            bool asksForTls = protocol.Tls is not null && session.Tls is null && protocol.AsksForTls(request);
+            if (asksForTls && IsAny)
+                return ReadOutcome.Paused;   // the replies before it are sent without TLS
+            framing = default;
+            consumed += length;
+            if (!asksForTls)
+                Hand(session, request, held.GiveAway(request), isInOrder: protocol.ReplyOrder != ReplyOrder.Any);
+            else if (protocol.AnswerInBatch(request, session.Peer, loop.Replies, ifQuick: false) == FrameAnswer.StartTls)
+                return ReadOutcome.StartTls;
+        }
+
+        if (HasRoom(session.PendingBytes, loop.Options))
+            return ReadOutcome.NeedsInput;
+        if (!session.RequestsWait && workers.Room == 0)
+            loop.Counters.Increment(Counter.CallQueueFull);
+        return ReadOutcome.Paused;
+    }
+
+    /// <summary>A worker has run a request.</summary>
+    /// <returns>The first whose reply may leave now; null when none may.</returns>
+    public WorkItem? Finish(WorkItem item)
+    {
+        item.Finish();
+        if (!_isAbandoned)
+            return _first is null ? item : TakeInOrder();
+        workers.Recycle(item);
+        return null;
+    }
+
+    /// <summary>The reply of a request has left.</summary>
+    /// <returns>The next whose reply may leave; null when none may.</returns>
+    public WorkItem? Recycle(WorkItem item)
+    {
+        workers.Recycle(item);
+        return TakeInOrder();
+    }
+
+    /// <summary>The peer has gone, or the server ends: cancels those whose replies come later.</summary>
+    public void Cancel(bool hasEnded) => _flow.Late.Cancel(hasEnded);
+
+    /// <summary>The session is released: requests that no worker has begun to run are dropped, and no reply is wanted any more.</summary>
+    public void Abandon()
+    {
+        _isAbandoned = true;
+        for (WorkItem? item = _first, next; item is not null; item = next)
+        {
+            next = item.NextInOrder;
+            if (item.IsFinished)
+                workers.Recycle(item);
+        }
+
+        _first = null;
+        workers.Drop(_flow);
+        Cancel(hasEnded: true);
+    }
+
+    /// <summary>None is left: makes it ready for another session.</summary>
+    public void Reset()
+    {
+        _isCut = _isAbandoned = false;
+        _flow.Reset();
+    }
+
+    private void Hand(Session session, ReadOnlySpan<byte> request, byte[]? array, bool isInOrder)
+    {
+        WorkItem item = workers.Hand(session, _flow, request, array);
+        if (!isInOrder)
+            return;
+        if (_first is null)
+            _first = item;
+        else
+            _last!.NextInOrder = item;
+        _last = item;
+    }
+
+    private WorkItem? TakeInOrder()
+    {
+        while (_first is { IsFinished: true } first)
+        {
+            _first = first.NextInOrder;
+            if (!_isCut)
+            {
+                _isCut = !first.IsAnswered;
+                return first;
+            }
+
+            workers.Recycle(first);
+        }
+
+        return null;
+    }
+}
