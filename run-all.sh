@@ -59,7 +59,7 @@ package() {
   rm -rf "$packages" artifacts/share
   say "packing the libraries"
   for project in native-interop src/Multiplex.Core src/Multiplex src/Multiplex.Rpc.Client src/Multiplex.Rpc src/Multiplex.Demo src/Multiplex.Nfs src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
-  for project in src/Multiplex.Rpc.Hosting src/packaging/templates; do pack "$project"; done
+  for project in src/Multiplex.Rpc.Client.Hosting src/Multiplex.Rpc.Hosting src/packaging/templates; do pack "$project"; done
   dotnet run --project src/Multiplex.Manual --configuration Release -- artifacts/share "$(date --utc --date "@$SOURCE_DATE_EPOCH" +%F)"
   case "$(uname -m)" in
     aarch64) package_command "$command" linux-arm64 arm64 ;;

@@ -36,6 +36,9 @@ internal sealed class RpcgenOptions : IVerb
     [Option("strings", Default = "text", MetaValue = "text|bytes", HelpText = "Of a .x file: what its strings are in C#; bytes need not be UTF-8.")]
     public string Strings { get; set; } = "";
 
+    [Option("client", HelpText = "Of a .x file: the client's side alone, for a project that references Multiplex.Rpc.Client.")]
+    public bool Client { get; set; }
+
     public int Run()
     {
         if (Path.GetExtension(File) is not (".x" or ".cs"))
@@ -63,6 +66,7 @@ internal sealed class RpcgenOptions : IVerb
         OneWay = path == File ? OneWay : "",
         Async = IsAsync ? "true" : "",
         Context = HasContext ? "true" : "",
+        WithServer = !Client,
     };
 
     // The C# compiler cannot be part of a native binary, so a program beside it does this in the place of this process.

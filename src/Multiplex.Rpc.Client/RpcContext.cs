@@ -10,6 +10,22 @@ namespace Multiplex.Rpc;
 /// A call as its procedure sees it, beside its arguments. A method of a contract that has a parameter of this type is given it by the server, for as long as
 /// it likes; a client stub ignores it, so the parameter is best declared last but for the token, as <c>RpcContext? context = null</c>.
 /// </summary>
+/// <example>
+/// <code>
+/// [RpcProgram(0x20004702)]
+/// public partial interface IMirror
+/// {
+///     [Procedure(1, Idempotent = true)]
+///     [return: XdrMaxLength(128)]
+///     string WhoAmI(RpcContext? context = null);
+/// }
+///
+/// public sealed class Mirror : IMirror
+/// {
+///     public string WhoAmI(RpcContext? context) => $"call {context!.Xid} of {context.Peer.ToString()}";
+/// }
+/// </code>
+/// </example>
 public sealed class RpcContext : IConnectionState
 {
     private const int InternetAddress = 28;   // sizeof(struct sockaddr_in6)

@@ -6,6 +6,17 @@ namespace Multiplex.Rpc;
 /// numbers), <c>NameV1Client</c>, which implements it, and <c>NameV1Server</c>, for programs that are to allocate nothing, are made while the project is built.
 /// </summary>
 /// <param name="number">The program's number.</param>
+/// <example>
+/// <code>
+/// [RpcProgram(0x20004700, Version = 1)]
+/// public partial interface IGreeter
+/// {
+///     [Procedure(1, Idempotent = true)]
+///     [return: XdrMaxLength(64)]
+///     ValueTask&lt;string&gt; GreetAsync([XdrMaxLength(32)] string name, CancellationToken cancellationToken = default);
+/// }
+/// </code>
+/// </example>
 [AttributeUsage(AttributeTargets.Interface)]
 public sealed class RpcProgramAttribute(uint number) : Attribute
 {
@@ -22,6 +33,22 @@ public sealed class RpcProgramAttribute(uint number) : Attribute
 /// <see cref="RpcContext"/>, which are no arguments of the procedure.
 /// </summary>
 /// <param name="number">The procedure's number in its version. 0 is the ping that every version has.</param>
+/// <example>
+/// <code>
+/// [RpcProgram(0x20004701)]
+/// public partial interface ICounter
+/// {
+///     [Procedure(1)]
+///     ulong Add(ulong amount);   // a call that is repeated gets the reply of the first one
+///
+///     [Procedure(2, Idempotent = true)]
+///     ValueTask&lt;ulong&gt; GetAsync(CancellationToken cancellationToken = default);
+///
+///     [Procedure(3, OneWay = true)]
+///     void Reset();
+/// }
+/// </code>
+/// </example>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ProcedureAttribute(uint number) : Attribute
 {

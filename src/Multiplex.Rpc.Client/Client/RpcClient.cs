@@ -20,6 +20,13 @@ namespace Multiplex.Rpc.Client;
 /// <see cref="RpcClientOptions.ServerKeepsReplies"/>) are sent again on it with the xids that they had; others that had been sent fail. Over
 /// datagrams every call is sent again, with its xid, until a reply comes or the time is up.
 /// </remarks>
+/// <example>
+/// <code>
+/// await using RpcClient client = await RpcClient.ConnectAsync("tcp://127.0.0.1:4000", new() { Timeout = TimeSpan.FromSeconds(5) });
+/// IGreeter greeter = client.Create&lt;IGreeter&gt;();
+/// Console.WriteLine(await greeter.GreetAsync("world"));
+/// </code>
+/// </example>
 public sealed class RpcClient : IDisposable, IAsyncDisposable
 {
     [ThreadStatic]

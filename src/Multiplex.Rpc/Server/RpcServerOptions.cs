@@ -8,6 +8,13 @@ using Multiplex.Tls;
 namespace Multiplex.Rpc.Server;
 
 /// <summary>What a <see cref="RpcServer"/> serves, where, on which model, and within which limits.</summary>
+/// <example>
+/// <code>
+/// RpcServerOptions options = new() { MaxRecord = 64 * 1024, ServerOptions = new() { MaxConnections = 1000 } };
+/// options.Listen("tcp://127.0.0.1:0").Listen("unix:/run/greeter.sock").UseModel("reactors").AddProgram(new Greeter());
+/// await using RpcServer server = await RpcServer.StartAsync(options);
+/// </code>
+/// </example>
 public sealed class RpcServerOptions
 {
     private readonly List<Func<IEnumerable<IRpcProgram>>> _programs = [];

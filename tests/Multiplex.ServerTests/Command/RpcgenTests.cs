@@ -123,6 +123,16 @@ public sealed class RpcgenTests
     }
 
     [Test]
+    public void The_clients_side_alone_names_no_type_of_the_server()
+    {
+        string file = Write("ping.x", "program PING { version PING_V1 { void PING_NULL(void) = 0; } = 1; } = 0x20004001;\n");
+        Assert.That(string.Join('\n', ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", file]).Lines), Does.Contain("class PingV1Server").And.Contain("using Multiplex.Rpc.Server;"));
+        Assert.That(
+            string.Join('\n', ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", file, "--client"]).Lines),
+            Does.Contain("class PingV1Client").And.Not.Contain("PingV1Server").And.Not.Contain("Multiplex.Rpc.Server").And.Not.Contain("RpcPrograms"));
+    }
+
+    [Test]
     public void Strings_are_bytes_where_that_is_said()
     {
         ProgramRun run = ProgramRun.Successfully(ServerProcess.Command, ["rpcgen", Write("names.x", "struct a { string name<255>; };\n"), "--strings", "bytes"]);

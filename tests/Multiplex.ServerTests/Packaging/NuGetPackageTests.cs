@@ -9,7 +9,7 @@ namespace Multiplex.ServerTests.Packaging;
 /// <summary>The NuGet packages of the libraries and of the command.</summary>
 public sealed class NuGetPackageTests
 {
-    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex.Core", "Multiplex", "Multiplex.Rpc.Client", "Multiplex.Rpc", "Multiplex.Rpc.Hosting", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
+    private static readonly string[] s_libraries = ["Multiplex.Interop", "Multiplex.Core", "Multiplex", "Multiplex.Rpc.Client", "Multiplex.Rpc", "Multiplex.Rpc.Client.Hosting", "Multiplex.Rpc.Hosting", "Multiplex.Demo", "Multiplex.Nfs", "Multiplex.Load"];
 
     // Portable PDB, the kind of custom debug information that holds a source.
     private static readonly Guid s_embeddedSource = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");
@@ -53,13 +53,20 @@ public sealed class NuGetPackageTests
         }
     }
 
+    // Where the list is not there, the analyzer that compares it with the code is not either.
+    [Test]
+    public void What_each_library_shows_is_listed_beside_it() => Assert.That(
+        s_libraries.Select(library => $"{(library == "Multiplex.Interop" ? "native-interop" : $"src/{library}")}/PublicAPI.Shipped.txt")
+            .Where(list => !File.Exists(Path.Combine(Repository.Root, list)) || File.ReadLines(Path.Combine(Repository.Root, list)).Count() < 10),
+        Is.Empty);
+
     // SourceLink, which is in the SDK, adds where the other sources are, in a clone whose remote it knows.
     [Test]
     public void The_symbols_have_the_sources_that_are_generated()
     {
-        using ZipArchive symbols = ZipFile.OpenRead(Packages.Find($"Multiplex.Rpc.{Packages.Version}.snupkg"));
+        using ZipArchive symbols = ZipFile.OpenRead(Packages.Find($"Multiplex.Rpc.Client.{Packages.Version}.snupkg"));
         using MemoryStream file = new();
-        using (Stream entry = symbols.GetEntry("lib/net10.0/Multiplex.Rpc.pdb")!.Open())
+        using (Stream entry = symbols.GetEntry("lib/net10.0/Multiplex.Rpc.Client.pdb")!.Open())
             entry.CopyTo(file);
         file.Position = 0;
         using MetadataReaderProvider provider = MetadataReaderProvider.FromPortablePdbStream(file);

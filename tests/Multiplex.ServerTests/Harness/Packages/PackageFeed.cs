@@ -64,7 +64,7 @@ internal sealed class PackageFeed : IDisposable
     /// <returns>Its standard output.</returns>
     public string[] Dotnet(string verb, params string[] arguments)
     {
-        ProgramRun run = ProgramRun.Of(Tools.Require("dotnet"), [verb, .. arguments, .. verb == "build" ? s_leaveNothingBehind : []], folder: In(""));
+        ProgramRun run = ProgramRun.Of(Tools.Require("dotnet"), [verb, .. arguments, .. verb is "build" or "pack" ? s_leaveNothingBehind : []], folder: In(""));
         Assert.That(run.Status, Is.Zero, () => $"{verb}: {string.Join('\n', run.Lines.Concat(run.Errors))}");
         return run.Lines;
     }

@@ -159,7 +159,7 @@ public sealed class AwaitedCallsTests
             _session.PeerHungUp();
         Assert.That(Answer(0), Is.EqualTo("&ONE\n"));
         _session.Continue(_loop);
-        Assert.That(_protocol.Late, Has.Count.EqualTo(2).And.All.Property("Cancelled").Matches<List<bool>>(hangsUp ? one => one.Contains(true) : one => one.Count == 0));
+        Assert.That(_protocol.Late, Has.Count.EqualTo(2).And.All.Property("Cancelled").Matches<List<bool>>(hangsUp ? one => one!.Contains(true) : one => one!.Count == 0));
         Assert.That((Answer(1), _session.Closed), Is.EqualTo(("&TWO\n", CloseReason.Finished)));
     }
 
