@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Sockets;
 
 /// <summary>The classic failures of addresses and connections, each explained: why in plain words, and what would help.</summary>
-public static class AddressProblem
+internal static class AddressProblem
 {
     private const int FirstUnprivilegedPort = 1024;
 

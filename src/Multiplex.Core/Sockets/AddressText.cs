@@ -8,7 +8,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Sockets;
 
 /// <summary>Raw socket addresses as text: what getsockname(2) and accept(2) give, written as an endpoint.</summary>
-public static class AddressText
+internal static class AddressText
 {
     /// <summary>The longest text: a UNIX-domain path with its prefix.</summary>
     private const int MaxLength = 160;

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Sockets;
 
 /// <summary>Which addresses are this machine's.</summary>
-public static class ThisMachine
+internal static class ThisMachine
 {
     private const int PortOffset = 2, IPv4Offset = 4, IPv6Offset = 8;   // in sockaddr_in and sockaddr_in6
     private const ushort AnyPort = 9;   // connect(2) of a datagram socket needs one, and sends nothing

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>The secret by which a server knows its own handles. It is kept in a file, so that handles outlive the server.</summary>
-public static class HandleKey
+internal static class HandleKey
 {
     private const string FileName = "nfs-handle-key";
 

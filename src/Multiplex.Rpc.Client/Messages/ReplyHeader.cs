@@ -4,7 +4,7 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Rpc.Messages;
 
 /// <summary>The head of a reply message, RFC 5531 section 9: everything before the procedure's results.</summary>
-public readonly struct ReplyHeader
+internal readonly struct ReplyHeader
 {
     /// <summary>The transaction that it replies to.</summary>
     public uint Xid { get; private init; }

@@ -11,7 +11,7 @@ public enum MessageType : uint
 }
 
 /// <summary>RFC 5531 section 9, enum reply_stat.</summary>
-public enum ReplyStatus : uint
+internal enum ReplyStatus : uint
 {
     /// <summary>MSG_ACCEPTED.</summary>
     Accepted = 0,
@@ -43,7 +43,7 @@ public enum AcceptStatus : uint
 }
 
 /// <summary>RFC 5531 section 9, enum reject_stat.</summary>
-public enum RejectStatus : uint
+internal enum RejectStatus : uint
 {
     /// <summary>RPC_MISMATCH: the RPC version is not 2.</summary>
     RpcMismatch = 0,

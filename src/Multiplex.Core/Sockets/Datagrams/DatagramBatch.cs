@@ -7,7 +7,7 @@ namespace Multiplex.Sockets.Datagrams;
 /// Datagrams that are received with one system call, and replies to them that are sent with one: recvmmsg(2), sendmmsg(2).
 /// The kernel writes into native memory, of which pages are used only once a datagram needs them.
 /// </summary>
-public sealed unsafe class DatagramBatch : IDisposable
+internal sealed unsafe class DatagramBatch : IDisposable
 {
     private readonly int _longest;
     private readonly mmsghdr[] _received;

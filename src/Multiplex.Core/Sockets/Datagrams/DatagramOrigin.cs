@@ -8,7 +8,7 @@ namespace Multiplex.Sockets.Datagrams;
 /// Where a datagram came from: the sender's address, and, of a socket on every interface, which of this machine's addresses
 /// it was sent to. The reply leaves from that one: a client that connected its socket takes no other.
 /// </summary>
-public unsafe struct DatagramOrigin
+internal unsafe struct DatagramOrigin
 {
     /// <summary>Bytes for the longest address.</summary>
     public const int AddressRoom = PeerAddress.MaxLength;

@@ -4,7 +4,7 @@ namespace Multiplex.Load.Comparison.Judging;
 /// Says which server is ahead at each point, by the two figures that its scenario is judged by. Every pair of servers at every
 /// point is a question, and the answers are corrected for the number of all of them.
 /// </summary>
-public static class Judge
+internal static class Judge
 {
     /// <summary>The probability of finding a lead anywhere in a report where there is none.</summary>
     public const double Error = 0.02;

@@ -1,7 +1,7 @@
 namespace Multiplex.Load.Comparison.Judging;
 
 /// <summary>Decides whether a point has had enough rounds.</summary>
-public static class RoundPrecision
+internal static class RoundPrecision
 {
     /// <summary>With fewer rounds their spread is not known well enough to stop.</summary>
     public const int FewestRounds = 5;

@@ -3,7 +3,7 @@ using Perfolizer.Mathematics.Distributions.ContinuousDistributions;
 namespace Multiplex.Load.Comparison.Judging;
 
 /// <summary>Probabilities of Student's distribution, and Holm's correction of them.</summary>
-public static class Student
+internal static class Student
 {
     /// <summary>The probability of a value at least this far from 0.</summary>
     /// <param name="t">The value.</param>

@@ -2,7 +2,7 @@ namespace Multiplex.Load.Reporting.Charts;
 
 /// <summary>One direction of a chart.</summary>
 /// <param name="Title">What it measures, with the unit.</param>
-public sealed record Axis(string Title)
+internal sealed record Axis(string Title)
 {
     /// <summary>Whether the scale is logarithmic: only for values above zero.</summary>
     public bool Logarithmic { get; init; }

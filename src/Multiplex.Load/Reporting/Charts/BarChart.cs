@@ -8,13 +8,13 @@ namespace Multiplex.Load.Reporting.Charts;
 /// <param name="Value">Its length: not below zero.</param>
 /// <param name="Low">The lower end of its spread.</param>
 /// <param name="High">The upper end of its spread.</param>
-public sealed record Bar(string Name, int Color, double Value, double Low, double High);
+internal sealed record Bar(string Name, int Color, double Value, double Low, double High);
 
 /// <summary>Horizontal bars one below the other, in the order given, each with its figure and its spread.</summary>
 /// <param name="Title">Its title, with the unit.</param>
 /// <param name="Bars">The bars.</param>
 /// <param name="Label">Formats a value.</param>
-public sealed record BarChart(string Title, IReadOnlyList<Bar> Bars, Func<double, string> Label)
+internal sealed record BarChart(string Title, IReadOnlyList<Bar> Bars, Func<double, string> Label)
 {
     private const double Top = 6, Left = 92, Right = 84;
     private const double RowHeight = 28, Thickness = 14;

@@ -10,7 +10,7 @@ namespace Multiplex.Load.Reporting.Charts;
 /// <param name="X">The horizontal axis: the time.</param>
 /// <param name="Y">The vertical axis: the values.</param>
 /// <param name="Columns">The columns: each with its beginning and its end, and in its cells the lower end, the upper end and the number of values.</param>
-public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatColumn> Columns)
+internal sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatColumn> Columns)
 {
     private const double Top = 14, Bottom = 46, Right = 16;
     private const double Faintest = 0.08;
@@ -58,7 +58,7 @@ public sealed record HeatMap(string Title, Axis X, Axis Y, IReadOnlyList<HeatCol
 /// <param name="From">Its beginning.</param>
 /// <param name="To">Its end.</param>
 /// <param name="Cells">Its cells with values in them.</param>
-public sealed record HeatColumn(double From, double To, IReadOnlyList<HeatCell> Cells)
+internal sealed record HeatColumn(double From, double To, IReadOnlyList<HeatCell> Cells)
 {
     /// <summary>Its number of values.</summary>
     public long Count { get; } = Cells.Sum(cell => cell.Count);
@@ -68,4 +68,4 @@ public sealed record HeatColumn(double From, double To, IReadOnlyList<HeatCell> 
 /// <param name="Low">The least value that belongs to it.</param>
 /// <param name="High">Values below this belong to it.</param>
 /// <param name="Count">Its number of values.</param>
-public readonly record struct HeatCell(double Low, double High, long Count);
+internal readonly record struct HeatCell(double Low, double High, long Count);

@@ -7,7 +7,7 @@ namespace Multiplex.Load.Reporting.Charts;
 /// <param name="Y">The vertical value; <see cref="double.NaN"/> interrupts the line.</param>
 /// <param name="Low">The lower end of its spread.</param>
 /// <param name="High">The upper end of its spread.</param>
-public readonly record struct ChartPoint(double X, double Y, double Low, double High)
+internal readonly record struct ChartPoint(double X, double Y, double Low, double High)
 {
     /// <summary>A point without a spread.</summary>
     public ChartPoint(double x, double y)
@@ -20,25 +20,25 @@ public readonly record struct ChartPoint(double X, double Y, double Low, double 
 /// <param name="Name">The label at its end.</param>
 /// <param name="Color">The number of its colour: see <see cref="Palette"/>.</param>
 /// <param name="Points">Its points, from left to right.</param>
-public sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Points);
+internal sealed record Series(string Name, int Color, IReadOnlyList<ChartPoint> Points);
 
 /// <summary>A value that a chart marks by a dashed line from edge to edge.</summary>
 /// <param name="Name">Its label.</param>
 /// <param name="Value">The value.</param>
-public sealed record Mark(string Name, double Value);
+internal sealed record Mark(string Name, double Value);
 
 /// <summary>A horizontal range without data.</summary>
 /// <param name="From">Its beginning.</param>
 /// <param name="To">Its end.</param>
 /// <param name="Why">The reason.</param>
-public readonly record struct Blank(double From, double To, string Why);
+internal readonly record struct Blank(double From, double To, string Why);
 
 /// <summary>Lines over two axes, each with its name at its end; the one under the pointer stands out.</summary>
 /// <param name="Title">Its title.</param>
 /// <param name="X">The horizontal value.</param>
 /// <param name="Y">Up.</param>
 /// <param name="Lines">The lines; one without points is left out.</param>
-public sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Series> Lines)
+internal sealed record LineChart(string Title, Axis X, Axis Y, IReadOnlyList<Series> Lines)
 {
     private const double LabelHeight = 14, Top = 14;
 

@@ -1,7 +1,7 @@
 namespace Multiplex.Load.Reporting.Charts;
 
 /// <summary>The colours of the servers: the page's style gives each class its colour, in the light theme and in the dark one.</summary>
-public static class Palette
+internal static class Palette
 {
     /// <summary>The number of colours; after the last, the first is used again.</summary>
     public const int Count = 12;

@@ -32,7 +32,7 @@ public sealed class LatencyOverTime
     }
 
     /// <summary>The chart.</summary>
-    public HeatMap Chart() => new(
+    internal HeatMap Chart() => new(
         "Latencies over time: the darker, the more",
         new("second"),
         new("latency") { Label = Quantities.Time, Logarithmic = true },

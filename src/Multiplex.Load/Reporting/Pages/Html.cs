@@ -9,7 +9,7 @@ namespace Multiplex.Load.Reporting.Pages;
 /// A piece of HTML or of SVG, made by interpolation: values in braces are escaped unless they are such pieces, so
 /// that a name chosen by a user cannot become markup.
 /// </summary>
-public sealed class Html
+internal sealed class Html
 {
     private readonly string _markup;
 

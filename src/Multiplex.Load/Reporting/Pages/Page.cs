@@ -1,7 +1,7 @@
 namespace Multiplex.Load.Reporting.Pages;
 
 /// <summary>A page that is one file: style and script are in it, nothing is fetched, and it follows the reader's light or dark theme.</summary>
-public static class Page
+internal static class Page
 {
     // The browser refuses anything from elsewhere.
     private const string Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";

@@ -4,7 +4,7 @@ namespace Multiplex.Load.Reporting.Pages;
 /// <param name="Title">Its head.</param>
 /// <param name="Explanation">The definition of the figure, shown when the pointer is on the head.</param>
 /// <param name="DownFirst">Whether a first click puts the greatest on top.</param>
-public sealed record TableColumn(string Title, string Explanation = "", bool DownFirst = false)
+internal sealed record TableColumn(string Title, string Explanation = "", bool DownFirst = false)
 {
     /// <summary>Whether it is hidden until the reader asks for all columns.</summary>
     public bool IsFolded { get; init; }
@@ -14,16 +14,16 @@ public sealed record TableColumn(string Title, string Explanation = "", bool Dow
 /// <param name="Content">The content.</param>
 /// <param name="SortBy">The sort key; null comes last in either direction.</param>
 /// <param name="Class">Its style.</param>
-public sealed record TableCell(Html Content, double? SortBy = null, string Class = "");
+internal sealed record TableCell(Html Content, double? SortBy = null, string Class = "");
 
 /// <summary>A row.</summary>
 /// <param name="Name">Its first cell, the row's head.</param>
 /// <param name="NameText">The sort key of the first column.</param>
 /// <param name="Cells">The others.</param>
-public sealed record TableRow(Html Name, string NameText, IReadOnlyList<TableCell> Cells);
+internal sealed record TableRow(Html Name, string NameText, IReadOnlyList<TableCell> Cells);
 
 /// <summary>A table that a click on a column's head sorts.</summary>
-public static class SortableTable
+internal static class SortableTable
 {
     private static readonly Html s_unfold = Html.Of($"""<label class="unfold"><input type="checkbox"> all figures</label>""");
 
