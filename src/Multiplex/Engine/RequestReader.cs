@@ -86,7 +86,7 @@ public static class RequestReader
     /// <param name="peer">The client.</param>
     /// <param name="reply">Where the reply is appended.</param>
     /// <param name="consumed">Its length.</param>
-    public static ReadOutcome ConsumeMessage(IProtocol protocol, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply, out int consumed)
+    internal static ReadOutcome ConsumeMessage(IProtocol protocol, ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply, out int consumed)
     {
         int start = reply.Length;
         consumed = message.Length;
