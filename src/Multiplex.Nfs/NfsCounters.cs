@@ -6,6 +6,8 @@ public static class NfsCounters
     private static readonly Counter s_filesOpened = ServerCounters.Register("NfsFilesOpened");
     private static readonly Counter s_filesEvicted = ServerCounters.Register("NfsFilesEvicted");
     private static readonly Counter s_mountsForgotten = ServerCounters.Register("NfsMountsForgotten");
+    private static readonly Counter s_listingsReused = ServerCounters.Register("NfsListingsReused");
+    private static readonly Counter s_listingsEvicted = ServerCounters.Register("NfsListingsEvicted");
 
     extension(Counter)
     {
@@ -17,5 +19,11 @@ public static class NfsCounters
 
         /// <summary>Entries of the list of mounts that made room for others.</summary>
         public static Counter NfsMountsForgotten => s_mountsForgotten;
+
+        /// <summary>Parts of directories that READDIRPLUS did not have to read again.</summary>
+        public static Counter NfsListingsReused => s_listingsReused;
+
+        /// <summary>Parts of directories that were kept, and made room for others.</summary>
+        public static Counter NfsListingsEvicted => s_listingsEvicted;
     }
 }

@@ -11,7 +11,7 @@ public sealed record Export(string Directory, string Name)
     public const uint Nobody = 65534;
 
     /// <summary>How an export is written.</summary>
-    public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N and async";
+    public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N, manage_gids[=SECONDS], attr-cache=SECONDS and async";
 
     /// <summary>Whether nothing may be changed.</summary>
     public bool ReadOnly { get; init; }
@@ -27,6 +27,24 @@ public sealed record Export(string Directory, string Name)
 
     /// <summary>Whether changes of names and attributes are answered before they are on the disk, which RFC 1813 section 4.8 does not allow.</summary>
     public bool Async { get; init; }
+
+    /// <summary>
+    /// For how long the groups of a user are known that are looked up by uid in this machine's databases, in place of those that a call names: AUTH_SYS has
+    /// room for 16. Zero, the default: calls name them.
+    /// </summary>
+    public TimeSpan GroupsTime { get; init; }
+
+    /// <summary>The <see cref="GroupsTime"/> of an export that looks groups up and does not say for how long they are known.</summary>
+    public static TimeSpan UsualGroupsTime => TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// How old the attributes of a directory's entries in a READDIRPLUS reply may be, where a program on the server's own machine changes a file: 0 to
+    /// <see cref="MostTime"/>. Changes that this server makes are always seen, and those that it has reported.
+    /// </summary>
+    public TimeSpan AttributeTime { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest <see cref="AttributeTime"/> and <see cref="GroupsTime"/>.</summary>
+    public static TimeSpan MostTime => TimeSpan.FromHours(1);
 
     /// <summary>The user of a squashed caller, and of one that names no user.</summary>
     public uint AnonymousUser { get; init; } = Nobody;
@@ -70,6 +88,9 @@ public sealed record Export(string Directory, string Name)
         return false;
     }
 
+    /// <summary>The group of a caller that names this one.</summary>
+    public uint InsteadOf(uint group) => group == 0 && !NoRootSquash ? AnonymousGroup : group;
+
     private Export With(string option, string text)
     {
         List<string> words = Split(option, '=');
@@ -87,6 +108,9 @@ public sealed record Export(string Directory, string Name)
             ("async", null) => this with { Async = true },
             ("anonuid", not null) => this with { AnonymousUser = Id(value, text) },
             ("anongid", not null) => this with { AnonymousGroup = Id(value, text) },
+            ("attr-cache", not null) => this with { AttributeTime = Seconds(words[0], value, text) },
+            ("manage_gids", null) => this with { GroupsTime = UsualGroupsTime },
+            ("manage_gids", not null) => this with { GroupsTime = Seconds(words[0], value, text) },
             ("networks", not null) => this with { Networks = [.. NetworksOf(value)] },
             _ => throw new FormatException($"{text}: {option} is no option of an export; write {Form}"),
         };
@@ -108,6 +132,11 @@ public sealed record Export(string Directory, string Name)
     private static uint Id(string value, string text) => uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint id) && id != uint.MaxValue
         ? id
         : throw new FormatException($"{text}: {value} is no id of a user or group: write a number below {uint.MaxValue}");
+
+    private static TimeSpan Seconds(string option, string value, string text) =>
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds <= MostTime.TotalSeconds
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new FormatException($"{text}: {value} is no time of {option}: write seconds from 0 to {MostTime.TotalSeconds}, as in {option}=0.5");
 
     // The parts between separators that no backslash stands before.
     private static List<string> Split(string text, char separator)

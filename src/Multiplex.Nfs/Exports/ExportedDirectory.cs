@@ -12,10 +12,17 @@ internal sealed class ExportedDirectory
     private const int NoAutomount = 0x800;   // AT_NO_AUTOMOUNT
     private const int MostPath = 4096;
 
+    // How long a directory must not have changed for its entries to be kept, in seconds: longer than the granularity of its ctime on any kernel, so that a change
+    // while it is read is seen by another ctime.
+    private const long Settled = 2;
+
     private readonly byte[] _key;
     private readonly InodeIndex _index;
+    private readonly RecentChanges _changes;
+    private readonly long _attributeTime;   // milliseconds
+    private readonly bool _hasExactTimes;
 
-    private ExportedDirectory(Export export, int root, byte[] key)
+    private ExportedDirectory(Export export, int root, byte[] key, RecentChanges changes)
     {
         Export = export;
         Root = root;
@@ -28,6 +35,10 @@ internal sealed class ExportedDirectory
         Mount = status.stx_mnt_id;
         FileSystem = fileSystem.f_fsid;
         _index = new(this);
+        _changes = changes;
+        Groups = export.GroupsTime > TimeSpan.Zero ? new(export.GroupsTime, export.InsteadOf(0)) : null;
+        _attributeTime = (long)export.AttributeTime.TotalMilliseconds;
+        _hasExactTimes = MountTable.TypeOf(Mount) is "ext2" or "ext3" or "ext4" or "xfs" or "btrfs" or "tmpfs" or "f2fs";
         Form = CanOpenByHandle() ? HandleForm.Kernel : HandleForm.Inode;
     }
 
@@ -36,6 +47,9 @@ internal sealed class ExportedDirectory
 
     /// <summary>What is exported, and to which clients.</summary>
     public Export Export { get; }
+
+    /// <summary>Where the groups of callers are looked up; null: calls name them.</summary>
+    public UserGroups? Groups { get; }
 
     /// <summary>The name that clients mount.</summary>
     public byte[] Name { get; }
@@ -61,11 +75,12 @@ internal sealed class ExportedDirectory
     /// <summary>Opens the directory of an export.</summary>
     /// <param name="export">The export.</param>
     /// <param name="key">The server's key.</param>
+    /// <param name="changes">What the server has changed in all its exports.</param>
     /// <exception cref="SyscallException">It cannot be opened.</exception>
-    public static ExportedDirectory Open(Export export, byte[] key)
+    public static ExportedDirectory Open(Export export, byte[] key, RecentChanges changes)
     {
         int root = open(export.Directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC).OrThrow("open", export.Directory);
-        return new(export, root, key);
+        return new(export, root, key, changes);
     }
 
     /// <summary>The attributes of an open file.</summary>
@@ -83,11 +98,9 @@ internal sealed class ExportedDirectory
     {
         int itself = name.Length == 1 ? AT_EMPTY_PATH : 0;
         length = 0;
-        SyscallResult result = statx(directory, name, AT_SYMLINK_NOFOLLOW | NoAutomount | itself, Wanted, out status);
+        SyscallResult result = Look(directory, name, out status);
         if (result.IsError)
             return result;
-        if (status.stx_mnt_id != Mount)
-            return SyscallResult.Failed(EACCES);
         if (Form == HandleForm.Kernel)
         {
             // If the name is another file's by now, the handle holds the inode of the one and the identity of the other: it is stale.
@@ -104,6 +117,38 @@ internal sealed class ExportedDirectory
         length = WriteInodeHandle(handle, status);
         return default;
     }
+
+    /// <summary>The attributes alone.</summary>
+    public SyscallResult Look(int directory, ReadOnlySpan<byte> name, out statx_t status)
+    {
+        int itself = name.Length == 1 ? AT_EMPTY_PATH : 0;
+        SyscallResult result = statx(directory, name, AT_SYMLINK_NOFOLLOW | NoAutomount | itself, Wanted, out status);
+        return result.IsError || status.stx_mnt_id == Mount ? result : SyscallResult.Failed(EACCES);
+    }
+
+    /// <summary>
+    /// Whether a directory's entries may be kept: handles that the kernel makes outlive what happens to others, and the file system tells each change of
+    /// a directory by its ctime.
+    /// </summary>
+    /// <param name="status">The directory's attributes before it is read.</param>
+    public bool KeepsEntries(in statx_t status) => Form == HandleForm.Kernel && _hasExactTimes && Age(status) >= Settled;
+
+    /// <summary>Attributes of a file go to a client: the client must not get older ones later.</summary>
+    public void Reported(in statx_t status)
+    {
+        // What changed longer ago is not kept as it was before.
+        if (Age(status) <= (_attributeTime / 1000) + 1)
+            _changes.Mark(status.stx_ino);
+    }
+
+    /// <summary>This server has changed a file whose attributes it does not report.</summary>
+    public void Changed(ulong inode) => _changes.Mark(inode);
+
+    /// <summary>Whether attributes are young enough for a listing.</summary>
+    /// <param name="inode">The file.</param>
+    /// <param name="asked">When the file system was asked for them, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
+    /// <param name="now">Now, in the same.</param>
+    public bool AreCurrent(ulong inode, long asked, long now) => now - asked < _attributeTime && !_changes.IsChangedSince(inode, asked);
 
     /// <summary>A file was seen in a directory, under a name with a NUL at its end.</summary>
     public void Record(ulong inode, ulong parent, ReadOnlySpan<byte> name)
@@ -160,6 +205,9 @@ internal sealed class ExportedDirectory
         InodeIndex.Identify(status, born);
         return FileHandle.Write(handle, HandleForm.Inode, 0, Id, status.stx_ino, born, _key, FileSystem);
     }
+
+    // How long ago a file changed, in seconds.
+    private static long Age(in statx_t status) => DateTimeOffset.UtcNow.ToUnixTimeSeconds() - status.stx_ctime.tv_sec;
 
     private bool CanOpenByHandle()
     {

@@ -22,7 +22,7 @@ internal sealed class FileSystemUser
 
     private readonly nuint _deathSignal = DeathSignal();
     private readonly int _parent = getppid();
-    private readonly uint[] _groups = new uint[MostGroups];
+    private uint[] _groups = new uint[MostGroups];
     private uint _uid, _gid;   // of the caller
     private int _groupCount = -1;
     private bool _isServer = true;   // whether the thread has its own user now, and not the caller's
@@ -49,22 +49,19 @@ internal sealed class FileSystemUser
     /// <summary>Becomes the caller of a call.</summary>
     /// <param name="call">The call.</param>
     /// <param name="export">The export that it is about, which squashes some.</param>
+    /// <param name="databases">Where the caller's groups are looked up; null: they are those that the call names.</param>
     /// <returns>False when this process cannot act as that user.</returns>
-    public bool Become(in RpcCall call, Export export)
+    public bool Become(in RpcCall call, Export export, UserGroups? databases)
     {
         Span<uint> groups = stackalloc uint[MostGroups];
-        uint uid = export.AnonymousUser, gid = export.AnonymousGroup;
-        int count = 0;
-        if (!export.AllSquash && call.Credential.TryGetSys(out SysCredential sys))
-        {
-            bool squashed = !export.NoRootSquash;
-            if (sys.Uid != 0 || !squashed)
-                (uid, gid) = (sys.Uid, sys.Gid == 0 && squashed ? export.AnonymousGroup : sys.Gid);
-            for (; count < sys.GroupCount && (sys.Uid != 0 || !squashed); count++)
-                groups[count] = sys.Group(count) is 0 && squashed ? export.AnonymousGroup : sys.Group(count);
-        }
-
-        return Become(uid, gid, groups[..count]);
+        if (export.AllSquash || !call.Credential.TryGetSys(out SysCredential sys) || (sys.Uid == 0 && !export.NoRootSquash))
+            return Become(export.AnonymousUser, export.AnonymousGroup, default);
+        uint gid = export.InsteadOf(sys.Gid);
+        if (CanBeAny && databases?.Of(sys.Uid) is { } known)
+            return Become(sys.Uid, gid, known);
+        for (int i = 0; i < sys.GroupCount; i++)
+            groups[i] = export.InsteadOf(sys.Group(i));
+        return Become(sys.Uid, gid, groups[..sys.GroupCount]);
     }
 
     /// <summary>Whether the caller is the server's own user, without whom a server that is not root can do nothing.</summary>
@@ -88,6 +85,8 @@ internal sealed class FileSystemUser
             setfsgid(gid);
             if (setfsgid(uint.MaxValue) != gid)
                 return false;
+            if (groups.Length > _groups.Length)
+                _groups = new uint[groups.Length];
             groups.CopyTo(_groups);
             (_uid, _gid, _groupCount) = (uid, gid, groups.Length);
         }

@@ -87,6 +87,13 @@ internal sealed class OpenFiles
         return other;
     }
 
+    /// <summary>Another call uses a file that one uses; <see cref="Release"/> gives it back.</summary>
+    public void Hold(CachedFile file)
+    {
+        lock (ShardOf(file.Inode))
+            file.Users++;
+    }
+
     /// <summary>A call no longer uses a file.</summary>
     public void Release(CachedFile file)
     {
@@ -231,6 +238,7 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     private int _read = -1, _write = write;
     private List<int>? _replaced;   // descriptors for writing that a call may still use
     private CachedFile? _next;
+    private int _writesInProgress, _writesBegun;   // that the kernel ends later
 
     /// <summary>Its handle.</summary>
     public ReadOnlySpan<byte> Handle => _handle;
@@ -264,6 +272,27 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     internal bool WasUsed { get; set; }
 
     internal long LastUsed { get; set; }
+
+    /// <summary>
+    /// A write begins that the kernel ends later, without <see cref="Changing"/> being held: what the file was like before a call that changes it meanwhile cannot be said.
+    /// </summary>
+    /// <returns>What to end it by.</returns>
+    public AsyncWrite BeginWriting()
+    {
+        lock (Changing)
+            return new(_writesInProgress++ == 0, ++_writesBegun);
+    }
+
+    /// <summary>It has ended.</summary>
+    /// <returns>Whether no other write was in progress at any time since it began.</returns>
+    public bool EndWriting(AsyncWrite write)
+    {
+        lock (Changing)
+            return _writesInProgress-- == 1 && write.BeganAlone && write.Number == _writesBegun;
+    }
+
+    /// <summary>Whether such a write is in progress.</summary>
+    public bool IsBeingWritten => Volatile.Read(ref _writesInProgress) > 0;
 
     /// <summary>A descriptor to read a regular file or a directory by; opened as the server's own user, so the caller asks first whether the client may.</summary>
     /// <returns>The descriptor, or the negative errno.</returns>
@@ -341,3 +370,8 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
         }
     }
 }
+
+/// <summary>A write that the kernel ends later.</summary>
+/// <param name="BeganAlone">Whether no other was in progress when it began.</param>
+/// <param name="Number">Which of the file's it is.</param>
+internal readonly record struct AsyncWrite(bool BeganAlone, int Number);

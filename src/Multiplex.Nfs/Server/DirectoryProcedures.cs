@@ -13,7 +13,7 @@ namespace Multiplex.Nfs.Server;
 /// READDIR and READDIRPLUS: RFC 1813 sections 3.3.16 and 3.3.17. A cookie is where the file system itself says that the next entry begins, d_off of
 /// getdents64(2): it holds while other entries come and go, and to go on from it costs no more than to begin.
 /// </summary>
-internal sealed class DirectoryProcedures(ServedFiles files)
+internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listings)
 {
     // post_op_attr, cookieverf, the bool behind the last entry, eof.
     private const int Overhead = NfsReply.PostOpLength + sizeof(ulong) + sizeof(uint) + sizeof(uint);
@@ -51,14 +51,12 @@ internal sealed class DirectoryProcedures(ServedFiles files)
         Nfsstat3 status = files.OpenDirectory(call, handle, Purpose.Use, out FileLease directory);
         using (directory)
         {
+            // What is kept was asked for by a caller that might search the directory.
+            bool usesKept = status == Nfsstat3.Nfs3Ok && listing.WithAttributes && May(directory, R_OK | X_OK) == Nfsstat3.Nfs3Ok;
+            if (status == Nfsstat3.Nfs3Ok && !usesKept)
+                status = May(directory, R_OK);
             if (status == Nfsstat3.Nfs3Ok)
-                status = NfsStatus.Of(faccessat2(directory.File.Path, ExportedDirectory.Here, R_OK, AT_EACCESS | AT_EMPTY_PATH));
-            if (status == Nfsstat3.Nfs3Ok)
-            {
-                lock (directory.File.Listing)
-                    status = List(directory, listing, results);
-            }
-
+                status = List(directory, listing, usesKept, results);
             if (status == Nfsstat3.Nfs3Ok)
                 return;
             results.Output.Truncate(start);
@@ -67,59 +65,140 @@ internal sealed class DirectoryProcedures(ServedFiles files)
         }
     }
 
-    private static Nfsstat3 List(in FileLease directory, in Listing listing, XdrWriter results)
+    private static Nfsstat3 May(in FileLease directory, int access) =>
+        NfsStatus.Of(faccessat2(directory.File.Path, ExportedDirectory.Here, access, AT_EACCESS | AT_EMPTY_PATH));
+
+    private Nfsstat3 List(in FileLease directory, in Listing listing, bool usesKept, XdrWriter results)
     {
-        int fd = directory.File.ForReading();
+        Nfsstat3 status = NfsStatus.Of(ExportedDirectory.StatusOf(directory.File.Path, out statx_t attributes));
+        if (status != Nfsstat3.Nfs3Ok)
+            return status;
+        NfsReply.Status(results, Nfsstat3.Nfs3Ok);
+        NfsReply.PostOp(results, attributes, directory.File.Export);
+        results.WriteUInt64(0);
+        Budget budget = new(listing);
+        bool isLast = false;
+        if (!usesKept || !WriteKept(directory.File, attributes, listing, ref budget, ref isLast, results))
+        {
+            lock (directory.File.Listing)
+                status = WriteRead(directory.File, attributes, listing, ref budget, ref isLast, results);
+        }
+
+        if (status != Nfsstat3.Nfs3Ok)
+            return status;
+        if (budget is { IsFull: true, Count: 0 })
+            return Nfsstat3.Nfs3errToosmall;
+        results.WriteBool(false);
+        results.WriteBool(isLast && !budget.IsFull);
+        return Nfsstat3.Nfs3Ok;
+    }
+
+    // Entries that are kept from earlier replies. False: none are, from that cookie on.
+    private bool WriteKept(CachedFile directory, in statx_t attributes, in Listing listing, ref Budget budget, ref bool isLast, XdrWriter results)
+    {
+        ulong cookie = listing.Cookie;
+        while (!budget.IsFull && !isLast && listings.Find(directory, attributes, cookie) is { } page)
+        {
+            lock (page)
+            {
+                int length = Fit(page, directory, ref budget);
+                if (length < 0)
+                {
+                    listings.Forget(page);
+                    return budget.Count > 0;
+                }
+
+                page.Bytes.AsSpan(0, length).CopyTo(results.Output.Append(length));
+                isLast = page.IsLast;
+                cookie = page.Next;
+            }
+        }
+
+        return budget.IsFull || budget.Count > 0;
+    }
+
+    // How many bytes of a page fit, with attributes that are young enough; -1: it is out of date.
+    private static int Fit(ListingPage page, CachedFile directory, ref Budget budget)
+    {
+        long now = Environment.TickCount64;
+        int end = 0;
+        for (int i = 0; i < page.Entries.Length; i++)
+        {
+            int start = end;
+            ReadOnlySpan<byte> entry = page.Bytes.AsSpan(start, page.Entries[i].End - start);
+            if (!budget.Take(entry.Length, LengthOf(NameOf(entry))))
+                return start;
+            if (!directory.Export.AreCurrent(InodeOf(entry), page.Entries[i].Asked, now) && !Refresh(page, i, start, directory))
+                return -1;
+            end = page.Entries[i].End;
+        }
+
+        return end;
+    }
+
+    private static bool Refresh(ListingPage page, int index, int start, CachedFile directory)
+    {
+        Span<byte> entry = page.Bytes.AsSpan(start, page.Entries[index].End - start);
+        ReadOnlySpan<byte> name = NameOf(entry);
+        Span<byte> attributes = entry[LengthOf(name)..];
+        long asked = Environment.TickCount64;
+        if (BinaryPrimitives.ReadUInt32BigEndian(attributes) != 0)
+        {
+            Span<byte> path = stackalloc byte[FileName.MaxLength + 1];
+            name.CopyTo(path);
+            path = path[..(FileName.IsParent(name) ? 2 : name.Length + 1)];   // of "..", only the root's has attributes: those of "."
+            path[^1] = 0;
+            if (directory.Export.Look(directory.Path, path, out statx_t status).IsError || status.stx_ino != InodeOf(entry))
+                return false;
+            NfsReply.Attributes(attributes[sizeof(uint)..], status, directory.Export);
+        }
+
+        page.Entries[index] = page.Entries[index] with { Asked = asked };
+        return true;
+    }
+
+    // Entries as the file system has them.
+    private Nfsstat3 WriteRead(CachedFile directory, in statx_t attributes, in Listing listing, ref Budget budget, ref bool isLast, XdrWriter results)
+    {
+        int fd = directory.ForReading();
         if (fd < 0)
             return NfsStatus.Of(-fd);
         if (lseek(fd, (long)listing.Cookie, SEEK_SET).IsError)
             return Nfsstat3.Nfs3errBadCookie;
-        NfsReply.Status(results, Nfsstat3.Nfs3Ok);
-        NfsReply.PostOp(results, directory);
-        results.WriteUInt64(0);
 
         // An entry takes about as much room here as in the kernel's buffer; with attributes and handle about a fifth of it is the entry.
-        int left = listing.Most - Overhead, names = listing.MostNames, count = 0;
-        bool isFull = left < 0;
-        DirectoryEntries entries = DirectoryEntries.Of(fd, Math.Min(names, listing.WithAttributes ? left / 5 : left));
-        DirectoryEntry entry = default;
-        while (!isFull && entries.Next(out entry))
+        DirectoryEntries entries = DirectoryEntries.Of(fd, Math.Min(budget.Names, listing.WithAttributes ? budget.Left / 5 : budget.Left));
+        ListingRecorder recorder = listing.WithAttributes ? new(listings, directory, attributes, listing.Cookie, results.Output) : default;
+        while (!budget.IsFull && entries.Next(out DirectoryEntry entry))
         {
             int before = results.Output.Length;
+            long asked = Environment.TickCount64;
             int ofName = Write(entry, directory, results);
-            if (listing.WithAttributes)
-                WritePlus(entry, directory.File, results);
-            int size = results.Output.Length - before;
-            isFull = size > left || (ofName > names && count > 0);
-            if (isFull)
-            {
+            bool mayKeep = listing.WithAttributes && WritePlus(entry, directory, results);
+            if (!budget.Take(results.Output.Length - before, ofName))
                 results.Output.Truncate(before);
-                break;
-            }
-
-            left -= size;
-            names -= ofName;
-            count++;
+            else if (mayKeep)
+                recorder.Add(results.Output, (ulong)entry.Next, asked);
+            else
+                recorder.Stop(results.Output);
         }
 
         if (entries.Errno != 0)
             return entries.Errno == EINVAL ? Nfsstat3.Nfs3errBadCookie : NfsStatus.Of(entries.Errno);
-        if (isFull && count == 0)
-            return Nfsstat3.Nfs3errToosmall;
-        results.WriteBool(false);
-        results.WriteBool(!isFull);
+        isLast = !budget.IsFull;
+        recorder.Keep(results.Output, isLast);
         return Nfsstat3.Nfs3Ok;
     }
 
     // The bool before it, fileid, name, cookie. The parent of an export's root is the root.
-    private static int Write(in DirectoryEntry entry, in FileLease directory, XdrWriter results)
+    private static int Write(in DirectoryEntry entry, CachedFile directory, XdrWriter results)
     {
         ReadOnlySpan<byte> name = entry.Name[..^1];
-        bool isRoot = directory.File.Inode == directory.File.Export.RootInode && FileName.IsParent(name);
-        int size = EntryOverhead + name.Length + XdrReader.Padding(name.Length);
+        bool isRoot = directory.Inode == directory.Export.RootInode && FileName.IsParent(name);
+        int size = LengthOf(name);
         Span<byte> room = results.Output.Append(size);
         BinaryPrimitives.WriteUInt32BigEndian(room, 1);
-        BinaryPrimitives.WriteUInt64BigEndian(room[4..], isRoot ? directory.File.Inode : entry.Inode);
+        BinaryPrimitives.WriteUInt64BigEndian(room[4..], isRoot ? directory.Inode : entry.Inode);
         BinaryPrimitives.WriteUInt32BigEndian(room[12..], (uint)name.Length);
         room[(16 + name.Length)..^8].Clear();
         name.CopyTo(room[16..]);
@@ -127,8 +206,16 @@ internal sealed class DirectoryProcedures(ServedFiles files)
         return size;
     }
 
-    // name_attributes and name_handle; none of what is gone by now, is on another mount, or is above the directory.
-    private static void WritePlus(in DirectoryEntry entry, CachedFile directory, XdrWriter results)
+    // The same of an entry that is written.
+    private static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> entry) => entry.Slice(16, (int)BinaryPrimitives.ReadUInt32BigEndian(entry[12..]));
+
+    private static ulong InodeOf(ReadOnlySpan<byte> entry) => BinaryPrimitives.ReadUInt64BigEndian(entry[4..]);
+
+    private static int LengthOf(ReadOnlySpan<byte> name) => EntryOverhead + name.Length + XdrReader.Padding(name.Length);
+
+    // name_attributes and name_handle; none of what is gone by now, is on another mount, or is above the directory. Returns whether they may be kept with
+    // the entry: they are the file's that the entry is of.
+    private static bool WritePlus(in DirectoryEntry entry, CachedFile directory, XdrWriter results)
     {
         Span<byte> handle = stackalloc byte[FileHandle.MaxLength];
         ReadOnlySpan<byte> name = entry.Name;
@@ -145,6 +232,7 @@ internal sealed class DirectoryProcedures(ServedFiles files)
         results.WriteBool(known);
         if (known)
             results.WriteOpaque(handle[..length]);
+        return known ? status.stx_ino == (isParent ? directory.Inode : entry.Inode) : isParent;
     }
 
     /// <summary>What a call asks for.</summary>
@@ -153,4 +241,28 @@ internal sealed class DirectoryProcedures(ServedFiles files)
     /// <param name="MostNames">The most bytes of entries without attributes and handles.</param>
     /// <param name="WithAttributes">Whether each entry has those.</param>
     private readonly record struct Listing(ulong Cookie, int Most, int MostNames, bool WithAttributes);
+
+    // What is left of that.
+    private struct Budget(in Listing listing)
+    {
+        public int Left { get; private set; } = listing.Most - Overhead;
+
+        public int Names { get; private set; } = listing.MostNames;
+
+        public int Count { get; private set; }
+
+        public bool IsFull { get; private set; } = listing.Most < Overhead;
+
+        // An entry, unless it is too long; one is never too long for its name alone.
+        public bool Take(int size, int ofName)
+        {
+            IsFull |= size > Left || (ofName > Names && Count > 0);
+            if (IsFull)
+                return false;
+            Left -= size;
+            Names -= ofName;
+            Count++;
+            return true;
+        }
+    }
 }

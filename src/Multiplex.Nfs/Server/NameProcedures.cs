@@ -107,11 +107,11 @@ internal sealed class NameProcedures(ServedFiles files)
             return status;
         if (FileName.IsDots(name))
             return flags == AT_REMOVEDIR && FileName.IsParent(name) ? Nfsstat3.Nfs3errExist : Nfsstat3.Nfs3errInval;
-        ulong inode = LosesItsLastName(directory, path);
+        Victim victim = Victim.Of(directory, path);
         status = NfsStatus.Of(unlinkat(directory.File.Path, path, flags));
         if (status != Nfsstat3.Nfs3Ok)
             return status;
-        LetGo(directory, inode);
+        LetGo(directory, victim);
         return files.Keep(directory);
     }
 
@@ -148,14 +148,15 @@ internal sealed class NameProcedures(ServedFiles files)
 
     private Nfsstat3 Rename(in FileLease from, ReadOnlySpan<byte> fromPath, in FileLease to, ReadOnlySpan<byte> toPath)
     {
-        ulong replaced = LosesItsLastName(to, toPath);
+        Victim replaced = Victim.Of(to, toPath);
         SyscallResult result = renameat(from.File.Path, fromPath, to.File.Path, toPath);
         if (result.IsError)
             return NfsStatus.Of(result);
         ExportedDirectory export = to.File.Export;
         if (statx(to.File.Path, toPath, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out statx_t moved).IsError)
             return Nfsstat3.Nfs3Ok;   // it is gone again
-        if (moved.stx_ino != replaced)
+        export.Changed(moved.stx_ino);
+        if (moved.stx_ino != replaced.Inode)
             LetGo(to, replaced);
         export.Record(moved.stx_ino, to.File.Inode, toPath);
         return Nfsstat3.Nfs3Ok;
@@ -179,18 +180,23 @@ internal sealed class NameProcedures(ServedFiles files)
         return status == Nfsstat3.Nfs3Ok ? files.Keep(directory) : status;
     }
 
-    // The inode of a name that is its file's last one; 0: none.
-    private static ulong LosesItsLastName(in FileLease directory, ReadOnlySpan<byte> path) =>
-        !statx(directory.File.Path, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out statx_t status).IsError
-            && (status.stx_nlink == 1 || (status.stx_mode & S_IFMT) == S_IFDIR)
-            ? status.stx_ino
-            : 0;
-
-    private void LetGo(in FileLease directory, ulong inode)
+    private void LetGo(in FileLease directory, in Victim victim)
     {
-        if (inode == 0)
+        if (victim.Inode == 0)
             return;
-        files.Files.Drop(inode);
-        directory.File.Export.Forget(inode);
+        directory.File.Export.Changed(victim.Inode);
+        if (!victim.IsLastName)
+            return;
+        files.Files.Drop(victim.Inode);
+        directory.File.Export.Forget(victim.Inode);
+    }
+
+    // The file that is about to lose a name.
+    private readonly record struct Victim(ulong Inode, bool IsLastName)
+    {
+        public static Victim Of(in FileLease directory, ReadOnlySpan<byte> path) =>
+            statx(directory.File.Path, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out statx_t status).IsError
+                ? default
+                : new(status.stx_ino, status.stx_nlink == 1 || (status.stx_mode & S_IFMT) == S_IFDIR);
     }
 }

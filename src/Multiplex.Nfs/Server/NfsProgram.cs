@@ -1,3 +1,4 @@
+using Multiplex.Nfs.Files;
 using Multiplex.Nfs.Protocol;
 using Multiplex.Rpc.Server;
 
@@ -9,15 +10,15 @@ namespace Multiplex.Nfs.Server;
 /// </summary>
 internal sealed class NfsProgram : IRpcProgram
 {
-    /// <summary>Serves these files.</summary>
-    public NfsProgram(ServedFiles files)
+    /// <summary>Serves these files, and keeps entries of their directories.</summary>
+    public NfsProgram(ServedFiles files, ListingCache listings)
     {
         AttributeProcedures attributes = new(files);
         LookupProcedures lookup = new(files);
         DataProcedures data = new(files);
         CreationProcedures creation = new(files);
         NameProcedures names = new(files);
-        DirectoryProcedures directories = new(files);
+        DirectoryProcedures directories = new(files, listings);
         FileSystemProcedures systems = new(files);
         Procedures =
         [

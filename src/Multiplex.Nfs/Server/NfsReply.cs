@@ -25,6 +25,7 @@ internal static class NfsReply
     /// <summary>Writes fattr3 where there is room for it.</summary>
     public static void Attributes(Span<byte> room, in statx_t status, ExportedDirectory export)
     {
+        export.Reported(status);
         Span<byte> at = room[..AttributesLength];
         BinaryPrimitives.WriteUInt32BigEndian(at, (uint)TypeOf(status));
         BinaryPrimitives.WriteUInt32BigEndian(at[4..], status.stx_mode & 0xFFFu);
@@ -112,9 +113,9 @@ internal readonly struct Before
     /// <summary>That of these attributes.</summary>
     public static Before Of(in statx_t status) => new(status);
 
-    /// <summary>That of a file as it is now.</summary>
+    /// <summary>That of a file as it is now; unknown while a write is in progress, which may come between.</summary>
     public static Before Of(in FileLease file) =>
-        file.IsOpen && !ExportedDirectory.StatusOf(file.File.Path, out statx_t status).IsError ? new(status) : default;
+        file.IsOpen && !file.File.IsBeingWritten && !ExportedDirectory.StatusOf(file.File.Path, out statx_t status).IsError ? new(status) : default;
 
     /// <summary>Writes it.</summary>
     public void Write(XdrWriter results)

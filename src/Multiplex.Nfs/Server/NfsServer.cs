@@ -21,6 +21,12 @@ public sealed record NfsServerOptions
     /// <summary>How many descriptors those are at most.</summary>
     public int MostDescriptors => 3 * OpenFiles;
 
+    /// <summary>How many bytes of directories' entries a process keeps for READDIRPLUS, about; 0: none.</summary>
+    public long ListingCache { get; init; } = UsualListingCache;
+
+    /// <summary>4 MiB: the entries of directories of some 20,000 files.</summary>
+    public const long UsualListingCache = 4 << 20;
+
     /// <summary>How many mounts are remembered for DUMP; one or more.</summary>
     public int Mounts { get; init; } = 256;
 }
@@ -30,6 +36,7 @@ public sealed class NfsServer : IDisposable
 {
     private readonly ExportedDirectory[] _exports;
     private readonly WriteVerifier _verifier = new();
+    private readonly RecentChanges _changes = new();
     private readonly MountList _mounts;
 
     /// <summary>Opens the exports. In a server that forks, before the first fork.</summary>
@@ -47,12 +54,12 @@ public sealed class NfsServer : IDisposable
         if (options.Exports.GroupBy(export => export.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new ArgumentException($"two exports are called {twice.Key}", nameof(options));
         byte[] key = HandleKey.In(options.StateDirectory);
-        _exports = [.. options.Exports.Select(export => ExportedDirectory.Open(export, key))];
+        _exports = [.. options.Exports.Select(export => ExportedDirectory.Open(export, key, _changes))];
         if (_exports.GroupBy(export => export.Id).FirstOrDefault(same => same.Count() > 1) is { } alike)
             throw new ArgumentException($"the names of {string.Join(" and ", alike.Select(one => one.Export.Directory))} have the same hash: rename one", nameof(options));
         _mounts = new(options.Mounts, counters);
         ServedFiles files = new(_exports, new(options.OpenFiles, counters), _verifier);
-        Programs = [new NfsProgram(files), new MountProgram(_exports, _mounts)];
+        Programs = [new NfsProgram(files, new(options.ListingCache, counters)), new MountProgram(_exports, _mounts)];
         umask(0);
     }
 
@@ -71,6 +78,7 @@ public sealed class NfsServer : IDisposable
         foreach (ExportedDirectory export in _exports)
             close(export.Root);
         _verifier.Dispose();
+        _changes.Dispose();
         _mounts.Dispose();
     }
 }

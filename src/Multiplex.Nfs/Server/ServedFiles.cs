@@ -65,7 +65,7 @@ internal sealed class ServedFiles
             cached = Files.Add(handle, export, (int)opened.Value);
         }
 
-        Nfsstat3 status = Allow(call, cached.Export.Export, purpose);
+        Nfsstat3 status = Allow(call, cached.Export, purpose);
         if (status == Nfsstat3.Nfs3Ok)
             file = new(Files, cached);
         else
@@ -107,19 +107,22 @@ internal sealed class ServedFiles
     }
 
     /// <summary>Returns when a file is on the disk. A failure is reported once: so it also tells all clients to write again what they have not committed.</summary>
-    public Nfsstat3 Keep(int fd)
+    public Nfsstat3 Keep(int fd) => Kept(fsync(fd));
+
+    /// <summary>The same, after fsync(2).</summary>
+    public Nfsstat3 Kept(SyscallResult result)
     {
-        SyscallResult result = fsync(fd);
         if (result.IsError && !result.Is(EINVAL))
             Verifier.Change();
         return result.Is(EINVAL) ? Nfsstat3.Nfs3Ok : NfsStatus.Of(result);   // EINVAL: a file system that keeps nothing
     }
 
-    private static Nfsstat3 Allow(in RpcCall call, Export export, Purpose purpose)
+    private static Nfsstat3 Allow(in RpcCall call, ExportedDirectory exported, Purpose purpose)
     {
+        Export export = exported.Export;
         if (!export.Admits(call.Peer))
             return Nfsstat3.Nfs3errAcces;
-        if (!FileSystemUser.Current.Become(call, export) && purpose != Purpose.Attributes)
+        if (!FileSystemUser.Current.Become(call, export, exported.Groups) && purpose != Purpose.Attributes)
             return Nfsstat3.Nfs3errAcces;
         return purpose == Purpose.Change && export.ReadOnly ? Nfsstat3.Nfs3errRofs : Nfsstat3.Nfs3Ok;
     }

@@ -119,6 +119,58 @@ public sealed class UserTests
         Assert.That(sly.Read(sly.Find("roots"), 0, 1).Status, Is.EqualTo(Nfsstat3.Nfs3errAcces));
     }
 
+    [TestCase(",manage_gids", true)]
+    [TestCase("", false)]
+    public void A_user_in_twenty_groups_has_them_all_where_the_export_looks_them_up(string option, bool has)
+    {
+        using UserDatabase users = new();
+        users.Add(Alice, "alice", Enumerable.Range((int)Staff, 20));
+        using NfsExport export = new(options: $",insecure,no_root_squash,async{option}", under: users.Command);
+        for (uint group = Staff; group < Staff + 20; group++)
+        {
+            string file = export.At($"{group}");
+            File.WriteAllText(file, "x");
+            Posix.Succeeds(Syscall.chown(file, 0, group));
+            Posix.Succeeds(Syscall.chmod(file, FilePermissions.S_IRGRP));
+        }
+
+        using NfsPeer alice = export.Connect(Alice, Alice), bob = export.Connect(Bob, Bob, Staff), sly = export.Connect(Alice, Alice, Staff + 30);
+        NfsFh3[] files = [.. Enumerable.Range((int)Staff, 20).Select(group => alice.Find($"{group}"))];
+        Assert.That(files.Select(file => alice.Read(file, 0, 1).Status), Is.All.EqualTo(has ? Nfsstat3.Nfs3Ok : Nfsstat3.Nfs3errAcces));
+        Assert.That(bob.Read(files[0], 0, 1).Status, Is.EqualTo(Nfsstat3.Nfs3Ok), "a user that the database lacks has the groups of its call");
+        Assert.That(bob.Read(files[1], 0, 1).Status, Is.EqualTo(Nfsstat3.Nfs3errAcces));
+        Posix.Succeeds(Syscall.chown(export.At($"{Staff}"), 0, Staff + 30));
+        Assert.That(sly.Read(files[0], 0, 1).Status, Is.EqualTo(has ? Nfsstat3.Nfs3errAcces : Nfsstat3.Nfs3Ok), "a user of the database has no others");
+    }
+
+    [Test]
+    public void Groups_that_were_looked_up_are_looked_up_again_when_their_time_is_over()
+    {
+        using UserDatabase users = new();
+        users.Add(Alice, "alice", [(int)Staff]);
+        using NfsExport export = new(options: ",insecure,no_root_squash,async,manage_gids=0.2", under: users.Command);
+        File.WriteAllText(export.At("file"), "x");
+        Posix.Succeeds(Syscall.chown(export.At("file"), 0, Staff));
+        Posix.Succeeds(Syscall.chmod(export.At("file"), FilePermissions.S_IRGRP));
+        using NfsPeer alice = export.Connect(Alice, Alice);
+        NfsFh3 file = alice.Find("file");
+        Assert.That(alice.Read(file, 0, 1).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
+        users.Add(Alice, "alice", []);
+        Eventually.Holds(() => alice.Read(file, 0, 1).Status == Nfsstat3.Nfs3errAcces, "the user still has the group");
+    }
+
+    [Test]
+    public void Groups_that_were_looked_up_are_squashed_as_those_of_a_call()
+    {
+        using UserDatabase users = new();
+        users.Add(Alice, "alice", [0]);
+        using NfsExport export = new(options: ",insecure,async,manage_gids", under: users.Command);
+        File.WriteAllText(export.At("roots"), "x");
+        Posix.Succeeds(Syscall.chmod(export.At("roots"), FilePermissions.S_IRUSR | FilePermissions.S_IRGRP));
+        using NfsPeer alice = export.Connect(Alice, Alice);
+        Assert.That(alice.Read(alice.Find("roots"), 0, 1).Status, Is.EqualTo(Nfsstat3.Nfs3errAcces));
+    }
+
     [Test]
     public void A_caller_that_says_nothing_of_itself_is_nobody()
     {

@@ -14,6 +14,7 @@ public class ExportTests
             Assert.That((export.Directory, export.Name), Is.EqualTo(("/srv/data", "/srv/data")));
             Assert.That((export.ReadOnly, export.Insecure, export.NoRootSquash, export.AllSquash, export.Async), Is.EqualTo((false, false, false, false, false)));
             Assert.That((export.AnonymousUser, export.AnonymousGroup), Is.EqualTo((65534u, 65534u)));
+            Assert.That((export.AttributeTime, export.GroupsTime), Is.EqualTo((TimeSpan.FromSeconds(1), TimeSpan.Zero)));
             Assert.That(export.Networks, Is.Empty);
         });
     }
@@ -21,12 +22,14 @@ public class ExportTests
     [Test]
     public void Options_follow_the_name()
     {
-        Export export = Export.Parse("data=/pub/,ro,insecure,no_root_squash,all_squash,anonuid=1000,anongid=1001,networks=192.0.2.0/24:[2001:db8::/32]:127.0.0.1,async");
+        Export export = Export.Parse("data=/pub/,ro,insecure,no_root_squash,all_squash,anonuid=1000,anongid=1001,networks=192.0.2.0/24:[2001:db8::/32]:127.0.0.1,async,attr-cache=2.5,manage_gids");
         Assert.Multiple(() =>
         {
             Assert.That((export.Directory, export.Name), Is.EqualTo(("data", "/pub")));
             Assert.That((export.ReadOnly, export.Insecure, export.NoRootSquash, export.AllSquash, export.Async), Is.EqualTo((true, true, true, true, true)));
             Assert.That((export.AnonymousUser, export.AnonymousGroup), Is.EqualTo((1000u, 1001u)));
+            Assert.That((export.AttributeTime, export.GroupsTime), Is.EqualTo((TimeSpan.FromSeconds(2.5), TimeSpan.FromMinutes(5))));
+            Assert.That(Export.Parse("/d,manage_gids=10,attr-cache=0"), Has.Property("GroupsTime").EqualTo(TimeSpan.FromSeconds(10)).And.Property("AttributeTime").EqualTo(TimeSpan.Zero));
             Assert.That(export.Networks.Select(network => network.ToString()), Is.EqualTo(["192.0.2.0/24", "2001:db8::/32", "127.0.0.1/32"]));
         });
     }
@@ -45,6 +48,9 @@ public class ExportTests
     [TestCase("/d,ro=1", "ro=1 is no option")]
     [TestCase("/d,anonuid=joe", "joe is no id")]
     [TestCase("/d,anonuid=4294967295", "4294967295 is no id")]
+    [TestCase("/d,attr-cache=soon", "soon is no time of attr-cache")]
+    [TestCase("/d,attr-cache=3601", "write seconds from 0 to 3600")]
+    [TestCase("/d,manage_gids=-1", "-1 is no time of manage_gids")]
     [TestCase("/d,networks=host", "write a network")]
     public void What_is_wrong_is_said(string text, string complaint) =>
         Assert.That(() => Export.Parse(text), Throws.TypeOf<FormatException>().With.Message.Contains(complaint));

@@ -16,6 +16,7 @@ internal sealed class NfsExport : IDisposable
     private readonly string _model;
     private readonly string _options;
     private readonly string[] _more;
+    private readonly string[] _under;
     private readonly Stack<ServerProcess> _servers = [];
 
     /// <summary>Starts a server.</summary>
@@ -23,12 +24,21 @@ internal sealed class NfsExport : IDisposable
     /// <param name="options">The options of the export, with a comma before each.</param>
     /// <param name="form">Where it listens.</param>
     /// <param name="user">As which user it runs; null: as this process.</param>
+    /// <param name="under">A program, and its arguments, that runs the command; null: none.</param>
+    /// <param name="prepare">Prepares the directory before the server starts; null: it is empty.</param>
     /// <param name="more">More options of the command.</param>
     public NfsExport(
-        string model = "pool", string options = ",insecure,no_root_squash,async", ListenForm form = ListenForm.Tcp, uint? user = null, params string[] more)
+        string model = "pool",
+        string options = ",insecure,no_root_squash,async",
+        ListenForm form = ListenForm.Tcp,
+        uint? user = null,
+        string[]? under = null,
+        Action<string>? prepare = null,
+        params string[] more)
     {
         (_model, _options, _more) = (model, options, more);
         User = user;
+        _under = under ?? (user is { } other ? [Tools.Require("setpriv"), "--reuid", $"{other}", "--regid", $"{other}", "--clear-groups"] : []);
         Root = Path.Combine(_folder, "tree");
         Directory.CreateDirectory(Root);
         if (user is { } id)
@@ -37,6 +47,7 @@ internal sealed class NfsExport : IDisposable
             Own(Root, id);
         }
 
+        prepare?.Invoke(Root);
         Start([form.NewEndpoint()]);
     }
 
@@ -81,9 +92,8 @@ internal sealed class NfsExport : IDisposable
         [
             .. ServerProcess.ServeArguments(_model, "nfs", endpoints), "--export", $"{Root}={Name}{_options}", "--state", Path.Combine(_folder, "state"), .. _more,
         ];
-        _servers.Push(User is { } user
-            ? ServerProcess.StartProgram(Tools.Require("setpriv"), ["--reuid", $"{user}", "--regid", $"{user}", "--clear-groups", ServerProcess.Command, .. arguments], endpoints.Length)
-            : ServerProcess.StartProgram(ServerProcess.Command, arguments, endpoints.Length));
+        string[] command = [.. _under, ServerProcess.Command, .. arguments];
+        _servers.Push(ServerProcess.StartProgram(command[0], command[1..], endpoints.Length));
     }
 }
 

@@ -1,0 +1,74 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Multiplex.Interop;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Nfs.Files;
+
+/// <summary>
+/// The groups of users in this machine's databases, for calls of users that are in more than the 16 that AUTH_SYS has room for. They are looked up by uid,
+/// and known for some time.
+/// </summary>
+/// <param name="time">For how long.</param>
+/// <param name="insteadOfRoot">The group that takes the place of group 0.</param>
+internal sealed class UserGroups(TimeSpan time, uint insteadOfRoot)
+{
+    private const int MostUsers = 4096;
+    private const int UsualStrings = 1024, MostStrings = 1 << 20;   // bytes of an entry of the password database
+    private const int UsualGroups = 64, MostGroups = 65_536;        // NGROUPS_MAX
+
+    private readonly ConcurrentDictionary<uint, Known> _users = new();
+
+    /// <summary>The groups of a user; null where the database has no such user, or cannot be asked.</summary>
+    public uint[]? Of(uint uid)
+    {
+        long now = Environment.TickCount64;
+        if (_users.TryGetValue(uid, out Known known) && now < known.Until)
+            return known.Groups;
+        if (_users.Count >= MostUsers)
+            _users.Clear();   // callers make up uids: all are looked up again
+        uint[]? groups = LookUp(uid);
+        _users[uid] = new(groups, now + (long)time.TotalMilliseconds);
+        return groups;
+    }
+
+    private unsafe uint[]? LookUp(uint uid)
+    {
+        for (int length = UsualStrings; length <= MostStrings; length *= 4)
+        {
+            byte[] strings = ArrayPool<byte>.Shared.Rent(length);
+            try
+            {
+                fixed (byte* pinned = strings)
+                {
+                    SyscallResult found = getpwuid_r(uid, out passwd user, strings);
+                    if (!found.IsError)
+                        return GroupsOf(user);
+                    if (!found.Is(ERANGE))
+                        return null;
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(strings);
+            }
+        }
+
+        return null;
+    }
+
+    private unsafe uint[]? GroupsOf(in passwd user)
+    {
+        for (int room = UsualGroups; room <= MostGroups;)
+        {
+            uint[] groups = new uint[room];
+            if (getgrouplist(user.pw_name, user.pw_gid, groups, out int count))
+                return [.. groups.AsSpan(0, count).ToArray().Select(group => group == 0 ? insteadOfRoot : group)];
+            room = Math.Max(count, 2 * room);
+        }
+
+        return null;
+    }
+
+    private readonly record struct Known(uint[]? Groups, long Until);
+}
