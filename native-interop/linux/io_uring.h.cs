@@ -30,9 +30,12 @@ public static unsafe partial class Libc
 
     // Operations, and their flags
     public const byte IORING_OP_NOP = 0;
+    public const byte IORING_OP_FSYNC = 3;
     public const byte IORING_OP_POLL_ADD = 6;
     public const byte IORING_OP_ACCEPT = 13;
     public const byte IORING_OP_ASYNC_CANCEL = 14;
+    public const byte IORING_OP_READ = 22;
+    public const byte IORING_OP_WRITE = 23;
     public const byte IORING_OP_SEND = 26;
     public const byte IORING_OP_RECV = 27;
     public const byte IOSQE_BUFFER_SELECT = 1 << 5;

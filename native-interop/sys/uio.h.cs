@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// readv(2), writev(2)
+// readv(2), writev(2), preadv2(2)
 public static unsafe partial class Libc
 {
     /// <summary>readv(2): scatters what came over several buffers, the first one first. The caller holds their memory in place.</summary>
@@ -35,6 +35,24 @@ public static unsafe partial class Libc
         }
     }
 
+    public const int RWF_NOWAIT = 8;
+
+    /// <summary>preadv2(2), into one buffer. With RWF_NOWAIT it reads what needs no wait for a disk: EAGAIN, or fewer bytes, where that is not all.</summary>
+    public static SyscallResult preadv2(int fd, Span<byte> buffer, long offset, int flags)
+    {
+        fixed (byte* bytes = buffer)
+        {
+            iovec iov = new() { iov_base = bytes, iov_len = (nuint)buffer.Length };
+            SyscallResult result;
+            do
+            {
+                result = SyscallResult.Of(Raw.preadv2(fd, &iov, 1, offset, flags));
+            }
+            while (result.Is(EINTR));
+            return result;
+        }
+    }
+
     /// <summary>One buffer of several.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct iovec
@@ -51,4 +69,7 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial nint writev(int fd, Libc.iovec* iov, int iovcnt);
+
+    [LibraryImport(LibraryName)]
+    public static partial nint preadv2(int fd, Libc.iovec* iov, int iovcnt, long offset, int flags);
 }

@@ -52,6 +52,9 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     /// <summary>Bytes that were written earlier, to be changed in place.</summary>
     public Span<byte> Rewrite(int offset, int count) => _bytes.AsSpan(0, Length).Slice(offset, count);
 
+    /// <summary>The same, for what fills it in later: nothing is appended until then.</summary>
+    public Memory<byte> RewriteLater(int offset, int count) => _bytes.AsMemory(0, Length).Slice(offset, count);
+
     /// <summary>Forgets what was appended after the first <paramref name="length"/> bytes.</summary>
     public void Truncate(int length)
     {

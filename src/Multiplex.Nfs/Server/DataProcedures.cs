@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Multiplex.Interop;
 using Multiplex.Nfs.Files;
 using Multiplex.Nfs.Protocol;
@@ -11,7 +10,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Server;
 
 /// <summary>
-/// READ, WRITE, COMMIT: RFC 1813 sections 3.3.6, 3.3.7, 3.3.21. Bytes are read from the file into the reply, and written to it from where they were received.
+/// READ, WRITE, COMMIT: RFC 1813 sections 3.3.6, 3.3.7, 3.3.21. Bytes are read from the file into the reply, and written to it from where they were received. Where the
+/// thread's loop has <see cref="AsyncFiles"/>, what waits for a disk is answered later.
 /// </summary>
 internal sealed class DataProcedures(ServedFiles files)
 {
@@ -36,7 +36,7 @@ internal sealed class DataProcedures(ServedFiles files)
         using (file)
         {
             if (status == Nfsstat3.Nfs3Ok)
-                status = Read(file, offset, (int)Math.Min(count, (uint)Most(call.Peer)), results.Output);
+                status = Read(call, file, offset, (int)Math.Min(count, (uint)Most(call.Peer)), results.Output);
             if (status != Nfsstat3.Nfs3Ok)
             {
                 results.Output.Truncate(start);
@@ -65,15 +65,9 @@ internal sealed class DataProcedures(ServedFiles files)
             if (status == Nfsstat3.Nfs3Ok && count != (uint)data.Length)
                 status = Nfsstat3.Nfs3errInval;
             if (status == Nfsstat3.Nfs3Ok)
-                status = Write(file, offset, data[..Math.Min(data.Length, MostOnStreams)], stable, ref before, out written);
-            NfsReply.Status(results, status);
-            NfsReply.Wcc(results, before, file);
-            if (status == Nfsstat3.Nfs3Ok)
-            {
-                results.WriteUInt32((uint)written);
-                results.WriteUInt32((uint)stable);
-                results.WriteUInt64(files.Verifier.Value);
-            }
+                status = Write(call, file, offset, data[..Math.Min(data.Length, MostOnStreams)], stable, results.Output, ref before, out written);
+            if (results.Output.Late is null)
+                WriteReply(results, status, before, file, (uint)written, stable, files.Verifier);
         }
 
         return AcceptStatus.Success;
@@ -86,32 +80,43 @@ internal sealed class DataProcedures(ServedFiles files)
         arguments.ReadUInt32();
         if (!arguments.IsComplete)
             return AcceptStatus.GarbageArguments;
-        statx_t attributes = default;
         Before before = default;
         Nfsstat3 status = files.Open(call, handle, Purpose.Change, out FileLease file);
         using (file)
         {
             if (status == Nfsstat3.Nfs3Ok)
-                status = NfsStatus.Of(file.Status(out attributes));
-            if (status == Nfsstat3.Nfs3Ok)
-            {
-                before = Before.Of(attributes);
-                status = Commit(file, attributes);
-            }
-
-            NfsReply.Status(results, status);
-            NfsReply.Wcc(results, before, file);
-            if (status == Nfsstat3.Nfs3Ok)
-                results.WriteUInt64(files.Verifier.Value);
+                status = Commit(call, file, results.Output, ref before);
+            if (results.Output.Late is null)
+                CommitReply(results, status, before, file, files.Verifier);
         }
 
         return AcceptStatus.Success;
     }
 
-    // Status, attributes, count and eof stand before the data, and are known after them.
-    private static Nfsstat3 Read(in FileLease file, ulong offset, int count, OutputBuffer reply)
+    /// <summary>Writes the results of WRITE.</summary>
+    public static void WriteReply(
+        XdrWriter results, Nfsstat3 status, in Before before, in FileLease file, uint written, StableHow stable, WriteVerifier verifier)
     {
-        const int Head = sizeof(uint) + NfsReply.PostOpLength + (3 * sizeof(uint));
+        NfsReply.Status(results, status);
+        NfsReply.Wcc(results, before, file);
+        if (status != Nfsstat3.Nfs3Ok)
+            return;
+        results.WriteUInt32(written);
+        results.WriteUInt32((uint)stable);
+        results.WriteUInt64(verifier.Value);
+    }
+
+    /// <summary>Writes the results of COMMIT.</summary>
+    public static void CommitReply(XdrWriter results, Nfsstat3 status, in Before before, in FileLease file, WriteVerifier verifier)
+    {
+        NfsReply.Status(results, status);
+        NfsReply.Wcc(results, before, file);
+        if (status == Nfsstat3.Nfs3Ok)
+            results.WriteUInt64(verifier.Value);
+    }
+
+    private Nfsstat3 Read(in RpcCall call, in FileLease file, ulong offset, int count, OutputBuffer reply)
+    {
         Nfsstat3 status = Regular(file, out statx_t attributes);
         if (status == Nfsstat3.Nfs3Ok)
             status = file.MayRead(attributes);
@@ -124,33 +129,38 @@ internal sealed class DataProcedures(ServedFiles files)
         // No more room than the file has bytes: a client asks for the most whatever the length is.
         long left = offset >= attributes.stx_size ? 0 : (long)(attributes.stx_size - offset);
         count = (int)Math.Min(count, left);
-        int start = reply.Length, length = 0;
-        Span<byte> room = reply.Append(Head + count + XdrReader.Padding(count));
-        Span<byte> data = room.Slice(Head, count);
-        while (length < count)
+        int start = reply.Length;
+        Span<byte> data = ReadReply.Begin(reply, count);
+        AsyncFiles? ring = AsyncFiles.OfThisThread;
+        int length = ring is null ? ReadAll(fd, data, (long)offset) : (int)preadv2(fd, data, (long)offset, RWF_NOWAIT).Value;
+        if (ring is null && length < 0)
+            return NfsStatus.Of(-length);
+        if (ring is null || length == count)
+            ReadReply.End(reply, start, length, attributes, offset, file.File.Export);
+        else
+            reply.Late = LateRead.Begin(call, ring, files.Files, file.File, fd, offset, count, attributes);   // it waits for a disk
+        return Nfsstat3.Nfs3Ok;
+    }
+
+    // The count, less than asked for at the file's end or where an error comes behind it; or the negative errno.
+    private static int ReadAll(int fd, Span<byte> data, long offset)
+    {
+        int length = 0;
+        while (length < data.Length)
         {
-            SyscallResult read = pread(fd, data[length..], (long)offset + length);
+            SyscallResult read = pread(fd, data[length..], offset + length);
             if (read.IsError && length == 0)
-                return NfsStatus.Of(read);
+                return (int)read.Value;
             if (read.Value <= 0)
                 break;
             length += (int)read.Value;
         }
 
-        BinaryPrimitives.WriteUInt32BigEndian(room, (uint)Nfsstat3.Nfs3Ok);
-        BinaryPrimitives.WriteUInt32BigEndian(room[4..], 1);
-        NfsReply.Attributes(room[8..], attributes, file.File.Export);
-        Span<byte> tail = room[(sizeof(uint) + NfsReply.PostOpLength)..];
-        BinaryPrimitives.WriteUInt32BigEndian(tail, (uint)length);
-        BinaryPrimitives.WriteUInt32BigEndian(tail[4..], offset + (ulong)length >= attributes.stx_size ? 1u : 0);
-        BinaryPrimitives.WriteUInt32BigEndian(tail[8..], (uint)length);
-        int padding = XdrReader.Padding(length);
-        room.Slice(Head + length, padding).Clear();
-        reply.Truncate(start + Head + length + padding);
-        return Nfsstat3.Nfs3Ok;
+        return length;
     }
 
-    private Nfsstat3 Write(in FileLease file, ulong offset, ReadOnlySpan<byte> data, StableHow stable, ref Before before, out int written)
+    private Nfsstat3 Write(
+        in RpcCall call, in FileLease file, ulong offset, ReadOnlySpan<byte> data, StableHow stable, OutputBuffer reply, ref Before before, out int written)
     {
         written = 0;
         int fd;
@@ -167,6 +177,12 @@ internal sealed class DataProcedures(ServedFiles files)
             fd = file.File.ForWriting();
             if (fd < 0)
                 return NfsStatus.Of(-fd);
+            if (AsyncFiles.OfThisThread is { } ring)
+            {
+                reply.Late = LateWrite.Begin(call, ring, files, file.File, fd, offset, data, stable, before);
+                return Nfsstat3.Nfs3Ok;
+            }
+
             while (written < data.Length)
             {
                 SyscallResult result = pwrite(fd, data[written..], (long)offset + written);
@@ -185,15 +201,24 @@ internal sealed class DataProcedures(ServedFiles files)
         return kept;
     }
 
-    private Nfsstat3 Commit(in FileLease file, in statx_t attributes)
+    private Nfsstat3 Commit(in RpcCall call, in FileLease file, OutputBuffer reply, ref Before before)
     {
-        Nfsstat3 status = TypeOfFile(attributes);
+        Nfsstat3 status = Regular(file, out statx_t attributes);
         if (status == Nfsstat3.Nfs3Ok)
             status = file.MayWrite(attributes);
         if (status != Nfsstat3.Nfs3Ok)
             return status;
+        before = Before.Of(attributes);
         int fd = file.File.ForSyncing();
-        status = fd < 0 ? NfsStatus.Of(-fd) : files.Keep(fd);
+        if (fd < 0)
+            return NfsStatus.Of(-fd);
+        if (AsyncFiles.OfThisThread is { } ring)
+        {
+            reply.Late = LateCommit.Begin(call, ring, files, file.File, fd, before);
+            return Nfsstat3.Nfs3Ok;
+        }
+
+        status = files.Keep(fd);
         files.Files.EndWriting(file.File);
         return status;
     }
@@ -201,13 +226,11 @@ internal sealed class DataProcedures(ServedFiles files)
     private static Nfsstat3 Regular(in FileLease file, out statx_t attributes)
     {
         Nfsstat3 status = NfsStatus.Of(file.Status(out attributes));
-        return status == Nfsstat3.Nfs3Ok ? TypeOfFile(attributes) : status;
+        return status != Nfsstat3.Nfs3Ok ? status : (attributes.stx_mode & S_IFMT) switch
+        {
+            S_IFREG => Nfsstat3.Nfs3Ok,
+            S_IFDIR => Nfsstat3.Nfs3errIsdir,
+            _ => Nfsstat3.Nfs3errInval,
+        };
     }
-
-    private static Nfsstat3 TypeOfFile(in statx_t attributes) => (attributes.stx_mode & S_IFMT) switch
-    {
-        S_IFREG => Nfsstat3.Nfs3Ok,
-        S_IFDIR => Nfsstat3.Nfs3errIsdir,
-        _ => Nfsstat3.Nfs3errInval,
-    };
 }

@@ -306,7 +306,9 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             status = AcceptStatus.SystemError;
         }
 
-        return Answer(entry, call.Xid, status, reply, start);
+        if (reply.Late is not null)
+            reply.Truncate(start);
+        return reply.Late is not null || Answer(entry, call.Xid, status, reply, start);
     }
 
     // As Run, of a procedure of a contract, or of a call that is observed.
@@ -317,10 +319,10 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         RpcInvocation invocation = RpcInvocation.Begin(this, entry, call, arguments.Rest.Length, kept);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
         AcceptStatus status = invocation.Run(call, ref arguments, new XdrWriter(reply));
-        if (status != RpcInvocation.Pending)
+        if (status != RpcInvocation.Pending && reply.Late is null)
             return Answer(entry, call.Xid, status, reply, start);
         reply.Truncate(start);
-        reply.Late = invocation;
+        reply.Late ??= invocation;
         return true;
     }
 

@@ -50,6 +50,25 @@ internal sealed class SubmissionQueue(Ring ring)
         entry.msg_flags = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL;
     }
 
+    /// <summary>pread(2), known by a slot.</summary>
+    public unsafe void Read(int descriptor, byte* buffer, int length, long offset, int slot) =>
+        Transfer(IORING_OP_READ, descriptor, buffer, length, offset, slot);
+
+    /// <summary>pwrite(2).</summary>
+    public unsafe void Write(int descriptor, byte* data, int length, long offset, int slot) =>
+        Transfer(IORING_OP_WRITE, descriptor, data, length, offset, slot);
+
+    /// <summary>fsync(2).</summary>
+    public void Sync(int descriptor, int slot) => Next(IORING_OP_FSYNC, descriptor, UserData.Of(Operation.File, slot));
+
+    private unsafe void Transfer(byte operation, int descriptor, byte* memory, int length, long offset, int slot)
+    {
+        ref io_uring_sqe entry = ref Next(operation, descriptor, UserData.Of(Operation.File, slot));
+        entry.addr = (ulong)memory;
+        entry.len = (uint)length;
+        entry.off = (ulong)offset;
+    }
+
     private ref io_uring_sqe Next(byte operation, int descriptor, ulong userData)
     {
         ref io_uring_sqe entry = ref ring.Next();

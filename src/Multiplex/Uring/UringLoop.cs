@@ -24,6 +24,7 @@ internal sealed class UringLoop : IDisposable
     private readonly ProvidedBuffers _buffers;
     private readonly UringListeners _listeners;
     private readonly UringConnections _connections;
+    private readonly RingFiles _files;
     private readonly PostedWork _posted = new();
     private readonly List<UringConnection> _replied = [];
     private int _stopRequests;
@@ -43,6 +44,7 @@ internal sealed class UringLoop : IDisposable
         _listeners = new(_submissions, service.Listeners, service.Counters);
         _connections = new(service, _context, _submissions);
         _batch = new(_context, _ring, _submissions, _connections);
+        AsyncFiles.OfThisThread = _files = new(_ring, _submissions);
     }
 
     /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
@@ -91,7 +93,8 @@ internal sealed class UringLoop : IDisposable
         }
 
         // Memory that the kernel may still write to is not freed; but it gives everything up at once.
-        Gather(() => _connections.Count > 0 || _listeners.IsAccepting, Environment.TickCount64 + GiveUpMilliseconds);
+        AsyncFiles.OfThisThread = null;
+        Gather(() => _connections.Count > 0 || _listeners.IsAccepting || _files.InProgress > 0, Environment.TickCount64 + GiveUpMilliseconds);
         _listeners.Dispose();
         _buffers.Dispose();
         _ring.Dispose();
@@ -137,6 +140,9 @@ internal sealed class UringLoop : IDisposable
                 break;
             case Operation.Pending:
                 _listeners.OnPending(completion, this);
+                break;
+            case Operation.File:
+                _files.OnCompleted(UserData.IndexOf(completion.user_data), completion.res);
                 break;
             case Operation.Stop:
                 _stopRequests = _service.Stop.Requests();

@@ -24,6 +24,9 @@ internal enum Operation : byte
     /// <summary>The peer takes replies again; by descriptor.</summary>
     Writable,
 
+    /// <summary>A file was read, written or synchronized; by slot.</summary>
+    File,
+
     /// <summary>The server is to stop.</summary>
     Stop,
 
