@@ -89,7 +89,7 @@ public sealed record Export(string Directory, string Name)
     }
 
     /// <summary>The group of a caller that names this one.</summary>
-    public uint InsteadOf(uint group) => group == 0 && !NoRootSquash ? AnonymousGroup : group;
+    internal uint InsteadOf(uint group) => group == 0 && !NoRootSquash ? AnonymousGroup : group;
 
     private Export With(string option, string text)
     {
