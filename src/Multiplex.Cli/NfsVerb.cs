@@ -3,6 +3,7 @@ using CommandLine;
 using Multiplex.Cli.Files;
 using Multiplex.Cli.Options;
 using Multiplex.Nfs.Client;
+using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
 
@@ -49,6 +50,9 @@ internal sealed class NfsOptions : IVerb
     [Option("gid", MetaValue = "N", HelpText = "The group to call as; by default that of this process.")]
     public string? Gid { get; set; }
 
+    [Option("udp", HelpText = "Call over UDP: each call is sent again until its reply comes.")]
+    public bool Udp { get; set; }
+
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask where a URL has no port; by default the host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
@@ -71,6 +75,7 @@ internal sealed class NfsOptions : IVerb
             Gid = Id("--gid", Gid),
             NameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt),
             Timeout = Values.PositiveTime("--timeout", Timeout),
+            Transport = Udp ? EndpointKind.Udp : EndpointKind.Tcp,
         });
         return command.Run(session, arguments).GetAwaiter().GetResult() ? ExitStatus.Done : ExitStatus.Failed;
     }

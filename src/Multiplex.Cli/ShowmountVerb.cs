@@ -2,6 +2,7 @@ using CommandLine;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
 using Multiplex.Nfs.Client;
+using Multiplex.Sockets;
 
 namespace Multiplex.Cli;
 
@@ -23,6 +24,9 @@ internal sealed class ShowmountOptions : IVerb
     [Option("no-headers", HelpText = "Without the line above the list.")]
     public bool NoHeaders { get; set; }
 
+    [Option("udp", HelpText = "Call over UDP: each call is sent again until its reply comes.")]
+    public bool Udp { get; set; }
+
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask where no port is given; by default the host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
@@ -40,6 +44,7 @@ internal sealed class ShowmountOptions : IVerb
             NameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt),
             ConnectTimeout = timeout,
             Timeout = timeout,
+            Transport = Udp ? EndpointKind.Udp : EndpointKind.Tcp,
         };
         (string header, IEnumerable<string> lines) = Ask(host, port, options).GetAwaiter().GetResult();
         foreach (string line in NoHeaders ? lines : lines.Prepend(header))

@@ -85,8 +85,8 @@ public sealed class MountClient : IAsyncDisposable
         string host, int? port, uint program, uint version, NfsClientOptions options, CancellationToken cancellation)
     {
         if (port is { } known)
-            return new(EndpointKind.Tcp, host, $"{known}", "");
-        RemoteProgram remote = new([Netid.Tcp, Netid.Tcp6], host, program, version);
+            return new(options.Transport, host, $"{known}", "");
+        RemoteProgram remote = new([.. Netid.All.Where(netid => netid.Kind == options.Transport)], host, program, version);
         return (await remote.LocateAsync(options.NameService, options.ConnectTimeout, cancellation).ConfigureAwait(false)).Server;
     }
 

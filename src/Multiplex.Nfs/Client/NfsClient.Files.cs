@@ -21,14 +21,12 @@ public sealed partial class NfsClient
     /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
     public async Task<NfsFile> CreateAsync(NfsPath path, uint mode = UsualFileMode, bool exclusive = false, CancellationToken cancellationToken = default)
     {
-        Diropargs3 where = await Parent(path, cancellationToken).ConfigureAwait(false);
         Sattr3 attributes = new() { Mode = Set(mode), Size = new() { SetIt = true } };
         Createhow3 how = exclusive
             ? new() { Mode = Createmode3.Guarded, GuardedAttributes = attributes }
             : new() { Mode = Createmode3.Unchecked, UncheckedAttributes = attributes };
-        CREATE3res result = await Call(
-            "CREATE", path, new CREATE3args { Where = where, How = how }, (args, token) => Procedures.CreateAsync(args, cancellation: token), one => one.Status, cancellationToken)
-            .ConfigureAwait(false);
+        CREATE3res result = await CallAt(
+            "CREATE", path, where => new CREATE3args { Where = where, How = how }, Procedures.CreateAsync, one => one.Status, cancellationToken).ConfigureAwait(false);
         return new(this, path, result.Resok!.Obj.Handle ?? await LookupAsync(path, follow: false, cancellationToken).ConfigureAwait(false));
     }
 

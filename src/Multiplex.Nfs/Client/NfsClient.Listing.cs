@@ -7,7 +7,7 @@ namespace Multiplex.Nfs.Client;
 // The entries of a directory, a reply at a time.
 public sealed partial class NfsClient
 {
-    private const uint LeastReply = 8 << 10, UsualReply = 64 << 10, MostReply = 1 << 20;   // bytes
+    private const uint LeastReply = 8 << 10, UsualReply = 64 << 10;   // bytes
 
     /// <summary>
     /// The entries of a directory, without "." and "..": READDIRPLUS, with attributes and handles; READDIR where the server has no READDIRPLUS. They come in
@@ -20,7 +20,7 @@ public sealed partial class NfsClient
         NfsPath path, bool follow = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         NfsFh3 directory = await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false);
-        uint size = Math.Clamp(Info.Dtpref, UsualReply, MostReply);
+        uint most = MostBytes, size = Math.Min(Math.Max(Info.Dtpref, UsualReply), most);
         bool plus = true;
         ulong cookie = 0;
         byte[] verifier = new byte[Nfs3Constants.Nfs3Cookieverfsize];
@@ -38,7 +38,7 @@ public sealed partial class NfsClient
                 (plus, cookie) = (false, 0);   // at the first reply, or never
                 continue;
             }
-            catch (NfsException e) when (e.Status == Nfsstat3.Nfs3errToosmall && size < MostReply)
+            catch (NfsException e) when (e.Status == Nfsstat3.Nfs3errToosmall && size < most)
             {
                 size *= 2;
                 continue;
@@ -63,7 +63,7 @@ public sealed partial class NfsClient
     {
         READDIRPLUS3args arguments = new() { Dir = directory, Cookie = cookie, Cookieverf = verifier, Dircount = Math.Max(size / 4, LeastReply), Maxcount = size };
         READDIRPLUS3resok ok = (await Call(
-            "READDIRPLUS", path, arguments, (args, token) => Procedures.ReaddirplusAsync(args, cancellation: token), one => one.Status, cancellation)
+            "READDIRPLUS", path, arguments, Procedures.ReaddirplusAsync, one => one.Status, cancellation)
             .ConfigureAwait(false)).Resok!;
         Entryplus3[] entries = [.. ok.Reply.Entries ?? Enumerable.Empty<Entryplus3>()];
         return new(
@@ -77,7 +77,7 @@ public sealed partial class NfsClient
     {
         READDIR3args arguments = new() { Dir = directory, Cookie = cookie, Cookieverf = verifier, Count = size };
         READDIR3resok ok = (await Call(
-            "READDIR", path, arguments, (args, token) => Procedures.ReaddirAsync(args, cancellation: token), one => one.Status, cancellation).ConfigureAwait(false)).Resok!;
+            "READDIR", path, arguments, Procedures.ReaddirAsync, one => one.Status, cancellation).ConfigureAwait(false)).Resok!;
         Entry3[] entries = [.. ok.Reply.Entries ?? Enumerable.Empty<Entry3>()];
         return new(
             [.. entries.Select(one => new NfsEntry(one.Name, one.Fileid, null, null))], entries is [.., var last] ? last.Cookie : cookie, ok.Cookieverf, ok.Reply.Eof);

@@ -1,4 +1,5 @@
 using Multiplex.Nfs.Protocol;
+using Multiplex.Rpc.Client;
 
 namespace Multiplex.Nfs.Client;
 
@@ -25,7 +26,7 @@ public sealed partial class NfsClient
         "SETATTR",
         path,
         new SETATTR3args { Object = await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false), NewAttributes = attributes },
-        (args, token) => Procedures.SetattrAsync(args, cancellation: token),
+        Procedures.SetattrAsync,
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
@@ -37,25 +38,25 @@ public sealed partial class NfsClient
     /// <param name="path">The new directory.</param>
     /// <param name="mode">Its mode; 0755.</param>
     /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
-    public async Task MakeDirectoryAsync(NfsPath path, uint mode = UsualDirectoryMode, CancellationToken cancellationToken = default) => await Call(
+    public Task MakeDirectoryAsync(NfsPath path, uint mode = UsualDirectoryMode, CancellationToken cancellationToken = default) => CallAt(
         "MKDIR",
         path,
-        new MKDIR3args { Where = await Parent(path, cancellationToken).ConfigureAwait(false), Attributes = new() { Mode = Set(mode) } },
-        (args, token) => Procedures.MkdirAsync(args, cancellation: token),
+        where => new MKDIR3args { Where = where, Attributes = new() { Mode = Set(mode) } },
+        Procedures.MkdirAsync,
         result => result.Status,
-        cancellationToken).ConfigureAwait(false);
+        cancellationToken);
 
     /// <summary>SYMLINK.</summary>
     /// <param name="path">The new symbolic link.</param>
     /// <param name="target">What it holds.</param>
     /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
-    public async Task SymlinkAsync(NfsPath path, NfsPath target, CancellationToken cancellationToken = default) => await Call(
+    public Task SymlinkAsync(NfsPath path, NfsPath target, CancellationToken cancellationToken = default) => CallAt(
         "SYMLINK",
         path,
-        new SYMLINK3args { Where = await Parent(path, cancellationToken).ConfigureAwait(false), Symlink = new() { SymlinkData = target.Bytes.ToArray() } },
-        (args, token) => Procedures.SymlinkAsync(args, cancellation: token),
+        where => new SYMLINK3args { Where = where, Symlink = new() { SymlinkData = target.Bytes.ToArray() } },
+        Procedures.SymlinkAsync,
         result => result.Status,
-        cancellationToken).ConfigureAwait(false);
+        cancellationToken);
 
     /// <summary>LINK: one more name for a file.</summary>
     public async Task LinkAsync(NfsPath file, NfsPath newName, CancellationToken cancellationToken = default) => await Call(
@@ -66,27 +67,17 @@ public sealed partial class NfsClient
             File = await LookupAsync(file, follow: false, cancellationToken).ConfigureAwait(false),
             Link = await Parent(newName, cancellationToken).ConfigureAwait(false),
         },
-        (args, token) => Procedures.LinkAsync(args, cancellation: token),
+        Procedures.LinkAsync,
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
     /// <summary>REMOVE: a name of what is no directory.</summary>
-    public async Task RemoveAsync(NfsPath path, CancellationToken cancellationToken = default) => await Call(
-        "REMOVE",
-        path,
-        new REMOVE3args { Object = await Parent(path, cancellationToken).ConfigureAwait(false) },
-        (args, token) => Procedures.RemoveAsync(args, cancellation: token),
-        result => result.Status,
-        cancellationToken).ConfigureAwait(false);
+    public Task RemoveAsync(NfsPath path, CancellationToken cancellationToken = default) =>
+        CallAt("REMOVE", path, where => new REMOVE3args { Object = where }, Procedures.RemoveAsync, result => result.Status, cancellationToken);
 
     /// <summary>RMDIR: an empty directory.</summary>
-    public async Task RemoveDirectoryAsync(NfsPath path, CancellationToken cancellationToken = default) => await Call(
-        "RMDIR",
-        path,
-        new RMDIR3args { Object = await Parent(path, cancellationToken).ConfigureAwait(false) },
-        (args, token) => Procedures.RmdirAsync(args, cancellation: token),
-        result => result.Status,
-        cancellationToken).ConfigureAwait(false);
+    public Task RemoveDirectoryAsync(NfsPath path, CancellationToken cancellationToken = default) =>
+        CallAt("RMDIR", path, where => new RMDIR3args { Object = where }, Procedures.RmdirAsync, result => result.Status, cancellationToken);
 
     /// <summary>RENAME: it takes the place of what has the new name.</summary>
     public async Task RenameAsync(NfsPath from, NfsPath to, CancellationToken cancellationToken = default) => await Call(
@@ -97,7 +88,7 @@ public sealed partial class NfsClient
             From = await Parent(from, cancellationToken).ConfigureAwait(false),
             To = await Parent(to, cancellationToken).ConfigureAwait(false),
         },
-        (args, token) => Procedures.RenameAsync(args, cancellation: token),
+        Procedures.RenameAsync,
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
@@ -108,7 +99,7 @@ public sealed partial class NfsClient
             "FSSTAT",
             path,
             new FSSTAT3args { Fsroot = await LookupAsync(path, follow: true, cancellationToken).ConfigureAwait(false) },
-            (args, token) => Procedures.FsstatAsync(args, cancellation: token),
+            Procedures.FsstatAsync,
             one => one.Status,
             cancellationToken).ConfigureAwait(false);
         return result.Resok!;
@@ -119,10 +110,20 @@ public sealed partial class NfsClient
     internal async ValueTask<Fattr3> Attributes(NfsPath path, NfsFh3 handle, CancellationToken cancellation)
     {
         GETATTR3res result = await Call(
-            "GETATTR", path, new GETATTR3args { Object = handle }, (args, token) => Procedures.GetattrAsync(args, cancellation: token), one => one.Status, cancellation)
+            "GETATTR", path, new GETATTR3args { Object = handle }, Procedures.GetattrAsync, one => one.Status, cancellation)
             .ConfigureAwait(false);
         return result.Resok!.ObjAttributes;
     }
+
+    // Calls a procedure on one name, that of a path.
+    private async Task<TResult> CallAt<TArguments, TResult>(
+        string operation,
+        NfsPath path,
+        Func<Diropargs3, TArguments> arguments,
+        Func<TArguments, RpcCallOptions?, CancellationToken, ValueTask<TResult>> call,
+        Func<TResult, Nfsstat3> statusOf,
+        CancellationToken cancellation) =>
+        await Call(operation, path, arguments(await Parent(path, cancellation).ConfigureAwait(false)), call, statusOf, cancellation).ConfigureAwait(false);
 
     // The directory of a new or old name. Only the name itself is not looked up.
     private async ValueTask<Diropargs3> Parent(NfsPath path, CancellationToken cancellation)
@@ -141,7 +142,7 @@ public sealed partial class NfsClient
                 "LOOKUP",
                 path,
                 new LOOKUP3args { What = new() { Dir = at, Name = name } },
-                (args, token) => Procedures.LookupAsync(args, cancellation: token),
+                Procedures.LookupAsync,
                 result => result.Status,
                 cancellation).ConfigureAwait(false);
             NfsFh3 child = found.Resok!.Object;
@@ -171,7 +172,7 @@ public sealed partial class NfsClient
     private async Task<byte[]> ReadLink(NfsPath path, NfsFh3 link, CancellationToken cancellation)
     {
         READLINK3res result = await Call(
-            "READLINK", path, new READLINK3args { Symlink = link }, (args, token) => Procedures.ReadlinkAsync(args, cancellation: token), one => one.Status, cancellation)
+            "READLINK", path, new READLINK3args { Symlink = link }, Procedures.ReadlinkAsync, one => one.Status, cancellation)
             .ConfigureAwait(false);
         return result.Resok!.Data;
     }

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using Multiplex.Interop;
 using Multiplex.Nfs.Protocol;
 using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Client;
 
@@ -32,6 +34,9 @@ public sealed partial class NfsClient : IAsyncDisposable
     /// <summary>The handle of what is mounted.</summary>
     public NfsFh3 Root { get; }
 
+    /// <summary>Where NFS is called.</summary>
+    public Endpoint Server => _connection.Server;
+
     /// <summary>What the server prefers and can do.</summary>
     public FSINFO3resok Info { get; private set; } = new();
 
@@ -39,6 +44,9 @@ public sealed partial class NfsClient : IAsyncDisposable
     public NfsV3Client Procedures { get; }
 
     internal NfsClientOptions Options => _options;
+
+    /// <summary>The most bytes that a READ, a WRITE or the reply to a READDIR has: a longer reply would exceed the longest record, or a datagram.</summary>
+    internal uint MostBytes => _options.Transport == EndpointKind.Udp ? 32u << 10 : 1u << 20;
 
     /// <summary>Mounts a directory.</summary>
     /// <param name="url">The directory, <see cref="NfsUrl.Form"/>: an export, or a directory below one.</param>
@@ -80,7 +88,7 @@ public sealed partial class NfsClient : IAsyncDisposable
         NfsUrl url, NfsClientOptions? options, Func<MountClient, Task<(NfsPath Mounted, NfsFh3 Root)>> mountIt, CancellationToken cancellation)
     {
         options ??= NfsClientOptions.Default;
-        MountClient mount = await MountClient.ConnectAsync(url.Host, url.Port, options, cancellation).ConfigureAwait(false);
+        MountClient mount = await MountClient.ConnectAsync(url.Host, options.MountPort ?? url.Port, options, cancellation).ConfigureAwait(false);
         RpcClient? connection = null;
         try
         {
@@ -93,7 +101,7 @@ public sealed partial class NfsClient : IAsyncDisposable
                 (connection, hasReservedPort) = await MountClient.Connect(server, options, cancellation).ConfigureAwait(false);
             NfsClient client = new(options, mounted, root, mount, connection, hasReservedPort);
             FSINFO3res info = await client.Call(
-                "FSINFO", mounted, new FSINFO3args { Fsroot = root }, (args, token) => client.Procedures.FsinfoAsync(args, cancellation: token), one => one.Status, cancellation)
+                "FSINFO", mounted, new FSINFO3args { Fsroot = root }, client.Procedures.FsinfoAsync, one => one.Status, cancellation)
                 .ConfigureAwait(false);
             client.Info = info.Resok!;
             return (client, new(url.Path.Bytes[Math.Min(mounted.Bytes.Length, url.Path.Bytes.Length)..]));
@@ -135,12 +143,16 @@ public sealed partial class NfsClient : IAsyncDisposable
     private static bool IsAbove(ReadOnlySpan<byte> export, ReadOnlySpan<byte> path) =>
         path.StartsWith(export) && (export is [.., (byte)'/'] || path.Length == export.Length || path[export.Length] == '/');
 
-    /// <summary>Calls a procedure, again while the server asks to wait: NFS3ERR_JUKEBOX.</summary>
+    // A connection is made anew by the client of RPC. Over UDP there is none: a server that is down refuses each datagram.
+    private bool IsDown(RpcConnectionException failure) =>
+        _options.Transport == EndpointKind.Udp && failure.InnerException is SyscallException { Errno: ECONNREFUSED };
+
+    /// <summary>Calls a procedure, again while the server asks to wait, NFS3ERR_JUKEBOX, or over UDP is down.</summary>
     internal async ValueTask<TResult> Call<TArguments, TResult>(
         string operation,
         NfsPath path,
         TArguments arguments,
-        Func<TArguments, CancellationToken, ValueTask<TResult>> call,
+        Func<TArguments, RpcCallOptions?, CancellationToken, ValueTask<TResult>> call,
         Func<TResult, Nfsstat3> statusOf,
         CancellationToken cancellation)
     {
@@ -150,7 +162,7 @@ public sealed partial class NfsClient : IAsyncDisposable
             Nfsstat3 status;
             try
             {
-                TResult result = await call(arguments, cancellation).ConfigureAwait(false);
+                TResult result = await call(arguments, null, cancellation).ConfigureAwait(false);
                 status = statusOf(result);
                 if (status == Nfsstat3.Nfs3Ok)
                     return result;
@@ -158,6 +170,10 @@ public sealed partial class NfsClient : IAsyncDisposable
             catch (RpcAuthenticationException e)
             {
                 throw new NfsException(operation, path, Nfsstat3.Nfs3errAcces, MountClient.Hint(_hasReservedPort) ?? e.Message);
+            }
+            catch (RpcConnectionException e) when (IsDown(e) && elapsed.Elapsed + pause <= _options.Timeout)
+            {
+                status = Nfsstat3.Nfs3errJukebox;
             }
 
             if (status != Nfsstat3.Nfs3errJukebox || elapsed.Elapsed + pause > _options.Timeout)

@@ -26,6 +26,15 @@ public sealed record NfsClientOptions
     /// </summary>
     public bool? ReservedPort { get; init; }
 
+    /// <summary>
+    /// <see cref="EndpointKind.Tcp"/> or <see cref="EndpointKind.Udp"/>, for MOUNT and NFS. Over UDP a call is sent again until its reply comes, and READs,
+    /// WRITEs and lists are of at most 32 KiB. TCP.
+    /// </summary>
+    public EndpointKind Transport { get; init; } = EndpointKind.Tcp;
+
+    /// <summary>The port of MOUNT where it is another than that of a URL; null: it is the same.</summary>
+    public int? MountPort { get; init; }
+
     /// <summary>The name service to ask where a URL has no port; null is that of the host, at port 111.</summary>
     public Endpoint? NameService { get; init; }
 
@@ -36,6 +45,9 @@ public sealed record NfsClientOptions
     /// How long an operation may take, while the server is down and until it is ready (NFS3ERR_JUKEBOX): it is repeated meanwhile, by its xid. A minute.
     /// </summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long to wait for a reply over UDP before a call is sent again; doubled each time. 1 second.</summary>
+    public TimeSpan FirstRetry { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How many READs or WRITEs of a file are in flight at a time. 8.</summary>
     public int InFlight { get; init; } = 8;
@@ -53,6 +65,7 @@ public sealed record NfsClientOptions
         BindReservedPort = reservedPort,
         ConnectTimeout = ConnectTimeout,
         Timeout = Timeout,
+        FirstRetry = FirstRetry,
         ReconnectFor = Timeout,
         ServerKeepsReplies = true,   // as every NFS client assumes of every server
     };

@@ -12,7 +12,7 @@ public sealed partial class NfsException : IOException
     /// <param name="status">The server's answer.</param>
     /// <param name="explanation">What would help; null when there is nothing to add.</param>
     public NfsException(string operation, NfsPath path, Nfsstat3 status, string? explanation = null)
-        : this(operation, path, status, NameOf($"{status}"), explanation)
+        : this(operation, path, status, NameOf(status), explanation)
     {
     }
 
@@ -35,6 +35,9 @@ public sealed partial class NfsException : IOException
     /// <summary>The failure of an operation of MOUNT. Its statuses have the numbers of those of NFS.</summary>
     internal static NfsException Of(string operation, NfsPath path, Mountstat3 status, string? explanation) =>
         new(operation, path, (Nfsstat3)(int)status, NameOf($"{status}"), explanation);
+
+    /// <summary>The name of a status in RFC 1813, such as "NFS3ERR_NOENT".</summary>
+    public static string NameOf(Nfsstat3 status) => NameOf($"{status}");
 
     // Nfs3errBadCookie is NFS3ERR_BAD_COOKIE.
     private static string NameOf(string member) =>

@@ -9,7 +9,7 @@ namespace Multiplex.Nfs.Client;
 /// </summary>
 public sealed class NfsFile : IAsyncDisposable
 {
-    private const uint LeastBlock = 512, MostBlock = 1 << 20;   // bytes: a longer READ would exceed the longest reply
+    private const uint LeastBlock = 512;   // bytes
     private const int MostCommits = 10;
 
     private readonly NfsClient _client;
@@ -26,10 +26,10 @@ public sealed class NfsFile : IAsyncDisposable
     /// <summary>Its handle: it stays that of this file when the file gets another name.</summary>
     public NfsFh3 Handle { get; }
 
-    /// <summary>How many bytes a READ asks for: rtpref of FSINFO, at most a MiB.</summary>
+    /// <summary>How many bytes a READ asks for: rtpref of FSINFO, at most a MiB, over UDP 32 KiB.</summary>
     public int ReadSize => SizeOf(_client.Info.Rtpref, _client.Info.Rtmax);
 
-    /// <summary>How many bytes a WRITE carries: wtpref of FSINFO, at most a MiB.</summary>
+    /// <summary>How many bytes a WRITE carries: wtpref of FSINFO, at most a MiB, over UDP 32 KiB.</summary>
     public int WriteSize => SizeOf(_client.Info.Wtpref, _client.Info.Wtmax);
 
     /// <summary>GETATTR: its attributes.</summary>
@@ -40,7 +40,7 @@ public sealed class NfsFile : IAsyncDisposable
     {
         SETATTR3args arguments = new() { Object = Handle, NewAttributes = new() { Size = new() { SetIt = true, Size = (ulong)length } } };
         await _client.Call(
-            "SETATTR", Path, arguments, (args, token) => _client.Procedures.SetattrAsync(args, cancellation: token), result => result.Status, cancellationToken)
+            "SETATTR", Path, arguments, _client.Procedures.SetattrAsync, result => result.Status, cancellationToken)
             .ConfigureAwait(false);
     }
 
@@ -132,8 +132,8 @@ public sealed class NfsFile : IAsyncDisposable
             await CommitAsync().ConfigureAwait(false);
     }
 
-    private static int SizeOf(uint preferred, uint most) =>
-        (int)Math.Clamp(preferred == 0 ? most : Math.Min(preferred, most == 0 ? preferred : most), LeastBlock, MostBlock);
+    private int SizeOf(uint preferred, uint most) =>
+        (int)Math.Clamp(preferred == 0 ? most : Math.Min(preferred, most == 0 ? preferred : most), LeastBlock, _client.MostBytes);
 
     private async Task Commit(CancellationToken cancellationToken)
     {
@@ -144,7 +144,7 @@ public sealed class NfsFile : IAsyncDisposable
                 "COMMIT",
                 Path,
                 new COMMIT3args { File = Handle },
-                (args, token) => _client.Procedures.CommitAsync(args, cancellation: token),
+                _client.Procedures.CommitAsync,
                 one => one.Status,
                 cancellationToken).ConfigureAwait(false);
             _uncommitted.RemoveAll(block => block.IsStable || block.Verifier.AsSpan().SequenceEqual(result.Resok!.Verf));
@@ -169,7 +169,7 @@ public sealed class NfsFile : IAsyncDisposable
         {
             READ3args arguments = new() { File = Handle, Offset = (ulong)(offset + data.Length), Count = (uint)(count - data.Length) };
             READ3resok ok = (await _client.Call(
-                "READ", Path, arguments, (args, token) => _client.Procedures.ReadAsync(args, cancellation: token), result => result.Status, cancellation)
+                "READ", Path, arguments, _client.Procedures.ReadAsync, result => result.Status, cancellation)
                 .ConfigureAwait(false)).Resok!;
             if (ok.Data.Length > count - data.Length || (ok.Data.Length == 0 && !ok.Eof))
                 throw new NfsException("READ", Path, Nfsstat3.Nfs3errServerfault, $"{arguments.Count} bytes were asked for, and {ok.Data.Length} came");
@@ -207,7 +207,7 @@ public sealed class NfsFile : IAsyncDisposable
             byte[] rest = done == 0 ? block.Data : block.Data[done..];
             WRITE3args arguments = new() { File = Handle, Offset = block.Offset + (ulong)done, Count = (uint)rest.Length, Data = rest };
             WRITE3resok ok = (await _client.Call(
-                "WRITE", Path, arguments, (args, token) => _client.Procedures.WriteAsync(args, cancellation: token), result => result.Status, cancellation)
+                "WRITE", Path, arguments, _client.Procedures.WriteAsync, result => result.Status, cancellation)
                 .ConfigureAwait(false)).Resok!;
             if (ok.Count == 0 || ok.Count > rest.Length)
                 throw new NfsException("WRITE", Path, Nfsstat3.Nfs3errServerfault, $"{rest.Length} bytes were sent, and {ok.Count} written");

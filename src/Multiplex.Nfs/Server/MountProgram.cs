@@ -138,7 +138,9 @@ internal sealed class MountProgram : IRpcProgram
             path[0] = (byte)'.';
         path[Math.Max(below.Length, 1)] = 0;
         FileSystemUser.Current.AsServer();
-        SyscallResult opened = FileName.Open(export.Root, path, O_PATH | O_DIRECTORY);
+
+        // A path to mount is the server's to resolve: symbolic links are followed as long as they stay in the export.
+        SyscallResult opened = openat2(export.Root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
         if (opened.IsError)
             return StatusOf(opened);
         int fd = (int)opened.Value;

@@ -37,6 +37,15 @@ public sealed class MountTests
     }
 
     [Test]
+    public void A_path_to_mount_may_have_symbolic_links_that_stay_in_the_export()
+    {
+        Directory.CreateDirectory(_export.At("a/b"));
+        File.CreateSymbolicLink(_export.At("a/back"), "../a");
+        Assert.That(_peer.Mounted("/x/a/back/b").Data, Is.EqualTo(_peer.Find("a/b").Data));
+        Assert.That(_peer.Mounted("/x/a/back").Data, Is.EqualTo(_peer.Find("a").Data));
+    }
+
+    [Test]
     public void Both_credentials_that_are_taken_are_offered() =>
         Assert.That(_peer.Mount.Mnt("/x"u8).Mountinfo!.AuthFlavors, Is.EqualTo((int[])[1, 0]));
 
@@ -45,7 +54,8 @@ public sealed class MountTests
     {
         File.WriteAllText(_export.At("file"), "");
         File.CreateSymbolicLink(_export.At("out"), _export.Outside(""));
-        File.CreateSymbolicLink(_export.At("in"), ".");
+        File.CreateSymbolicLink(_export.At("up"), "../tree");
+        File.CreateSymbolicLink(_export.At("loop"), "loop");
         Assert.Multiple(() =>
         {
             Assert.That(_peer.MountStatus("/y"), Is.EqualTo(Mountstat3.Mnt3errNoent));
@@ -56,7 +66,8 @@ public sealed class MountTests
             Assert.That(_peer.MountStatus("/x/.."), Is.EqualTo(Mountstat3.Mnt3errAcces));
             Assert.That(_peer.MountStatus("/x/../tree"), Is.EqualTo(Mountstat3.Mnt3errAcces));
             Assert.That(_peer.MountStatus("/x/out"), Is.EqualTo(Mountstat3.Mnt3errAcces).Or.EqualTo(Mountstat3.Mnt3errNotdir));
-            Assert.That(_peer.MountStatus("/x/in"), Is.EqualTo(Mountstat3.Mnt3errAcces).Or.EqualTo(Mountstat3.Mnt3errNotdir));
+            Assert.That(_peer.MountStatus("/x/up"), Is.EqualTo(Mountstat3.Mnt3errAcces), "out by a relative link");
+            Assert.That(_peer.MountStatus("/x/loop"), Is.EqualTo(Mountstat3.Mnt3errAcces));
             Assert.That(_peer.MountStatus("/x/a\0b"), Is.EqualTo(Mountstat3.Mnt3errInval));
             Assert.That(_peer.MountStatus($"/x/{new string('n', 256)}"), Is.EqualTo(Mountstat3.Mnt3errNametoolong));
         });

@@ -3,6 +3,7 @@ using System.Runtime.Versioning;
 using System.Text;
 using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
+using Multiplex.ServerTests.Harness.Binding;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
@@ -194,6 +195,32 @@ public sealed class NfsVerbTests
         peer.Root();
         Assert.That(Showmount("-d", server), Is.EqualTo((string[])["Directories on 127.0.0.1:", "/x"]));
         Assert.That(Showmount("-a", server), Has.Length.EqualTo(2).And.Some.EndsWith(":/x"));
+    }
+
+    [Test]
+    public void The_showmount_of_others_lists_them_too()
+    {
+        using NameServiceProcess network = NameServiceProcess.Start(NameServiceKind.Multiplex);
+        string root = _export.Root;
+        using ServerProcess server = network.Serve("pool", ["tcp://127.0.0.1:0"], ["--protocol", "nfs", "--export", $"{root}=/x,insecure,networks=127.0.0.0/8", "--state", _here]);
+        string showmount = Tools.Require("showmount");
+        Assert.That(network.Run(showmount, "-e", "127.0.0.1").Lines, Is.EqualTo((string[])["Export list for 127.0.0.1:", "/x 127.0.0.0/8"]));
+        Assert.That(network.Run(showmount, "-a", "--no-headers", "127.0.0.1").Lines, Is.Empty);
+        Assert.That(network.Multiplex("showmount", "127.0.0.1").Lines, Is.EqualTo((string[])["Export list for 127.0.0.1:", "/x 127.0.0.0/8"]));
+        Assert.That(network.Run(Tools.Require("rpcinfo"), "-T", "tcp", "127.0.0.1", "mountd", "3").Lines, Has.Some.Contains("ready and waiting"));
+    }
+
+    [Test]
+    public void The_verbs_work_over_datagrams()
+    {
+        using NfsExport export = new("epoll", form: ListenForm.Udp);
+        string url = $"nfs://127.0.0.1:{export.Server.Address.Port}/x";
+        byte[] data = RandomData.RandomBytes(200_000);
+        File.WriteAllBytes(Path.Combine(_here, "file"), data);
+        Done("put", "--udp", Path.Combine(_here, "file"), $"{url}/");
+        Assert.That(Done("cat", "--udp", $"{url}/file").Output, Is.EqualTo(data));
+        Assert.That(Done("ls", "--udp", url).Lines, Is.EqualTo((string[])["file"]));
+        Assert.That(Showmount("--udp", "--no-headers", $"127.0.0.1:{export.Server.Address.Port}"), Has.Length.EqualTo(1));
     }
 
     [Test]

@@ -60,6 +60,18 @@ public sealed class OddServerTests
     }
 
     [Test]
+    public async Task A_server_that_loses_all_before_each_commit_is_given_up()
+    {
+        OddNfsServer server = new() { LosesBeforeCommits = true };
+        await With(server, async client =>
+        {
+            NfsException? failure = await Assert.ThrowsAsync<NfsException>(() => client.WriteAsync("file", new MemoryStream(new byte[2 * 4096])));
+            Assert.That(failure!.Message, Does.Contain("COMMIT file").And.Contain("verifier has changed 10 times"));
+        });
+        Assert.That((server.Commits, server.Writes), Is.EqualTo((10, 20)), "all of it is written again before each further COMMIT");
+    }
+
+    [Test]
     public async Task What_is_stable_is_not_written_again()
     {
         OddNfsServer server = new();

@@ -34,6 +34,9 @@ internal sealed class OddNfsServer : NfsV3Server
     /// <summary>How many starts there are at most.</summary>
     public int MostStarts { get; init; } = 1;
 
+    /// <summary>Whether the server starts anew before each COMMIT, and loses what is not stable.</summary>
+    public bool LosesBeforeCommits { get; init; }
+
     /// <summary>How many WRITEs came.</summary>
     public int Writes { get; private set; }
 
@@ -81,6 +84,8 @@ internal sealed class OddNfsServer : NfsV3Server
     protected override COMMIT3res Commit(in RpcCall call, COMMIT3argsView args)
     {
         Commits++;
+        if (LosesBeforeCommits)
+            StartAnew();
         _unstable.CopyTo(_stable, 0);
         return new() { Resok = new() { Verf = _verifier } };
     }
