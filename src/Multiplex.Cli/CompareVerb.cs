@@ -27,10 +27,10 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("models", MetaValue = "MODEL,…", HelpText = "The models: all that serve several connections at a time by default; none for peers alone.")]
     public string? Models { get; set; }
 
-    [Option("peer", MetaValue = "'NAME=COMMAND'", HelpText = "Another server to compare with: a shell command with {port} where the TCP port belongs; may be given several times.")]
+    [Option("peer", MetaValue = "'NAME=COMMAND'", HelpText = "Another server to compare with: a shell command with {port} where the TCP port belongs, {export} for the directory of nfs, {mountport} for a port of MOUNT; may be given several times.")]
     public IEnumerable<string> Peers { get; set; } = [];
 
-    [Option("scenarios", MetaValue = "SCENARIO,…", HelpText = "echo, pipeline, churn, blocking, cpu, idle, bulk, overload, slow-readers, mixed; all of them by default.")]
+    [Option("scenarios", MetaValue = "SCENARIO,…", HelpText = "echo, pipeline, churn, blocking, cpu, idle, bulk, overload, slow-readers, mixed; all of them by default. Or files: NFS.")]
     public string? Scenarios { get; set; }
 
     [Section("How much")]
@@ -40,8 +40,8 @@ internal sealed class CompareVerbOptions : IVerb
     [Option("quick", HelpText = "Some models, some scenarios and short runs: done within two minutes.")]
     public bool Quick { get; set; }
 
-    [Option("protocol", Default = "rpc", MetaValue = "PROTOCOL", HelpText = "echo or rpc.")]
-    public string Protocol { get; set; } = "";
+    [Option("protocol", MetaValue = "PROTOCOL", HelpText = "echo, rpc or nfs: by default nfs for the scenario files, and rpc for the others.")]
+    public string? Protocol { get; set; }
 
     [Option("rounds", MetaValue = "N|auto", HelpText = "How often each server has its turn: 5 by default; 3 with --quick; auto goes on until the ratios are known to 3%, 20 rounds at most.")]
     public string? Rounds { get; set; }
@@ -111,8 +111,14 @@ internal sealed class CompareVerbOptions : IVerb
 
     private CompareOptions Options()
     {
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.Loadable, entry => entry.Name);
-        Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, ThisCommand(), protocol.Name)), .. Peers.Select(Peer)];
+        Scenario[]? named = Scenarios is null ? null : [.. Chosen("--scenarios", Scenarios, ScenarioCatalog.All, scenario => scenario.Name)];
+        ProtocolEntry protocol = Values.Named(
+            "--protocol", Protocol ?? (named?[0].Files is null ? "rpc" : ProtocolCatalog.Nfs), ProtocolCatalog.All, entry => entry.Name);
+        bool ofFiles = protocol.Name == ProtocolCatalog.Nfs;
+        if (named?.FirstOrDefault(scenario => scenario.Files is null == ofFiles) is { } other)
+            throw new UsageException($"--scenarios {Scenarios}: {other.Name} is not of the protocol {protocol.Name}; compare it by itself");
+        IEnumerable<Scenario> scenarios = named ?? ScenarioCatalog.All.Where(scenario => scenario.Files is not null == ofFiles && (!Quick || scenario.QuickPoints.Count > 0));
+        Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, ThisCommand(), protocol.Name) { ServesFiles = ofFiles }), .. Peers.Select(Peer)];
         if (Requests is not null && Duration is not null)
             throw new UsageException("--requests and --duration: a run ends by one of them; choose");
         if (targets.Length == 0)
@@ -122,7 +128,7 @@ internal sealed class CompareVerbOptions : IVerb
         return new()
         {
             Targets = targets,
-            Scenarios = [.. ChosenScenarios()],
+            Scenarios = [.. scenarios.Select(scenario => scenario with { Points = PointsOf(scenario) })],
             Protocol = protocol.Name,
             HasProcedures = protocol.Name == "rpc",
             Exchange = mix => protocol.Exchange!(EndpointKind.Tcp, mix),
@@ -149,14 +155,6 @@ internal sealed class CompareVerbOptions : IVerb
         null => Quick ? AllModels.Where(model => s_quickModels.Contains(model.Name)) : AllModels,
         _ => Chosen("--models", Models, AllModels, model => model.Name),
     };
-
-    private IEnumerable<Scenario> ChosenScenarios()
-    {
-        IEnumerable<Scenario> chosen = Scenarios is null
-            ? ScenarioCatalog.All.Where(scenario => !Quick || scenario.QuickPoints.Count > 0)
-            : Chosen("--scenarios", Scenarios, ScenarioCatalog.All, scenario => scenario.Name);
-        return chosen.Select(scenario => scenario with { Points = PointsOf(scenario) });
-    }
 
     private IReadOnlyList<ScenarioPoint> PointsOf(Scenario scenario)
     {

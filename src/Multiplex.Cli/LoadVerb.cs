@@ -12,6 +12,8 @@ using Multiplex.Load.Reporting;
 using Multiplex.Load.Reporting.Charts;
 using Multiplex.Load.Reporting.Formats;
 using Multiplex.Load.Workload;
+using Multiplex.Load.Workload.Files;
+using Multiplex.Nfs.Client;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
@@ -27,10 +29,10 @@ internal sealed class LoadVerbOptions : IVerb
     public string? Positional { get; set; }
 
     [Section("The server and its protocol")]
-    [Option("connect", MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
+    [Option("connect", MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; {RemoteProgram.Form}, which its host's name service finds; or {NfsUrl.Form}.")]
     public string? Connect { get; set; }
 
-    [Option("protocol", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862) or rpc (the program of multiplex.x), the default.")]
+    [Option("protocol", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862), rpc (the program of multiplex.x), the default, or nfs: files on an NFS server, that of nfs://… or the first that it exports.")]
     public string? Protocol { get; set; }
 
     [Section("Calls of any program")]
@@ -58,7 +60,7 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("auth", MetaValue = "none|sys", HelpText = "The credential of these calls: none, the default, or sys: AUTH_SYS with this machine's name, user and groups.")]
     public string? Authentication { get; set; }
 
-    [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for rpc://…; by default its host's, at port 111.")]
+    [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for rpc://… and nfs://…; by default its host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
     [Section("Any protocol of bytes")]
@@ -92,14 +94,23 @@ internal sealed class LoadVerbOptions : IVerb
     public bool FindCapacity { get; set; }
 
     [Section("Requests")]
-    [Option("mix", MetaValue = "CALLS", HelpText = $"Procedures of rpc with weights, such as echo=90,sleep:10=10: {MixedCall.Forms}. By default echo.")]
+    [Option("mix", MetaValue = "CALLS", HelpText = $"Procedures with weights, such as echo=90,sleep:10=10. Of rpc {MixedCall.Forms}, by default echo; of nfs {FileMix.Forms}, by default all.")]
     public string? Mix { get; set; }
 
-    [Option("size", MetaValue = "BYTES", HelpText = "Payload, 64 by default, or several with weights: 64=90,16k=10; for datagrams and seqpacket, what fits into one message.")]
+    [Option("size", MetaValue = "BYTES", HelpText = "Payload, 64 by default, or several with weights: 64=90,16k=10; for datagrams and seqpacket, what fits into one message. Of nfs: of a read or write, 4k by default.")]
     public string? Size { get; set; }
 
     [Option("think", Default = "0s", MetaValue = "TIME", HelpText = "Closed loop: pause after a reply.")]
     public string Think { get; set; } = "";
+
+    [Option("files", MetaValue = "N", HelpText = "Of nfs: how many files are made for the load, and removed afterwards: 256 by default.")]
+    public int? Files { get; set; }
+
+    [Option("directories", MetaValue = "N", HelpText = "Of nfs: in how many directories they are: 4 by default.")]
+    public int? Directories { get; set; }
+
+    [Option("file-size", MetaValue = "BYTES", HelpText = "Of nfs: how long each is: 64k by default, or as long as the longest read or write.")]
+    public string? FileSize { get; set; }
 
     [Section("Length of the run")]
     [Option("requests", MetaValue = "N", HelpText = "Make so many requests and end with the last reply, however long that takes, up to --duration, which then is 1h by default.")]
@@ -163,8 +174,17 @@ internal sealed class LoadVerbOptions : IVerb
         LoadOptions options = ReadOptions(requests);
         CheckDescriptors(options.AllConnections);
         using ResultFiles files = new((JsonOption, Json), (CsvOption, Csv), (HlogOption, Hlog), (HtmlOption, Html));
+        using Interruption interruption = new();
+        using FileTree? tree = requests.Tree;
+        if (tree is not null)
+        {
+            if (MakeTree(tree, interruption.Token) is not { } server)
+                return ExitStatus.Interrupted;
+            options = options with { Server = server };
+        }
+
         if (FindCapacity)
-            return LoadCapacity.Run(options, ReadSpacing(), Report(options, requests), files);
+            return LoadCapacity.Run(options, ReadSpacing(), Report(options, requests), files, interruption.Token);
         HistogramLog log = new();
         LatencyOverTime over = new();
         if (files.Has(HlogOption) || files.Has(HtmlOption))
@@ -179,7 +199,7 @@ internal sealed class LoadVerbOptions : IVerb
             };
         }
 
-        LoadTally tally = RunWithProgress(options);
+        LoadTally tally = RunWithProgress(options, interruption.Token);
         LoadReport report = LoadReport.Of(tally, options, Report(options, requests));
         if (!files.UseStandardOutput)
             LoadTables.Print(report);
@@ -221,10 +241,28 @@ internal sealed class LoadVerbOptions : IVerb
         return LoadMerge.Run([.. Merge], Slo is null ? [] : Values.Parsed("--slo", Slo, Objective.ParseAll), files);
     }
 
+    // Null when it was interrupted.
+    private static Endpoint? MakeTree(FileTree tree, CancellationToken interrupted)
+    {
+        using StatusLine status = new();
+        status.Show("making files");
+        try
+        {
+            return tree.Make(interrupted);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     private string Target => Connect ?? Positional ?? "";
 
     private LoadReportOptions Report(LoadOptions options, LoadRequests requests) =>
-        LoadReportOptions.Of(options, Target, requests.Protocol, requests.Mix, requests.Sizes, requests.SizeBytes);
+        LoadReportOptions.Of(options, Target, requests.Protocol, requests.Mix, requests.Sizes, requests.SizeBytes) with
+        {
+            Tree = requests.Tree?.Mix is { } files ? new(files.Files, files.Directories, files.FileBytes) : null,
+        };
 
     private LoadRequests ReadRequests()
     {
@@ -234,8 +272,11 @@ internal sealed class LoadVerbOptions : IVerb
         string loaded = SendFile is not null ? "--send" : RemoteProgram.IsMeantBy(Target) ? Target : Program is not null ? "--program" : "--x";
         if (!calls)
             Refuse("the program is missing: write rpc://HOST/PROGRAM/VERSION, --program or --x", ("--procedure", Procedure), ("--arguments", Arguments), ("--call", Call), ("--auth", Authentication));
-        if (!RemoteProgram.IsMeantBy(Target))
-            Refuse("only rpc://… is looked up", ("--rpcbind", NameServiceAt));
+        bool ofFiles = NfsUrl.IsMeantBy(Target) || Protocol == ProtocolCatalog.Nfs;
+        if (!RemoteProgram.IsMeantBy(Target) && !NfsUrl.IsMeantBy(Target))
+            Refuse("only rpc://… and nfs://… are looked up", ("--rpcbind", NameServiceAt));
+        if (!ofFiles)
+            Refuse("only --protocol nfs has files", ("--files", Files), ("--directories", Directories), ("--file-size", FileSize));
         if (XFile is null)
             Refuse("add --x", ("--define", Defines), ("--include", Folders));
         if (SendFile is null)
@@ -246,11 +287,46 @@ internal sealed class LoadVerbOptions : IVerb
             throw new UsageException($"--send {SendFile}: the requests are calls of a program; leave one out");
         if (calls)
             return ReadCalls();
+        if (ofFiles && SendFile is null)
+            return ReadFiles();
         Endpoint server = Values.Endpoint("--connect", Target);
         if (SendFile is not null)
             return LoadRequests.OfBytes(server, SendFile, Expect);
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.Loadable, entry => entry.Name);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.All, entry => entry.Name);
         return LoadRequests.Of(server, protocol, ReadMix(server, protocol));
+    }
+
+    private LoadRequests ReadFiles()
+    {
+        NfsUrl? url = NfsUrl.IsMeantBy(Target) ? Values.Parsed("--connect", Target, NfsUrl.Parse) : null;
+        if (url is not null && Protocol is not (null or ProtocolCatalog.Nfs))
+            throw new UsageException($"--protocol {Protocol}: {Target} is loaded by nfs; leave one out");
+        Endpoint server = url is null ? Values.Endpoint("--connect", Target) : new(EndpointKind.Tcp, url.Host, $"{url.Port ?? 0}", "");
+        if (!server.Kind.IsInternet())
+            throw new UsageException($"--connect {Target}: NFS is called over TCP or UDP; write {NfsUrl.Form}, tcp://HOST:PORT or udp://HOST:PORT");
+        NfsClientOptions client = new()
+        {
+            ReservedPort = false,   // as the load itself
+            Transport = server.Kind,
+            NameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt),
+        };
+        return LoadRequests.OfFiles(server, new(url ?? new(server.Host, Values.Number("--connect", server.Port, 1, ushort.MaxValue), ""), ReadFileMix(server.Kind), client));
+    }
+
+    private FileMix ReadFileMix(EndpointKind kind)
+    {
+        FileMix mix = new(
+            Mix is null ? FileMix.UsualCalls : Values.Weights("--mix", Mix, text => Values.Parsed("--mix", text, FileMix.Parse)),
+            Values.Weights("--size", Size ?? "4k", text => Values.Bytes("--size", text, 1, FileMix.MostBytes(kind))));
+        if (!mix.HasData && Size is not null)
+            throw new UsageException($"--size {Size}: only read and write have a size; put one of them into --mix {Mix}, or leave --size out");
+        int longest = mix.HasData ? mix.Sizes.Max(size => size.Value) : 0, files = Values.Number("--files", Files ?? FileMix.UsualFiles, 1, 1_000_000);
+        return mix with
+        {
+            Files = files,
+            Directories = Values.Number("--directories", Directories ?? Math.Min(FileMix.UsualDirectories, files), 1, files),
+            FileBytes = FileSize is null ? Math.Max(FileMix.UsualFileBytes, longest) : Values.Bytes("--file-size", FileSize, longest, 1 << 30),
+        };
     }
 
     private LoadRequests ReadCalls()
@@ -356,9 +432,8 @@ internal sealed class LoadVerbOptions : IVerb
             : throw new UsageException($"--ramp {Ramp}: write two rates, such as 1000:50000");
     }
 
-    private static LoadTally RunWithProgress(LoadOptions options)
+    private static LoadTally RunWithProgress(LoadOptions options, CancellationToken interrupted)
     {
-        using Interruption interruption = new();
         using StatusLine status = new();
         status.Show("connecting");
         int shown = -1;
@@ -371,7 +446,7 @@ internal sealed class LoadVerbOptions : IVerb
                     status.Show([.. Describe(progress)]);
                 shown = second;
             },
-            interruption.Token);
+            interrupted);
     }
 
     // What matters most comes first: on a narrow terminal the rest is left out.

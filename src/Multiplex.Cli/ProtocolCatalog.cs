@@ -12,7 +12,7 @@ namespace Multiplex.Cli;
 /// <summary>A protocol by name.</summary>
 /// <param name="Name">What <c>--protocol</c> takes.</param>
 /// <param name="Create">Makes it, over a server's counters.</param>
-/// <param name="Exchange">The client's side on a kind of socket, for a mix of requests; null: none that <c>load</c> knows.</param>
+/// <param name="Exchange">The client's side on a kind of socket, for a mix of requests; null of nfs, whose requests are of a tree of files.</param>
 /// <param name="Sizes">The least and the most bytes of a payload on a kind of socket; null with <paramref name="Exchange"/>.</param>
 internal sealed record ProtocolEntry(
     string Name,
@@ -80,7 +80,4 @@ internal static class ProtocolCatalog
             Programs = [(NfsV3.Program, NfsV3.Version), (MountV3.Program, MountV3.Version)],
         },
     ];
-
-    /// <summary>Those that <c>load</c> and <c>compare</c> know the client's side of.</summary>
-    public static IReadOnlyList<ProtocolEntry> Loadable { get; } = [.. All.Where(one => one.Exchange is not null)];
 }

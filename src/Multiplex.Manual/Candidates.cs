@@ -30,7 +30,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
         "MODEL" => new([.. (verb == typeof(RpcbindOptions) ? new RpcbindOptions().Models() : ServerModelCatalog.All).Select(model => model.Name)]),
         "MODEL,…" => new([.. CompareVerbOptions.AllModels.Select(model => model.Name), "none"], AreSeveral: true),
         "SCENARIO,…" => new([.. ScenarioCatalog.All.Select(scenario => scenario.Name)], AreSeveral: true),
-        "PROTOCOL" => new([.. (verb == typeof(ServeOptions) ? ProtocolCatalog.All : ProtocolCatalog.Loadable).Select(protocol => protocol.Name)]),
+        "PROTOCOL" => new([.. ProtocolCatalog.All.Select(protocol => protocol.Name)]),
         "ORDER" => new([.. Enum.GetNames<ReplyOrder>().Select(name => name.ToLowerInvariant())]),
         "PROCEDURE" => new([.. Enum.GetNames<MultiplexV1Procedure>().Select(name => name.ToLowerInvariant())]),
         "ENDPOINT" => new([.. Enum.GetValues<EndpointKind>().Select(kind => kind.IsInternet() ? $"{kind.Prefix()}//" : kind.Prefix())], AreEndpoints: true),

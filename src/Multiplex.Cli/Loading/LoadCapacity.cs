@@ -13,23 +13,22 @@ internal static class LoadCapacity
 {
     /// <summary>Searches.</summary>
     /// <returns>The exit status: 3 when no rate holds the objectives.</returns>
-    public static int Run(LoadOptions options, ArrivalSpacing spacing, LoadReportOptions asked, ResultFiles files)
+    public static int Run(LoadOptions options, ArrivalSpacing spacing, LoadReportOptions asked, ResultFiles files, CancellationToken interrupted)
     {
-        using Interruption interruption = new();
         LoadTally peak;
         using (StatusLine status = new())
         {
             status.Show("closed loop");
-            peak = LoadGenerator.Run(options with { Arrivals = null }, cancelled: interruption.Token);
+            peak = LoadGenerator.Run(options with { Arrivals = null }, cancelled: interrupted);
         }
 
-        CapacitySearch search = CapacitySearch.Of(peak.Throughput, options, spacing, interruption.Token);
-        Search(search, files.UseStandardOutput, interruption.Token);
+        CapacitySearch search = CapacitySearch.Of(peak.Throughput, options, spacing, interrupted);
+        Search(search, files.UseStandardOutput, interrupted);
         CapacityReport report = new()
         {
             Options = asked with { Arrivals = LoadReportOptions.Name(spacing) },
             Objective = string.Join(", ", options.Objectives),
-            Interrupted = interruption.Token.IsCancellationRequested,
+            Interrupted = interrupted.IsCancellationRequested,
             PeakPerS = peak.Throughput,
             CapacityPerS = search.CapacityPerS,
             Monotone = search.IsMonotone,

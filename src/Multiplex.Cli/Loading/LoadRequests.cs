@@ -1,6 +1,7 @@
 using System.Globalization;
 using Multiplex.Load.Reporting;
 using Multiplex.Load.Workload;
+using Multiplex.Load.Workload.Files;
 using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client;
@@ -13,7 +14,7 @@ namespace Multiplex.Cli.Loading;
 /// <summary>What a load asks of which server, as its options say.</summary>
 /// <param name="Server">The server.</param>
 /// <param name="Exchange">The requests, made for the kind of its socket.</param>
-/// <param name="Protocol">How they are called: echo, rpc, procedure or bytes.</param>
+/// <param name="Protocol">How they are called: echo, rpc, nfs, procedure or bytes.</param>
 /// <param name="Mix">Which procedures.</param>
 /// <param name="Sizes">Which payloads; empty where the requests are given as they are.</param>
 /// <param name="SizeBytes">The longest.</param>
@@ -24,6 +25,20 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
     {
         LoadReportOptions asked = LoadReportOptions.Of(new() { Server = server, Exchange = () => protocol.Exchange!(server.Kind, mix) }, "", protocol.Name, mix);
         return new(server, () => protocol.Exchange!(server.Kind, mix), protocol.Name, asked.Mix, asked.Sizes, asked.SizeBytes);
+    }
+
+    /// <summary>The files that are asked for; null of another protocol.</summary>
+    public FileTree? Tree { get; init; }
+
+    /// <summary>Calls of NFS on a tree of files that is still to be made.</summary>
+    /// <param name="server">Where it will be, as far as that is known before.</param>
+    /// <param name="tree">The tree.</param>
+    public static LoadRequests OfFiles(Endpoint server, FileTree tree)
+    {
+        FileMix mix = tree.Mix;
+        string calls = LoadReportOptions.Text<string>([.. mix.Calls.Select(call => new Weighted<string>(FileMix.NameOf(call.Value), call.Weight))]);
+        int longest = mix.HasData ? mix.Sizes.Max(size => size.Value) : 0;
+        return new(server, tree.Exchange, ProtocolCatalog.Nfs, calls, mix.HasData ? LoadReportOptions.Text(mix.Sizes) : "", longest) { Tree = tree };
     }
 
     /// <summary>A file's bytes, and how much comes back: <c>64</c> bytes, <c>1line</c>, <c>3lines</c>.</summary>

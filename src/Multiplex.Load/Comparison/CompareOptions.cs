@@ -17,7 +17,7 @@ public sealed record CompareOptions
     /// <summary>Whether it has the procedures of <c>multiplex.x</c>.</summary>
     public required bool HasProcedures { get; init; }
 
-    /// <summary>The client's side of it.</summary>
+    /// <summary>The client's side of it; of NFS it is that of a scenario's files.</summary>
     public required Func<RequestMix, Exchange> Exchange { get; init; }
 
     /// <summary>The number of rounds; with <see cref="Precision"/>, the maximum.</summary>

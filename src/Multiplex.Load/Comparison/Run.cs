@@ -6,6 +6,7 @@ using Multiplex.Load.Comparison.Usage;
 using Multiplex.Load.Engine;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
+using Multiplex.Load.Workload.Files;
 
 namespace Multiplex.Load.Comparison;
 
@@ -26,10 +27,13 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
     /// <exception cref="IOException">It did not accept connections, or did not stop as it should.</exception>
     public (RoundFigures Figures, LoadTally Tally) Against(ServerUnderTest server, IReadOnlyList<KernelEvent> events, StackSampler? stacks, CancellationToken cancelled)
     {
+        using FileTree? tree = TreeAt(server);
+        Func<Exchange> exchange = tree is null ? () => options.Exchange(scenario.Mix) : tree.Exchange;
+        tree?.Make(cancelled);
         long? memoryBefore = server.Memory;
         int? otherListeners = TcpSockets.OfOthersListening(int.Parse(server.Endpoint.Port, CultureInfo.InvariantCulture), server.Id);
         using KernelCounters counters = KernelCounters.Attach(server.Id, events);
-        LoadOptions load = LoadOf(server);
+        LoadOptions load = LoadOf(server, exchange);
         double? offered = null;
         if (scenario.Overload > 0)
         {
@@ -58,6 +62,7 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
             report: null,
             cancelled);
         cancelled.ThrowIfCancellationRequested();
+        tree?.Dispose();
         server.Stop();
         return (FiguresOf(tally, before is { } first ? after?.Since(first) : null, memory, memory - memoryBefore, offered) with { OtherListeners = otherListeners }, tally);
     }
@@ -108,10 +113,17 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
         };
     }
 
-    private LoadOptions LoadOf(ServerUnderTest server) => new()
+    private FileTree? TreeAt(ServerUnderTest server) => scenario.Files is { } files
+        ? new(
+            new(server.Endpoint.Host, int.Parse(server.Endpoint.Port, CultureInfo.InvariantCulture), ""),
+            files,
+            new() { ReservedPort = false, MountPort = server.MountPort, Timeout = s_timeout })
+        : null;
+
+    private LoadOptions LoadOf(ServerUnderTest server, Func<Exchange> exchange) => new()
     {
         Server = server.Endpoint,
-        Exchange = () => options.Exchange(scenario.Mix),
+        Exchange = exchange,
         Connections = point.Connections,
         IdleConnections = point.Idle,
         SlowReaders = point.SlowReaders,

@@ -1,5 +1,6 @@
 using Multiplex.Demo;
 using Multiplex.Load.Workload;
+using Multiplex.Load.Workload.Files;
 
 namespace Multiplex.Load.Comparison;
 
@@ -37,6 +38,9 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
 
     /// <summary>The requests: by default the echo of 64 bytes.</summary>
     public RequestMix Mix { get; init; } = RequestMix.OfSize(64);
+
+    /// <summary>What is asked of servers of NFS; null: the scenario is one of the other protocols.</summary>
+    public FileMix? Files { get; init; }
 
     /// <summary>Whether calls are made that the protocol <c>echo</c> does not have.</summary>
     public bool NeedsProcedures => Mix.Calls.Any(call => call.Value.Procedure != MultiplexV1Procedure.Echo);

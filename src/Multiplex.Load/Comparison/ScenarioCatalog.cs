@@ -1,5 +1,6 @@
 using Multiplex.Demo;
 using Multiplex.Load.Workload;
+using Multiplex.Load.Workload.Files;
 
 namespace Multiplex.Load.Comparison;
 
@@ -117,6 +118,17 @@ public static class ScenarioCatalog
         {
             Mix = s_mixed,
             AlsoJudgedBy = Metric.P50,
+        },
+        new(
+            "files",
+            "NFS on 256 files of 64 KiB: GETATTR 40, LOOKUP 25, READ 20 and WRITE 10 of 4 KiB, READDIRPLUS 5 in 100 calls; 4 calls under way on each connection.",
+            "All of it is in the page cache, so the calls differ by their system calls and not by a disk: look at CPU and system calls for a request. "
+            + "On a slow disk a server that runs calls on the thread that waits for connections holds up everybody; those with threads or processes do not.",
+            Points(1, 16))
+        {
+            Files = new(FileMix.UsualCalls, [new(4096, 1)]),
+            Depth = 4,
+            QuickPoints = Points(16),
         },
     ];
 

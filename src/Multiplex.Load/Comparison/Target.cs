@@ -27,7 +27,10 @@ public sealed record ModelTarget(ServerModelEntry Entry, IReadOnlyList<string> C
     public override int ConnectionsAtATime => Entry.ConnectionsAtATime(new ServerOptions());
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => ModelServer.Start(Command, Entry.Name, Protocol);
+    public override ServerUnderTest Start() => ModelServer.Start(Command, Entry.Name, Protocol, ServesFiles);
+
+    /// <summary>Whether the protocol is NFS, which needs a directory to serve.</summary>
+    public bool ServesFiles { get; init; }
 }
 
 /// <summary>Another project's server that speaks the protocol on a TCP port.</summary>
@@ -37,6 +40,12 @@ public sealed record PeerTarget(string Name, string Command) : Target(Name, Comm
 {
     /// <summary>Stands for the port in a command.</summary>
     public const string PortMark = "{port}";
+
+    /// <summary>Stands for a second port: that of MOUNT, where a server of NFS has another for it.</summary>
+    public const string MountPortMark = "{mountport}";
+
+    /// <summary>Stands for a new directory that a server of NFS is to export.</summary>
+    public const string ExportMark = "{export}";
 
     /// <inheritdoc/>
     public override ServerUnderTest Start() => PeerServer.Start(Name, Command);

@@ -22,7 +22,7 @@ internal sealed class DatagramConnection(LoadContext context, uint seed) : Messa
 
         // The client must lose no reply: the receive buffer holds all replies that may be in flight.
         getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, out int room).OrThrow("getsockopt SO_RCVBUF");
-        long needed = (long)Window.Depth * (Context.RequestLength + ReceiveOverhead);
+        long needed = (long)Window.Depth * (Context.MessageLength + ReceiveOverhead);
         if (needed > room / 2)
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, (int)Math.Min(needed, int.MaxValue / 2));
     }

@@ -16,8 +16,8 @@ internal sealed class LoadContext
     {
         (Options, Recorder, Connections, Timeout) = (options, recorder, connections, Nanoseconds(options.Timeout));
         Exchange = options.Exchange();
-        RequestLength = Exchange.LongestRequest;
-        Buffer = GC.AllocateUninitializedArray<byte>(options.Server.Kind.IsStream() ? StreamBufferLength : Math.Max(StreamBufferLength, RequestLength));
+        MessageLength = Math.Max(Exchange.LongestRequest, Exchange.LongestReply);
+        Buffer = GC.AllocateUninitializedArray<byte>(options.Server.Kind.IsStream() ? StreamBufferLength : Math.Max(StreamBufferLength, MessageLength));
     }
 
     /// <summary>The load.</summary>
@@ -32,8 +32,8 @@ internal sealed class LoadContext
     /// <summary>Makes the requests, and checks the replies.</summary>
     public Exchange Exchange { get; }
 
-    /// <summary>The greatest length of a request, in bytes; its reply is no longer, or fits into 64 KiB.</summary>
-    public int RequestLength { get; }
+    /// <summary>The greatest length of a request, and of a reply that does not fit into 64 KiB, in bytes.</summary>
+    public int MessageLength { get; }
 
     /// <summary>The measurements.</summary>
     public LoadRecorder Recorder { get; }

@@ -55,7 +55,7 @@ internal sealed class LoadLoop : IDisposable
             _connections.Add(BusyConnection.Of(_context, (uint)((i * threads) + thread) * 0x9E37_79B1));
         for (int i = 0; i < Share(options.IdleConnections); i++)
             _connections.Add(new IdleConnection(_context));
-        LoadContext reading = new(SlowReader.Of(options, _context.RequestLength), Slow, _connections), writing = new(SlowWriter.Of(options), Slow, _connections);
+        LoadContext reading = new(SlowReader.Of(options, _context.MessageLength), Slow, _connections), writing = new(SlowWriter.Of(options), Slow, _connections);
         for (int i = 0; i < Share(options.SlowReaders); i++)
             _connections.Add(new SlowReader(reading, (uint)i));
         for (int i = 0; i < Share(options.SlowWriters); i++)
@@ -64,6 +64,9 @@ internal sealed class LoadLoop : IDisposable
 
     /// <summary>What was measured.</summary>
     public LoadRecorder Recorder { get; }
+
+    /// <summary>Of the wrong replies those that are a failure of the protocol's own.</summary>
+    public IReadOnlyDictionary<string, long> Failures => _context.Exchange.Failures;
 
     /// <summary>What the slow connections saw, which does not count.</summary>
     public LoadRecorder Slow { get; } = new(isOpenLoop: false);

@@ -22,7 +22,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     public override void Open(int descriptor)
     {
         base.Open(descriptor);
-        MessageSize.MakeRoom(descriptor, Context.RequestLength);
+        MessageSize.MakeRoom(descriptor, Context.MessageLength);
         (_held, _blockedSince) = (0, 0);
     }
 

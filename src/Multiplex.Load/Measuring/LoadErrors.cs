@@ -39,6 +39,9 @@ public sealed class LoadErrors
     /// <summary>Calls from the server to the client, which are not replies and get none.</summary>
     public long ServerCalls { get; set; }
 
+    /// <summary>Of <see cref="WrongReplies"/>: those that are a failure of the protocol's own, by its name, such as NFS3ERR_STALE.</summary>
+    public SortedDictionary<string, long> Statuses { get; } = new(StringComparer.Ordinal);
+
     /// <summary>
     /// All that make a run a failure, lost datagrams among them. Late replies are not: their requests have been counted as lost.
     /// Nor are calls from the server.
@@ -60,5 +63,13 @@ public sealed class LoadErrors
         Repeated += other.Repeated;
         Late += other.Late;
         ServerCalls += other.ServerCalls;
+        AddStatuses(other.Statuses);
+    }
+
+    /// <summary>Adds failures of the protocol's own, which are counted as wrong replies already.</summary>
+    public void AddStatuses(IReadOnlyDictionary<string, long> statuses)
+    {
+        foreach ((string name, long count) in statuses)
+            Statuses[name] = Statuses.GetValueOrDefault(name) + count;
     }
 }

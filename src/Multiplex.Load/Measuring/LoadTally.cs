@@ -83,6 +83,7 @@ public sealed class LoadTally
         }
 
         Errors.Add(recorder.Errors);
+        Errors.AddStatuses(loop.Failures);
         SlowErrors.Add(loop.Slow.Errors);
         SlowReplies += loop.Slow.Replies;
         Replies += recorder.Replies;

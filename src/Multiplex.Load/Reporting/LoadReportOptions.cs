@@ -5,7 +5,7 @@ namespace Multiplex.Load.Reporting;
 
 /// <summary>The options of a run, for its report.</summary>
 /// <param name="Connect">The endpoint.</param>
-/// <param name="Protocol">echo, rpc, procedure or bytes.</param>
+/// <param name="Protocol">echo, rpc, nfs, procedure or bytes.</param>
 /// <param name="Connections">Connections.</param>
 /// <param name="Depth">Requests in flight on each.</param>
 /// <param name="SizeBytes">Payload; of several sizes the longest.</param>
@@ -48,6 +48,9 @@ public sealed record LoadReportOptions(
     int SlowBytesPerS,
     double TimeoutS)
 {
+    /// <summary>The files of a load of NFS; null of other protocols.</summary>
+    public TreeReport? Tree { get; init; }
+
     /// <summary>Requests to make; 0: no limit.</summary>
     public long Requests { get; init; }
 
@@ -91,7 +94,14 @@ public sealed record LoadReportOptions(
     /// <summary>The name of a spacing.</summary>
     public static string Name(ArrivalSpacing spacing) => spacing == ArrivalSpacing.Poisson ? "poisson" : "constant";
 
-    private static string Text<T>(IReadOnlyList<Weighted<T>> all) => all.Count == 1
+    /// <summary>How things with weights are written.</summary>
+    public static string Text<T>(IReadOnlyList<Weighted<T>> all) => all.Count == 1
         ? $"{all[0].Value}"
         : string.Join(',', all.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Value}={one.Weight}")));
 }
+
+/// <summary>The files of a load of NFS.</summary>
+/// <param name="Files">How many.</param>
+/// <param name="Directories">In how many directories.</param>
+/// <param name="FileBytes">Bytes of each.</param>
+public sealed record TreeReport(int Files, int Directories, int FileBytes);

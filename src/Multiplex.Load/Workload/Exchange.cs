@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Multiplex.Load.Workload;
 
 /// <summary>The result of checking a reply.</summary>
@@ -27,6 +29,12 @@ public abstract class Exchange
 {
     /// <summary>The length of the longest request in bytes.</summary>
     public abstract int LongestRequest { get; }
+
+    /// <summary>The length of the longest reply in bytes, or less than 64 KiB.</summary>
+    public virtual int LongestReply => LongestRequest;
+
+    /// <summary>Of the wrong replies those that are a failure of the protocol's own, by its name there.</summary>
+    public virtual IReadOnlyDictionary<string, long> Failures => ImmutableDictionary<string, long>.Empty;
 
     /// <summary>Whether the server may send calls of its own, <see cref="ReplyOutcome.Call"/>, also while no reply is due.</summary>
     public virtual bool HasCallsOfServer => false;

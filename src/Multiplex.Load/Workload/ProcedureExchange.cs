@@ -14,8 +14,6 @@ public delegate bool ResultCheck(ReadOnlySpan<byte> results);
 /// </summary>
 public sealed class ProcedureExchange : Exchange
 {
-    private const int MostVerifierLength = 400;   // RFC 5531 section 8.2
-
     private readonly byte[] _call;
     private readonly uint _program;
     private readonly int _xidOffset;
@@ -62,31 +60,8 @@ public sealed class ProcedureExchange : Exchange
             return none;
         if (ReplyFrames.IsCall(message, _program))
             return ReplyOutcome.Call;
-        if (!TryTake(ref message, out sequence))
+        if (message.Length < sizeof(uint))
             return ReplyOutcome.Wrong;
-        return IsRight(message) ? ReplyOutcome.Right : ReplyOutcome.Wrong;
-    }
-
-    // What comes after the xid: REPLY, MSG_ACCEPTED, a verifier of any kind, SUCCESS, the results: RFC 5531 section 9.
-    private bool IsRight(ReadOnlySpan<byte> rest)
-    {
-        if (!TryTake(ref rest, out uint type) || type != (uint)MessageType.Reply
-            || !TryTake(ref rest, out uint denied) || denied != 0
-            || !TryTake(ref rest, out _)
-            || !TryTake(ref rest, out uint verifier) || verifier > MostVerifierLength || (verifier + 3 & ~3u) > rest.Length)
-        {
-            return false;
-        }
-
-        rest = rest[(int)(verifier + 3 & ~3u)..];
-        return TryTake(ref rest, out uint status) && status == 0 && (_check is null || _check(rest));
-    }
-
-    private static bool TryTake(ref ReadOnlySpan<byte> rest, out uint word)
-    {
-        if (!BinaryPrimitives.TryReadUInt32BigEndian(rest, out word))
-            return false;
-        rest = rest[sizeof(uint)..];
-        return true;
+        return ReplyFrames.TryOpen(ref message, out sequence) && (_check is null || _check(message)) ? ReplyOutcome.Right : ReplyOutcome.Wrong;
     }
 }

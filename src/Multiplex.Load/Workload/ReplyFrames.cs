@@ -25,6 +25,26 @@ internal sealed class ReplyFrames(bool inRecords)
             && BinaryPrimitives.ReadUInt32BigEndian(message[Program..]) != program;
     }
 
+    /// <summary>Takes what comes before the results: the xid, REPLY, MSG_ACCEPTED, a verifier of any kind, SUCCESS: RFC 5531 section 9.</summary>
+    /// <param name="message">The message; then the results.</param>
+    /// <param name="xid">The call that it answers; 0 when it has none.</param>
+    /// <returns>Whether the call was accepted and carried out.</returns>
+    public static bool TryOpen(ref ReadOnlySpan<byte> message, out uint xid)
+    {
+        const int MostVerifierLength = 400;   // RFC 5531 section 8.2
+        if (!TryTake(ref message, out xid)
+            || !TryTake(ref message, out uint type) || type != (uint)MessageType.Reply
+            || !TryTake(ref message, out uint denied) || denied != 0
+            || !TryTake(ref message, out _)
+            || !TryTake(ref message, out uint verifier) || verifier > MostVerifierLength || (verifier + 3 & ~3u) > message.Length)
+        {
+            return false;
+        }
+
+        message = message[(int)(verifier + 3 & ~3u)..];
+        return TryTake(ref message, out uint status) && status == 0;
+    }
+
     /// <summary>Finds the first.</summary>
     /// <param name="received">What has been received.</param>
     /// <param name="length">Its length there.</param>
@@ -44,9 +64,23 @@ internal sealed class ReplyFrames(bool inRecords)
         message = default;
         if (record <= 0)
             return record == FrameResult.Malformed ? ReplyOutcome.Unreadable : ReplyOutcome.Incomplete;
+        if (RecordMarking.IsSingleFragment(received[..record]))
+        {
+            message = RecordMarking.FirstFragment(received[..record]);
+            return null;
+        }
+
         if (_message.Length < record)
             _message = new byte[Math.Max(record, 4096)];
         message = _message.AsSpan(0, RecordMarking.Reassemble(received[..record], _message));
         return null;
+    }
+
+    private static bool TryTake(ref ReadOnlySpan<byte> rest, out uint word)
+    {
+        if (!BinaryPrimitives.TryReadUInt32BigEndian(rest, out word))
+            return false;
+        rest = rest[sizeof(uint)..];
+        return true;
     }
 }

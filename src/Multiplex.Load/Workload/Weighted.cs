@@ -40,15 +40,19 @@ internal sealed class WeightedChoice<T>
 
     private T Choose(uint sequence)
     {
-        uint mixed = Mix(sequence);
+        uint mixed = Scatter.Of(sequence);
         int i = 0;
         while (_upTo[i] < mixed)
             i++;
         return _values[i];
     }
+}
 
-    // Neighbouring numbers become unrelated ones: the last steps of MurmurHash3, which lose nothing.
-    private static uint Mix(uint number)
+/// <summary>Makes unrelated numbers of neighbouring ones.</summary>
+internal static class Scatter
+{
+    /// <summary>The last steps of MurmurHash3, which lose nothing.</summary>
+    public static uint Of(uint number)
     {
         number = (number ^ (number >> 16)) * 0x85EB_CA6B;
         number = (number ^ (number >> 13)) * 0xC2B2_AE35;

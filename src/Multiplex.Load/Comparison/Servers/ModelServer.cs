@@ -23,13 +23,14 @@ public sealed class ModelServer : ServerUnderTest
     /// <param name="command">The program, and the arguments that come before the verb.</param>
     /// <param name="model">The server model.</param>
     /// <param name="protocol">The protocol.</param>
+    /// <param name="servesFiles">Whether it is NFS: then a new directory is exported.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
-    public static ModelServer Start(IReadOnlyList<string> command, string model, string protocol)
+    public static ModelServer Start(IReadOnlyList<string> command, string model, string protocol, bool servesFiles)
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("multiplex-");
         string countersFile = Path.Combine(directory.FullName, "counters");
         string[] arguments =
-            [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile];
+            [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile, .. servesFiles ? Export(directory) : []];
         try
         {
             return new(ServerProcess.Start(command[0], arguments, environment: ServerGuard.Environment), directory, countersFile);
@@ -39,6 +40,13 @@ public sealed class ModelServer : ServerUnderTest
             directory.Delete(recursive: true);
             throw;
         }
+    }
+
+    // As for clients that match replies by xid, and any user.
+    private static string[] Export(DirectoryInfo directory)
+    {
+        string root = directory.CreateSubdirectory("export").FullName.Replace(",", "\\,", StringComparison.Ordinal).Replace("=", "\\=", StringComparison.Ordinal);
+        return ["--export", $"{root}=/export,insecure,no_root_squash,async", "--state", directory.FullName, "--reply-order", "any"];
     }
 
     private protected override void Terminate()

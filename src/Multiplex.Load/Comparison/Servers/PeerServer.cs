@@ -15,34 +15,47 @@ public sealed class PeerServer : ServerUnderTest
 
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(10);
 
-    private PeerServer(ServerProcess process, Endpoint endpoint)
-        : base(process) => Endpoint = endpoint;
+    private readonly DirectoryInfo? _export;
+
+    private PeerServer(ServerProcess process, Endpoint endpoint, int? mountPort, DirectoryInfo? export)
+        : base(process) => (Endpoint, MountPort, _export) = (endpoint, mountPort, export);
 
     /// <inheritdoc/>
     public override Endpoint Endpoint { get; }
+
+    /// <inheritdoc/>
+    public override int? MountPort { get; }
 
     /// <inheritdoc/>
     public override ProcessUsage? Usage => ProcessUsage.Of(Id, null);
 
     /// <summary>Starts the command and waits until connections are accepted on the port.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="command">For the shell, with <see cref="PeerTarget.PortMark"/> where the port belongs.</param>
+    /// <param name="command">For the shell, with the marks of <see cref="PeerTarget"/>.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
     public static PeerServer Start(string name, string command)
     {
-        Endpoint endpoint = FreePort();
-        string line = command.Replace(PeerTarget.PortMark, endpoint.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        (Endpoint endpoint, Endpoint mount) = FreePorts();
+        bool hasMountPort = command.Contains(PeerTarget.MountPortMark, StringComparison.Ordinal);
+        DirectoryInfo? export = command.Contains(PeerTarget.ExportMark, StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("multiplex-") : null;
+        string line = command.Replace(PeerTarget.PortMark, endpoint.Port, StringComparison.Ordinal)
+            .Replace(PeerTarget.MountPortMark, mount.Port, StringComparison.Ordinal)
+            .Replace(PeerTarget.ExportMark, export?.FullName, StringComparison.Ordinal);
         ServerProcess process = new("/bin/sh", ["-c", line], ServerGuard.Environment);
         long start = Stopwatch.GetTimestamp();
         bool accepts;
         do
-            accepts = Accepts(endpoint);
+            accepts = Accepts(endpoint) && (!hasMountPort || Accepts(mount));
         while (!process.HasExitedWithin(s_lookAgain) && !accepts && Stopwatch.GetElapsedTime(start) < ServerProcess.DefaultTimeout);
 
         // A port that was free just before may have been taken by another process meanwhile.
         if (!accepts || process.HasExited)
+        {
+            export?.Delete(recursive: true);
             throw process.Failed($"{name}: {line}", ServerProcess.DefaultTimeout);
-        return new(process, endpoint);
+        }
+
+        return new(process, endpoint, hasMountPort ? int.Parse(mount.Port, CultureInfo.InvariantCulture) : null, export);
     }
 
     // A peer that does not end is killed when this object is disposed of. Its exit status does not matter.
@@ -52,10 +65,12 @@ public sealed class PeerServer : ServerUnderTest
         Process.WaitForExit();
     }
 
-    private static Endpoint FreePort()
+    private protected override void Release() => _export?.Delete(recursive: true);
+
+    private static (Endpoint One, Endpoint Other) FreePorts()
     {
-        using Listener listener = Listener.Open(Endpoint.Parse(Loopback + "0"), backlog: 1);
-        return listener.Local;
+        using Listener one = Listener.Open(Endpoint.Parse(Loopback + "0"), backlog: 1), other = Listener.Open(Endpoint.Parse(Loopback + "0"), backlog: 1);
+        return (one.Local, other.Local);
     }
 
     private static bool Accepts(Endpoint endpoint)

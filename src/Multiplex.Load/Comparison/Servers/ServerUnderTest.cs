@@ -12,6 +12,9 @@ public abstract class ServerUnderTest : IDisposable
     /// <summary>Its endpoint.</summary>
     public abstract Endpoint Endpoint { get; }
 
+    /// <summary>The port of MOUNT, of a server of NFS that has it elsewhere than NFS.</summary>
+    public virtual int? MountPort => null;
+
     /// <summary>Its first process.</summary>
     public int Id => Process.Id;
 

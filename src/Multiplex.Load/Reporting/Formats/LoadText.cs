@@ -17,7 +17,8 @@ public static class LoadText
         string asked = o.Sizes.Length == 0 ? o.Mix : o.Mix is "" or "echo" ? $"{o.Sizes} bytes" : $"{o.Mix}, {o.Sizes} bytes";
         string beside = string.Concat(
             Beside(o.IdleConnections, "idle"), Beside(o.SlowReaders, "slow readers"), Beside(o.SlowWriters, "slow writers"));
-        return Text($"{o.Protocol}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}");
+        string files = o.Tree is { } tree ? Text($", {tree.Files:N0} files of {Quantities.Size(tree.FileBytes)}") : "";
+        return Text($"{o.Protocol}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}{files}");
     }
 
     /// <summary>The measured time, and whether it was cut short.</summary>
@@ -39,6 +40,7 @@ public static class LoadText
     {
         "bytes" => "each as long as expected",
         "procedure" => "each of a call that was accepted and carried out",
+        "nfs" => "all checked, what was read byte for byte",
         _ => "all checked byte for byte",
     };
 
@@ -50,7 +52,7 @@ public static class LoadText
     /// <summary>The errors, by kind, without those that are 0.</summary>
     public static string Of(LoadErrors e) => string.Join(", ", new[]
     {
-        (e.WrongReplies, "wrong replies"),
+        (e.WrongReplies, $"wrong replies{Statuses(e.Statuses)}"),
         (e.Disconnected, Text($"disconnected ({e.Resets:N0} by a reset)")),
         (e.ConnectFailures, Text($"not connected ({e.ConnectsRefused:N0} refused{(e.NoLocalPort > 0 ? Text($", {e.NoLocalPort:N0} as no local port was left: net.ipv4.ip_local_port_range") : "")})")),
         (e.Timeouts, "timed out"),
@@ -58,6 +60,9 @@ public static class LoadText
         (e.Refused, "datagrams refused because no socket is bound there"),
         (e.Repeated, "datagrams answered twice"),
     }.Where(kind => kind.Item1 > 0).Select(kind => Text($"{kind.Item1:N0} {kind.Item2}")));
+
+    private static string Statuses(SortedDictionary<string, long> statuses) =>
+        statuses.Count == 0 ? "" : $" ({string.Join(", ", statuses.Select(one => Text($"{one.Key} {one.Value:N0}")))})";
 
     private static string Beside(int count, string what) => count > 0 ? Text($" + {count} {what}") : "";
 
