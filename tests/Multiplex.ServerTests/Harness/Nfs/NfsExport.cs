@@ -81,7 +81,7 @@ internal sealed class NfsExport : IDisposable
     {
         while (_servers.TryPop(out ServerProcess? server))
             server.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        ProgramRun.Successfully("rm", ["-rf", _folder]);   // .NET removes no names that are not UTF-8
     }
 
     private static void Own(string path, uint user) => Posix.Succeeds(Syscall.chown(path, user, user));
