@@ -49,4 +49,8 @@ public partial interface IWaiting
     /// <summary>Has no reply, and does not end by itself either.</summary>
     [Procedure(10, OneWay = true)]
     void Forget([XdrMaxLength(16)] ReadOnlySpan<byte> bytes);
+
+    /// <summary>Has no reply, and ends when the key is released, or the call cancelled: only then is the amount noted.</summary>
+    [Procedure(11, OneWay = true)]
+    ValueTask NoteLaterAsync(uint amount, uint key, CancellationToken cancellationToken = default);
 }

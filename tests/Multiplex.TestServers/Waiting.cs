@@ -59,6 +59,13 @@ public sealed class Waiting : IWaiting
     }
 
     /// <inheritdoc/>
+    public async ValueTask NoteLaterAsync(uint amount, uint key, CancellationToken cancellationToken)
+    {
+        await Key(key).Task.WaitAsync(cancellationToken);
+        Interlocked.Add(ref _noted, (int)amount);
+    }
+
+    /// <inheritdoc/>
     public uint[] Counts() => [(uint)Volatile.Read(ref _noted), (uint)Held, (uint)Cancelled];
 
     /// <inheritdoc/>

@@ -103,6 +103,8 @@ public sealed class RpcInvocation : LateReply
     {
         if (hasEnded)
             _context?.SetEnded();
+        if (hasEnded && _entry.IsOneWay)
+            return;   // its client awaits no reply, and may go as soon as it is sent
         if (Interlocked.Exchange(ref _isCancelled, 1) != 0)
             return;
         _protocol.CountCancelled();

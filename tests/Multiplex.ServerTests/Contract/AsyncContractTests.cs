@@ -132,6 +132,24 @@ public class AsyncContractTests(string model)
         }
     }
 
+    [Test, SeveralClients]
+    public async Task A_one_way_call_of_a_client_that_closes_in_order_is_run_to_its_end()
+    {
+        foreach (ListenForm form in Cells.FormsOf(model).Where(form => !form.Kind().IsDatagram()).DistinctBy(form => form.Kind()))
+        {
+            await using WaitingHere here = await WaitingHere.StartAsync(model, endpoints: form.NewEndpoint());
+            RpcClient client = await here.ConnectAsync();
+            await client.Create<IWaiting>().NoteLaterAsync(5, key: 1);
+            here.AwaitInFlight(1);
+            await client.DisposeAsync();
+            IWaiting other = await here.CallerAsync();
+            await other.GreetAsync("you");   // by then a loop has seen the other client go
+            await here.Waiting.ReleaseAsync(1);
+            Eventually.Holds(() => other.Counts()[0] == 5, $"the call over {form} is run to its end");
+            Assert.That(here.Count(Counter.CallsCancelled), Is.Zero);
+        }
+    }
+
     [Test]
     public async Task A_client_that_is_reset_has_its_calls_cancelled()
     {
