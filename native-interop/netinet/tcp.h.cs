@@ -4,6 +4,7 @@ namespace Multiplex.Interop;
 public static partial class Libc
 {
     public const int TCP_NODELAY = 1;
+    public const int TCP_MAXSEG = 2;
     public const int TCP_KEEPIDLE = 4;
     public const int TCP_KEEPINTVL = 5;
     public const int TCP_KEEPCNT = 6;

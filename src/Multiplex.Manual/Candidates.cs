@@ -1,4 +1,5 @@
 using CommandLine;
+using Multiplex.Check;
 using Multiplex.Cli;
 using Multiplex.Demo;
 using Multiplex.Load.Comparison;
@@ -19,7 +20,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
     // Numbers, times and the like, which have no names.
     private static readonly string[] s_free =
     [
-        "", "N", "N,…", "TIME", "BYTES", "BYTES|LINES", "FROM:TO", "LIMITS", "CALLS", "CALL", "HEX", "PERCENT", "PROGRAM/VERSION", "'NAME=COMMAND'", "NAMESPACE",
+        "", "N", "N,…", "TIME", "BYTES", "BYTES|LINES", "FROM:TO", "LIMITS", "CALLS", "CALL", "HEX", "PERCENT", "PROGRAM/VERSION", "'NAME=COMMAND'", "'COMMAND'", "NAMESPACE",
         "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN", "NAME",
     ];
 
@@ -30,9 +31,11 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
         "MODEL" => new([.. (verb == typeof(RpcbindOptions) ? new RpcbindOptions().Models() : ServerModelCatalog.All).Select(model => model.Name)]),
         "MODEL,…" => new([.. CompareVerbOptions.AllModels.Select(model => model.Name), "none"], AreSeveral: true),
         "SCENARIO,…" => new([.. ScenarioCatalog.All.Select(scenario => scenario.Name)], AreSeveral: true),
+        "PROTOCOL" when verb == typeof(CheckVerbOptions) => new(["echo"]),
         "PROTOCOL" => new([.. ProtocolCatalog.All.Select(protocol => protocol.Name)]),
         "ORDER" => new([.. Enum.GetNames<ReplyOrder>().Select(name => name.ToLowerInvariant())]),
         "PROCEDURE" => new([.. Enum.GetNames<MultiplexV1Procedure>().Select(name => name.ToLowerInvariant())]),
+        "CHECK,…" => new([.. ServerCheck.All.Select(check => check.Name)], AreSeveral: true),
         "ENDPOINT" => new([.. Enum.GetValues<EndpointKind>().Select(kind => kind.IsInternet() ? $"{kind.Prefix()}//" : kind.Prefix())], AreEndpoints: true),
         "HOST" or "HOST[:PORT]" => new(["localhost"]),
         "URL|FILE" => new([], Files: true),

@@ -32,6 +32,11 @@ internal static class HelpPage
             "multiplex compare --quick",
             "multiplex compare --models epoll,uring --peer 'mine=./server {port}' --rounds auto",
         ]),
+        ["check"] = ("--connect ENDPOINT | --command 'COMMAND {port}' [OPTION …]",
+        [
+            "multiplex check --command './server {port}'",
+            "multiplex check --connect tcp://127.0.0.1:7000 --pid 1234 --json grade.json",
+        ]),
         ["watch"] = ("PID|FILE [OPTION …]", ["multiplex watch 1234", "multiplex watch /run/server.counters --json --count 10"]),
         ["call"] = ("ENDPOINT PROCEDURE [ARGUMENT] [OPTION …]",
         [

@@ -45,6 +45,7 @@ public class ServerProcess : IDisposable
             start.Environment[name] = value;
         start.Environment[_mark] = "1";
         _command = string.Join(' ', [Path.GetFileName(program), .. words]);
+        BrokenPipes.LeaveToPrograms();
         _process = Process.Start(start)!;
         _process.StandardInput.Close();
         Id = _process.Id;   // stays, also when the program executes another, execve(2)

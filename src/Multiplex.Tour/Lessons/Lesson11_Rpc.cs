@@ -28,7 +28,8 @@ internal static class Lesson11_Rpc
                 + "machine: big-endian, in units of four bytes, lengths before contents."),
             new("What do the stubs do?",
                 "The client stub looks like the procedure: it marshals the arguments, sends the call, waits, and unmarshals the results. The server stub "
-                + "unmarshals the arguments, calls the procedure, and marshals the results. Both are generated from the procedure's signature."),
+                + "unmarshals the arguments, calls the procedure, and marshals the results. Both are generated from the procedure's signature. In C "
+                + "rpcgen(1) makes them, for the calls of rpc(3). The Network File System is the classic program of this kind: serve --protocol nfs."),
             new("How does a remote call differ from a local one?",
                 "It is slower by a factor of some thousands, and it can fail in ways that a local call cannot: the server may not know the procedure, may be "
                 + "down, or may have done its work while the reply was lost. The last lesson is about that."),

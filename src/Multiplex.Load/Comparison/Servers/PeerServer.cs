@@ -32,10 +32,12 @@ public sealed class PeerServer : ServerUnderTest
     /// <summary>Starts the command and waits until connections are accepted on the port.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="command">For the shell, with the marks of <see cref="PeerTarget"/>.</param>
+    /// <param name="at">Where it is to listen; null for a port that was free just before.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
-    public static PeerServer Start(string name, string command)
+    public static PeerServer Start(string name, string command, Endpoint? at = null)
     {
         (Endpoint endpoint, Endpoint mount) = FreePorts();
+        endpoint = at ?? endpoint;
         bool hasMountPort = command.Contains(PeerTarget.MountPortMark, StringComparison.Ordinal);
         DirectoryInfo? export = command.Contains(PeerTarget.ExportMark, StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("multiplex-") : null;
         string line = command.Replace(PeerTarget.PortMark, endpoint.Port, StringComparison.Ordinal)

@@ -22,6 +22,13 @@ internal static class ProcessTree
         return tree;
     }
 
+    /// <summary>How many children of a process and of its descendants have ended without having been waited for.</summary>
+    public static int ZombiesOf(int pid)
+    {
+        IReadOnlyList<int> tree = Of(pid);
+        return All().Count(process => process.IsZombie && tree.Contains(process.Parent));
+    }
+
     /// <summary>The processes that have not ended and whose environment, as it was when their program started, has this entry.</summary>
     /// <param name="entry">NAME=VALUE.</param>
     public static IReadOnlyList<int> WithEnvironment(string entry) =>

@@ -1,0 +1,184 @@
+using Multiplex.Interop;
+using Multiplex.Sockets;
+using static Multiplex.Interop.Libc;
+
+namespace Multiplex.Check;
+
+/// <summary>A client of the server under check, on a non-blocking socket. No wait is longer than the timeout; what it waits for in vain is a fault.</summary>
+public sealed class CheckClient : IDisposable
+{
+    private const int PieceLength = 64 * 1024;
+
+    private readonly byte[] _buffer = new byte[PieceLength];
+    private readonly string _name;
+    private readonly TimeSpan _timeout;
+    private int _descriptor;
+
+    private CheckClient(int descriptor, string name, TimeSpan timeout) => (_descriptor, _name, _timeout) = (descriptor, name, timeout);
+
+    private string InTime => $"within {_timeout.TotalSeconds:0.###} s";
+
+    /// <summary>Connects.</summary>
+    /// <param name="endpoint">Where the server listens.</param>
+    /// <param name="name">What messages call this client.</param>
+    /// <param name="timeout">The longest wait.</param>
+    /// <param name="isNarrow">Whether the kernel's buffers are to hold as little as can be of what the server sends.</param>
+    /// <exception cref="ServerFaultException">The connection was refused, or did not come about in time.</exception>
+    internal static CheckClient Connect(Endpoint endpoint, string name, TimeSpan timeout, bool isNarrow = false)
+    {
+        SyscallResult result = default;
+        foreach (byte[] address in AddressLookup.Find(endpoint, passive: false))
+        {
+            CheckClient client = new(socket(AddressLookup.FamilyOf(address), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0).OrThrow("socket"), name, timeout);
+            if (isNarrow)
+                client.Narrow();
+            result = connect(client._descriptor, address);
+            if (result.Is(EINPROGRESS))
+            {
+                result = client.Await(POLLOUT, timeout) == 0 ? SyscallResult.Failed(ETIMEDOUT)
+                    : getsockopt(client._descriptor, SOL_SOCKET, SO_ERROR, out int error) is { IsError: false } && error == 0 ? default
+                    : SyscallResult.Failed(error);
+            }
+
+            if (!result.IsError)
+                return client;
+            client.Dispose();
+        }
+
+        throw new ServerFaultException($"{name} could not connect: {Text(result.Errno)}");
+    }
+
+    /// <summary>Sends all of it.</summary>
+    public void Send(ReadOnlySpan<byte> bytes) => Exchange(bytes, []);
+
+    /// <summary>Receives these bytes.</summary>
+    public void Receive(ReadOnlySpan<byte> expected) => Exchange([], expected);
+
+    /// <summary>Sends while it receives, so that neither side's buffers need to hold it all.</summary>
+    /// <param name="bytes">What to send.</param>
+    /// <param name="expected">What has to come.</param>
+    /// <exception cref="ServerFaultException">Other bytes came, too few, or none in time.</exception>
+    public void Exchange(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> expected)
+    {
+        int sent = 0, received = 0;
+        while (sent < bytes.Length || received < expected.Length)
+        {
+            int ready = Await((sent < bytes.Length ? POLLOUT : 0) | (received < expected.Length ? POLLIN : 0), _timeout);
+            if (ready == 0)
+            {
+                throw Fault(received == expected.Length ? $"of {sent:N0} of {bytes.Length:N0} bytes sent, the server took no more {InTime}"
+                    : received == 0 ? $"nothing came back {InTime}"
+                    : $"{received:N0} of {expected.Length:N0} bytes came back, and no more {InTime}");
+            }
+
+            if (received < expected.Length && (ready & ~POLLOUT) != 0)
+                received += ReceiveSome(expected, received);
+            else
+                sent += SendSome(bytes[sent..], sent, bytes.Length);
+        }
+    }
+
+    /// <summary>Receives the end of file: the server has closed its side, after all bytes.</summary>
+    /// <exception cref="ServerFaultException">Further bytes came, a reset, or nothing in time.</exception>
+    public void ReceiveEnd()
+    {
+        if (Await(POLLIN, _timeout) == 0)
+            throw Fault($"no end of file came {InTime}");
+        SyscallResult result = recv(_descriptor, _buffer, 0);
+        if (result.IsError)
+            throw Fault($"in place of an end of file came {Text(result.Errno)}");
+        if (result.Value > 0)
+            throw Fault("more bytes came back than were sent");
+    }
+
+    /// <summary>Sends without ever reading, until the server takes no more.</summary>
+    /// <param name="piece">What to send, again and again.</param>
+    /// <param name="most">After how many bytes to end.</param>
+    /// <param name="blocked">After what time in which it takes nothing; null is half a second.</param>
+    /// <returns>How many bytes the socket took.</returns>
+    public long SendUntilBlocked(ReadOnlySpan<byte> piece, long most, TimeSpan? blocked = null)
+    {
+        long sent = 0;
+        while (sent < most && Await(POLLOUT, blocked ?? TimeSpan.FromMilliseconds(500)) != 0)
+        {
+            int offset = (int)(sent % piece.Length);
+            sent += SendSome(piece.Slice(offset, (int)Math.Min(piece.Length - offset, most - sent)), sent, most);
+        }
+
+        return sent;
+    }
+
+    /// <summary>Receives what <see cref="SendUntilBlocked"/> has sent.</summary>
+    public void ReceiveRepeated(ReadOnlySpan<byte> piece, long count)
+    {
+        for (; count > 0; count -= piece.Length)
+            Receive(piece[..(int)Math.Min(piece.Length, count)]);
+    }
+
+    /// <summary>Half-close, shutdown(2) with SHUT_WR: it sends no more, and still reads.</summary>
+    public void EndWriting() => shutdown(_descriptor, SHUT_WR);
+
+    /// <summary>Is gone without a goodbye: on TCP the server gets a reset.</summary>
+    public void Vanish()
+    {
+        setsockopt(_descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
+        Dispose();
+    }
+
+    /// <summary>close(2).</summary>
+    public void Dispose()
+    {
+        if (_descriptor >= 0)
+            close(_descriptor);
+        _descriptor = -1;
+    }
+
+    private static string Text(int errno) => $"{ErrnoText.Name(errno)} ({ErrnoText.Description(errno)})";
+
+    // A small window here; and at the server a send buffer for a few of its segments, which are small too: tcp(7).
+    private void Narrow()
+    {
+        const int LeastSegment = 536;
+        setsockopt(_descriptor, SOL_SOCKET, SO_RCVBUF, 1);
+        setsockopt(_descriptor, IPPROTO_TCP, TCP_MAXSEG, LeastSegment);
+    }
+
+    // What is ready of these events; 0 after the timeout.
+    private int Await(int events, TimeSpan timeout)
+    {
+        pollfd entry = new() { fd = _descriptor, events = (short)events };
+        SyscallResult ready;
+        do
+        {
+            ready = poll(new Span<pollfd>(ref entry), (int)timeout.TotalMilliseconds);
+        }
+        while (ready.Is(EINTR));
+        ready.OrThrow("poll");
+        return entry.revents;
+    }
+
+    private int SendSome(ReadOnlySpan<byte> bytes, long sent, long all)
+    {
+        SyscallResult result = send(_descriptor, bytes, MSG_NOSIGNAL);
+        if (result.Is(EAGAIN))
+            return 0;
+        return result.IsError ? throw Fault($"after {sent:N0} of {all:N0} bytes sent came {Text(result.Errno)}") : (int)result.Value;
+    }
+
+    private int ReceiveSome(ReadOnlySpan<byte> expected, int received)
+    {
+        ReadOnlySpan<byte> left = expected[received..];
+        SyscallResult result = recv(_descriptor, _buffer.AsSpan(0, Math.Min(left.Length, _buffer.Length)), 0);
+        if (result.Is(EAGAIN))
+            return 0;
+        if (result.IsError)
+            throw Fault($"after {received:N0} of {expected.Length:N0} bytes came {Text(result.Errno)}");
+        int count = (int)result.Value;
+        if (count == 0)
+            throw Fault($"the server closed the connection after {received:N0} of {expected.Length:N0} bytes");
+        int same = left.CommonPrefixLength(_buffer.AsSpan(0, count));
+        return same == count ? count : throw Fault($"byte {received + same:N0} of {expected.Length:N0} came back as 0x{_buffer[same]:x2}, not 0x{left[same]:x2}");
+    }
+
+    private ServerFaultException Fault(string seen) => new($"{_name}: {seen}");
+}

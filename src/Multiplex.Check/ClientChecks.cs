@@ -1,0 +1,137 @@
+namespace Multiplex.Check;
+
+/// <summary>What several clients promise each other: that what one does, or does not do, is no business of the others.</summary>
+internal static class ClientChecks
+{
+    private const int Mebibyte = 1 << 20;
+
+    private static readonly string[] s_bufferLimits = ["/proc/sys/net/ipv4/tcp_rmem", "/proc/sys/net/ipv4/tcp_wmem"];
+
+    public static IReadOnlyList<ServerCheck> All { get; } =
+    [
+        new("concurrency", "a line of a third client, while one is silent and one is in the middle of a line", "a concurrent server: a process or a thread for each client, or poll(2) over all of them", "fork threads waiting", Concurrency),
+        new("many-at-once", "100 connections are open, then each sends a line", "listen(2) has a queue, and accept(2) empties it", "connections", ManyAtOnce) { Needs = "concurrency" },
+        new("isolation", "8 clients send different lines of 16 KiB in turn, 50 times", "each connection has its own buffer: threads share memory", "threads fork", Isolation) { Needs = "concurrency" },
+        new("slow-reader", "a client sends for as long as the server takes it, then reads", "flow control: a server that cannot write stops reading", "streams waiting", SlowReader),
+        new("beside-slow-reader", "a line of another client, while one does not read", "a write(2) that blocks, blocks all whom the thread serves: O_NONBLOCK and POLLOUT, or a thread for each", "waiting", BesideSlowReader) { Needs = "concurrency" },
+        new("one-after-another", "300 connections, one after another", "what a connection used is given back when it ends: descriptor, thread, process, memory", "endings", OneAfterAnother),
+        new("vanishing", "clients close or reset with bytes on the way in both directions", "EPIPE, SIGPIPE and ECONNRESET: they end one connection, and not the server", "endings", Vanishing),
+    ];
+
+    private static string Concurrency(ServerUnderCheck server)
+    {
+        using CheckClient silent = server.Connect("the silent client"), slow = server.Connect("the slow client");
+        slow.Send("half a l"u8);
+        server.AssertServes("the third client");
+        return "it came back";
+    }
+
+    private static string ManyAtOnce(ServerUnderCheck server)
+    {
+        const int Connections = 100;
+        List<CheckClient> clients = [];
+        try
+        {
+            for (int i = 0; i < Connections; i++)
+                clients.Add(server.Connect($"client {i + 1}"));
+            byte[][] lines = [.. clients.Select((_, i) => Lines.Of(300, i))];
+            foreach ((CheckClient client, byte[] line) in clients.Zip(lines))
+                client.Send(line);
+
+            // One that is done makes room for the next: a server may have fewer threads.
+            foreach ((CheckClient client, byte[] line) in clients.Zip(lines))
+            {
+                client.Receive(line);
+                client.Dispose();
+            }
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+
+        return "each line came back";
+    }
+
+    private static string Isolation(ServerUnderCheck server)
+    {
+        const int Clients = 8, Rounds = 50, Length = 16 * 1024;
+        byte[][] lines = [.. Enumerable.Range(0, Clients).Select(i => Lines.Of(Length, i))];
+        List<CheckClient> clients = [];
+        try
+        {
+            for (int i = 0; i < Clients; i++)
+                clients.Add(server.Connect($"client {i + 1}"));
+            for (int round = 0; round < Rounds; round++)
+            {
+                foreach ((CheckClient client, byte[] line) in clients.Zip(lines))
+                    client.Send(line);
+                foreach ((CheckClient client, byte[] line) in clients.Zip(lines))
+                    client.Receive(line);
+            }
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+
+        return "each client got its own";
+    }
+
+    private static string SlowReader(ServerUnderCheck server)
+    {
+        byte[] piece = Lines.Of(Mebibyte);
+        using CheckClient greedy = server.Connect("the client that does not read");
+        long most = MostInTheKernel() + (32 * Mebibyte), sent = greedy.SendUntilBlocked(piece, most);
+        if (sent >= most)
+            throw new ServerFaultException($"the server took {most / Mebibyte:N0} MiB from a client that reads nothing: they fill its memory");
+        greedy.ReceiveRepeated(piece, sent);
+        return $"after {(double)sent / Mebibyte:N0} MiB the server took no more; all came back";
+    }
+
+    private static string BesideSlowReader(ServerUnderCheck server)
+    {
+        using CheckClient greedy = server.Connect("the client that does not read");
+        greedy.SendUntilBlocked(Lines.Of(Mebibyte), MostInTheKernel() + Mebibyte);
+        server.AssertServes("the other client");
+        return "it came back";
+    }
+
+    private static string OneAfterAnother(ServerUnderCheck server)
+    {
+        const int Connections = 300;
+        for (int i = 1; i <= Connections; i++)
+            server.AssertServes($"client {i}");
+        return "each was served";
+    }
+
+    private static string Vanishing(ServerUnderCheck server)
+    {
+        // A server with a buffer of 8 KiB writes several times to a client that is gone: to the first write(2) the client's machine answers with a
+        // reset, the second one is an EPIPE.
+        const int Each = 20;
+        int[] lengths = [1, 30_000, 60_000, 300_000];
+        foreach (int length in lengths)
+        {
+            byte[] line = Lines.Of(length);
+            for (int i = 0; i < Each; i++)
+            {
+                using (CheckClient leaving = server.Connect("a client that closes"))
+                    leaving.Send(line);
+                using CheckClient vanishing = server.Connect("a client that resets");
+                vanishing.Send(line);
+                vanishing.Vanish();
+            }
+
+            server.AssertServes($"a client after {2 * Each} that were gone with {length:N0} bytes on the way");
+        }
+
+        for (int i = 0; i < Each; i++)
+            server.Connect("a client that resets at once").Vanish();
+        server.AssertServes($"a client after {Each} that were gone at once");
+        return "clients after them are served";
+    }
+
+    // What both sockets can hold in both directions, tcp(7).
+    private static long MostInTheKernel() => 2 * s_bufferLimits.Sum(file => long.Parse(File.ReadAllText(file).Split('\t')[2], System.Globalization.CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,32 @@
+namespace Multiplex.Check;
+
+/// <summary>One thing that holds of a sound concurrent server, as its clients see it.</summary>
+/// <param name="Name">What it is called.</param>
+/// <param name="Tried">What the clients do.</param>
+/// <param name="Word">The course's words for what a server needs so that it holds.</param>
+/// <param name="Lesson">The lessons of <c>multiplex tour</c> on these words.</param>
+/// <param name="Run">Does it, and says what was seen; a <see cref="ServerFaultException"/> where it does not hold.</param>
+public sealed record ServerCheck(string Name, string Tried, string Word, string Lesson, Func<ServerUnderCheck, string> Run)
+{
+    /// <summary>The check without which this one says nothing: it is skipped where that does not hold. "echo" by default, and null of "echo" itself.</summary>
+    public string? Needs { get; init; } = "echo";
+
+    /// <summary>What must be known of the server beside its endpoint.</summary>
+    public Access Access { get; init; }
+
+    /// <summary>All checks, in the order in which they are made: those that may end a server come late.</summary>
+    public static IReadOnlyList<ServerCheck> All { get; } = [.. StreamChecks.All, .. ClientChecks.All, .. ProcessChecks.All];
+}
+
+/// <summary>What a check must know of the server beside its endpoint.</summary>
+public enum Access
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Its process.</summary>
+    Process,
+
+    /// <summary>How it is started.</summary>
+    Command,
+}
