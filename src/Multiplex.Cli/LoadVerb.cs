@@ -148,6 +148,9 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("threads", Default = 1, MetaValue = "N", HelpText = "Client threads.")]
     public int Threads { get; set; }
 
+    [Option("spin", Default = "0", MetaValue = "TIME", HelpText = "How long a thread looks for replies after each before it sleeps, such as 50us; a core is busy meanwhile. 0: it sleeps at once.")]
+    public string Spin { get; set; } = "";
+
     [Section("Results")]
     [Option("merge", MetaValue = "FILE …", HelpText = "Make no load: add up what several runs wrote by --hlog; with --slo and --json.")]
     public IEnumerable<string> Merge { get; set; } = [];
@@ -409,6 +412,7 @@ internal sealed class LoadVerbOptions : IVerb
             SlowWriters = Values.Number("--slow-writers", SlowWriters, 0, 100_000),
             SlowBytesPerS = Values.Bytes("--slow-rate", SlowRate ?? "1k", 1, 1 << 30),
             Timeout = Values.PositiveTime("--timeout", Timeout ?? (server.Kind.IsDatagram() ? "1s" : "30s")),
+            Spin = Values.ShortTime("--spin", Spin),
             Threads = Threads <= Connections || Threads == 1
                 ? Values.Number("--threads", Threads, 1, 1024)
                 : throw new UsageException($"--threads {Threads}: {Connections} connections keep at most so many threads busy; write more --connections"),

@@ -47,8 +47,11 @@ internal sealed class ServeOptions : IVerb
     [Option("workers", Default = 64, MetaValue = "N", HelpText = "Workers of a model that has a fixed number of them.")]
     public int Workers { get; set; }
 
-    [Option("reactors", Default = 0, MetaValue = "N", HelpText = "Reactors of the model of that name. 0: one a core.")]
+    [Option("reactors", Default = 0, MetaValue = "N", HelpText = "Loops of reactors or uring, each on a thread with its own listeners. 0: one a core for reactors, and one for uring.")]
     public int Reactors { get; set; }
+
+    [Option("spin", Default = "0", MetaValue = "TIME", HelpText = "How long a loop of select, poll, epoll, reactors, hybrid or uring looks for the next request before it sleeps, such as 50us; a core is busy meanwhile. 0: it sleeps at once.")]
+    public string Spin { get; set; } = "";
 
     [Option("max-calls", Default = 64, MetaValue = "N", HelpText = "Calls of one connection, or source of datagrams, in progress at a time in hybrid.")]
     public int MaxCalls { get; set; }
@@ -237,7 +240,8 @@ internal sealed class ServeOptions : IVerb
     private ServerOptions Limits(ServerModelEntry model, long memory, int children, int files) => new()
     {
         Workers = Values.Number("--workers", Workers, 1, 10_000),
-        Reactors = Values.Number("--reactors", Reactors, 0, 1024) is > 0 and int wanted ? wanted : Environment.ProcessorCount,
+        Reactors = Values.Number("--reactors", Reactors, 0, 1024),
+        Spin = SpinTime(model),
         MaxCallsInProgress = Values.Number("--max-calls", MaxCalls, 1, 1_000_000),
         MaxQueuedCalls = Values.Number("--max-queued-calls", MaxQueuedCalls, 1, 1_000_000),
         QueueLength = Values.Number("--queue", Queue, 1, 1_000_000),
@@ -251,6 +255,13 @@ internal sealed class ServeOptions : IVerb
         RequestTimeout = RequestTimeout is null ? UsualRequestTimeout() : Values.Time("--request-timeout", RequestTimeout),
         DrainTime = Values.Time("--drain", Drain),
     };
+
+    private TimeSpan SpinTime(ServerModelEntry model)
+    {
+        TimeSpan time = Values.ShortTime("--spin", Spin);
+        return time == TimeSpan.Zero || model.Spins ? time
+            : throw new UsageException($"--spin {Spin}: {model.Name} has no loop; " + string.Join(", ", ServerModelCatalog.All.Where(one => one.Spins).Select(one => one.Name)) + " have one");
+    }
 
     private int Spares(ServerModelEntry model, int children)
     {

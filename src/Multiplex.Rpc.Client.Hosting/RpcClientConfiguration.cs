@@ -25,6 +25,7 @@ internal sealed class RpcClientConfiguration(string name, string section, IConfi
         { "ReconnectFor", (settings, value) => settings.Options = settings.Options with { ReconnectFor = Time(value) } },
         { "ReconnectAfterTimeouts", (settings, value) => settings.Options = settings.Options with { ReconnectAfterTimeouts = Number(value, 0) } },
         { "KeepAlive", (settings, value) => settings.Options = settings.Options with { KeepAlive = Silence(value) } },
+        { "Spin", (settings, value) => settings.Options = settings.Options with { Spin = Time(value) } },
         { "FirstRetry", (settings, value) => settings.Options = settings.Options with { FirstRetry = Time(value) } },
         { "LongestRetry", (settings, value) => settings.Options = settings.Options with { LongestRetry = Time(value) } },
         { "ServerKeepsReplies", (settings, value) => settings.Options = settings.Options with { ServerKeepsReplies = Flag(value) } },

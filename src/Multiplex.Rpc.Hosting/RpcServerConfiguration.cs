@@ -30,6 +30,7 @@ internal sealed class RpcServerConfiguration(ServerRegistration registration, IC
         { "TlsPolicy", (options, value) => options.Tls = TlsOf(options) with { Policy = Choice<TlsPolicy>(value) } },
         { "Workers", (options, value) => options.ServerOptions = options.ServerOptions with { Workers = Number(value, 1) } },
         { "Reactors", (options, value) => options.ServerOptions = options.ServerOptions with { Reactors = Number(value, 1) } },
+        { "Spin", (options, value) => options.ServerOptions = options.ServerOptions with { Spin = Time(value) } },
         { "MaxConnections", (options, value) => options.ServerOptions = options.ServerOptions with { MaxConnections = Number(value, 1) } },
         { "MaxThreads", (options, value) => options.ServerOptions = options.ServerOptions with { MaxThreads = Number(value, 1) } },
         { "MaxChildren", (options, value) => options.ServerOptions = options.ServerOptions with { MaxChildren = Number(value, 1) } },

@@ -6,8 +6,14 @@ public sealed record ServerOptions
     /// <summary>Workers, threads or processes, of a model that has a fixed number of them.</summary>
     public int Workers { get; init; } = 64;
 
-    /// <summary>Reactors of a model that has several.</summary>
-    public int Reactors { get; init; } = Environment.ProcessorCount;
+    /// <summary>Loops, each on a thread with its own listeners, of a model that can have several; 0: one a core for reactors, and one for uring.</summary>
+    public int Reactors { get; init; }
+
+    /// <summary>
+    /// How long a loop looks for something to do before it sleeps, at each wait; zero sleeps at once. It shortens latencies where the next request
+    /// comes sooner than a core wakes, and takes a core while it looks. A loop that mostly finds nothing in this time sleeps at once.
+    /// </summary>
+    public TimeSpan Spin { get; init; }
 
     /// <summary>Calls of one connection, or of one source of datagrams, in progress at a time where workers answer; past it, a connection is not read from.</summary>
     public int MaxCallsInProgress { get; init; } = 64;

@@ -45,6 +45,13 @@ internal static class Values
         return time <= most ? time : throw new UsageException($"{option} {text}: write a time of at most {most.TotalHours:0.###}h");
     }
 
+    /// <summary>A time for which a thread may look for work in place of sleeping: 10 ms at most.</summary>
+    public static TimeSpan ShortTime(string option, string text)
+    {
+        TimeSpan time = Time(option, text);
+        return time <= TimeSpan.FromMilliseconds(10) ? time : throw new UsageException($"{option} {text}: write a time of at most 10ms, such as 50us");
+    }
+
     /// <summary>A number of bytes, with k, M or G for powers of 1024.</summary>
     public static int Bytes(string option, string text, int least, int most) => (int)LongBytes(option, text, least, most);
 

@@ -30,6 +30,8 @@ internal sealed class LoadLoop : IDisposable
     private readonly LoadContext _context;
     private readonly int _tick;   // milliseconds
     private readonly Action _onTick;
+    private readonly long _spin;
+    private long _spinUntil;
     private long _polled;   // CPU time spent polling for nothing
 
     /// <param name="options">What load.</param>
@@ -39,6 +41,7 @@ internal sealed class LoadLoop : IDisposable
     public LoadLoop(LoadOptions options, byte[] address, int thread, int threads)
     {
         (_options, _onTick) = (options, Tick);
+        _spin = LoadContext.Nanoseconds(options.Spin);
         _tick = (int)Math.Clamp(options.Timeout.TotalMilliseconds / 4, 1, LongestTick);
         Recorder = new(options.Arrivals is not null);
         KernelStamps? stamps = options.Arrivals is not null && options.Server.Kind.IsInternet() ? new() : null;
@@ -176,11 +179,15 @@ internal sealed class LoadLoop : IDisposable
             next = Math.Min(_policy?.Next ?? long.MaxValue, _connections.NextOpening);
         }
 
-        bool polls = next - now < ShortestSleep;
+        bool spins = now < _spinUntil, polls = spins || next - now < ShortestSleep;
+        if (spins)
+            Thread.Yield();   // the server may be waiting for this core
         int ready = _loop.TurnWithin(polls ? 0 : Math.Min(until, next - ShortestSleep) - now);
         long after = Stopwatch.GetTimestamp();
         if (polls && ready == 0)
             _polled += after - now;   // it would have slept, if it could do so exactly
+        if (_spin > 0 && ready > 0)
+            _spinUntil = after + _spin;
         return after;
     }
 

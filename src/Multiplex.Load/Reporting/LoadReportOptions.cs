@@ -54,6 +54,9 @@ public sealed record LoadReportOptions(
     /// <summary>Requests to make; 0: no limit.</summary>
     public long Requests { get; init; }
 
+    /// <summary>How long a thread looked for replies before it slept, in microseconds.</summary>
+    public double SpinUs { get; init; }
+
     /// <summary>The options of a run with a mix of requests.</summary>
     public static LoadReportOptions Of(LoadOptions options, string connect, string protocol, RequestMix mix) => Of(
         options, connect, protocol, protocol == "echo" ? "" : Text(mix.Calls), Text(mix.Sizes), mix.Sizes.Max(size => size.Value));
@@ -89,6 +92,7 @@ public sealed record LoadReportOptions(
         options.Timeout.TotalSeconds)
     {
         Requests = options.Requests,
+        SpinUs = options.Spin.TotalMicroseconds,
     };
 
     /// <summary>The name of a spacing.</summary>

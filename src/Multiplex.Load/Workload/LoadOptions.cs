@@ -64,6 +64,9 @@ public sealed record LoadOptions
     /// <summary>Client threads, each an event loop over its share of the connections.</summary>
     public int Threads { get; init; } = 1;
 
+    /// <summary>How long a thread looks for replies after each before it sleeps; zero sleeps at once. A core is busy meanwhile.</summary>
+    public TimeSpan Spin { get; init; }
+
     /// <summary>
     /// Called on the thread that called <see cref="LoadGenerator.Run"/> when measuring begins, with true, and when it ends, with false;
     /// connections are open. The load does not wait for it, so it may take any time, and may be called a little late: the

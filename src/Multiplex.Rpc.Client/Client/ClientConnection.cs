@@ -55,7 +55,7 @@ internal sealed class ClientConnection : IDisposable
         _recovery = new(
             _gate, options, _calls, _queue, _timers, _socket, _transport, _events, program is null ? null : new(program, options.ConnectTimeout, _events, MoveTo));
         LoopDriver loop = new(this, options.EventLoop ?? RpcEventLoop.Shared);
-        _driver = new(this, _gate, _calls, loop);
+        _driver = new(this, _gate, _calls, loop, options.Spin);
         Turn = new(this, _gate, _queue, _timers, _socket, _driver, _recovery, _transport);
         _socket.Closing = loop.Unwatch;
         if (socket.Descriptor == NoSocket)

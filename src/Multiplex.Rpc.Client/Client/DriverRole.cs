@@ -1,3 +1,5 @@
+using Multiplex.Engine;
+using Multiplex.Interop;
 using Multiplex.Rpc.Client.Calls;
 using static Multiplex.Interop.Libc;
 
@@ -12,10 +14,12 @@ namespace Multiplex.Rpc.Client;
 /// <param name="gate">Its gate.</param>
 /// <param name="calls">Its calls in flight.</param>
 /// <param name="loop">Drives it on the event loop.</param>
-internal sealed class DriverRole(ClientConnection connection, object gate, PendingCalls calls, LoopDriver loop)
+/// <param name="spin">How long a thread that blocks looks for its reply before it sleeps.</param>
+internal sealed class DriverRole(ClientConnection connection, object gate, PendingCalls calls, LoopDriver loop, TimeSpan spin)
 {
     // An eventfd(2), readable when the thread that drives is to begin a turn.
     private readonly int _wakeDescriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd");
+    private readonly AdaptiveSpin _spin = new(spin);
     private Driver _driver;
     private bool _isClosed;
     private bool _callerWaits;   // a thread blocks while the loop drives
@@ -113,7 +117,7 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
                 (int socket, Interest interest, long until) = connection.Turn.BeforeWait();
                 both[0] = new() { fd = socket, events = EventsOf(interest) };
                 both[1] = new() { fd = _wakeDescriptor, events = POLLIN };
-                if (poll(both, TimeoutUntil(until)).IsError)
+                if (Wait(both, TimeoutUntil(until)).IsError)
                     both[0].revents = both[1].revents = 0;   // EINTR
                 if (both[1].revents != 0)
                     eventfd_read(_wakeDescriptor, out _);
@@ -142,6 +146,21 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
             _isWoken = false;   // what was posted is ignored now
             return false;
         }
+    }
+
+    // Looks for what is ready before it sleeps, where that is wanted.
+    private SyscallResult Wait(Span<pollfd> entries, int timeout)
+    {
+        if (timeout == 0 || !_spin.Begins())
+            return poll(entries, timeout);
+        SyscallResult ready;
+        do
+        {
+            ready = poll(entries, 0);
+        }
+        while (ready.Value == 0 && _spin.GoesOn());
+        _spin.End(ready.Value != 0);
+        return ready.Value == 0 ? poll(entries, timeout) : ready;
     }
 
     private static short EventsOf(Interest interest) =>

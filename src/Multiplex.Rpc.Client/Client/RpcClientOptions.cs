@@ -104,6 +104,12 @@ public sealed record RpcClientOptions
     /// <summary>The log of connections that are made and lost, and of calls that are made again, are refused, or get no reply in time. By default nothing is written.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
+    /// <summary>
+    /// How long a thread that blocks for its call looks for the reply before it sleeps. It shortens calls to a server that replies sooner than a core
+    /// wakes, and takes a core meanwhile; a thread that mostly finds nothing in this time sleeps at once. It has no effect on calls that are awaited. Zero.
+    /// </summary>
+    public TimeSpan Spin { get; init; }
+
     /// <summary>The event loop that drives asynchronous calls; null is <see cref="RpcEventLoop.Shared"/>.</summary>
     public RpcEventLoop? EventLoop { get; init; }
 }

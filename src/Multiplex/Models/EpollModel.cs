@@ -10,7 +10,7 @@ public sealed class EpollModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        using EventLoop loop = new(new EpollMultiplexer());
+        using EventLoop loop = new(SpinningMultiplexer.Of(new EpollMultiplexer(), service.Options.Spin));
         using LoopServer server = new(service, loop);
         server.Run();
     }

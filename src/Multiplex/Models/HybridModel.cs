@@ -14,7 +14,7 @@ public sealed class HybridModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        using EventLoop loop = new(new EpollMultiplexer());
+        using EventLoop loop = new(SpinningMultiplexer.Of(new EpollMultiplexer(), service.Options.Spin));
         using WorkerPool workers = new(loop, service.Protocol, service.Options, service.Counters);
         using LoopServer server = new(service, loop, workers);
         server.Run();

@@ -17,7 +17,7 @@ public sealed class PollModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        using EventLoop loop = new(new PollMultiplexer());
+        using EventLoop loop = new(SpinningMultiplexer.Of(new PollMultiplexer(), service.Options.Spin));
         using LoopServer server = new(service, loop);
         server.Run();
     }

@@ -10,7 +10,7 @@ public sealed class SelectModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        using EventLoop loop = new(new SelectMultiplexer());
+        using EventLoop loop = new(SpinningMultiplexer.Of(new SelectMultiplexer(), service.Options.Spin));
         using LoopServer server = new(service, loop);
         server.Run();
     }

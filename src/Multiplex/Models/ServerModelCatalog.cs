@@ -28,6 +28,9 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether each connection has a child process of its own, which can be forked ahead: <see cref="ServerOptions.SpareChildren"/>.</summary>
     public bool ForksEach { get; init; }
 
+    /// <summary>Whether its loops can look for requests before they sleep: <see cref="ServerOptions.Spin"/>.</summary>
+    public bool Spins { get; init; }
+
     /// <summary>Whether several sockets are to share each address: see <see cref="Listener.Sibling"/>.</summary>
     public bool SharesAddresses { get; init; }
 }
@@ -50,12 +53,12 @@ public static class ServerModelCatalog
         new("prefork", "processes made ahead that all accept and serve one connection, or one datagram, at a time each; a crash stays in its process and a new one takes its place, but silent connections hold processes", s_all, () => new PreforkModel()) { Forks = true, ConnectionsAtATime = options => options.Workers },
         new("threads", "a thread for each connection, up to a limit; a slow call stalls only its own connection, but each connection costs a thread and its stack", s_connections, () => new ThreadsModel()) { ConnectionsAtATime = options => options.MaxThreads },
         new("pool", "a fixed number of threads, each serving one connection to its end; a slow call stalls only its own connection, but silent connections hold threads", s_connections, () => new PoolModel()) { ConnectionsAtATime = options => options.Workers },
-        new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new SelectModel()) { StallsOthers = true, ConnectionsAtATime = BelowSetSize },
-        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new PollModel()) { StallsOthers = true },
-        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new EpollModel()) { StallsOthers = true },
-        new("reactors", "an epoll loop for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its loop's share", s_all, () => new ReactorsModel()) { SharesAddresses = true, StallsOthers = true },
-        new("hybrid", "an epoll loop does the I/O, threads run the procedures; a slow call stalls no other, but each call is handed over and back", s_all, () => new HybridModel()) { RunsCallsTogether = true },
-        new("uring", "one thread tells io_uring(7) to accept, receive and send, and enters the kernel once a batch; the least CPU per call, but a slow call stalls everyone, and some kernels and containers forbid it", s_streams, () => new UringModel()) { StallsOthers = true },
+        new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new SelectModel()) { Spins = true, StallsOthers = true, ConnectionsAtATime = BelowSetSize },
+        new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new PollModel()) { Spins = true, StallsOthers = true },
+        new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new EpollModel()) { Spins = true, StallsOthers = true },
+        new("reactors", "an epoll loop for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its loop's share", s_all, () => new ReactorsModel()) { Spins = true, SharesAddresses = true, StallsOthers = true },
+        new("hybrid", "an epoll loop does the I/O, threads run the procedures; a slow call stalls no other, but each call is handed over and back", s_all, () => new HybridModel()) { Spins = true, RunsCallsTogether = true },
+        new("uring", "one thread tells io_uring(7) to accept, receive and send, and enters the kernel once a batch; the least CPU per call, but a slow call stalls everyone, and some kernels and containers forbid it", s_streams, () => new UringModel()) { Spins = true, SharesAddresses = true, StallsOthers = true },
     ];
 
     /// <summary>The model of this name, or null.</summary>

@@ -4,8 +4,8 @@ using Multiplex.Uring;
 namespace Multiplex.Models;
 
 /// <summary>
-/// One thread on an io_uring(7): it does not ask what is ready. The kernel accepts, receives and sends as requested, and one system call a
-/// turn submits a whole batch and waits for the next.
+/// One thread on an io_uring(7), or several with a ring each: it does not ask what is ready. The kernel accepts, receives and sends as requested, and
+/// one system call a turn submits a whole batch and waits for the next.
 /// </summary>
 public sealed class UringModel : IServerModel
 {
@@ -23,15 +23,29 @@ public sealed class UringModel : IServerModel
     /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
     public void Run(Service service)
     {
-        using UringLoop loop = Open(service);
-        loop.Run();
+        if (service.Options.Reactors <= 1)
+        {
+            RunOne(service);
+            return;
+        }
+
+        Open(service, UringLoop.Probe);
+        SeveralLoops.Run(service, service.Options.Reactors, RunOne);
     }
 
-    private UringLoop Open(Service service)
+    private void RunOne(Service service)
+    {
+        UringLoop? loop = null;
+        Open(service, () => loop = new(service, _buffers));
+        using (loop)
+            loop!.Run();
+    }
+
+    private static void Open(Service service, Action open)
     {
         try
         {
-            return new(service, _buffers);
+            open();
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Multiplex.Engine;
 using Multiplex.Interop;
 using static Multiplex.Interop.Libc;
 
@@ -68,6 +69,9 @@ internal sealed unsafe class Ring : IDisposable
     /// <summary>The ring's descriptor.</summary>
     public int Descriptor => _descriptor;
 
+    /// <summary>How long to look for completions before a wait sleeps; by default not at all.</summary>
+    public AdaptiveSpin Spin { get; init; } = new(TimeSpan.Zero);
+
     /// <summary>The first completion that has not been taken. They are numbered without end.</summary>
     public uint Head { get; private set; }
 
@@ -115,6 +119,18 @@ internal sealed unsafe class Ring : IDisposable
     /// <param name="milliseconds">How long; -1 is for ever, 0 only does what can be done at once.</param>
     public void SubmitAndWait(long milliseconds)
     {
+        if (milliseconds != 0 && Spin.Begins())
+        {
+            do
+            {
+                Enter(0, IORING_ENTER_GETEVENTS, null);
+            }
+            while (Head == Tail && Spin.GoesOn());
+            Spin.End(Head != Tail);
+            if (Head != Tail)
+                return;
+        }
+
         if (milliseconds <= 0)
         {
             Enter(milliseconds == 0 ? 0u : 1, IORING_ENTER_GETEVENTS, null);

@@ -38,7 +38,7 @@ internal sealed class UringLoop : IDisposable
     {
         _service = service;
         _context = new(service.Protocol, service.Options, service.Counters) { Late = new(_posted.Post, service.Options, service.Counters) };
-        _ring = new(Entries, Completions);
+        _ring = new(Entries, Completions) { Spin = new(service.Options.Spin) };
         _submissions = new(_ring);
         _buffers = new(_ring, buffers);
         _listeners = new(_submissions, service.Listeners, service.Counters);
@@ -46,6 +46,10 @@ internal sealed class UringLoop : IDisposable
         _batch = new(_context, _ring, _submissions, _connections);
         AsyncFiles.OfThisThread = _files = new(_ring, _submissions);
     }
+
+    /// <summary>Asks whether there can be a loop.</summary>
+    /// <exception cref="SyscallException">The kernel refuses io_uring.</exception>
+    public static void Probe() => new Ring(Entries, Completions).Dispose();
 
     /// <summary>Serves until a stop is requested, drains, and closes everything.</summary>
     public void Run()

@@ -6,11 +6,12 @@ namespace Multiplex.ServerTests.Calls;
 /// <summary>How the models with several threads differ: which thread runs a call, and which calls it delays.</summary>
 public sealed class ThreadingTests
 {
-    [TestCase(ListenForm.Tcp)]
-    [TestCase(ListenForm.Udp)]
-    public void Reactors_share_the_clients_of_one_address_between_them(ListenForm form)
+    [TestCase("reactors", ListenForm.Tcp)]
+    [TestCase("reactors", ListenForm.Udp)]
+    [TestCase("uring", ListenForm.Tcp)]
+    public void Reactors_share_the_clients_of_one_address_between_them(string model, ListenForm form)
     {
-        using ServerProcess server = ServerProcess.Start("reactors", "rpc", form, "--reactors", "3");
+        using ServerProcess server = ServerProcess.Start(model, "rpc", form, "--reactors", "3");
         HashSet<uint> threads = [];
         List<RpcPeer> peers = [];
         try
@@ -32,14 +33,16 @@ public sealed class ThreadingTests
         Assert.That(server.Stop(), Is.Zero);
     }
 
-    [TestCase(ListenForm.Tcp)]
-    [TestCase(ListenForm.Udp)]
-    [TestCase(ListenForm.UnixPath)]
-    [TestCase(ListenForm.UnixGram)]
-    public void Reactors_take_no_address_that_another_server_has(ListenForm form)
+    [TestCase("reactors", ListenForm.Tcp)]
+    [TestCase("reactors", ListenForm.Udp)]
+    [TestCase("reactors", ListenForm.UnixPath)]
+    [TestCase("reactors", ListenForm.UnixGram)]
+    [TestCase("uring", ListenForm.Tcp)]
+    [TestCase("uring", ListenForm.UnixPath)]
+    public void Reactors_take_no_address_that_another_server_has(string model, ListenForm form)
     {
-        using ServerProcess first = ServerProcess.Start("reactors", "rpc", form);
-        ProgramRun second = ProgramRun.Multiplex("serve", "--model", "reactors", "--listen", first.Address.Text);
+        using ServerProcess first = ServerProcess.Start(model, "rpc", form);
+        ProgramRun second = ProgramRun.Multiplex("serve", "--model", model, "--listen", first.Address.Text);
         Assert.That(second.Status, Is.EqualTo(1));
         Assert.That(second.Errors, Has.Length.EqualTo(1));
         Assert.That(second.Errors[0], Does.Contain("EADDRINUSE"));
@@ -48,11 +51,12 @@ public sealed class ThreadingTests
         Assert.That(first.Stop(), Is.Zero);
     }
 
-    [Test]
-    public void One_reactor_of_several_that_is_busy_does_not_hold_up_the_others()
+    [TestCase("reactors")]
+    [TestCase("uring")]
+    public void One_reactor_of_several_that_is_busy_does_not_hold_up_the_others(string model)
     {
         using SharedCounters counters = new();
-        using ServerProcess server = ServerProcess.Start("reactors", "rpc", ListenForm.Tcp, [.. counters.Option, "--reactors", "2"]);
+        using ServerProcess server = ServerProcess.Start(model, "rpc", ListenForm.Tcp, [.. counters.Option, "--reactors", "2"]);
         using RpcPeer busy = new(server.Address);
         uint held = busy.Whoami().Thread;
         using RpcPeer other = OnAnotherThread(server, held);

@@ -7,10 +7,10 @@ namespace Multiplex.ServerTests.Harness;
 /// <summary>What fixtures run over. A new model in the catalog joins by itself.</summary>
 public static class Cells
 {
-    private const string WithSpare = " --spare 1";
+    private const string WithSpare = " --spare 1", RingOfEach = "uring --reactors 2";
 
     /// <summary>Every model, and each that an option has serve in another way, with that option: what the contract runs over.</summary>
-    public static IEnumerable<string> Served => [.. Models, .. ServerModelCatalog.All.Where(entry => entry.ForksEach).Select(entry => entry.Name + WithSpare)];
+    public static IEnumerable<string> Served => [.. Models, .. ServerModelCatalog.All.Where(entry => entry.ForksEach).Select(entry => entry.Name + WithSpare), RingOfEach];
 
     /// <summary>Every model.</summary>
     public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);

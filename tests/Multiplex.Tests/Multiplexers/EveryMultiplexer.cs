@@ -6,7 +6,8 @@ namespace Multiplex.Tests.Multiplexers;
 /// <param name="Name">The system call that it waits in.</param>
 /// <param name="Create">Makes it.</param>
 /// <param name="TellsTroubleUnasked">Whether errors and hang-ups are Readable | Writable, whatever was asked for.</param>
-public sealed record MultiplexerEntry(string Name, Func<IMultiplexer> Create, bool TellsTroubleUnasked = true)
+/// <param name="IsEndedBySignals">Whether a signal ends a wait at any time.</param>
+public sealed record MultiplexerEntry(string Name, Func<IMultiplexer> Create, bool TellsTroubleUnasked = true, bool IsEndedBySignals = true)
 {
     public override string ToString() => Name;
 }
@@ -19,5 +20,6 @@ public static class EveryMultiplexer
         new("select", () => new SelectMultiplexer(), TellsTroubleUnasked: false),
         new("poll", () => new PollMultiplexer()),
         new("epoll", () => new EpollMultiplexer()),
+        new("spinning", () => SpinningMultiplexer.Of(new EpollMultiplexer(), TimeSpan.FromMicroseconds(50)), IsEndedBySignals: false),
     ];
 }

@@ -13,6 +13,8 @@ public abstract class MultiplexerFixture(MultiplexerEntry entry) : DescriptorFix
 
     protected bool TellsTroubleUnasked => entry.TellsTroubleUnasked;
 
+    protected bool IsEndedBySignals => entry.IsEndedBySignals;
+
     [SetUp]
     public void Make_the_multiplexer() => Multiplexer = entry.Create();
 

@@ -34,6 +34,8 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
     [Test]
     public void A_signal_ends_a_wait_with_0()
     {
+        if (!IsEndedBySignals)
+            Assert.Pass("one that comes while it looks, and does not sleep yet, does not end it");
         (int one, _) = Pair();
         Multiplexer.Add(one, Interest.Readable);
         InterruptibleThread.LetTheSignalInterrupt();

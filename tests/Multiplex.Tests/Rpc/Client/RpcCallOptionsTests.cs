@@ -38,6 +38,25 @@ public class RpcCallOptionsTests(EndpointKind kind) : RpcClientFixture(kind)
         : Call(client, procedure, 7, options);
 
     [Test]
+    public void A_thread_that_looks_for_its_reply_gets_it_whether_it_comes_sooner_or_later_than_that()
+    {
+        TimeSpan spin = TimeSpan.FromMilliseconds(2);
+        using ScriptedServer server = Serve(connection =>
+        {
+            for (int i = 0; ; i++)
+            {
+                ReceivedCall call = connection.Receive();
+                if (i % 10 == 0)
+                    Thread.Sleep(3 * spin);
+                connection.Answer(call.Xid, call.Arguments);
+            }
+        });
+        using RpcClient client = new(server.Endpoint, Patient with { Spin = spin });
+        Assert.That(Enumerable.Range(0, 50).Select(i => Call(client, Add, (ulong)i)), Is.EqualTo(Enumerable.Range(0, 50)));
+        Assert.That(() => Call(client, Add, 0, new() { Timeout = TimeSpan.FromMilliseconds(1) }), Throws.TypeOf<RpcTimeoutException>());
+    }
+
+    [Test]
     public void The_earlier_of_timeout_and_deadline_ends_a_call([Values] bool awaited)
     {
         using ScriptedServer server = Serve(connection => connection.AwaitEnd());
