@@ -38,69 +38,6 @@ public sealed class KernelClientTests : OneExport
     }
 
     [Test]
-    public void A_kernel_and_another_client_see_each_others_changes()
-    {
-        // Each waits for what the other does. The kernel keeps attributes for a second at most.
-        Task<string[]> guest = Task.Run(() => KernelGuest.Run(
-            Export.Server.Address.Port,
-            """
-            await() { for i in $($b seq 600); do eval "$1" 2>/dev/null && return; $b sleep 0.2; done; echo "waited in vain for $1"; }
-            cd /mnt; echo one > first
-            await '$b grep -q two first'; $b cat first; echo three >> first; $b mv first second
-            await '$b test -d d/e'; $b ls d/e | $b wc -l; $b cat d/e/7
-            $b rm d/e/7; $b ln -s e d/link; $b chmod 640 d/e/8; $b truncate -s 100000 d/e/9; echo done > told
-            await '! $b test -e d'; $b ls
-            await '$b test "$($b stat -c %s told)" = 70000'; $b sha256sum < told
-            """,
-            options: ",actimeo=1"));
-        using LibnfsClient other = new(Export.Server.Address.Port);
-        Assert.That(other.MountStatus, Is.Zero, () => other.Error);
-        byte[] content = RandomData.RandomBytes(70_000);
-        Until(() => Read(other, "/first") == "one\n");
-        using (LibnfsFile file = other.Open("/first", Interop.Libc.O_WRONLY | LibnfsClient.Append).File)
-            Assert.That(file.Write("two\n"u8.ToArray()), Is.EqualTo(4));
-        Until(() => Read(other, "/second") == "one\ntwo\nthree\n");
-        Assert.That(other.Lstat("/first").Status, Is.EqualTo(-Interop.Libc.ENOENT));
-
-        Assert.That(other.Mkdir("/making"), Is.Zero);
-        Assert.That(other.Mkdir("/making/e"), Is.Zero);
-        for (int i = 0; i < 10; i++)
-        {
-            using LibnfsFile file = other.Creat($"/making/e/{i}", 0x1A4).File;
-            file.Write(System.Text.Encoding.ASCII.GetBytes($"number {i}\n"));
-        }
-
-        Assert.That(other.Rename("/making", "/d"), Is.Zero);
-        Until(() => Read(other, "/told") == "done\n");
-        Assert.That(other.List("/d/e"), Is.EqualTo((string[])["0", "1", "2", "3", "4", "5", "6", "8", "9"]));
-        Assert.That(other.ReadLink("/d/link"u8.ToArray()), Is.EqualTo("e"u8.ToArray()));
-        Assert.That((other.Lstat("/d/e/8").Stat.Mode & 0xFFF, other.Lstat("/d/e/9").Stat.Size), Is.EqualTo((0x1A0ul, 100_000ul)));
-        foreach (string name in other.List("/d/e"))
-            Assert.That(other.Unlink($"/d/e/{name}"), Is.Zero);
-        Assert.That((other.Unlink("/d/link"), other.Rmdir("/d/e"), other.Rmdir("/d")), Is.EqualTo((0, 0, 0)));
-        using (LibnfsFile file = other.Open("/told", Interop.Libc.O_WRONLY).File)
-            Assert.That(file.WriteAt(0, content), Is.EqualTo(content.Length));
-        string[] said = guest.GetAwaiter().GetResult();
-        Assert.That(said, Is.EqualTo((string[])
-        [
-            "one", "two", "10", "number 7", "second", "told", $"{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content))}  -",
-        ]));
-
-        // A guest that has not come so far will not come there.
-        void Until(Func<bool> holds) => Assert.That(
-            SpinWait.SpinUntil(() => holds() || guest.IsCompleted, TimeSpan.FromMinutes(10)) && !guest.IsCompleted,
-            Is.True,
-            () => guest.IsCompleted ? $"the guest has ended: {(guest.IsFaulted ? guest.Exception.Message : string.Join('\n', guest.Result))}" : "it is not so");
-    }
-
-    private static string? Read(LibnfsClient client, string path)
-    {
-        (int status, LibnfsFile file) = client.Open(path, Interop.Libc.O_RDONLY);
-        using (file)
-            return status == 0 ? System.Text.Encoding.ASCII.GetString(file.ReadAll()) : null;
-    }
-
-    [Test]
     public void A_copy_goes_on_and_is_right_when_the_server_is_killed_and_started_again_in_the_middle()
     {
         using CancellationTokenSource copied = new();
