@@ -1,3 +1,4 @@
+using Multiplex.Rpc;
 using Multiplex.Rpc.Xdr;
 using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Kernel;
@@ -67,6 +68,29 @@ public sealed class PulledLinkTests(EndpointKind kind)
         }
 
         Assert.That(() => Add(client, awaited: true), Throws.Nothing);
+    });
+
+    [Test]
+    public void A_call_that_times_out_meanwhile_ends_no_other([Values] LinkEnd end) => _networks.AtClient(() =>
+    {
+        const uint Milliseconds = 3000;
+        RpcProcedure sleepOnce = Procedures.SleepProcedure with { IsIdempotent = false };
+        using RpcEventLoop loop = new();
+        using RpcClient client = new(LinkedNetworks.ServerAt(kind), new() { Timeout = 4 * Eventually.Deadline, EventLoop = loop });
+        Add(client, awaited: true);
+        Task<uint> other = client.CallAsync(sleepOnce, Milliseconds, Procedures.WriteUInt, Procedures.ReadUInt).AsTask();
+        _networks.Pull(end);
+        try
+        {
+            Assert.That(() => Add(client, awaited: true, s_hurried), Throws.TypeOf<RpcTimeoutException>());
+        }
+        finally
+        {
+            _networks.Plug(end);
+        }
+
+        Assert.That(other.WaitAsync(4 * Eventually.Deadline).GetAwaiter().GetResult(), Is.EqualTo(Milliseconds));
+        Assert.That((client.Counters.ConnectionsGivenUp, client.Counters.Reconnects), Is.EqualTo((0, 0)));
     });
 
     private void SaysWhichCallItWas(RpcException failure)

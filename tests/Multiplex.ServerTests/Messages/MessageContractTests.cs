@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Multiplex.ServerTests.Contract;
 using Multiplex.ServerTests.Harness;
 using Multiplex.Sockets;
 using NUnit.Framework;
@@ -8,22 +9,9 @@ namespace Multiplex.ServerTests.Messages;
 
 /// <summary>ONC RPC where boundaries are kept: a message is a call, without record marking. Datagrams and seqpacket.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsAndMessageForms))]
-public sealed class MessageContractTests(string model, ListenForm form) : SharedServer(model, "rpc", form)
+public sealed class MessageContractTests(string model, ListenForm form) : RpcFixture(model, form)
 {
     private const int LongestUdpPayload = 65_507 - 44;   // a datagram less the head of a call
-
-    [Test]
-    public void Every_procedure_answers()
-    {
-        using RpcPeer peer = new(Server.Address);
-        peer.Null();
-        Assert.That(peer.Echo([1, 2, 3, 4, 5]), Is.EqualTo((byte[])[1, 2, 3, 4, 5]));
-        Assert.That(peer.Echo([]), Is.Empty);
-        Assert.That(peer.Sleep(1), Is.EqualTo(1));
-        Assert.That(peer.Burn(100), Is.Positive);
-        Assert.That(peer.Add(5), Is.GreaterThanOrEqualTo(5));
-        Assert.That(peer.Whoami().Served, Is.GreaterThanOrEqualTo(7));
-    }
 
     [Test]
     public void Calls_under_way_at_the_same_time_are_each_answered()
@@ -64,15 +52,6 @@ public sealed class MessageContractTests(string model, ListenForm form) : Shared
     }
 
     [Test]
-    public void A_call_that_cannot_be_carried_out_has_its_own_reply()
-    {
-        using RpcPeer peer = new(Server.Address);
-        peer.Client.Send(RpcWire.Call(5, 1000));
-        Assert.That(peer.ReceiveRecord(), Is.EqualTo((byte[])[0, 0, 0, 5, 0, 0, 0, 1, .. new byte[12], 0, 0, 0, 3]), "PROC_UNAVAIL");
-        peer.Null();
-    }
-
-    [Test]
     [SeveralClients]
     public void Clients_do_not_get_each_others_replies()
     {
@@ -89,23 +68,6 @@ public sealed class MessageContractTests(string model, ListenForm form) : Shared
         {
             peers.ForEach(peer => peer.Dispose());
         }
-    }
-
-    [Test]
-    [SeveralClients]
-    public void Add_is_one_counter_for_all_clients()
-    {
-        const int Clients = 4, Calls = 50;
-        using RpcPeer observer = new(Server.Address);
-        ulong before = observer.Add(0);
-        ulong[][] seen = new ulong[Clients][];
-        Parallel.For(0, Clients, i =>
-        {
-            using RpcPeer peer = new(Server.Address);
-            seen[i] = [.. Enumerable.Range(0, Calls).Select(_ => peer.Add(1))];
-        });
-        Assert.That(observer.Add(0), Is.EqualTo(before + (Clients * Calls)));
-        Assert.That(seen.SelectMany(values => values), Is.Unique);
     }
 
     [Test]

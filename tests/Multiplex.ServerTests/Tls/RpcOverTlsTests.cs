@@ -1,6 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Text;
+using Multiplex.ServerTests.Contract;
 using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Tls;
 using NUnit.Framework;
@@ -9,11 +9,9 @@ using static Multiplex.ServerTests.Harness.RandomData;
 namespace Multiplex.ServerTests.Tls;
 
 /// <summary>ONC RPC with TLS, RFC 9289, on every model that does not fork and every kind of stream. The client is .NET's SslStream.</summary>
-[TestFixtureSource(nameof(ModelsAndForms))]
-public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServer(model, "rpc", form)
+[ModelSource(typeof(RpcOverTlsTests), nameof(ModelsAndForms))]
+public sealed class RpcOverTlsTests(string model, ListenForm form) : RpcStreamFixture(model, form)
 {
-    private const int MaxPayload = 1 << 20;
-
     private readonly Certificates _certificates = new();
 
     public static IEnumerable<TestFixtureData> ModelsAndForms =>
@@ -23,62 +21,6 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
 
     [OneTimeTearDown]
     public void Delete_the_certificates() => _certificates.Dispose();
-
-    [Test]
-    public void Every_procedure_answers()
-    {
-        using RpcPeer peer = Connect();
-        peer.Null();
-        Assert.That(peer.Echo([1, 2, 3, 4, 5]), Is.EqualTo((byte[])[1, 2, 3, 4, 5]));
-        Assert.That(peer.Sleep(1), Is.EqualTo(1));
-        Assert.That(peer.Burn(100), Is.Positive);
-        Assert.That(peer.Add(5), Is.GreaterThanOrEqualTo(5));
-        Assert.That(peer.Whoami().Served, Is.GreaterThanOrEqualTo(6));
-    }
-
-    [Test]
-    public void Pipelined_calls_are_all_answered()
-    {
-        byte[][] payloads = [.. Enumerable.Range(0, 400).Select(RandomBytes)];
-        byte[] calls = [.. payloads.SelectMany((payload, i) => RpcWire.CallRecord((uint)i, RpcWire.Echo, RpcWire.Opaque(payload)))];
-        using RpcPeer peer = Connect();
-        peer.Client.Send(calls);
-        for (int i = 0; i < payloads.Length; i++)
-            Assert.That(peer.Finish((uint)i), Is.EqualTo(RpcWire.Opaque(payloads[i])));
-        Assert.That(peer.Arrived, Is.Ordered);
-    }
-
-    [Test]
-    public void Replies_that_the_client_is_slow_to_take_are_kept_in_order()
-    {
-        byte[] argument = RpcWire.Opaque(RandomBytes(200_000));
-        using RpcPeer peer = Connect();
-        Task sending = Task.Run(() =>
-        {
-            for (uint i = 0; i < 40; i++)
-                peer.Client.Send(RpcWire.CallRecord(i, RpcWire.Echo, argument));
-        });
-        for (uint i = 0; i < 40; i++)
-            Assert.That(peer.Finish(i).AsSpan().SequenceEqual(argument), Is.True, $"reply {i}");
-        sending.GetAwaiter().GetResult();
-    }
-
-    [Test]
-    public void The_longest_payload_comes_back()
-    {
-        byte[] payload = RandomBytes(MaxPayload);
-        using RpcPeer peer = Connect();
-        Assert.That(peer.Echo(payload).AsSpan().SequenceEqual(payload), Is.True);
-    }
-
-    [Test]
-    public void A_call_in_records_of_one_byte_is_answered()
-    {
-        using RpcPeer peer = Connect();
-        foreach (byte one in RpcWire.CallRecord(7, RpcWire.Echo, RpcWire.Opaque(Encoding.ASCII.GetBytes("slowly"))))
-            peer.Client.Send([one]);
-        Assert.That(peer.Finish(7), Is.EqualTo(RpcWire.Opaque(Encoding.ASCII.GetBytes("slowly"))));
-    }
 
     [Test]
     public void Without_tls_a_call_is_too_weak_and_the_client_may_still_ask_for_it()
@@ -163,7 +105,7 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : SharedServe
     private protected override ServerProcess StartServer() =>
         ServerProcess.Start(Model, "rpc", Form, [.. _certificates.Serve(), .. Counters.Option]);
 
-    private RpcPeer Connect()
+    private protected override RpcPeer Connect()
     {
         RpcPeer peer = new(Server.Address);
         peer.Secure(_certificates.Client());
