@@ -73,6 +73,8 @@ public sealed class PulledLinkTests(EndpointKind kind)
     [Test]
     public void A_call_that_times_out_meanwhile_ends_no_other([Values] LinkEnd end) => _networks.AtClient(() =>
     {
+        if (kind == EndpointKind.Udp)
+            Assert.Pass("a datagram socket says at once that there is no route, and there is no connection to keep");
         const uint Milliseconds = 3000;
         RpcProcedure sleepOnce = Procedures.SleepProcedure with { IsIdempotent = false };
         using RpcEventLoop loop = new();
