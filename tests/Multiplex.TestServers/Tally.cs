@@ -1,3 +1,4 @@
+using Multiplex.Interop;
 using Multiplex.Rpc;
 
 namespace Multiplex.TestServers;
@@ -12,7 +13,7 @@ public sealed class Tally : ITally
 
     /// <inheritdoc/>
     public string Describe(string name, RpcContext? context) =>
-        $"{Environment.ProcessId} {name} {context!.ProgramName}.{context.ProcedureName} {context.Peer.ToString()}";
+        $"{Libc.getpid()} {name} {context!.ProgramName}.{context.ProcedureName} {context.Peer.ToString()}";
 
     /// <inheritdoc/>
     public void Fail() => throw new InvalidOperationException("as it was asked");
