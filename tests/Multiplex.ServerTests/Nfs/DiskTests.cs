@@ -18,31 +18,28 @@ public sealed class SlowDiskTests(string model)
     [Test]
     public void Calls_that_wait_for_a_disk_do_not_keep_other_clients_waiting()
     {
-        LoopDisk? disk = null;
+        LoopDisk disk = null!;
         using NfsExport export = new(model, prepare: root => disk = new($"{root}.image", root));
-        using (disk)
+        using NfsPeer writer = export.Connect(), other = export.Connect();
+        NfsFh3 root = writer.Root(), file = writer.NewFile(root, "file"), quiet = writer.NewFile(root, "quiet");
+        byte[] data = RandomData.RandomBytes(300_000);
+        Assert.That(writer.Write(quiet, 0, data).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
+        Assert.That(writer.Write(file, 0, [1]).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
+        Assert.That(other.Read(quiet, 0, 1 << 20).Resok!.Data, Is.EqualTo(data));
+        disk.Freeze();
+        Task<WRITE3res> write = Task.Run(() => writer.Write(file, 1, data, StableHow.FileSync));
+        for (int i = 0; i < 20; i++)
         {
-            using NfsPeer writer = export.Connect(), other = export.Connect();
-            NfsFh3 root = writer.Root(), file = writer.NewFile(root, "file"), quiet = writer.NewFile(root, "quiet");
-            byte[] data = RandomData.RandomBytes(300_000);
-            Assert.That(writer.Write(quiet, 0, data).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
-            Assert.That(writer.Write(file, 0, [1]).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
+            Assert.That(other.Attributes(quiet).Size, Is.EqualTo(data.Length));
             Assert.That(other.Read(quiet, 0, 1 << 20).Resok!.Data, Is.EqualTo(data));
-            disk!.Freeze();
-            Task<WRITE3res> write = Task.Run(() => writer.Write(file, 1, data, StableHow.FileSync));
-            for (int i = 0; i < 20; i++)
-            {
-                Assert.That(other.Attributes(quiet).Size, Is.EqualTo(data.Length));
-                Assert.That(other.Read(quiet, 0, 1 << 20).Resok!.Data, Is.EqualTo(data));
-                Assert.That(other.Readdirplus(root, 0, 8192, 32768).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
-            }
-
-            Assert.That(write.IsCompleted, Is.False, "the disk is frozen");
-            disk.Thaw();
-            Assert.That(write.Result.Resok!.Count, Is.EqualTo(data.Length));
-            Assert.That(other.Read(file, 1, 1 << 20).Resok!.Data, Is.EqualTo(data));
-            Assert.That(export.Server.Stop(), Is.Zero);
+            Assert.That(other.Readdirplus(root, 0, 8192, 32768).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
         }
+
+        Assert.That(write.IsCompleted, Is.False, "the disk is frozen");
+        disk.Thaw();
+        Assert.That(write.Result.Resok!.Count, Is.EqualTo(data.Length));
+        Assert.That(other.Read(file, 1, 1 << 20).Resok!.Data, Is.EqualTo(data));
+        Assert.That(export.Server.Stop(), Is.Zero);
     }
 }
 
@@ -61,26 +58,22 @@ public sealed class FailingDiskTests(string model)
         ProgramRun.Successfully(Tools.Require("mount"), ["-t", "tmpfs", "-o", "size=8M", "tmpfs", backing]);
         try
         {
-            LoopDisk? disk = null;
-            using NfsExport export = new(model, prepare: root => disk = new($"{backing}/image", root));
-            using (disk)
+            using NfsExport export = new(model, prepare: root => new LoopDisk($"{backing}/image", root));
+            using NfsPeer peer = export.Connect();
+            NfsFh3 file = peer.NewFile(peer.Root(), "file"), small = peer.NewFile(peer.Root(), "small");
+            byte[] data = RandomData.RandomBytes(Piece), verifier = [];
+            Nfsstat3 status = Nfsstat3.Nfs3Ok;
+            for (int i = 0; i < Pieces && status == Nfsstat3.Nfs3Ok; i++)
             {
-                using NfsPeer peer = export.Connect();
-                NfsFh3 file = peer.NewFile(peer.Root(), "file"), small = peer.NewFile(peer.Root(), "small");
-                byte[] data = RandomData.RandomBytes(Piece), verifier = [];
-                Nfsstat3 status = Nfsstat3.Nfs3Ok;
-                for (int i = 0; i < Pieces && status == Nfsstat3.Nfs3Ok; i++)
-                {
-                    WRITE3res written = peer.Write(file, (ulong)(i * Piece), data);
-                    status = written.Status;
-                    verifier = written.Resok?.Verf ?? verifier;
-                }
-
-                Assert.That(status, Is.EqualTo(Nfsstat3.Nfs3Ok));
-                COMMIT3res commit = peer.Nfs.Commit(new() { File = file });
-                Assert.That(commit.Status, Is.AnyOf(Nfsstat3.Nfs3errIo, Nfsstat3.Nfs3errNospc));
-                Assert.That(peer.Write(small, 0, [1]).Resok!.Verf, Is.Not.EqualTo(verifier), "other clients write again too");
+                WRITE3res written = peer.Write(file, (ulong)(i * Piece), data);
+                status = written.Status;
+                verifier = written.Resok?.Verf ?? verifier;
             }
+
+            Assert.That(status, Is.EqualTo(Nfsstat3.Nfs3Ok));
+            COMMIT3res commit = peer.Nfs.Commit(new() { File = file });
+            Assert.That(commit.Status, Is.AnyOf(Nfsstat3.Nfs3errIo, Nfsstat3.Nfs3errNospc));
+            Assert.That(peer.Write(small, 0, [1]).Resok!.Verf, Is.Not.EqualTo(verifier), "other clients write again too");
         }
         finally
         {
@@ -96,25 +89,21 @@ public sealed class MountBelowTests
     [Test]
     public void A_file_system_below_an_export_is_refused_and_listed_without_attributes()
     {
-        LoopDisk? disk = null;
-        using NfsExport export = new(prepare: root => disk = new($"{root}.image", Directory.CreateDirectory(Path.Combine(root, "below")).FullName));
-        using (disk)
+        using NfsExport export = new(prepare: root => new LoopDisk($"{root}.image", Directory.CreateDirectory(Path.Combine(root, "below")).FullName));
+        File.WriteAllText(export.At("below/secret"), "");
+        using NfsPeer peer = export.Connect();
+        NfsFh3 root = peer.Root();
+        Assert.That(peer.Lookup(root, "below"u8.ToArray()).Status, Is.EqualTo(Nfsstat3.Nfs3errAcces));
+        Assert.That(peer.MountStatus($"{NfsExport.Name}/below"), Is.EqualTo(Mountstat3.Mnt3errAcces));
+        Assert.That(peer.Rmdir(root, "below").Status, Is.EqualTo(Nfsstat3.Nfs3errAcces), "EBUSY");
+        peer.NewFile(root, "file");
+        for (int again = 0; again < 2; again++)
         {
-            File.WriteAllText(export.At("below/secret"), "");
-            using NfsPeer peer = export.Connect();
-            NfsFh3 root = peer.Root();
-            Assert.That(peer.Lookup(root, "below"u8.ToArray()).Status, Is.EqualTo(Nfsstat3.Nfs3errAcces));
-            Assert.That(peer.MountStatus($"{NfsExport.Name}/below"), Is.EqualTo(Mountstat3.Mnt3errAcces));
-            Assert.That(peer.Rmdir(root, "below").Status, Is.EqualTo(Nfsstat3.Nfs3errAcces), "EBUSY");
-            peer.NewFile(root, "file");
-            for (int again = 0; again < 2; again++)
-            {
-                Entryplus3[] entries = [.. peer.Readdirplus(root, 0, 8192, 32768).Resok!.Reply.Entries!];
-                Entryplus3 below = entries.Single(entry => entry.Name.AsSpan().SequenceEqual("below"u8)), file = entries.Single(entry => entry.Name.AsSpan().SequenceEqual("file"u8));
-                Assert.That((below.NameAttributes.Attributes, below.NameHandle.Handle), Is.EqualTo(((Fattr3?)null, (NfsFh3?)null)));
-                Assert.That(file.NameHandle.Handle, Is.EqualTo(peer.Find("file")));
-                ListingTests.AwaitSettled(export.Root);   // once it may be kept
-            }
+            Entryplus3[] entries = [.. peer.Readdirplus(root, 0, 8192, 32768).Resok!.Reply.Entries!];
+            Entryplus3 below = entries.Single(entry => entry.Name.AsSpan().SequenceEqual("below"u8)), file = entries.Single(entry => entry.Name.AsSpan().SequenceEqual("file"u8));
+            Assert.That((below.NameAttributes.Attributes, below.NameHandle.Handle), Is.EqualTo(((Fattr3?)null, (NfsFh3?)null)));
+            Assert.That(file.NameHandle.Handle, Is.EqualTo(peer.Find("file")));
+            ListingTests.AwaitSettled(export.Root);   // once it may be kept
         }
     }
 }

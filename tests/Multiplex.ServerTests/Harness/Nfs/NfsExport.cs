@@ -17,6 +17,7 @@ internal sealed class NfsExport : IDisposable
     private readonly string _options;
     private readonly string[] _more;
     private readonly string[] _under;
+    private readonly IDisposable? _prepared;
     private readonly Stack<ServerProcess> _servers = [];
 
     /// <summary>Starts a server.</summary>
@@ -25,7 +26,7 @@ internal sealed class NfsExport : IDisposable
     /// <param name="form">Where it listens.</param>
     /// <param name="user">As which user it runs; null: as this process.</param>
     /// <param name="under">A program, and its arguments, that runs the command; null: none.</param>
-    /// <param name="prepare">Prepares the directory before the server starts; null: it is empty.</param>
+    /// <param name="prepare">Prepares the directory before the server starts, with what undoes that; null: it is empty.</param>
     /// <param name="more">More options of the command.</param>
     public NfsExport(
         string model = "pool",
@@ -33,7 +34,7 @@ internal sealed class NfsExport : IDisposable
         ListenForm form = ListenForm.Tcp,
         uint? user = null,
         string[]? under = null,
-        Action<string>? prepare = null,
+        Func<string, IDisposable>? prepare = null,
         params string[] more)
     {
         (_model, _options, _more) = (model, options, more);
@@ -47,8 +48,16 @@ internal sealed class NfsExport : IDisposable
             Own(Root, id);
         }
 
-        prepare?.Invoke(Root);
-        Start([form.NewEndpoint()]);
+        try
+        {
+            _prepared = prepare?.Invoke(Root);
+            Start([form.NewEndpoint()]);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The directory.</summary>
@@ -79,6 +88,7 @@ internal sealed class NfsExport : IDisposable
 
     public void Dispose()
     {
+        _prepared?.Dispose();
         while (_servers.TryPop(out ServerProcess? server))
             server.Dispose();
         ProgramRun.Successfully("rm", ["-rf", _folder]);   // .NET removes no names that are not UTF-8
