@@ -117,6 +117,7 @@ readonly -a peers=(
   "mandoc mandoc"
   "zsh zsh"
   "chromium-headless-shell chromium-headless-shell"
+  "strace strace"
   "nfs-ls libnfs-utils"
   "/usr/bin/ganesha.nfsd nfs-ganesha"
   "/usr/share/doc/nfs-ganesha-vfs nfs-ganesha-vfs"

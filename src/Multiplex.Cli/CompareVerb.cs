@@ -111,20 +111,17 @@ internal sealed class CompareVerbOptions : IVerb
 
     private CompareOptions Options()
     {
-        Scenario[]? named = Scenarios is null ? null : [.. Chosen("--scenarios", Scenarios, ScenarioCatalog.All, scenario => scenario.Name)];
+        Scenario[]? named = Scenarios is null ? null : [.. Targets.Chosen("--scenarios", Scenarios, ScenarioCatalog.All, scenario => scenario.Name)];
         ProtocolEntry protocol = Values.Named(
             "--protocol", Protocol ?? (named?[0].Files is null ? "rpc" : ProtocolCatalog.Nfs), ProtocolCatalog.All, entry => entry.Name);
         bool ofFiles = protocol.Name == ProtocolCatalog.Nfs;
         if (named?.FirstOrDefault(scenario => scenario.Files is null == ofFiles) is { } other)
             throw new UsageException($"--scenarios {Scenarios}: {other.Name} is not of the protocol {protocol.Name}; compare it by itself");
         IEnumerable<Scenario> scenarios = named ?? ScenarioCatalog.All.Where(scenario => scenario.Files is not null == ofFiles && (!Quick || scenario.QuickPoints.Count > 0));
-        Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, ThisCommand(), protocol.Name) { ServesFiles = ofFiles }), .. Peers.Select(Peer)];
+        Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, Targets.ThisCommand(), protocol.Name) { ServesFiles = ofFiles }), .. Peers.Select(Targets.Peer)];
         if (Requests is not null && Duration is not null)
             throw new UsageException("--requests and --duration: a run ends by one of them; choose");
-        if (targets.Length == 0)
-            throw new UsageException("--models none leaves nothing to compare: add --peer 'NAME=COMMAND with {port}'");
-        if (targets.Select(one => one.Name).GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new UsageException($"--peer {twice.Key}=…: that name is taken; choose another");
+        Targets.Check(targets, "compare");
         return new()
         {
             Targets = targets,
@@ -153,7 +150,7 @@ internal sealed class CompareVerbOptions : IVerb
     {
         "none" => [],
         null => Quick ? AllModels.Where(model => s_quickModels.Contains(model.Name)) : AllModels,
-        _ => Chosen("--models", Models, AllModels, model => model.Name),
+        _ => Targets.Chosen("--models", Models, AllModels, model => model.Name),
     };
 
     private IReadOnlyList<ScenarioPoint> PointsOf(Scenario scenario)
@@ -163,11 +160,6 @@ internal sealed class CompareVerbOptions : IVerb
             ? points
             : [.. Values.Numbers("--connections", Connections, 1, 1_000_000).Select(number => points[0] with { Connections = number })];
     }
-
-    private static PeerTarget Peer(string text) =>
-        text.Split('=', 2) is [{ Length: > 0 } name, { } command] && command.Contains(PeerTarget.PortMark, StringComparison.Ordinal)
-            ? new(name, command)
-            : throw new UsageException($"--peer {text}: write NAME=COMMAND with {PeerTarget.PortMark} where the port belongs");
 
     private static CompareReport ReadBaseline(string file)
     {
@@ -185,14 +177,4 @@ internal sealed class CompareVerbOptions : IVerb
     private static int Failures(CompareReport report, CompareOptions options) =>
         report.Scenarios.Zip(options.Scenarios).Sum(pair => pair.First.Points.SelectMany(point => point.Results).Count(result =>
             result.Failed || result.Errors.WrongReplies > 0 || (result.Errors.Total > 0 && !pair.Second.ToleratesErrors)));
-
-    private static IEnumerable<T> Chosen<T>(string option, string names, IReadOnlyList<T> all, Func<T, string> nameOf) =>
-        names.Split(',').Distinct().Select(name => Values.Named(option, name, all, nameOf));
-
-    // Run by its own executable, or as an argument of dotnet.
-    private static string[] ThisCommand()
-    {
-        string program = Environment.ProcessPath ?? throw new IOException("the path of this program is not known");
-        return Path.GetFileName(program) == "dotnet" ? [program, Environment.GetCommandLineArgs()[0]] : [program];
-    }
 }

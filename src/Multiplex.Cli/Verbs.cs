@@ -14,7 +14,7 @@ internal static class Verbs
     /// <summary>Their options, in the order of the help.</summary>
     public static readonly Type[] All =
     [
-        typeof(ServeOptions), typeof(LoadVerbOptions), typeof(CompareVerbOptions), typeof(CheckVerbOptions), typeof(WatchOptions), typeof(CallOptions),
+        typeof(ServeOptions), typeof(LoadVerbOptions), typeof(CompareVerbOptions), typeof(TraceOptions), typeof(CheckVerbOptions), typeof(WatchOptions), typeof(CallOptions),
         typeof(NfsOptions), typeof(ShowmountOptions), typeof(RpcbindOptions), typeof(RpcinfoOptions), typeof(RpcgenOptions), typeof(ModelsOptions), typeof(TourOptions),
     ];
 

@@ -21,7 +21,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
     private static readonly string[] s_free =
     [
         "", "N", "N,…", "TIME", "BYTES", "BYTES|LINES", "FROM:TO", "LIMITS", "CALLS", "CALL", "HEX", "PERCENT", "PROGRAM/VERSION", "'NAME=COMMAND'", "'COMMAND'", "NAMESPACE",
-        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN", "NAME",
+        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN", "NAME", "PID",
     ];
 
     /// <summary>What is offered for an option or a word of a verb, by what stands for its value in the help.</summary>
@@ -29,7 +29,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
     public static Candidates For(Type verb, string placeholder) => placeholder switch
     {
         "MODEL" => new([.. (verb == typeof(RpcbindOptions) ? new RpcbindOptions().Models() : ServerModelCatalog.All).Select(model => model.Name)]),
-        "MODEL,…" => new([.. CompareVerbOptions.AllModels.Select(model => model.Name), "none"], AreSeveral: true),
+        "MODEL,…" => new([.. (verb == typeof(TraceOptions) ? ServerModelCatalog.All : CompareVerbOptions.AllModels).Select(model => model.Name), "none"], AreSeveral: true),
         "SCENARIO,…" => new([.. ScenarioCatalog.All.Select(scenario => scenario.Name)], AreSeveral: true),
         "PROTOCOL" when verb == typeof(CheckVerbOptions) => new(["echo"]),
         "PROTOCOL" => new([.. ProtocolCatalog.All.Select(protocol => protocol.Name)]),

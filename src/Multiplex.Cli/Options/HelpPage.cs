@@ -37,6 +37,12 @@ internal static class HelpPage
             "multiplex check --command './server {port}'",
             "multiplex check --connect tcp://127.0.0.1:7000 --pid 1234 --json grade.json",
         ]),
+        ["trace"] = ("[OPTION …]",
+        [
+            "multiplex trace",
+            "multiplex trace --models fork,poll --peer 'mine=./server {port}' --text",
+            "multiplex trace --attach 4242 --for 2s --out mine.html",
+        ]),
         ["watch"] = ("PID|FILE [OPTION …]", ["multiplex watch 1234", "multiplex watch /run/server.counters --json --count 10"]),
         ["call"] = ("ENDPOINT PROCEDURE [ARGUMENT] [OPTION …]",
         [

@@ -8,6 +8,9 @@ namespace Multiplex.Load.Comparison;
 /// <param name="Description">Its description.</param>
 public abstract record Target(string Name, string Description)
 {
+    /// <summary>A program that runs the server's command, with its own arguments before that: strace(1), for example. Nothing by default.</summary>
+    public IReadOnlyList<string> Under { get; init; } = [];
+
     /// <summary>How many connections it serves at a time; further ones wait or are refused.</summary>
     public virtual int ConnectionsAtATime => int.MaxValue;
 
@@ -23,11 +26,14 @@ public abstract record Target(string Name, string Description)
 public sealed record ModelTarget(ServerModelEntry Entry, IReadOnlyList<string> Command, string Protocol)
     : Target(Entry.Name, Entry.Summary)
 {
+    /// <summary>Further options of <c>serve</c>.</summary>
+    public IReadOnlyList<string> Options { get; init; } = [];
+
     /// <inheritdoc/>
     public override int ConnectionsAtATime => Entry.ConnectionsAtATime(new ServerOptions());
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => ModelServer.Start(Command, Entry.Name, Protocol, ServesFiles);
+    public override ServerUnderTest Start() => ModelServer.Start([.. Under, .. Command], Entry.Name, Protocol, ServesFiles, Options);
 
     /// <summary>Whether the protocol is NFS, which needs a directory to serve.</summary>
     public bool ServesFiles { get; init; }
@@ -48,5 +54,5 @@ public sealed record PeerTarget(string Name, string Command) : Target(Name, Comm
     public const string ExportMark = "{export}";
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => PeerServer.Start(Name, Command);
+    public override ServerUnderTest Start() => PeerServer.Start(Name, Command, under: Under);
 }

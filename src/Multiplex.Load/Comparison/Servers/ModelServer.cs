@@ -24,13 +24,14 @@ public sealed class ModelServer : ServerUnderTest
     /// <param name="model">The server model.</param>
     /// <param name="protocol">The protocol.</param>
     /// <param name="servesFiles">Whether it is NFS: then a new directory is exported.</param>
+    /// <param name="options">Further options of <c>serve</c>.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
-    public static ModelServer Start(IReadOnlyList<string> command, string model, string protocol, bool servesFiles)
+    public static ModelServer Start(IReadOnlyList<string> command, string model, string protocol, bool servesFiles, IReadOnlyList<string> options)
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("multiplex-");
         string countersFile = Path.Combine(directory.FullName, "counters");
         string[] arguments =
-            [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile, .. servesFiles ? Export(directory) : []];
+            [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile, .. servesFiles ? Export(directory) : [], .. options];
         try
         {
             return new(ServerProcess.Start(command[0], arguments, environment: ServerGuard.Environment), directory, countersFile);

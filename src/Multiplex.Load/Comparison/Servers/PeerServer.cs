@@ -33,8 +33,9 @@ public sealed class PeerServer : ServerUnderTest
     /// <param name="name">Its name.</param>
     /// <param name="command">For the shell, with the marks of <see cref="PeerTarget"/>.</param>
     /// <param name="at">Where it is to listen; null for a port that was free just before.</param>
+    /// <param name="under">A program that runs the shell, with its arguments; null, and the shell runs by itself.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
-    public static PeerServer Start(string name, string command, Endpoint? at = null)
+    public static PeerServer Start(string name, string command, Endpoint? at = null, IReadOnlyList<string>? under = null)
     {
         (Endpoint endpoint, Endpoint mount) = FreePorts();
         endpoint = at ?? endpoint;
@@ -43,7 +44,8 @@ public sealed class PeerServer : ServerUnderTest
         string line = command.Replace(PeerTarget.PortMark, endpoint.Port, StringComparison.Ordinal)
             .Replace(PeerTarget.MountPortMark, mount.Port, StringComparison.Ordinal)
             .Replace(PeerTarget.ExportMark, export?.FullName, StringComparison.Ordinal);
-        ServerProcess process = new("/bin/sh", ["-c", line], ServerGuard.Environment);
+        string[] words = [.. under ?? [], "/bin/sh", "-c", line];
+        ServerProcess process = new(words[0], words[1..], ServerGuard.Environment);
         long start = Stopwatch.GetTimestamp();
         bool accepts;
         do

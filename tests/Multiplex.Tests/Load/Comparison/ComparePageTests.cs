@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Multiplex.Load.Comparison;
 using Multiplex.Load.Comparison.Sections;
@@ -8,7 +7,7 @@ using Multiplex.Tests.Support;
 namespace Multiplex.Tests.Load.Comparison;
 
 /// <summary>report.html, as text and in a browser.</summary>
-public partial class ComparePageTests
+public class ComparePageTests
 {
     private const string Hostile = "</script><script>console.log('mine')</script><b>&\"'";
 
@@ -58,14 +57,13 @@ public partial class ComparePageTests
     [Test]
     public void A_browser_shows_it_without_an_error_and_sorts_its_tables()
     {
-        string browser = Tools.Require("chromium-headless-shell", "chromium", "google-chrome");
         string page = ComparePage.Of(Reports.Of(
             Point(10, ("poll", [50, 51, 52]), ("pool", [30, 30, 30]), (Hostile, [70, 70, 70])),
             Point(100, ("poll", [40, 40, 40]), ("pool", []), (Hostile, [60, 60, 60]))));
         int charts = Regex.Count(page, "<figure class=\"chart\"");
         using TemporaryDirectory folder = new();
         File.WriteAllText(folder["report.html"], page.Replace("</body>", SortByThroughput + "</body>", StringComparison.Ordinal));
-        Assert.That(ConsoleOf(browser, folder["report.html"], folder["profile"]), Is.EqualTo(new[]
+        Assert.That(Browser.ConsoleOf(folder["report.html"], folder["profile"]), Is.EqualTo(new[]
         {
             $"first: {Hostile},{Hostile},poll,poll,pool",
             $"second: pool,poll,poll,{Hostile},{Hostile}",
@@ -92,7 +90,6 @@ public partial class ComparePageTests
     [Test]
     public void A_click_enlarges_a_function_of_a_flame_graph_and_one_on_all_shows_everything_again()
     {
-        string browser = Tools.Require("chromium-headless-shell", "chromium", "google-chrome");
         FlameFrame root = new("all", FrameKind.Program);
         for (int i = 0; i < 4; i++)
             root.Add([("main", FrameKind.Program), i == 0 ? ("narrow", FrameKind.Kernel) : ("<wide>", FrameKind.Library)]);
@@ -101,7 +98,7 @@ public partial class ComparePageTests
         Assert.That(page, Does.Contain("4 samples, 25% in the kernel, 1 whose callers are not known").And.Not.Contain("<wide>"));
         using TemporaryDirectory folder = new();
         File.WriteAllText(folder["report.html"], page.Replace("</body>", Enlarge + "</body>", StringComparison.Ordinal));
-        Assert.That(ConsoleOf(browser, folder["report.html"], folder["profile"]), Is.EqualTo(new[]
+        Assert.That(Browser.ConsoleOf(folder["report.html"], folder["profile"]), Is.EqualTo(new[]
         {
             "wide 75, narrow 25, main 100",
             "wide 0, narrow 100, main 100",
@@ -129,24 +126,4 @@ public partial class ComparePageTests
 
     private static PointReport Point(int connections, params (string, double[])[] throughputs) =>
         new(connections, 0, $"{connections} connections", [.. throughputs.Select(Reports.Result)]);
-
-    // Everything that the page says on its console, errors of the browser's own among it.
-    private static string[] ConsoleOf(string browser, string page, string profile)
-    {
-        string[] options =
-        [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", $"--user-data-dir={profile}", "--enable-logging=stderr", "--dump-dom", new Uri(page).AbsoluteUri,
-        ];
-        using Process process = Process.Start(new ProcessStartInfo(browser, options) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(2 * Eventually.Deadline))
-            process.Kill(entireProcessTree: true);
-        Assert.That(output.Result, Does.Contain("</html>"), errors.Result);
-        return [.. ConsoleLine().Matches(errors.Result).Select(match => match.Groups["text"].Value)];
-    }
-
-    // [… INFO:CONSOLE(12)] "what it says", source: file:///… (12)
-    [GeneratedRegex("""CONSOLE[:(].*?\] "(?<text>.*)", source: """)]
-    private static partial Regex ConsoleLine();
 }

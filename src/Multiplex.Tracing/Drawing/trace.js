@@ -1,0 +1,240 @@
+// Draws the lanes of every server on one clock, shows a call where the pointer is, and steps through a story.
+const { scenes, duration, colours } = JSON.parse(document.getElementById('trace').textContent);
+const byId = id => document.getElementById(id);
+const colour = client => client < 0 ? 'grey' : `c${colours[client % colours.length]}`;
+const escape = text => String(text).replace(/[&<>"]/g, one => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[one]);
+const sleeps = name => name === 'clock_nanosleep' || name === 'nanosleep';
+const letter = 6.1;   // the width of one in a bar, in pixels
+const margin = 8, top_ = 20;
+
+const stages = [...document.querySelectorAll('.stage')].map(stage => ({
+  scene: scenes[stage.dataset.scene], section: stage.closest('section'), labels: stage.querySelector('.labels'), plot: stage.querySelector('.plot'), rows: [],
+}));
+let zoom = 1;
+let scale = 1;   // pixels a microsecond
+
+// Where each lane is: its middle. The clients come first; a process has a frame around its threads.
+function layOut(stage) {
+  const isNarrow = matchMedia('(max-width: 40rem)').matches;
+  const above = isNarrow ? 14 : 0;
+  let y = top_;
+  let process = null;
+  stage.frames = [];
+  stage.rows = stage.scene.lanes.map(lane => {
+    if (lane.kind === 'client') {
+      y += above + 16;
+      return { y: y - 7, half: 4.5 };
+    }
+    if (lane.process !== process) {
+      process = lane.process;
+      y += 9;
+      stage.frames.push({ top: y - 3 + (isNarrow ? above : 0), bottom: y, born: lane.born, died: lane.died });
+    }
+    y += above + 21;
+    const frame = stage.frames.at(-1);
+    frame.bottom = y;
+    frame.born = Math.min(frame.born, lane.born);
+    frame.died = Math.max(frame.died, lane.died);
+    return { y: y - 11, half: 8 };
+  });
+  stage.height = y + 8;
+}
+
+const x = time => margin + time * scale;
+
+function draw(stage) {
+  const { scene, rows } = stage;
+  const parts = [];
+  const width = x(duration) + margin;
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1e6, 1e7, 1e8].find(one => one * scale > 60);
+  for (let time = 0; time <= duration; time += step)
+    parts.push(`<path class="grid" d="M${x(time)} ${top_ - 4}V${stage.height}"/><text class="tick" x="${x(time) + 3}" y="11">${step < 1000 ? `${time} µs` : `${time / 1000} ms`}</text>`);
+  for (const frame of stage.frames)
+    parts.push(`<rect class="process" x="${x(frame.born) - 3}" y="${frame.top}" width="${Math.max((frame.died - frame.born) * scale, 2) + 6}" height="${frame.bottom - frame.top}" rx="4"/>`);
+  scene.lanes.forEach((lane, i) => lane.stretches.forEach(stretch => parts.push(drawStretch(scene, lane, rows[i], stretch))));
+  if (scale > 0.02) scene.calls.forEach(call => parts.push(drawCall(call, rows[call.lane])));
+  for (const arrow of scene.arrows) parts.push(drawArrow(scene, rows, arrow));
+  parts.push('<g class="cursor"></g>');
+  stage.plot.innerHTML = `<svg width="${width}" height="${stage.height}">${parts.join('')}</svg>`;
+  stage.labels.style.height = `${stage.height}px`;
+  stage.labels.innerHTML = scene.lanes.map((lane, i) => `<span style="top:${rows[i].y}px">${escape(lane.title)}${lane.kind === 'client' ? '' : ` <small>${escape(lane.about)}</small>`}</span>`).join('');
+}
+
+function drawStretch(scene, lane, row, [start, end, wait, client, ...watched]) {
+  const left = x(start), width = Math.max((end - start) * scale, 1.4), top = row.y - row.half, height = 2 * row.half;
+  const box = (kind, who, y, h) => `<rect class="${kind} ${colour(who)}" x="${left}" y="${y}" width="${width}" height="${h}"/>`;
+  if (wait < 0) return box('work', client, top, height);
+  const name = scene.calls[wait].name;
+  if (lane.kind === 'client' && sleeps(name)) return box('pause', client, row.y - 1, 2);
+  const isRing = name === 'io_uring_enter';
+  const bars = watched.length > 0
+    ? watched.map((who, i) => box('stripe', who, top + i * height / watched.length, height / watched.length)).join('')
+    : box('wait', client, top, height);
+  const hatch = isRing ? `<rect fill="url(#hatch)" x="${left}" y="${top}" width="${width}" height="${height}"/>` : '';
+  const text = width > name.length * letter + 6 && lane.kind !== 'client' ? `<text class="called" x="${left + width / 2}" y="${row.y + 3.5}">${name}</text>` : '';
+  return bars + hatch + text;
+}
+
+// Once it is wide enough, a call shows its edges, and its name.
+function drawCall(call, row) {
+  const width = (call.end - call.start) * scale;
+  if (width < 3 || call.kind !== 'call') return '';
+  const text = width > call.name.length * letter + 4 && (call.end - call.start) < 150 ? `<text class="called on" x="${x((call.start + call.end) / 2)}" y="${row.y + 3.5}">${call.name}</text>` : '';
+  return `<path class="edge" d="M${x(call.start)} ${row.y - row.half}v${2 * row.half}M${x(call.end)} ${row.y - row.half}v${2 * row.half}"/>${text}`;
+}
+
+const heads = { end: 'bar', reset: 'cross' };
+
+function drawArrow(scene, rows, { kind, from, to, client, inferred }) {
+  const source = scene.calls[from], target = scene.calls[to];
+  const a = rows[source.lane], b = rows[target.lane];
+  const down = b.y > a.y ? 1 : -1;
+  const leaves = kind === 'birth' || kind === 'connection' ? source.end : source.start;
+  const arrives = Math.max(target.kind === 'call' && kind !== 'birth' ? target.end : target.start, leaves);
+  return `<path class="arrow ${kind} ${colour(client)}${inferred ? ' inferred' : ''}" d="M${x(leaves)} ${a.y + down * a.half}L${x(arrives)} ${b.y - down * (b.half + 1)}" marker-end="url(#${heads[kind] ?? 'head'})"/>`;
+}
+
+function drawAll() {
+  for (const stage of stages) {
+    layOut(stage);
+    const room = stage.plot.clientWidth - 2 * margin;
+    scale = Math.max(room, 620) * zoom / duration;
+    draw(stage);
+  }
+  showStep();
+}
+
+// A new zoom keeps what is in the middle there.
+function zoomTo(factor, stage = stages[0], at = stage.plot.clientWidth / 2) {
+  const time = (stage.plot.scrollLeft + at - margin) / scale;
+  zoom = Math.min(Math.max(factor, 1), 400);
+  drawAll();
+  scrollAll(x(time) - at);
+}
+
+function scrollAll(left) {
+  for (const { plot } of stages) plot.scrollLeft = left;
+}
+
+byId('in').addEventListener('click', () => zoomTo(zoom * 1.6));
+byId('out').addEventListener('click', () => zoomTo(zoom / 1.6));
+byId('fit').addEventListener('click', () => zoomTo(1));
+byId('names').addEventListener('change', event => document.body.classList.toggle('nameless', !event.target.checked));
+for (const stage of stages) {
+  stage.plot.addEventListener('scroll', () => scrollAll(stage.plot.scrollLeft));
+  stage.plot.addEventListener('wheel', event => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    zoomTo(zoom * (event.deltaY < 0 ? 1.25 : 0.8), stage, event.clientX - stage.plot.getBoundingClientRect().left);
+  }, { passive: false });
+}
+
+// The card of a call: the one under the pointer, or the nearest within a few pixels.
+const card = byId('card');
+let pinned = false;
+
+function callAt(stage, event) {
+  const box = stage.plot.firstChild.getBoundingClientRect();
+  const time = (event.clientX - box.left - margin) / scale, y = event.clientY - box.top;
+  const lane = stage.rows.findIndex(row => Math.abs(row.y - y) <= row.half + 3);
+  if (lane < 0) return null;
+  const distance = call => Math.max(call.start - time, time - call.end, 0) * scale;
+  const near = stage.scene.calls.filter(call => call.lane === lane && distance(call) <= 5);
+  return near.reduce((best, call) => best === null || distance(call) < distance(best) || (distance(call) === distance(best) && call.end - call.start < best.end - best.start) ? call : best, null);
+}
+
+const pages = { pselect6: 'pselect', exit: '_exit', _newselect: 'select', newfstatat: 'fstatat' };
+
+function manPage({ kind, name }) {
+  const [section, page] = kind === 'call' ? [2, pages[name] ?? name] : kind === 'signal' ? [7, 'signal'] : [2, '_exit'];
+  return `<a href="https://man7.org/linux/man-pages/man${section}/${page}.${section}.html" target="_blank" rel="noreferrer">${page}(${section})</a>`;
+}
+
+function showCard(stage, call, event) {
+  const took = call.end - call.start;
+  const what = call.kind !== 'call' ? `${call.name} ${call.arguments}` : `${call.name}(${call.arguments})${call.result === '' ? '' : ` = ${call.result}`}`;
+  card.innerHTML = `<p><b>${escape(stage.scene.lanes[call.lane].title)}</b> <span class="soft">${escape(stage.scene.lanes[call.lane].about)}</span></p><code>${escape(what)}</code>`
+    + `<p>at ${(call.start / 1000).toFixed(3)} ms, took ${took < 1000 ? `${took} µs` : `${(took / 1000).toFixed(1)} ms`}${call.error ? `, errno <b>${escape(call.error)}</b>` : ''}; ${manPage(call)}</p>`
+    + (call.fiveTuple ? `<p class="soft">${escape(call.fiveTuple)}</p>` : '');
+  card.hidden = false;
+  const left = Math.min(event.clientX + 14, document.documentElement.clientWidth - card.offsetWidth - 8);
+  const below = event.clientY + 18, fits = below + card.offsetHeight < innerHeight - byId('controls').offsetHeight;
+  card.style.left = `${Math.max(left, 8) + scrollX}px`;
+  card.style.top = `${Math.max(fits ? below : event.clientY - card.offsetHeight - 14, 4) + scrollY}px`;
+}
+
+function unpin() {
+  pinned = false;
+  card.hidden = true;
+  card.classList.remove('pinned');
+}
+
+for (const stage of stages) {
+  stage.plot.addEventListener('pointermove', event => {
+    if (pinned || event.pointerType === 'touch') return;
+    const call = callAt(stage, event);
+    if (call) showCard(stage, call, event);
+    else card.hidden = true;
+  });
+  stage.plot.addEventListener('pointerleave', () => { if (!pinned) card.hidden = true; });
+  stage.plot.addEventListener('click', event => {
+    const call = callAt(stage, event);
+    unpin();
+    if (!call) return;
+    showCard(stage, call, event);
+    pinned = true;
+    card.classList.add('pinned');
+  });
+}
+document.addEventListener('click', event => { if (pinned && !event.target.closest('.plot, #card')) unpin(); });
+
+// Step mode: what comes later is dimmed.
+let step = -1;
+let playing = 0;
+const chosen = () => stages[byId('which').value];
+
+function showStep() {
+  for (const stage of stages) {
+    stage.plot.querySelector('.cursor').innerHTML = '';
+    stage.section.classList.remove('current');
+  }
+  const { scene, rows, plot, section, height } = chosen();
+  byId('count').textContent = `${step + 1} of ${scene.steps.length}`;
+  if (step < 0) return;
+  const { time, call, sentence } = scene.steps[step];
+  const { lane, start, end } = scene.calls[call];
+  const row = rows[lane];
+  section.classList.add('current');
+  byId('sentence').textContent = `${(time / 1000).toFixed(2)} ms: ${sentence}`;
+  plot.querySelector('.cursor').innerHTML = `<rect class="later" x="${x(time)}" y="${top_ - 4}" width="${x(duration) - x(time) + margin}" height="${height}"/><path class="now" d="M${x(time)} 0V${height}"/>`
+    + `<rect class="chosen" x="${x(Math.max(start, 0)) - 2}" y="${row.y - row.half - 2}" width="${Math.max(x(Math.min(end, time)) - x(Math.max(start, 0)), 1) + 4}" height="${2 * row.half + 4}" rx="2"/>`;
+  if (x(time) < plot.scrollLeft + 40 || x(time) > plot.scrollLeft + plot.clientWidth - 40) scrollAll(x(time) - plot.clientWidth / 2);
+}
+
+function go(to) {
+  step = Math.min(Math.max(to, -1), chosen().scene.steps.length - 1);
+  showStep();
+  const box = chosen().section.getBoundingClientRect();
+  if (step >= 0 && (box.top < 0 || box.bottom > innerHeight - byId('controls').offsetHeight)) chosen().section.scrollIntoView({ block: 'center' });
+}
+
+function play(on) {
+  clearInterval(playing);
+  playing = on ? setInterval(() => { if (step + 1 < chosen().scene.steps.length) go(step + 1); else play(false); }, 1800) : 0;
+  byId('play').textContent = on ? 'pause' : 'play';
+}
+
+byId('play').addEventListener('click', () => play(!playing));
+byId('back').addEventListener('click', () => go(step - 1));
+byId('forward').addEventListener('click', () => go(step + 1));
+byId('which').addEventListener('change', () => { play(false); go(0); });
+document.addEventListener('keydown', event => {
+  if (event.key === 'Escape') unpin();
+  if (event.target.closest('select, input')) return;
+  if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') {
+    event.preventDefault();
+    go(step + (event.key === 'ArrowRight' ? 1 : -1));
+  }
+});
+addEventListener('resize', drawAll);
+drawAll();
