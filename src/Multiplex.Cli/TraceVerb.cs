@@ -100,7 +100,7 @@ internal sealed class TraceOptions : IVerb
 
     private List<Scene> Stories(string logs)
     {
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.Loadable, entry => entry.Name);
+        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All.Where(entry => entry.Name != ProtocolCatalog.Nfs), entry => entry.Name);
         int workers = Values.Number("--workers", Workers, 1, 64);
         Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, Targets.ThisCommand(), protocol.Name) { Options = ["--workers", $"{workers}"] }), .. Peers.Select(Targets.Peer)];
         Targets.Check(targets, "trace");
