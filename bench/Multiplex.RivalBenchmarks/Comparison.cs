@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Multiplex.Benchmarks;
+using Multiplex.Benchmarks.Servers;
 using Multiplex.Load.Processes;
 
 namespace Multiplex.RivalBenchmarks;
