@@ -172,7 +172,7 @@ public sealed partial class TraceTests
         Assert.That(run.Errors.Single(), Does.StartWith($"multiplex: {line}"));
     }
 
-    private IEnumerable<JsonElement> Trace(string name, params string[] options)
+    private JsonElement[] Trace(string name, params string[] options)
     {
         Tools.Require("strace");
         string page = Path.Combine(_folder.FullName, $"{name}.html");
