@@ -14,6 +14,8 @@ internal sealed class TraceOptions : IVerb
 {
     private const string UsualTime = "1s";
 
+    private bool _isPartial;   // a server could not be recorded
+
     [Section("What is traced")]
     [Option("models", MetaValue = "MODEL,…", HelpText = "The models: all by default; none for peers alone.")]
     public string? Models { get; set; }
@@ -79,7 +81,7 @@ internal sealed class TraceOptions : IVerb
         if (Text)
             Print(scenes);
         Terminal.WriteLine($"The page: {Out}");
-        return ExitStatus.Done;
+        return _isPartial ? ExitStatus.Failed : ExitStatus.Done;
     }
 
     private static void Print(List<Scene> scenes)
@@ -113,6 +115,7 @@ internal sealed class TraceOptions : IVerb
             }
             catch (IOException e) when (targets.Length > 1)
             {
+                _isPartial = true;
                 StandardStream.Error.WriteLine($"multiplex: {target.Name} is not drawn: {Printable.Of(e.Message)}");
             }
         }

@@ -71,29 +71,32 @@ public sealed class PulledLinkTests(EndpointKind kind)
     });
 
     [Test]
-    public void A_call_that_times_out_meanwhile_ends_no_other([Values] LinkEnd end) => _networks.AtClient(() =>
+    public void A_call_that_times_out_meanwhile_ends_no_other([Values] LinkEnd end)
     {
         if (kind == EndpointKind.Udp)
             Assert.Pass("a datagram socket says at once that there is no route, and there is no connection to keep");
-        const uint Milliseconds = 3000;
-        RpcProcedure sleepOnce = Procedures.SleepProcedure with { IsIdempotent = false };
-        using RpcEventLoop loop = new();
-        using RpcClient client = new(LinkedNetworks.ServerAt(kind), new() { Timeout = 4 * Eventually.Deadline, EventLoop = loop });
-        Add(client, awaited: true);
-        Task<uint> other = client.CallAsync(sleepOnce, Milliseconds, Procedures.WriteUInt, Procedures.ReadUInt).AsTask();
-        _networks.Pull(end);
-        try
+        _networks.AtClient(() =>
         {
-            Assert.That(() => Add(client, awaited: true, s_hurried), Throws.TypeOf<RpcTimeoutException>());
-        }
-        finally
-        {
-            _networks.Plug(end);
-        }
+            const uint Milliseconds = 3000;
+            RpcProcedure sleepOnce = Procedures.SleepProcedure with { IsIdempotent = false };
+            using RpcEventLoop loop = new();
+            using RpcClient client = new(LinkedNetworks.ServerAt(kind), new() { Timeout = 4 * Eventually.Deadline, EventLoop = loop });
+            Add(client, awaited: true);
+            Task<uint> other = client.CallAsync(sleepOnce, Milliseconds, Procedures.WriteUInt, Procedures.ReadUInt).AsTask();
+            _networks.Pull(end);
+            try
+            {
+                Assert.That(() => Add(client, awaited: true, s_hurried), Throws.TypeOf<RpcTimeoutException>());
+            }
+            finally
+            {
+                _networks.Plug(end);
+            }
 
-        Assert.That(other.WaitAsync(4 * Eventually.Deadline).GetAwaiter().GetResult(), Is.EqualTo(Milliseconds));
-        Assert.That((client.Counters.ConnectionsGivenUp, client.Counters.Reconnects), Is.EqualTo((0, 0)));
-    });
+            Assert.That(other.WaitAsync(4 * Eventually.Deadline).GetAwaiter().GetResult(), Is.EqualTo(Milliseconds));
+            Assert.That((client.Counters.ConnectionsGivenUp, client.Counters.Reconnects), Is.EqualTo((0, 0)));
+        });
+    }
 
     private void SaysWhichCallItWas(RpcException failure)
     {

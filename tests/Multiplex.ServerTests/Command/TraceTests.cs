@@ -98,7 +98,7 @@ public sealed partial class TraceTests
         string ncat = Tools.Require("ncat");
         JsonElement[] scenes = [.. Trace("peer", "--models", "iterative", "--protocol", "echo", "--peer", $"<ncat>=exec {ncat} --listen --keep-open --exec /bin/cat 127.0.0.1 {{port}}")];
         Assert.That(scenes.Select(scene => scene.GetProperty("name").GetString()), Is.EqualTo(new[] { "iterative", "<ncat>" }));
-        Assert.That(LanesOf(scenes[1]).Count(lane => !lane.IsClient && lane.Born > 0), Is.EqualTo(3), "a child for each client");
+        Assert.That(LanesOf(scenes[1]).Count(lane => !lane.IsClient && lane.Born > 0), Is.EqualTo(6), "for each client a child that relays, and cat(1)");
         Assert.That(CallsOf(scenes[1]).Count(call => call.Name == "execve" && call.Lane.Born > 0), Is.AtLeast(3));
     }
 
