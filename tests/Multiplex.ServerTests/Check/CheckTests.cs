@@ -32,7 +32,7 @@ public sealed class CheckTests
         Case("bytes are taken for lines", () => HomeworkServers.InC("fork", "WITH_LINES"), "byte-by-byte"),
         Case("connections are not closed", () => HomeworkServers.InC("threads", "WITHOUT_CLOSE"), "descriptors"),
         Case("SIGPIPE ends the server", () => HomeworkServers.InC("threads", "WITH_SIGPIPE"), "vanishing"),
-        Case("threads share a buffer", () => HomeworkServers.InC("threads", "WITH_ONE_BUFFER"), "isolation", "many-at-once", "vanishing"),
+        Case("threads share a buffer", () => HomeworkServers.InC("threads", "WITH_ONE_BUFFER"), "isolation", "many-at-once", "vanishing", "concurrency"),
         Case("a write that blocks", () => HomeworkServers.InC("poll", "WITH_BLOCKING_WRITES"), "beside-slow-reader"),
         Case("what a write did not take is lost", () => HomeworkServers.InC("poll", "WITHOUT_THE_REST"), "slow-reader", "half-close", "large", "isolation"),
         Case("what is unwritten at the end of file is lost", () => HomeworkServers.InC("poll", "WITHOUT_THE_LAST"), "half-close"),
@@ -54,12 +54,16 @@ public sealed class CheckTests
     public void A_planted_fault_is_found_and_no_other(Func<string> server, string[] checks)
     {
         CheckRun run = CheckRun.Of("--command", server());
-        Assert.That(run.Named("fault"), Has.Member(checks[0]).And.SubsetOf(checks));
-        Assert.That(run.Named("skipped"), Is.EqualTo(checks[0] == "concurrency" ? s_needConcurrency : []));
+        string[] faults = [.. run.Named("fault")];
+
+        // A fault that depends on timing may show when the first two clients meet; then the checks of many clients are left out.
+        string found = checks.Contains("concurrency") && faults.Contains("concurrency") ? "concurrency" : checks[0];
+        Assert.That(faults, Has.Member(found).And.SubsetOf(checks));
+        Assert.That(run.Named("skipped"), Is.EqualTo(found == "concurrency" ? s_needConcurrency : []));
         Assert.That(run.Status, Is.EqualTo(Faulty));
 
         // What is wrong is said in the course's words, and where the tour has them.
-        ServerCheck planted = ServerCheck.All.Single(check => check.Name == checks[0]);
+        ServerCheck planted = ServerCheck.All.Single(check => check.Name == found);
         int row = Array.FindIndex(run.Lines, line => line.StartsWith($"{planted.Name} ", StringComparison.Ordinal));
         Assert.That(run.Lines[row], Does.Contain("FAULT").And.Contain(planted.Tried));
         Assert.That(run.Lines[(row + 1)..(row + 3)].Select(line => line.Trim()), Is.EqualTo(new[] { planted.Word, $"see multiplex tour {planted.Lesson}" }));

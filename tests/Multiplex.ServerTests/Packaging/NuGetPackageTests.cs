@@ -88,7 +88,7 @@ public sealed class NuGetPackageTests
             using ZipArchive package = ZipFile.OpenRead(Packages.Find($"{library}.{Packages.Version}.nupkg"));
             using StreamReader readme = new(package.GetEntry("README.md")!.Open());
             string[] sample = readme.ReadToEnd().Split("```csharp\n")[1].Split("```\n")[0].Split('\n');
-            bool IsUsing(string line) => line.StartsWith("using ", StringComparison.Ordinal);
+            bool IsUsing(string line) => line.StartsWith("using ", StringComparison.Ordinal) && !line.Contains('=');   // a directive, not a declaration
             _feed.Write(
                 $"{library}.cs",
                 $$"""

@@ -18,16 +18,16 @@ compadd() {
   fi
   builtin compadd "$@"
 }
-tell() { comppostfuncs=(tell); print; print DONE }
-comppostfuncs=(tell)
-bindkey '^I' complete-word '^U' kill-whole-line
+complete-and-clear() { zle complete-word; BUFFER=; print; print DONE }
+zle -N complete-and-clear
+bindkey '^I' complete-and-clear
 zle-line-init() { print READY }
 zle -N zle-line-init
 SETUP
 zpty shell zsh --no-globalrcs -i
 while zpty -r shell line; do [[ $line == *READY* ]] && break; done
 for text in $lines; do
-  zpty -w -n shell $'\C-U'$text$'\t'
+  zpty -w -n shell $text$'\t'
   while zpty -r shell line && [[ $line != *DONE* ]]; do
     if [[ $line == *OFFER:* ]]; then print -r -- ${${line##*OFFER:}%%$'\r'*}; fi
   done

@@ -122,10 +122,14 @@ public sealed class RpcClientOverTlsTests(string model)
     {
         using ServerProcess server = Start(ListenForm.Tcp);
         server.Signal(Signum.SIGSTOP);
+        Eventually.Holds(() => HasStopped(server), "the server goes on");   // a signal is not there at once: another thread may still shake hands
         Assert.That(
             () => new RpcClient(Endpoint.Parse(server.Address.Text), Trusting with { ConnectTimeout = TimeSpan.FromMilliseconds(300) }).Dispose(),
             Throws.InstanceOf<IOException>().Or.InstanceOf<Multiplex.Interop.SyscallException>());
     }
+
+    private static bool HasStopped(ServerProcess server) => Directory.EnumerateDirectories($"/proc/{server.Id}/task")
+        .All(thread => File.ReadLines($"{thread}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal)));
 
     private ServerProcess Start(ListenForm form, bool asksForCertificate = false) =>
         ServerProcess.Start(model, "rpc", form, _certificates.Serve(asksForCertificate: asksForCertificate));
