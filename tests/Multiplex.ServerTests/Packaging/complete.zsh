@@ -7,7 +7,8 @@ trap 'rm -r $ZDOTDIR' EXIT
 cat >$ZDOTDIR/.zshrc <<'SETUP'
 PS1= fpath=($FOLDER $fpath)
 setopt no_beep
-stty -echo cols 1000
+stty -echo cols 1000 rows 1000
+LISTMAX=10000   # else a long list is asked about, and the next key is the answer
 autoload -U compinit
 compinit -u -d $ZDOTDIR/dump
 compadd() {
