@@ -1,7 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using CommandLine;
+using Multiplex.Cli.Files;
 using Multiplex.Cli.Options;
+using Multiplex.Cli.Serving;
 
 // CommandLineParser and the help reflect on the classes of the options. The project keeps both assemblies whole: TrimmerRootAssembly.
 [module: UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "The classes of the options are kept whole.")]

@@ -1,5 +1,6 @@
 using Multiplex.Nfs.Files;
 using Multiplex.Nfs.Protocol;
+using Multiplex.Nfs.Server.Procedures;
 using Multiplex.Rpc.Server;
 
 namespace Multiplex.Nfs.Server;

@@ -4,7 +4,7 @@ using Multiplex.ServerTests.Check;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Command;
+namespace Multiplex.ServerTests.Serve;
 
 /// <summary><c>--spin</c>: a loop that looks for requests before it sleeps serves as any other, and sleeps when none come.</summary>
 public sealed class SpinTests

@@ -1,7 +1,7 @@
 using Multiplex.Nfs.Client;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Client;
 
 /// <summary>URLs and paths of NFS as text.</summary>
 public sealed class NfsUrlTests

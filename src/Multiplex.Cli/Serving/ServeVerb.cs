@@ -1,7 +1,6 @@
 using CommandLine;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
-using Multiplex.Cli.Serving;
 using Multiplex.Forking;
 using Multiplex.Models;
 using Multiplex.Nfs.Exports;
@@ -12,7 +11,7 @@ using Multiplex.Sockets;
 using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Serving;
 
 [Verb("serve", HelpText = "Serve a protocol with a server model, until SIGTERM, SIGINT or SIGHUP.")]
 internal sealed class ServeOptions : IVerb

@@ -4,7 +4,7 @@ using Multiplex.ServerTests.Harness.Relays;
 using Multiplex.Sockets;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Command;
+namespace Multiplex.ServerTests.Serve;
 
 /// <summary>
 /// A host with several addresses of both families, as getaddrinfo(3) lists them: all are listened at, and one that answers is connected to. The command

@@ -2,7 +2,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Peers;
 
 /// <summary>Linux' own NFS client, in a small guest: see <see cref="KernelGuest"/>.</summary>
 [NonParallelizable]

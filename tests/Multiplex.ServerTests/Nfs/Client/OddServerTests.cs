@@ -4,7 +4,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Client;
 
 /// <summary>The library's client of NFS against what RFC 1813 allows a server and few servers do.</summary>
 public sealed class OddServerTests

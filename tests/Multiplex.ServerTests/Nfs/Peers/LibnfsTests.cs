@@ -2,7 +2,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Peers;
 
 /// <summary>The programs of libnfs (Debian's libnfs-utils) as clients.</summary>
 public sealed class LibnfsTests : OneExport

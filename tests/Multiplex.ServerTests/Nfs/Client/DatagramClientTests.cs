@@ -6,7 +6,7 @@ using Multiplex.ServerTests.Harness.Relays;
 using Multiplex.Sockets;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Client;
 
 /// <summary>The library's client of NFS and MOUNT over UDP.</summary>
 public sealed class DatagramClientTests

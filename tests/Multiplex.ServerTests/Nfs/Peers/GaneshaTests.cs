@@ -3,7 +3,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Peers;
 
 /// <summary><c>multiplex nfs</c>, <c>showmount</c>, <c>load</c> and <c>compare</c> against nfs-ganesha(8), another server of NFS.</summary>
 public sealed class GaneshaTests

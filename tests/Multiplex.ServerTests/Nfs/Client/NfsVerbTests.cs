@@ -7,7 +7,7 @@ using Multiplex.ServerTests.Harness.Binding;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Client;
 
 /// <summary><c>multiplex nfs</c> and <c>multiplex showmount</c> against <c>multiplex serve --protocol nfs</c>.</summary>
 [SupportedOSPlatform("linux")]

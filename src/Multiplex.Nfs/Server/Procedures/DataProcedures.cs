@@ -7,7 +7,7 @@ using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>
 /// READ, WRITE, COMMIT: RFC 1813 sections 3.3.6, 3.3.7, 3.3.21. Bytes are read from the file into the reply, and written to it from where they were received. Where the

@@ -1,7 +1,7 @@
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Command;
+namespace Multiplex.ServerTests.Serve;
 
 /// <summary>Where the counters' file cannot be made, or another program made it, <c>serve --counters</c> says so and harms nothing.</summary>
 public sealed class CountersFileTests

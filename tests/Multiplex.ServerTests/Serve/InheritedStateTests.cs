@@ -3,7 +3,7 @@ using Multiplex.ServerTests.Contract;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Command;
+namespace Multiplex.ServerTests.Serve;
 
 /// <summary>What a server inherits of the process that starts it, signals, limits and environment, on every model.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Models))]

@@ -3,7 +3,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Kernel;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Command;
+namespace Multiplex.ServerTests.Serve;
 
 /// <summary>What a server has of the machine while it waits for requests.</summary>
 public sealed class IdleServerTests

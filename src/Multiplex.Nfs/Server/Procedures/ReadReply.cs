@@ -4,7 +4,7 @@ using Multiplex.Nfs.Protocol;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>The results of READ. Status, attributes, count and eof stand before the data, and are known after them.</summary>
 internal static class ReadReply

@@ -2,7 +2,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Kernel;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Command;
+namespace Multiplex.ServerTests.Serve;
 
 /// <summary>Where the kernel refuses io_uring, as most container runtimes have it do, <c>serve</c> says so.</summary>
 public sealed class WithoutUringTests

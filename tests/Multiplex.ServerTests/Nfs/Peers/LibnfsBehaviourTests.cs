@@ -5,7 +5,7 @@ using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Peers;
 
 /// <summary>
 /// What the test programs of libnfs check of a server, made with its own calls: docs/nfs.md says which of these tests stands for which of them. Paths are absolute

@@ -7,7 +7,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>REMOVE, RMDIR, RENAME, LINK: RFC 1813 sections 3.3.12 to 3.3.15.</summary>
 internal sealed class NameProcedures(ServedFiles files)

@@ -4,7 +4,7 @@ using Multiplex.Cli.Output;
 using Multiplex.Nfs.Client;
 using Multiplex.Sockets;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Files;
 
 [Verb("showmount", HelpText = "Show what an NFS server exports, or which hosts have mounted it: the MOUNT protocol.")]
 internal sealed class ShowmountOptions : IVerb

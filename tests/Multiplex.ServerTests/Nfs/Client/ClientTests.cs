@@ -5,7 +5,7 @@ using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Nfs;
 using NUnit.Framework;
 
-namespace Multiplex.ServerTests.Nfs;
+namespace Multiplex.ServerTests.Nfs.Client;
 
 /// <summary>The library's client of NFS against the real server.</summary>
 [SupportedOSPlatform("linux")]

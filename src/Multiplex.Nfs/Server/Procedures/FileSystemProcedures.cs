@@ -5,7 +5,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>FSSTAT, FSINFO, PATHCONF: RFC 1813 sections 3.3.18 to 3.3.20.</summary>
 internal sealed class FileSystemProcedures(ServedFiles files)

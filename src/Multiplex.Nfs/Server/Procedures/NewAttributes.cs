@@ -5,7 +5,7 @@ using Multiplex.Nfs.Protocol;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>sattr3 of RFC 1813 section 2.6: which attributes a client sets, and to what.</summary>
 internal readonly struct NewAttributes

@@ -7,7 +7,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>
 /// READDIR and READDIRPLUS: RFC 1813 sections 3.3.16 and 3.3.17. A cookie is where the file system itself says that the next entry begins, d_off of

@@ -7,7 +7,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>LOOKUP and READLINK: RFC 1813 sections 3.3.3 and 3.3.5.</summary>
 internal sealed class LookupProcedures(ServedFiles files)

@@ -6,7 +6,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>GETATTR, SETATTR, ACCESS: RFC 1813 sections 3.3.1, 3.3.2, 3.3.4.</summary>
 internal sealed class AttributeProcedures(ServedFiles files)

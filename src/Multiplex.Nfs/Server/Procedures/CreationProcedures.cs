@@ -7,7 +7,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>CREATE, MKDIR, SYMLINK, MKNOD: RFC 1813 sections 3.3.8 to 3.3.11.</summary>
 internal sealed class CreationProcedures(ServedFiles files)

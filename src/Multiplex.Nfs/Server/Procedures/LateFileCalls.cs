@@ -5,7 +5,7 @@ using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Nfs.Server;
+namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>A READ, WRITE or COMMIT whose reply comes once the kernel has done its part. Until then it uses the file.</summary>
 internal abstract class LateFileCall : LateResults, IFileOperation

@@ -1,11 +1,10 @@
 using System.Globalization;
 using CommandLine;
-using Multiplex.Cli.Files;
 using Multiplex.Cli.Options;
 using Multiplex.Nfs.Client;
 using Multiplex.Sockets;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Files;
 
 [Verb("nfs", HelpText = "Work with files on an NFS server without a mount: ls, cat, get, put, stat, df or find.")]
 internal sealed class NfsOptions : IVerb
