@@ -39,19 +39,19 @@ internal sealed class CallOptions : IVerb
     [Option("timeout", Default = "25s", MetaValue = "TIME", HelpText = "How long all of it may take: to find the program, to connect to any of the host's addresses, and to get the reply.")]
     public string Timeout { get; set; } = "";
 
-    [Option("tls", HelpText = "Call over TLS 1.3 (RFC 9289), or not at all.")]
+    [Option("tls", HelpText = ClientTlsOptions.Help)]
     public bool UsesTls { get; set; }
 
-    [Option("tls-ca", MetaValue = "FILE", HelpText = "Authorities in PEM, one of which must have signed the server's certificate. Without it: the system's.")]
+    [Option("tls-ca", MetaValue = "FILE", HelpText = ClientTlsOptions.AuthorityHelp)]
     public string? TlsCa { get; set; }
 
-    [Option("tls-host", MetaValue = "NAME", HelpText = "The name or IP address that the server's certificate must be for. Without it: the host of ENDPOINT.")]
+    [Option("tls-host", MetaValue = "NAME", HelpText = ClientTlsOptions.HostHelp)]
     public string? TlsHost { get; set; }
 
-    [Option("tls-cert", MetaValue = "FILE", HelpText = "The client's own certificate in PEM, for a server that asks for one.")]
+    [Option("tls-cert", MetaValue = "FILE", HelpText = ClientTlsOptions.CertificateHelp)]
     public string? TlsCertificate { get; set; }
 
-    [Option("tls-key", MetaValue = "FILE", HelpText = "The private key of that certificate in PEM, without a passphrase.")]
+    [Option("tls-key", MetaValue = "FILE", HelpText = ClientTlsOptions.KeyHelp)]
     public string? TlsKey { get; set; }
 
     public int Run()
@@ -64,21 +64,20 @@ internal sealed class CallOptions : IVerb
         Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
         Func<MultiplexV1Client, RpcCallOptions, string>? call = Prepare(procedure);
         RpcAuthentication authentication = Values.Named("--auth", Authentication, s_credentials, one => one.Name).Make();
-        TlsClientOptions? tls = Tls(endpoint, endpoint?.Host ?? program!.Host);
+        TlsClientOptions? tls = new ClientTlsOptions(UsesTls, TlsCa, TlsHost, TlsCertificate, TlsKey).For(Server, endpoint, endpoint?.Host ?? program!.Host);
         Stopwatch elapsed = Stopwatch.StartNew();
         string result = "";
         try
         {
             (Endpoint server, uint version) = program?.Locate(names, timeout) ?? (endpoint!, MultiplexV1.Version);
             uint number = program?.Program ?? MultiplexV1.Program;
-            if (tls is not null && !server.Kind.IsStream())
-                throw new IOException($"call {Server}: it is found at {server}, and TLS is for streams: write rpc+tcp: in place of rpc:");
+            ClientTlsOptions.CheckFound("call", Server, server, tls);
             RpcClientOptions how = new()
             {
                 Authentication = authentication,
                 Timeout = timeout,
                 ConnectTimeout = Left(),
-                Tls = tls is null ? null : tls with { TargetHost = tls.TargetHost ?? program?.Host },
+                Tls = tls,
                 TlsProgram = (number, version),
             };
             using RpcClient client = new(server, how);
@@ -102,24 +101,6 @@ internal sealed class CallOptions : IVerb
         return ExitStatus.Done;
 
         TimeSpan Left() => timeout - elapsed.Elapsed is var left && left > s_least ? left : s_least;
-    }
-
-    private TlsClientOptions? Tls(Endpoint? endpoint, string host)
-    {
-        if (!UsesTls)
-        {
-            return TlsCa is null && TlsHost is null && TlsCertificate is null && TlsKey is null
-                ? null
-                : throw new UsageException("--tls-ca, --tls-host, --tls-cert and --tls-key: they are for --tls");
-        }
-
-        if (endpoint is not null && !endpoint.Kind.IsStream())
-            throw new UsageException($"--tls: {endpoint} keeps the boundaries of messages, and TLS is for streams: tcp: or unix:");
-        if (host.Length == 0 && TlsHost is null)
-            throw new UsageException($"--tls: {Server} has no host that the server's certificate could be for: write --tls-host NAME");
-        if ((TlsCertificate is null) != (TlsKey is null))
-            throw new UsageException("--tls-cert and --tls-key: write both, or neither");
-        return new() { CaFile = TlsCa, TargetHost = TlsHost, CertificateFile = TlsCertificate, KeyFile = TlsKey };
     }
 
     // Procedure 0 is every program's, in every version; the others are known of this program, in this version.

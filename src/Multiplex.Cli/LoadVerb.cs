@@ -18,6 +18,7 @@ using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli;
@@ -62,6 +63,22 @@ internal sealed class LoadVerbOptions : IVerb
 
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for rpc://… and nfs://…; by default its host's, at port 111.")]
     public string? NameServiceAt { get; set; }
+
+    [Section("TLS")]
+    [Option("tls", HelpText = ClientTlsOptions.Help)]
+    public bool UsesTls { get; set; }
+
+    [Option("tls-ca", MetaValue = "FILE", HelpText = ClientTlsOptions.AuthorityHelp)]
+    public string? TlsCa { get; set; }
+
+    [Option("tls-host", MetaValue = "NAME", HelpText = ClientTlsOptions.HostHelp)]
+    public string? TlsHost { get; set; }
+
+    [Option("tls-cert", MetaValue = "FILE", HelpText = ClientTlsOptions.CertificateHelp)]
+    public string? TlsCertificate { get; set; }
+
+    [Option("tls-key", MetaValue = "FILE", HelpText = ClientTlsOptions.KeyHelp)]
+    public string? TlsKey { get; set; }
 
     [Section("Any protocol of bytes")]
     [Option("send", MetaValue = "FILE", HelpText = "Load any protocol of bytes: the file is one request.")]
@@ -293,11 +310,19 @@ internal sealed class LoadVerbOptions : IVerb
         if (ofFiles && SendFile is null)
             return ReadFiles();
         Endpoint server = Values.Endpoint("--connect", Target);
+        TlsClientOptions? tls = ReadTls(server, server.Host);
+        if (SendFile is not null && tls is not null)
+            throw new UsageException($"--send {SendFile}: bytes have no way to ask for TLS; rpc has");
         if (SendFile is not null)
             return LoadRequests.OfBytes(server, SendFile, Expect);
         ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.All, entry => entry.Name);
-        return LoadRequests.Of(server, protocol, ReadMix(server, protocol));
+        if (tls is not null && !protocol.HasTls)
+            throw new UsageException($"--tls: {protocol.Name} has no way to ask for TLS; rpc has");
+        return LoadRequests.Of(server, protocol, ReadMix(server, protocol)) with { Tls = tls, TlsProgram = (MultiplexV1.Program, MultiplexV1.Version) };
     }
+
+    private TlsClientOptions? ReadTls(Endpoint? server, string host) =>
+        new ClientTlsOptions(UsesTls, TlsCa, TlsHost, TlsCertificate, TlsKey).For(Target, server, host);
 
     private LoadRequests ReadFiles()
     {
@@ -307,6 +332,8 @@ internal sealed class LoadVerbOptions : IVerb
         Endpoint server = url is null ? Values.Endpoint("--connect", Target) : new(EndpointKind.Tcp, url.Host, $"{url.Port ?? 0}", "");
         if (!server.Kind.IsInternet())
             throw new UsageException($"--connect {Target}: NFS is called over TCP or UDP; write {NfsUrl.Form}, tcp://HOST:PORT or udp://HOST:PORT");
+        if (ReadTls(server, server.Host) is not null)
+            throw new UsageException("--tls: files are loaded without TLS; load one procedure of NFS with it: --program nfs/3");
         NfsClientOptions client = new()
         {
             ReservedPort = false,   // as the load itself
@@ -346,10 +373,12 @@ internal sealed class LoadVerbOptions : IVerb
         byte[] arguments = Arguments is null ? [] : Values.Hexadecimal("--arguments", Arguments);
         TimeSpan timeout = Values.PositiveTime("--timeout", Timeout ?? "30s");
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt), direct = remote is null ? Values.Endpoint("--connect", Target) : null;
+        TlsClientOptions? tls = ReadTls(direct, direct?.Host ?? remote!.Host);
         XFileCall? written = XFile is null ? null : XFileCall.Read(XFile, Defines ?? "", Folders ?? "", Call!, remote?.Program ?? program?.Number, remote?.Version ?? program?.Version);
         (Endpoint server, uint version) = remote is null ? (direct!, program?.Version ?? 0) : (remote with { Version = written?.Procedure.Version ?? remote.Version }).Locate(names);
+        ClientTlsOptions.CheckFound("load", Target, server, tls);
         RpcProcedure procedure = written?.Procedure ?? new(remote?.Program ?? program!.Value.Number, version, Procedure ?? 0);
-        return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty ? null : $"are {results.Length} bytes, and procedure 0 returns nothing" : null), authentication, timeout);
+        return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty ? null : $"are {results.Length} bytes, and procedure 0 returns nothing" : null), authentication, timeout, tls);
     }
 
     private static void Refuse(string why, params ReadOnlySpan<(string Option, object? Value)> options)
@@ -392,12 +421,16 @@ internal sealed class LoadVerbOptions : IVerb
             throw new UsageException($"--think {Think}: an open loop has no think time; leave it out, or --rate");
         if (server.Kind.IsDatagram() && Idle > 0)
             throw new UsageException($"--idle {Idle}: datagrams have no connections; load a tcp:, unix: or unixpacket: endpoint");
+        if (requests.Tls is not null && SlowReaders + SlowWriters > 0)
+            throw new UsageException("--slow-readers and --slow-writers: TLS takes and gives whole records at once; leave them out, or --tls");
         if (!server.Kind.IsStream() && SlowReaders + SlowWriters > 0)
             throw new UsageException("--slow-readers and --slow-writers: only streams can be slow; load a tcp: or unix: endpoint");
         return new()
         {
             Server = server,
             Exchange = requests.Exchange,
+            Tls = requests.Tls,
+            TlsProgram = requests.TlsProgram,
             Connections = Values.Number("--connections", Connections, 1, 1_000_000),
             Depth = Values.Number("--depth", Depth, 1, 65_536),
             Arrivals = arrivals,

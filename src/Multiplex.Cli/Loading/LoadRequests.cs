@@ -8,6 +8,7 @@ using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Cli.Loading;
 
@@ -20,6 +21,12 @@ namespace Multiplex.Cli.Loading;
 /// <param name="SizeBytes">The longest.</param>
 internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, string Protocol, string Mix, string Sizes, int SizeBytes)
 {
+    /// <summary>TLS on the connections; null for none.</summary>
+    public TlsClientOptions? Tls { get; init; }
+
+    /// <summary>The program and version that the server is asked for TLS as.</summary>
+    public (uint Program, uint Version) TlsProgram { get; init; }
+
     /// <summary>The requests of a protocol of the command's own.</summary>
     public static LoadRequests Of(Endpoint server, ProtocolEntry protocol, RequestMix mix)
     {
@@ -76,14 +83,16 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
     /// <param name="call">Its arguments, and what its results are.</param>
     /// <param name="authentication">The credential.</param>
     /// <param name="timeout">How long the first call may take.</param>
+    /// <param name="tls">TLS on the connections; null for none.</param>
     /// <exception cref="IOException">The procedure was called once, and failed or returned something else: that says why, as a load cannot.</exception>
-    public static LoadRequests OfProcedure(Endpoint server, RpcProcedure procedure, XCall call, RpcAuthentication authentication, TimeSpan timeout)
+    public static LoadRequests OfProcedure(Endpoint server, RpcProcedure procedure, XCall call, RpcAuthentication authentication, TimeSpan timeout, TlsClientOptions? tls)
     {
         ResultCheck? check = call.Problem is { } problem ? results => problem(results) is null : null;
         ProcedureExchange Exchange() => new(server.Kind, procedure, call.Arguments, authentication, check);
         if (Exchange().LongestRequest > MessageSize.Limit(server.Kind))
             throw new UsageException($"the arguments are {call.Arguments.Length} bytes: a whole message there has at most {MessageSize.Limit(server.Kind)}");
-        using (RpcClient client = new(server, new() { Authentication = authentication, Timeout = timeout }))
+        (uint, uint) program = (procedure.Program, procedure.Version);
+        using (RpcClient client = new(server, new() { Authentication = authentication, Timeout = timeout, Tls = tls, TlsProgram = program }))
         {
             byte[] results = client.Call<byte[], byte[]>(procedure, call.Arguments, static (writer, arguments) => writer.WriteFixedOpaque(arguments), TakeAll);
             if (call.Problem?.Invoke(results) is { } wrong)
@@ -93,7 +102,11 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
         return new(
             server, Exchange, "procedure",
             $"program {ProgramNames.Of(procedure.Program) ?? $"{procedure.Program}"} version {procedure.Version} procedure {procedure.Number}, {call.Arguments.Length} bytes of arguments",
-            "", call.Arguments.Length);
+            "", call.Arguments.Length)
+        {
+            Tls = tls,
+            TlsProgram = program,
+        };
     }
 
     private static byte[] TakeAll(ref XdrReader results)

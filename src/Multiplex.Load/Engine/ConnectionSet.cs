@@ -101,8 +101,9 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
     /// <param name="outcome">An errno; EINPROGRESS while it is not decided.</param>
     public Next OnConnected(LoadConnection connection, SyscallResult outcome)
     {
+        outcome = connection.Secure(outcome);
         if (outcome.Is(EINPROGRESS))
-            return new(connection.Watched);
+            return new(connection.WantedToConnect);
         if (outcome.IsError)
         {
             CountFailure(connection, outcome);
@@ -139,7 +140,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
         if (!result.IsError || result.Is(EINPROGRESS))
         {
             connection.Open(descriptor);
-            loop.Add(connection, result.IsError ? Interest.Readable | Interest.Writable : connection.Wanted);
+            loop.Add(connection, result.IsError || options.Tls is not null ? connection.WantedToConnect : connection.Wanted);
             loop.Apply(connection, OnConnected(connection, result));
             return;
         }
@@ -163,7 +164,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
     private void CountFailure(LoadConnection connection, SyscallResult result)
     {
         if (!_isStarted)
-            throw AddressProblem.Of("connect", result.Errno, options.Server);
+            throw connection.TlsFailure ?? (IOException)AddressProblem.Of("connect", result.Errno, options.Server);
         LoadErrors errors = connection.Context.Recorder.Errors;
         errors.ConnectFailures++;
         if (result.Is(ECONNREFUSED))

@@ -1,5 +1,6 @@
 using Multiplex.Engine;
 using Multiplex.Interop;
+using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -8,17 +9,28 @@ namespace Multiplex.Load.Engine;
 /// <summary>A connection of the load generator, or a datagram socket: a handler of its thread's event loop. It is made anew when it ends.</summary>
 internal abstract class LoadConnection(LoadContext context) : LoopHandler(descriptor: -1)
 {
+    private bool _isSecuring;   // connected, and TLS is not there yet
+
     /// <summary>The state that all connections of the thread share.</summary>
     public LoadContext Context { get; } = context;
 
-    /// <summary>The start of connect(2); 0 once it is connected.</summary>
+    /// <summary>The start of connect(2); 0 once it is connected, and has TLS where it is to.</summary>
     public long ConnectingSince { get; set; }
+
+    /// <summary>Why there is no TLS, if one of the two sides refuses it.</summary>
+    public RpcTlsException? TlsFailure => Tls?.Failure;
 
     /// <summary>Whether there is a socket, and it is connected.</summary>
     public bool IsConnected => Descriptor >= 0 && ConnectingSince == 0;
 
     /// <summary>The events that the loop waits for.</summary>
     public abstract Interest Wanted { get; }
+
+    /// <summary>The events that the loop waits for until it is connected.</summary>
+    public Interest WantedToConnect => _isSecuring ? Tls!.Wants : Interest.Readable | Interest.Writable;
+
+    /// <summary>TLS; null for none.</summary>
+    protected ClientTls? Tls { get; } = context.Tls?.Another();
 
     /// <summary>Whether it has made all its calls: then it is made anew at once.</summary>
     protected virtual bool IsFinished => false;
@@ -27,12 +39,27 @@ internal abstract class LoadConnection(LoadContext context) : LoopHandler(descri
     public virtual void Open(int descriptor)
     {
         Descriptor = descriptor;
+        _isSecuring = false;
         Context.Prepare(descriptor);
+    }
+
+    /// <summary>Goes on with TLS, once it is connected.</summary>
+    /// <param name="connected">The outcome of connect(2).</param>
+    /// <returns>The outcome of both: EINPROGRESS while it is not decided.</returns>
+    public SyscallResult Secure(SyscallResult connected)
+    {
+        if (Tls is null || connected.IsError)
+            return connected;
+        if (!_isSecuring)
+            Tls.Begin();
+        _isSecuring = true;
+        return Tls.Proceed(Descriptor);
     }
 
     /// <summary>Closes the socket, with a reset, so that no port is left in TIME_WAIT.</summary>
     public void Close()
     {
+        Tls?.Close(Descriptor);
         setsockopt(Descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });
         close(Descriptor);
         (Descriptor, ConnectingSince) = (-1, 0);
@@ -54,7 +81,7 @@ internal abstract class LoadConnection(LoadContext context) : LoopHandler(descri
     /// <inheritdoc/>
     public sealed override Next OnReady(Interest ready) => ConnectingSince == 0
         ? After(Serve(ready))
-        : Context.Connections.OnConnected(this, Connector.Finish(Context.Options.Server, Descriptor));
+        : Context.Connections.OnConnected(this, _isSecuring ? default : Connector.Finish(Context.Options.Server, Descriptor));
 
     /// <inheritdoc/>
     public sealed override void OnClosed(CloseReason reason)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Multiplex.Interop;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
+using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -53,6 +54,9 @@ internal sealed class LoadContext
     /// <summary>The kernel's time stamps; null where they are not used.</summary>
     public KernelStamps? Stamps { get; init; }
 
+    /// <summary>What the connections have TLS from, each by <see cref="ClientTls.Another"/>; null for none.</summary>
+    public ClientTls? Tls { get; init; }
+
     /// <summary>The known time of a request from send(2) to the interface, in nanoseconds.</summary>
     public long WayOut => Stamps?.WayOut ?? 0;
 
@@ -75,16 +79,19 @@ internal sealed class LoadContext
     /// <summary>send(2), without SIGPIPE.</summary>
     public SyscallResult Send(int socket, ReadOnlySpan<byte> bytes) => Stamps is null ? send(socket, bytes, MSG_NOSIGNAL) : Stamps.Send(socket, bytes);
 
-    /// <summary>recv(2).</summary>
+    /// <summary>recv(2), or what TLS makes of it.</summary>
     /// <param name="socket">The socket.</param>
+    /// <param name="tls">Its TLS; null for none.</param>
     /// <param name="buffer">Receives the bytes.</param>
     /// <param name="flags">Flags of recv(2).</param>
     /// <param name="now">When it returned.</param>
     /// <param name="arrivedAt">The arrival of the last byte, at which latencies end; the same as now where the kernel gives none.</param>
-    public SyscallResult Receive(int socket, Span<byte> buffer, int flags, out long now, out long arrivedAt)
+    public SyscallResult Receive(int socket, ClientTls? tls, Span<byte> buffer, int flags, out long now, out long arrivedAt)
     {
         arrivedAt = 0;
-        SyscallResult result = Stamps is null ? recv(socket, buffer, flags) : Stamps.Receive(socket, buffer, flags, out arrivedAt);
+        SyscallResult result = tls is not null ? tls.Receive(socket, buffer)
+            : Stamps is null ? recv(socket, buffer, flags)
+            : Stamps.Receive(socket, buffer, flags, out arrivedAt);
         now = Stopwatch.GetTimestamp();
         if (arrivedAt == 0 || arrivedAt > now)
             arrivedAt = now;

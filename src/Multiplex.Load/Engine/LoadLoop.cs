@@ -4,6 +4,7 @@ using Multiplex.Interop;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Workload;
 using Multiplex.Multiplexers;
+using Multiplex.Rpc.Client;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -44,14 +45,15 @@ internal sealed class LoadLoop : IDisposable
         _spin = LoadContext.Nanoseconds(options.Spin);
         _tick = (int)Math.Clamp(options.Timeout.TotalMilliseconds / 4, 1, LongestTick);
         Recorder = new(options.Arrivals is not null);
-        KernelStamps? stamps = options.Arrivals is not null && options.Server.Kind.IsInternet() ? new() : null;
+        KernelStamps? stamps = options.Arrivals is not null && options.Tls is null && options.Server.Kind.IsInternet() ? new() : null;
         if (options.Arrivals is { } arrivals)
             _policy = new OpenLoopPolicy(_schedule = new(options, arrivals, thread, threads), Recorder, stamps);
         else if (options.ThinkTime > TimeSpan.Zero)
             _policy = new ThinkTimePolicy(options.ThinkTime);
         _connections = new(_loop, options, address, threads);
         int Share(int all) => (all / threads) + (thread < all % threads ? 1 : 0);
-        _context = new(options, Recorder, _connections) { Policy = _policy, Stamps = stamps };
+        ClientTls? tls = ClientTls.For(options.Server, new() { Tls = options.Tls, TlsProgram = options.TlsProgram });
+        _context = new(options, Recorder, _connections) { Policy = _policy, Stamps = stamps, Tls = tls };
         if (options.Requests > 0)
             _context.ToSend = (options.Requests / threads) + (thread < options.Requests % threads ? 1 : 0);
         for (int i = 0; i < Share(options.Connections); i++)
@@ -122,6 +124,7 @@ internal sealed class LoadLoop : IDisposable
     public void Dispose()
     {
         _connections.Close();
+        _context.Tls?.Dispose();
         _loop.Dispose();
     }
 

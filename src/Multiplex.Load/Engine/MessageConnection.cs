@@ -100,7 +100,7 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         for (int i = Math.Max(Window.InFlight, 1); i > 0; i--)
         {
             // MSG_TRUNC: returns the whole length of what it cuts off
-            SyscallResult result = Context.Receive(Descriptor, Context.Buffer, MSG_TRUNC, out _, out long arrivedAt);
+            SyscallResult result = Context.Receive(Descriptor, tls: null, Context.Buffer, MSG_TRUNC, out _, out long arrivedAt);
             if (result.Is(EAGAIN))
                 break;
             if (result.Value == 0 && EndsWithEmptyMessage)

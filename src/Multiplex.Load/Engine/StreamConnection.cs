@@ -19,10 +19,10 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     public override void Open(int descriptor)
     {
         base.Open(descriptor);
-        _isLevel = false;
+        _isLevel = Tls is not null;   // which receives less than there may be
     }
 
-    protected sealed override bool HasUnsent => _unsent.Length > 0;
+    protected sealed override bool HasUnsent => _unsent.Length > 0 || Tls is { HasUnsent: true };
 
     public override bool Send(long now, int most)
     {
@@ -51,7 +51,19 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
         if ((ready & Interest.Writable) != 0)
             _isLevel = true;
         return ((ready & Interest.Writable) == 0 || !HasUnsent || SendUnsent(int.MaxValue))
-            && ((ready & Interest.Readable) == 0 || Receive(int.MaxValue));
+            && ((ready & Interest.Readable) == 0 || ReceiveAll());
+    }
+
+    private bool ReceiveAll()
+    {
+        do
+        {
+            if (!Receive(int.MaxValue))
+                return false;
+        }
+        while (Tls is { MayHaveMore: true });
+
+        return true;
     }
 
     /// <summary>Receives once, and sends new requests for those that were answered.</summary>
@@ -59,7 +71,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     protected bool Receive(int most)
     {
         Span<byte> room = _partial.BufferForMore(Context.Buffer).AsSpan(_partial.Length);
-        SyscallResult result = Context.Receive(Descriptor, room[..Math.Min(room.Length, most)], 0, out long now, out long arrivedAt);
+        SyscallResult result = Context.Receive(Descriptor, Tls, room[..Math.Min(room.Length, most)], 0, out long now, out long arrivedAt);
         if (result.Value <= 0)
             return result.Is(EAGAIN) || Disconnected(result);
 
@@ -83,7 +95,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
             return SendUnsent(int.MaxValue);
         }
 
-        SyscallResult result = Context.Send(Descriptor, batch);
+        SyscallResult result = Tls is null ? Context.Send(Descriptor, batch) : Tls.Send(Descriptor, batch);
         if (result.IsError && !result.Is(EAGAIN))
             return Disconnected(result);
         int sent = (int)Math.Max(result.Value, 0);
@@ -99,7 +111,8 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     protected bool SendUnsent(int most)
     {
         ReadOnlySpan<byte> unsent = _unsent.Bytes;
-        SyscallResult result = send(Descriptor, unsent[..Math.Min(unsent.Length, most)], MSG_NOSIGNAL);
+        unsent = unsent[..Math.Min(unsent.Length, most)];
+        SyscallResult result = Tls is null ? send(Descriptor, unsent, MSG_NOSIGNAL) : Tls.Send(Descriptor, unsent);
         if (result.IsError)
             return result.Is(EAGAIN) || Disconnected(result);
         Context.Recorder.BytesSent += result.Value;

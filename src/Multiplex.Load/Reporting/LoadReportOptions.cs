@@ -57,6 +57,9 @@ public sealed record LoadReportOptions(
     /// <summary>How long a thread looked for replies before it slept, in microseconds.</summary>
     public double SpinUs { get; init; }
 
+    /// <summary>Whether the connections had TLS.</summary>
+    public bool Tls { get; init; }
+
     /// <summary>The options of a run with a mix of requests.</summary>
     public static LoadReportOptions Of(LoadOptions options, string connect, string protocol, RequestMix mix) => Of(
         options, connect, protocol, protocol == "echo" ? "" : Text(mix.Calls), Text(mix.Sizes), mix.Sizes.Max(size => size.Value));
@@ -93,6 +96,7 @@ public sealed record LoadReportOptions(
     {
         Requests = options.Requests,
         SpinUs = options.Spin.TotalMicroseconds,
+        Tls = options.Tls is not null,
     };
 
     /// <summary>The name of a spacing.</summary>

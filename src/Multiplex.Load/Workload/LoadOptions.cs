@@ -1,6 +1,7 @@
 using Multiplex.Load.Engine;
 using Multiplex.Load.Measuring;
 using Multiplex.Sockets;
+using Multiplex.Tls;
 
 namespace Multiplex.Load.Workload;
 
@@ -12,6 +13,12 @@ public sealed record LoadOptions
 
     /// <summary>Makes requests and checks replies, for the kind of the server's endpoint.</summary>
     public required Func<Exchange> Exchange { get; init; }
+
+    /// <summary>TLS 1.3 on each connection, which is asked for by a call: RFC 9289. Null for none. For streams, and no slow ones.</summary>
+    public TlsClientOptions? Tls { get; init; }
+
+    /// <summary>The program and version that the server is asked for TLS as.</summary>
+    public (uint Program, uint Version) TlsProgram { get; init; }
 
     /// <summary>Connections that send requests.</summary>
     public int Connections { get; init; } = 50;

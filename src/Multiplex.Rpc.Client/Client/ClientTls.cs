@@ -20,7 +20,7 @@ internal sealed class ClientTls : IDisposable
 
     private readonly Lock _lock = new();
     private readonly TlsContext _context;
-    private readonly TlsPipe _pipe = new();
+    private readonly TlsPipe _pipe;
     private readonly OutputBuffer _toSend = new();
     private readonly byte[] _reply = new byte[LongestReply];
     private readonly Endpoint _server;
@@ -44,9 +44,11 @@ internal sealed class ClientTls : IDisposable
         _host = options.TargetHost ?? server.Host;
         if (_host.Length == 0)
             throw new ArgumentException($"{server} has no host that the server's certificate could be for: say which by TargetHost", nameof(options));
-        (_server, _program) = (server, program);
+        (_server, _program, _pipe) = (server, program, new());
         _context = TlsContext.ForClient(options, RpcTls.Protocol);
     }
+
+    private ClientTls(ClientTls other) => (_server, _host, _program, _context, _pipe) = (other._server, other._host, other._program, other._context, other._pipe);
 
     /// <summary>What these options say: null for no TLS.</summary>
     /// <exception cref="TlsException">OpenSSL is not there, or a file is not what it should be.</exception>
@@ -68,6 +70,12 @@ internal sealed class ClientTls : IDisposable
 
     /// <summary>What to wait for while TLS begins.</summary>
     public Interest Wants => HasUnsent ? Interest.Readable | Interest.Writable : Interest.Readable;
+
+    /// <summary>
+    /// TLS for another connection to the same server that the same thread drives: it has the certificates of this one, which is to be disposed of last, in
+    /// its place.
+    /// </summary>
+    public ClientTls Another() => new(this);
 
     /// <summary>There is a new connection: the server is to be asked.</summary>
     public void Begin()

@@ -18,7 +18,7 @@ public static class LoadText
         string beside = string.Concat(
             Beside(o.IdleConnections, "idle"), Beside(o.SlowReaders, "slow readers"), Beside(o.SlowWriters, "slow writers"));
         string files = o.Tree is { } tree ? Text($", {tree.Files:N0} files of {Quantities.Size(tree.FileBytes)}") : "";
-        return Text($"{o.Protocol}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}{files}");
+        return Text($"{o.Protocol}{(o.Tls ? " over TLS" : "")}, {loop}, {o.Connections} connections x {o.Depth}{beside}, {asked}{files}");
     }
 
     /// <summary>The measured time, and whether it was cut short.</summary>
