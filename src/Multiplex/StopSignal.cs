@@ -14,6 +14,7 @@ public abstract class StopSignal : IDisposable
 {
     private volatile bool _pending;
     private int _requests;
+    private bool _isClosed;
 
     private StopSignal(int descriptor) => Descriptor = descriptor;
 
@@ -44,7 +45,9 @@ public abstract class StopSignal : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        close(Descriptor);
+        if (!_isClosed)
+            close(Descriptor);
+        _isClosed = true;
         GC.SuppressFinalize(this);
     }
 

@@ -10,7 +10,7 @@ namespace Multiplex.Multiplexers;
 public sealed class EpollMultiplexer : IMultiplexer
 {
     private readonly epoll_events _events = new(512);
-    private readonly int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
+    private int _epoll = epoll_create1(EPOLL_CLOEXEC).OrThrow("epoll_create1");
     private bool _isWithoutNanoseconds;
 
     /// <inheritdoc/>
@@ -50,7 +50,12 @@ public sealed class EpollMultiplexer : IMultiplexer
     }
 
     /// <inheritdoc/>
-    public void Dispose() => close(_epoll);
+    public void Dispose()
+    {
+        if (_epoll >= 0)
+            close(_epoll);
+        _epoll = -1;
+    }
 
     private int Report(SyscallResult result, Span<Readiness> ready)
     {

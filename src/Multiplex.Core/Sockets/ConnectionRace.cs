@@ -23,7 +23,7 @@ internal sealed class ConnectionRace(Endpoint endpoint, IReadOnlyList<byte[]> ad
     private int _begun;
     private int _open;
     private int _winner = -1;
-    private SyscallResult _outcome;
+    private SyscallResult _outcome = SyscallResult.Failed(EADDRNOTAVAIL);   // until an address has refused
 
     /// <summary>When to step at the latest, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
     public long Due => Math.Min(_end, _begun < addresses.Count ? _nextBegins : long.MaxValue);
@@ -78,7 +78,10 @@ internal sealed class ConnectionRace(Endpoint endpoint, IReadOnlyList<byte[]> ad
 
     /// <summary>Closes the sockets of all attempts but the one that has been answered.</summary>
     /// <param name="index">Receives which address has answered; -1 when none has.</param>
-    /// <returns>A non-blocking socket that is connected; or the errno of the address that failed last, ETIMEDOUT when the time was up.</returns>
+    /// <returns>
+    /// A non-blocking socket that is connected; or the errno of the address that failed last, ETIMEDOUT when the time was up, EADDRNOTAVAIL when none
+    /// has failed yet.
+    /// </returns>
     public SyscallResult End(out int index)
     {
         index = _winner;

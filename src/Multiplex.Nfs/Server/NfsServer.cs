@@ -38,6 +38,7 @@ public sealed class NfsServer : IDisposable
     private readonly WriteVerifier _verifier = new();
     private readonly RecentChanges _changes = new();
     private readonly MountList _mounts;
+    private bool _isClosed;
 
     /// <summary>Opens the exports. In a server that forks, before the first fork.</summary>
     /// <param name="options">What is served.</param>
@@ -75,6 +76,9 @@ public sealed class NfsServer : IDisposable
     /// <summary>Closes the exports. No call may be in progress.</summary>
     public void Dispose()
     {
+        if (_isClosed)
+            return;
+        _isClosed = true;
         foreach (ExportedDirectory export in _exports)
             close(export.Root);
         _verifier.Dispose();

@@ -70,11 +70,14 @@ internal sealed class PacketCapture : IDisposable
         _capture.WaitForExit();
     }
 
-    /// <summary>What tshark makes of the packets with data, once the capture has ended: of each these fields, empty where it has none.</summary>
+    /// <summary>
+    /// What tshark makes of the packets with data, once the capture has ended: of each these fields, empty where it has none. What TCP sends again, as it
+    /// does on a busy machine, is left out.
+    /// </summary>
     /// <param name="options">How it is to decode them.</param>
     /// <param name="fields">Their names, as of tshark -G fields.</param>
     public IEnumerable<string[]> Packets(string[] options, params string[] fields) => ProgramRun.Successfully(
-        _tshark, ["-r", _file, .. options, "-Y", $"tcp.port == {_port} && tcp.len > 0", "-T", "fields", .. fields.SelectMany(field => new[] { "-e", field })])
+        _tshark, ["-r", _file, .. options, "-Y", $"tcp.port == {_port} && tcp.len > 0 && !tcp.analysis.retransmission && !tcp.analysis.spurious_retransmission", "-T", "fields", .. fields.SelectMany(field => new[] { "-e", field })])
         .Lines.Select(line => line.Split('\t'));
 
     public void Dispose()
