@@ -52,7 +52,10 @@ public sealed class LoadFilesTests
         Assert.That(load.WaitForExit(), Is.EqualTo(1));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllText(export.Outside("report")));
         JsonElement errors = report.RootElement.GetProperty("errors");
-        Assert.That(errors.GetProperty("statuses").GetProperty("NFS3ERR_STALE").GetInt64(), Is.Positive.And.EqualTo(errors.GetProperty("wrong_replies").GetInt64()));
+        Dictionary<string, long> statuses = errors.GetProperty("statuses").EnumerateObject().ToDictionary(status => status.Name, status => status.Value.GetInt64());
+        Assert.That(statuses["NFS3ERR_STALE"], Is.Positive);
+        Assert.That(statuses.Keys, Is.SubsetOf((string[])["NFS3ERR_STALE", "NFS3ERR_JUKEBOX"]), "a call during unlink(2) may be asked to come again");
+        Assert.That(statuses.Values.Sum(), Is.EqualTo(errors.GetProperty("wrong_replies").GetInt64()));
         Assert.That(Directory.GetFileSystemEntries(export.Root), Is.Empty, "the directories");
     }
 
