@@ -5,6 +5,9 @@ namespace Multiplex.Uring;
 /// <summary>What is asked of the kernel: one entry for each operation, which the ring submits with the next call.</summary>
 internal sealed class SubmissionQueue(Ring ring)
 {
+    /// <summary>Has the kernel take what was asked for, before the loop's next turn.</summary>
+    public void Submit() => ring.Submit();
+
     /// <summary>Receives into the provided buffers, again and again, until it is cancelled or fails.</summary>
     public void Receive(int descriptor)
     {

@@ -55,6 +55,9 @@ internal sealed unsafe class UringListeners : IDisposable
                 return;
             _submissions.CancelAll(listener.Descriptor);
         }
+
+        // Now: a listener that is closed can no longer be named, and its accepts would never end.
+        _submissions.Submit();
     }
 
     /// <summary>Accepts the connections that are pending now, for the last time, and closes the listeners.</summary>
