@@ -28,8 +28,9 @@ internal static class KernelGuest
     /// <summary>Boots it.</summary>
     /// <param name="port">The port of NFS and MOUNT on this machine.</param>
     /// <param name="script">What a shell runs: <c>$b</c> is busybox, /mnt the export.</param>
+    /// <param name="options">More options of the mount, with a comma before each.</param>
     /// <returns>The lines that the script printed.</returns>
-    public static string[] Run(int port, string script)
+    public static string[] Run(int port, string script, string options = "")
     {
         string qemu = Tools.Require("qemu-system-x86_64"), busybox = Tools.Require("busybox"), cpio = Tools.Require("cpio");
         if (!Directory.Exists(Kernel))
@@ -37,7 +38,7 @@ internal static class KernelGuest
         string folder = Directory.CreateTempSubdirectory("multiplex-guest-").FullName;
         try
         {
-            string archive = Pack(folder, port, script, busybox, cpio), image = Directory.GetFiles(Path.Combine(Kernel, "boot"), "vmlinuz*").Single();
+            string archive = Pack(folder, port, script, options, busybox, cpio), image = Directory.GetFiles(Path.Combine(Kernel, "boot"), "vmlinuz*").Single();
             string[] lines = Boot(
                 qemu,
                 ["-m", "512", "-nographic", "-no-reboot", "-kernel", image, "-initrd", archive, "-append", "console=ttyS0 panic=-1 quiet", "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0"]);
@@ -51,7 +52,7 @@ internal static class KernelGuest
         }
     }
 
-    private static string Pack(string folder, int port, string script, string busybox, string cpio)
+    private static string Pack(string folder, int port, string script, string options, string busybox, string cpio)
     {
         string root = Path.Combine(folder, "root");
         foreach (string name in (string[])["bin", "lib", "mnt"])
@@ -68,7 +69,7 @@ internal static class KernelGuest
             $b mkdir -p /proc /sys /dev /tmp; $b mount -t proc proc /proc; $b mount -t sysfs sys /sys; $b mount -t devtmpfs dev /dev
             for pass in 1 2 3; do for m in /lib/*.ko; do $b insmod $m 2>/dev/null && $b rm $m; done; done
             $b ifconfig lo 127.0.0.1 up; $b ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up; $b route add default gw 10.0.2.2
-            options="vers=3,proto=tcp,nolock,hard,timeo=50,addr=10.0.2.2,port={{port}},mountport={{port}},mountproto=tcp,mountaddr=10.0.2.2"
+            options="vers=3,proto=tcp,nolock,hard,timeo=50,addr=10.0.2.2,port={{port}},mountport={{port}},mountproto=tcp,mountaddr=10.0.2.2{{options}}"
             if $b mount -i -t nfs -o "$options" 10.0.2.2:{{NfsExport.Name}} /mnt; then echo; echo {{Begin}}; $b sh /script 2>&1; cd /; $b umount /mnt && echo {{End}}; fi
             $b poweroff -f
 
