@@ -29,8 +29,9 @@ write_again_and_again() {
 
 printf '%-10s %10s %10s %10s %8s   latency of NULL in µs, and files of %s MiB written\n' model p50 p99 max files "$megabytes"
 for model in "${models[@]}"; do
+  : >"$work/server.log"   # here, and not when the server starts: the loop below reads it at once
   "$command" serve --model "$model" --protocol nfs --export "$work/tree=/x,insecure,no_root_squash" --state "$work/state" \
-    --listen tcp://127.0.0.1:0 >"$work/server.log" 2>&1 &
+    --listen tcp://127.0.0.1:0 >>"$work/server.log" 2>&1 &
   server=$!
   started+=("$server")
   until grep -q '^listening' "$work/server.log"; do
