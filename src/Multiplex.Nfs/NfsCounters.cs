@@ -8,6 +8,7 @@ public static class NfsCounters
     private static readonly Counter s_mountsForgotten = ServerCounters.Register("NfsMountsForgotten");
     private static readonly Counter s_listingsReused = ServerCounters.Register("NfsListingsReused");
     private static readonly Counter s_listingsEvicted = ServerCounters.Register("NfsListingsEvicted");
+    private static readonly Counter s_usersForgotten = ServerCounters.Register("NfsUsersForgotten");
 
     extension(Counter)
     {
@@ -25,5 +26,8 @@ public static class NfsCounters
 
         /// <summary>Parts of directories that were kept, and made room for others.</summary>
         public static Counter NfsListingsEvicted => s_listingsEvicted;
+
+        /// <summary>Users whose groups were looked up, and that made room for others before their time.</summary>
+        public static Counter NfsUsersForgotten => s_usersForgotten;
     }
 }

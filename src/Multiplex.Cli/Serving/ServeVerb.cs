@@ -36,6 +36,9 @@ internal sealed class ServeOptions : IVerb
     [Option("open-files", Default = 1024, MetaValue = "N", HelpText = "Files that a process of nfs holds open between calls, each by up to three descriptors.")]
     public int OpenFiles { get; set; }
 
+    [Option("known-users", Default = 4096, MetaValue = "N", HelpText = "Users whose groups a process of nfs remembers, for each export with manage_gids. The one that was looked up first makes room.")]
+    public int KnownUsers { get; set; }
+
     [Option("listing-cache", Default = "4M", MetaValue = "BYTES", HelpText = "Memory for entries of directories that a process of nfs keeps for READDIRPLUS, about. 0: none.")]
     public string ListingCache { get; set; } = "";
 
@@ -296,6 +299,7 @@ internal sealed class ServeOptions : IVerb
             StateDirectory = State ?? usual.StateDirectory,
             OpenFiles = Values.Number("--open-files", OpenFiles, 1, 1_000_000),
             ListingCache = Values.LongBytes("--listing-cache", ListingCache, 0, 64L << 30),
+            KnownUsers = Values.Number("--known-users", KnownUsers, 1, 1_000_000),
             Mounts = Values.Number("--mounts", Mounts, 1, 100_000),
         };
     }

@@ -11,7 +11,7 @@ public sealed record Export(string Directory, string Name)
     public const uint Nobody = 65534;
 
     /// <summary>How an export is written.</summary>
-    public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N, manage_gids[=SECONDS], attr-cache=SECONDS and async";
+    public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N, manage_gids[=SECONDS], attr-cache=SECONDS, crossmnt and async";
 
     /// <summary>Whether nothing may be changed.</summary>
     public bool ReadOnly { get; init; }
@@ -24,6 +24,9 @@ public sealed record Export(string Directory, string Name)
 
     /// <summary>Whether every caller is <see cref="AnonymousUser"/>.</summary>
     public bool AllSquash { get; init; }
+
+    /// <summary>Whether the file systems that are mounted below the directory when the server starts are served too.</summary>
+    public bool CrossesMounts { get; init; }
 
     /// <summary>Whether changes of names and attributes are answered before they are on the disk, which RFC 1813 section 4.8 does not allow.</summary>
     public bool Async { get; init; }
@@ -104,6 +107,7 @@ public sealed record Export(string Directory, string Name)
             ("root_squash", null) => this with { NoRootSquash = false },
             ("no_root_squash", null) => this with { NoRootSquash = true },
             ("all_squash", null) => this with { AllSquash = true },
+            ("crossmnt", null) => this with { CrossesMounts = true },
             ("sync", null) => this with { Async = false },
             ("async", null) => this with { Async = true },
             ("anonuid", not null) => this with { AnonymousUser = Id(value, text) },

@@ -22,7 +22,7 @@ internal sealed class ExportedDirectory
     private readonly long _attributeTime;   // milliseconds
     private readonly bool _hasExactTimes;
 
-    private ExportedDirectory(Export export, int root, byte[] key, RecentChanges changes)
+    private ExportedDirectory(Export export, int root, UserGroups? groups, byte[] key, RecentChanges changes)
     {
         Export = export;
         Root = root;
@@ -36,7 +36,7 @@ internal sealed class ExportedDirectory
         FileSystem = fileSystem.f_fsid;
         _index = new(this);
         _changes = changes;
-        Groups = export.GroupsTime > TimeSpan.Zero ? new(export.GroupsTime, export.InsteadOf(0)) : null;
+        Groups = groups;
         _attributeTime = (long)export.AttributeTime.TotalMilliseconds;
         _hasExactTimes = MountTable.TypeOf(Mount) is "ext2" or "ext3" or "ext4" or "xfs" or "btrfs" or "tmpfs" or "f2fs";
         Form = CanOpenByHandle() ? HandleForm.Kernel : HandleForm.Inode;
@@ -63,8 +63,14 @@ internal sealed class ExportedDirectory
     /// <summary>Its inode.</summary>
     public ulong RootInode { get; }
 
-    /// <summary>The mount that it is on. Those below it are not served.</summary>
+    /// <summary>The mount that it is on. Nothing on another mount is of this export.</summary>
     public ulong Mount { get; }
+
+    /// <summary>The exports of what is mounted below it, by their mounts: those that a LOOKUP leads to.</summary>
+    public Dictionary<ulong, ExportedDirectory> Below { get; private init; } = [];
+
+    /// <summary>Whether it is such an export itself, which no option names.</summary>
+    public bool IsMountedBelow { get; private init; }
 
     /// <summary>The id of the file system.</summary>
     public ulong FileSystem { get; }
@@ -74,13 +80,31 @@ internal sealed class ExportedDirectory
 
     /// <summary>Opens the directory of an export.</summary>
     /// <param name="export">The export.</param>
+    /// <param name="groups">Where the groups of callers are looked up; null: calls name them.</param>
     /// <param name="key">The server's key.</param>
     /// <param name="changes">What the server has changed in all its exports.</param>
     /// <exception cref="SyscallException">It cannot be opened.</exception>
-    public static ExportedDirectory Open(Export export, byte[] key, RecentChanges changes)
+    public static ExportedDirectory Open(Export export, UserGroups? groups, byte[] key, RecentChanges changes)
     {
         int root = open(export.Directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC).OrThrow("open", export.Directory);
-        return new(export, root, key, changes);
+        return new(export, root, groups, key, changes);
+    }
+
+    /// <summary>Opens what is mounted below this one, as an export with the same options.</summary>
+    /// <param name="mount">The mount's id.</param>
+    /// <param name="path">Where it is mounted.</param>
+    /// <param name="name">The name that clients mount.</param>
+    /// <returns>The export; null where that path leads to another mount, or the file system has no handles, as that of proc(5).</returns>
+    public ExportedDirectory? OpenBelow(ulong mount, string path, string name)
+    {
+        SyscallResult opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (opened.IsError)
+            return null;
+        ExportedDirectory below = new(Export with { Directory = path, Name = name }, (int)opened.Value, Groups, _key, _changes) { Below = Below, IsMountedBelow = true };
+        if (below.Mount == mount && below.HasHandles())
+            return below;
+        close(below.Root);
+        return null;
     }
 
     /// <summary>The attributes of an open file.</summary>
@@ -194,7 +218,7 @@ internal sealed class ExportedDirectory
             return true;
         ReadOnlySpan<byte> root = ProcPath.Where(Root, stackalloc byte[MostPath]), path = ProcPath.Where(directory, stackalloc byte[MostPath]);
         return root.IsEmpty || path.IsEmpty || path.Length == MostPath || root[0] != '/' || path[0] != '/'
-            ? IsBelow(directory)
+            ? IsInside(directory)
             : path.StartsWith(root) && (root.Length == 1 || path.Length == root.Length || path[root.Length] == '/');
     }
 
@@ -209,6 +233,8 @@ internal sealed class ExportedDirectory
     // How long ago a file changed, in seconds.
     private static long Age(in statx_t status) => DateTimeOffset.UtcNow.ToUnixTimeSeconds() - status.stx_ctime.tv_sec;
 
+    private bool HasHandles() => !name_to_handle_at(Root, Here, stackalloc byte[FileHandle.MaxIdentity], out _, out _, out _, AT_EMPTY_PATH).IsError;
+
     private bool CanOpenByHandle()
     {
         Span<byte> identity = stackalloc byte[FileHandle.MaxIdentity];
@@ -221,7 +247,7 @@ internal sealed class ExportedDirectory
         return true;
     }
 
-    private bool IsBelow(int directory)
+    private bool IsInside(int directory)
     {
         int fd = dup(directory).OrThrow("dup");
         ulong below = 0;

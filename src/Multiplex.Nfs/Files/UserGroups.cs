@@ -11,13 +11,16 @@ namespace Multiplex.Nfs.Files;
 /// </summary>
 /// <param name="time">For how long.</param>
 /// <param name="insteadOfRoot">The group that takes the place of group 0.</param>
-internal sealed class UserGroups(TimeSpan time, uint insteadOfRoot)
+/// <param name="capacity">How many users are known at a time.</param>
+/// <param name="counters">Where users that made room for others are counted.</param>
+internal sealed class UserGroups(TimeSpan time, uint insteadOfRoot, int capacity, ServerCounters? counters = null)
 {
-    private const int MostUsers = 4096;
     private const int UsualStrings = 1024, MostStrings = 1 << 20;   // bytes of an entry of the password database
     private const int UsualGroups = 64, MostGroups = 65_536;        // NGROUPS_MAX
 
     private readonly ConcurrentDictionary<uint, Known> _users = new();
+    private readonly Lock _adding = new();
+    private readonly Counter _forgotten = Counter.NfsUsersForgotten;
 
     /// <summary>The groups of a user; null where the database has no such user, or cannot be asked.</summary>
     public uint[]? Of(uint uid)
@@ -25,11 +28,26 @@ internal sealed class UserGroups(TimeSpan time, uint insteadOfRoot)
         long now = Environment.TickCount64;
         if (_users.TryGetValue(uid, out Known known) && now < known.Until)
             return known.Groups;
-        if (_users.Count >= MostUsers)
-            _users.Clear();   // callers make up uids: all are looked up again
         uint[]? groups = LookUp(uid);
-        _users[uid] = new(groups, now + (long)time.TotalMilliseconds);
+        lock (_adding)
+        {
+            if (!_users.ContainsKey(uid))
+                MakeRoom(now);
+            _users[uid] = new(groups, now + (long)time.TotalMilliseconds);
+        }
+
         return groups;
+    }
+
+    // The one that was looked up first goes. A look-up reads the databases, beside which a look at all that are known is little.
+    private void MakeRoom(long now)
+    {
+        if (_users.Count < capacity)
+            return;
+        (uint oldest, Known known) = _users.MinBy(user => user.Value.Until);
+        _users.TryRemove(oldest, out _);
+        if (now < known.Until)
+            counters?.Increment(_forgotten);
     }
 
     private unsafe uint[]? LookUp(uint uid)

@@ -91,6 +91,8 @@ internal sealed class MountProgram : IRpcProgram
             return AcceptStatus.GarbageArguments;
         foreach (ExportedDirectory export in _exports)
         {
+            if (export.IsMountedBelow)
+                continue;   // no option names it
             results.WriteBool(true);
             results.WriteOpaque(export.Name);
             foreach (ClientNetwork network in export.Export.Networks)

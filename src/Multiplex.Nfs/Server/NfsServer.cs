@@ -27,6 +27,9 @@ public sealed record NfsServerOptions
     /// <summary>4 MiB: the entries of directories of some 20,000 files.</summary>
     public const long UsualListingCache = 4 << 20;
 
+    /// <summary>Of how many users an export with <see cref="Export.GroupsTime"/> knows the groups, in each process; one or more.</summary>
+    public int KnownUsers { get; init; } = 4096;
+
     /// <summary>How many mounts are remembered for DUMP; one or more.</summary>
     public int Mounts { get; init; } = 256;
 }
@@ -55,7 +58,8 @@ public sealed class NfsServer : IDisposable
         if (options.Exports.GroupBy(export => export.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new ArgumentException($"two exports are called {twice.Key}", nameof(options));
         byte[] key = HandleKey.In(options.StateDirectory);
-        _exports = [.. options.Exports.Select(export => ExportedDirectory.Open(export, key, _changes))];
+        ExportedDirectory[] named = [.. options.Exports.Select(export => ExportedDirectory.Open(export, Groups(export, options, counters), key, _changes))];
+        _exports = [.. named, .. MountsBelow.Open(named)];
         if (_exports.GroupBy(export => export.Id).FirstOrDefault(same => same.Count() > 1) is { } alike)
             throw new ArgumentException($"the names of {string.Join(" and ", alike.Select(one => one.Export.Directory))} have the same hash: rename one", nameof(options));
         _mounts = new(options.Mounts, counters);
@@ -85,4 +89,7 @@ public sealed class NfsServer : IDisposable
         _changes.Dispose();
         _mounts.Dispose();
     }
+
+    private static UserGroups? Groups(Export export, NfsServerOptions options, ServerCounters? counters) =>
+        export.GroupsTime > TimeSpan.Zero ? new(export.GroupsTime, export.InsteadOf(0), options.KnownUsers, counters) : null;
 }

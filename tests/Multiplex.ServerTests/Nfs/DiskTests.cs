@@ -55,8 +55,7 @@ public sealed class FailingDiskTests(string model)
         LoopDisk.RequireOne();
 
         // The file system has room for what is written, and the disk below has not.
-        ProgramRun.Successfully(Tools.Require("mount"), ["-t", "tmpfs", "-o", "size=8M", "tmpfs", backing]);
-        try
+        using (new TmpfsMounts(backing))
         {
             using NfsExport export = new(model, prepare: root => new LoopDisk($"{backing}/image", root));
             using NfsPeer peer = export.Connect();
@@ -75,11 +74,8 @@ public sealed class FailingDiskTests(string model)
             Assert.That(commit.Status, Is.AnyOf(Nfsstat3.Nfs3errIo, Nfsstat3.Nfs3errNospc));
             Assert.That(peer.Write(small, 0, [1]).Resok!.Verf, Is.Not.EqualTo(verifier), "other clients write again too");
         }
-        finally
-        {
-            ProgramRun.Successfully(Tools.Require("umount"), ["--lazy", backing]);
-            Directory.Delete(backing);
-        }
+
+        Directory.Delete(backing);
     }
 }
 
@@ -105,6 +101,58 @@ public sealed class MountBelowTests
             Assert.That(file.NameHandle.Handle, Is.EqualTo(peer.Find("file")));
             ListingTests.AwaitSettled(export.Root);   // once it may be kept
         }
+    }
+
+    [Test]
+    public void A_listing_that_is_kept_is_read_anew_when_something_is_mounted_on_an_entry()
+    {
+        using NfsExport export = new(options: ",insecure,no_root_squash,async,attr-cache=0");
+        Directory.CreateDirectory(export.At("below"));
+        File.WriteAllText(export.At("file"), "");
+        using NfsPeer peer = export.Connect();
+        NfsFh3 root = peer.Root();
+        ListingTests.AwaitSettled(export.Root);
+        string[] before = Names();
+        using TmpfsMounts mounted = new(export.At("below"));   // which the directory's ctime does not tell
+        Assert.That(Names(), Is.EqualTo(before));
+
+        string[] Names() => [.. peer.Readdirplus(root, 0, 8192, 32768).Resok!.Reply.Entries!.Select(entry => System.Text.Encoding.UTF8.GetString(entry.Name))];
+    }
+
+    [Test]
+    public void File_systems_below_an_export_that_crosses_mounts_are_served_each_as_its_own()
+    {
+        using NfsExport export = new(
+            options: ",insecure,no_root_squash,async,crossmnt", prepare: root => new TmpfsMounts($"{root}/be low", $"{root}/be low/deep"));
+        File.WriteAllText(export.At("be low/deep/file"), "content");
+        using NfsPeer peer = export.Connect();
+        NfsFh3 root = peer.Root(), below = peer.Find("be low"), deep = peer.Find("be low/deep"), file = peer.Find("be low/deep/file");
+        Assert.That(new[] { root, below, deep }.Select(one => peer.Attributes(one).Fsid), Is.Unique);
+        Assert.That(peer.Attributes(file).Fsid, Is.EqualTo(peer.Attributes(deep).Fsid));
+        Assert.That(peer.Read(file, 0, 100).Resok!.Data, Is.EqualTo("content"u8.ToArray()));
+        Assert.That(peer.Mounted($"{NfsExport.Name}/be low/deep"), Is.EqualTo(deep));
+        Assert.That(peer.Mount.Export(), Has.Exactly(1).Items, "they are not listed");
+        Assert.That(peer.Lookup(deep, ".."u8.ToArray()).Resok!.Object, Is.EqualTo(deep));
+        Assert.That(peer.Rename(deep, "file", root, "file").Status, Is.EqualTo(Nfsstat3.Nfs3errXdev));
+        peer.NewFile(below, "new");
+        Assert.That(File.Exists(export.At("be low/new")));
+        Assert.That(ProgramRun.Successfully(ServerProcess.Command, ["nfs", "find", $"nfs://127.0.0.1:{export.Server.Address.Port}/x", "--type", "f"]).Lines,
+            Is.EquivalentTo((string[])["/x/be low/new", "/x/be low/deep/file"]));
+        export.KillAndStartAgain();
+        Assert.That(peer.Read(file, 0, 100).Resok!.Data, Is.EqualTo("content"u8.ToArray()), "handles outlive the server");
+    }
+
+    [Test]
+    public void An_export_of_what_is_mounted_below_another_has_its_own_options()
+    {
+        string[] more = ["--export", ""];
+        using NfsExport export = new(options: ",insecure,no_root_squash,async,crossmnt", more: more, prepare: root =>
+        {
+            more[1] = $"{root}/below={NfsExport.Name}/below,ro,insecure,no_root_squash";
+            return new TmpfsMounts($"{root}/below");
+        });
+        using NfsPeer peer = export.Connect();
+        Assert.That(peer.Create(peer.Find("below"), "new").Status, Is.EqualTo(Nfsstat3.Nfs3errRofs));
     }
 }
 

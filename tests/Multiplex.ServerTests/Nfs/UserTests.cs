@@ -1,4 +1,5 @@
 using Mono.Unix.Native;
+using Multiplex.Nfs;
 using Multiplex.Nfs.Protocol;
 using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Nfs;
@@ -157,6 +158,25 @@ public sealed class UserTests
         Assert.That(alice.Read(file, 0, 1).Status, Is.EqualTo(Nfsstat3.Nfs3Ok));
         users.Add(Alice, "alice", []);
         Eventually.Holds(() => alice.Read(file, 0, 1).Status == Nfsstat3.Nfs3errAcces, "the user still has the group");
+    }
+
+    [Test]
+    public void The_users_whose_groups_are_remembered_are_bounded()
+    {
+        using UserDatabase users = new();
+        users.Add(Alice, "alice", [(int)Staff]);
+        using NfsExport export = new(options: ",insecure,no_root_squash,async,manage_gids", under: users.Command, more: ["--known-users", "2"]);
+        File.WriteAllText(export.At("file"), "x");
+        Posix.Succeeds(Syscall.chown(export.At("file"), 0, Staff));
+        Posix.Succeeds(Syscall.chmod(export.At("file"), FilePermissions.S_IRGRP));
+        foreach (uint user in (uint[])[Alice, Bob, Bob, Bob + 1, Alice])
+        {
+            using NfsPeer peer = export.Connect(user, user);
+            Assert.That(peer.Read(peer.Find("file"), 0, 1).Status, Is.EqualTo(user == Alice ? Nfsstat3.Nfs3Ok : Nfsstat3.Nfs3errAcces));
+        }
+
+        Assert.That(export.Server.Stop(), Is.Zero);
+        Assert.That(export.Server.FinalCount(Counter.NfsUsersForgotten), Is.EqualTo(2), "Alice for the third, Bob for Alice");
     }
 
     [Test]

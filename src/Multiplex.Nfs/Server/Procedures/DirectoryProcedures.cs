@@ -101,9 +101,11 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         {
             lock (page)
             {
+                Budget before = budget;
                 int length = Fit(page, directory, ref budget);
                 if (length < 0)
                 {
+                    budget = before;   // none of the page is in the reply
                     listings.Forget(page);
                     return budget.Count > 0;
                 }

@@ -25,17 +25,18 @@ internal sealed class LookupProcedures(ServedFiles files)
         Nfsstat3 status = files.OpenDirectory(call, handle, Purpose.Use, out FileLease directory);
         using (directory)
         {
+            ExportedDirectory? export = null;
             if (status == Nfsstat3.Nfs3Ok)
                 status = FileName.Check(name, room, out Span<byte> path) is var wrong and not Nfsstat3.Nfs3Ok
                     ? wrong
                     : FileName.IsParent(name)
-                        ? LookUp(directory.File, out attributes, found, out length)
-                        : NfsStatus.Of(directory.File.Export.Look(directory.File.Path, path, directory.File.Inode, out attributes, found, out length));
+                        ? LookUpParent(directory.File, out export, out attributes, found, out length)
+                        : LookUp(directory.File, path, out export, out attributes, found, out length);
             NfsReply.Status(results, status);
             if (status == Nfsstat3.Nfs3Ok)
             {
                 results.WriteOpaque(found[..length]);
-                NfsReply.PostOp(results, attributes, directory.File.Export);
+                NfsReply.PostOp(results, attributes, export!);
             }
 
             NfsReply.PostOp(results, directory);
@@ -70,11 +71,25 @@ internal sealed class LookupProcedures(ServedFiles files)
         return AcceptStatus.Success;
     }
 
+    private static Nfsstat3 LookUp(
+        CachedFile directory, ReadOnlySpan<byte> path, out ExportedDirectory export, out statx_t attributes, Span<byte> handle, out int length)
+    {
+        export = directory.Export;
+        SyscallResult result = export.Look(directory.Path, path, directory.Inode, out attributes, handle, out length);
+        if (result.Is(EACCES) && export.Below.TryGetValue(attributes.stx_mnt_id, out ExportedDirectory? below))
+        {
+            export = below;
+            result = below.Look(below.Root, ExportedDirectory.Here, 0, out attributes, handle, out length);
+        }
+
+        return NfsStatus.Of(result);
+    }
+
     // The parent of the export's root is the root. Of any other directory it is in the export if the directory is: but that may be on its way out.
-    private static Nfsstat3 LookUp(CachedFile directory, out statx_t attributes, Span<byte> handle, out int length)
+    private static Nfsstat3 LookUpParent(CachedFile directory, out ExportedDirectory export, out statx_t attributes, Span<byte> handle, out int length)
     {
         (attributes, length) = (default, 0);
-        ExportedDirectory export = directory.Export;
+        export = directory.Export;
         if (directory.Inode == export.RootInode)
             return NfsStatus.Of(export.Look(directory.Path, ExportedDirectory.Here, 0, out attributes, handle, out length));
         SyscallResult opened = openat(directory.Path, "..\0"u8, O_PATH | O_DIRECTORY | O_CLOEXEC);
