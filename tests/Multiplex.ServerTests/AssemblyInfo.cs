@@ -1,5 +1,5 @@
 using NUnit.Framework;
 
-// Most tests wait for a process to start, to sleep or to end: several at a time keep two cores busy.
+// Most tests wait for a process to start, to sleep or to end: this many at a time keep two cores busy.
 [assembly: Parallelizable(ParallelScope.Fixtures)]
-[assembly: LevelOfParallelism(4)]
+[assembly: LevelOfParallelism(8)]

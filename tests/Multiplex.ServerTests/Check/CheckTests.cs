@@ -6,7 +6,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Check;
 
 /// <summary><c>multiplex check</c> finds each fault that is planted in a server, and none in a sound one.</summary>
-[Parallelizable(ParallelScope.Children)]
+[Parallelizable(ParallelScope.All)]
 public sealed class CheckTests
 {
     private const int Holds = 0, Faulty = 1;

@@ -12,7 +12,6 @@ namespace Multiplex.ServerTests.Nfs;
 /// Calls that are made up: see <see cref="NfsFuzzer"/>. They end no server, reach nothing outside of the export, where a canary lies, and leave neither
 /// descriptors nor memory behind. As many as fit into a test; with MULTIPLEX_FUZZ=10m for so long, over all models.
 /// </summary>
-[NonParallelizable]
 public sealed class FuzzTests
 {
     private const int Threads = 3, CallsOfATest = 20_000, OpenFiles = 64;

@@ -9,7 +9,6 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.ServerTests.Nfs;
 
 /// <summary>A tree of 20,000 names with all that is unusual, as it is seen by each client: byte for byte as it is on the server's disk.</summary>
-[NonParallelizable]
 public sealed class ManyFilesTests
 {
     private const int Count = 20_000;

@@ -88,5 +88,5 @@ public sealed class DatagramClientTests
     }
 
     private static Task<NfsClient> Connect(int port) => NfsClient.ConnectAsync(
-        $"nfs://127.0.0.1:{port}/x", new() { Transport = EndpointKind.Udp, FirstRetry = TimeSpan.FromMilliseconds(100), Timeout = Eventually.Deadline });
+        $"nfs://127.0.0.1:{port}/x", new() { Transport = EndpointKind.Udp, FirstRetry = TimeSpan.FromMilliseconds(25), Timeout = Eventually.Deadline });
 }

@@ -5,7 +5,6 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Nfs.Peers;
 
 /// <summary>Linux' own NFS client, in a small guest: see <see cref="KernelGuest"/>.</summary>
-[NonParallelizable]
 public sealed class KernelClientTests : OneExport
 {
     [Test]
