@@ -53,13 +53,16 @@ publish() { dotnet publish "$1" --configuration Release --output "$2" --verbosit
 
 package() {
   build
-  local project
+  package_built "$@"
+}
+
+# As package, of a command that is built.
+package_built() {
   # The time in all packages: that of the commit, so that they can be made again.
   export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat --format=%Y Directory.Build.props)}"
   rm -rf "$packages" artifacts/share
   say "packing the libraries"
-  for project in native-interop src/Multiplex.Core src/Multiplex src/Multiplex.Rpc.Client src/Multiplex.Rpc src/Multiplex.Demo src/Multiplex.Nfs src/Multiplex.Load src/Multiplex.Rpcgen src/Multiplex.Cli; do pack "$project" --no-build; done
-  for project in src/Multiplex.Rpc.Client.Hosting src/Multiplex.Rpc.Hosting src/packaging/templates; do pack "$project"; done
+  pack src/packaging/packages.proj
   dotnet run --project src/Multiplex.Manual --configuration Release -- artifacts/share "$(date --utc --date "@$SOURCE_DATE_EPOCH" +%F)"
   case "$(uname -m)" in
     aarch64) package_command "$command" linux-arm64 arm64 ;;
@@ -85,7 +88,7 @@ package_command() {
   src/packaging/image.sh "artifacts/multiplex-static-$architecture/multiplex" "$version" "$architecture" "$packages"
 }
 
-pack() { dotnet pack "$1" --configuration Release --output "$packages" --verbosity quiet "${@:2}"; }
+pack() { dotnet pack "$1" --configuration Release --output "$PWD/$packages" --verbosity quiet "${@:2}"; }
 
 compare() {
   build
@@ -165,24 +168,45 @@ fetch_guest_kernel() {
 run_tests() {
   install_peers
   fetch_guest_kernel
-  # The tests of the packages are skipped where there is no dpkg.
-  if command -v dpkg-deb >/dev/null; then package; else build; fi
-  if can_link_arm64; then build_for_arch --arch arm64; fi
-  publish tests/Multiplex.TestServers artifacts/test-servers
+  build
+  say "building the tests"
+  local project making log made=0 status=0
+  for project in tests/*/*Tests.csproj; do dotnet build "$project" --configuration Release --verbosity quiet --nologo; done
   export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
   rm -rf "$results"
-  local project status=0
+
+  # It takes as long as the tests that do not need it, which wait most of the time. What it prints follows theirs.
+  log="$(mktemp)"
+  make_for_server_tests >"$log" 2>&1 &
+  making=$!
+  for project in tests/*/*Tests.csproj; do
+    if [[ "$project" != *ServerTests* ]]; then test_project "$project" "$@" || status=1; fi
+  done
+  wait "$making" || made=$?
+  cat "$log"
+  rm "$log"
+  if ((made != 0)); then return "$made"; fi
+  test_project tests/Multiplex.ServerTests/*.csproj "$@" || status=1
+  summary
+  return $status
+}
+
+# The packages, the command for ARM64 and the servers with protocols of their own.
+make_for_server_tests() {
+  # The tests of the packages are skipped where there is no dpkg.
+  if command -v dpkg-deb >/dev/null; then package_built; fi
+  if can_link_arm64; then build_for_arch --arch arm64; fi
+  publish tests/Multiplex.TestServers artifacts/test-servers
+}
+
+test_project() {
   # The tests send SIGINT and SIGHUP to servers; a job in the background, or under nohup(1), ignores them, and so would what it starts.
   local -a signals=(env)
   if env --default-signal=INT,HUP true 2>/dev/null; then signals+=(--default-signal=INT,HUP); fi
-  for project in tests/*/*Tests.csproj; do
-    say "testing $(basename "$project" .csproj)"
-    "${signals[@]}" dotnet test "$project" --configuration Release --verbosity quiet --nologo \
-      --results-directory "$results" --logger "trx;LogFileName=$(basename "$project" .csproj).trx" \
-      --logger "console;verbosity=minimal" "$@" || status=1
-  done
-  summary
-  return $status
+  say "testing $(basename "$1" .csproj)"
+  "${signals[@]}" dotnet test "$1" --no-build --configuration Release --verbosity quiet --nologo \
+    --results-directory "$results" --logger "trx;LogFileName=$(basename "$1" .csproj).trx" \
+    --logger "console;verbosity=minimal" "${@:2}"
 }
 
 # The names of the tests that failed, and one closing line for all projects: 'N passed, N failed, N skipped'.
