@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Check;
 
-/// <summary>A client of the server under check, on a non-blocking socket. No wait is longer than the timeout; what it waits for in vain is a fault.</summary>
+/// <summary>A client of the server under check, on a non-blocking socket: of a stream, or of datagrams to one peer. No wait is longer than the timeout; what it waits for in vain is a fault.</summary>
 public sealed class CheckClient : IDisposable
 {
     private const int PieceLength = 64 * 1024;
@@ -29,7 +29,7 @@ public sealed class CheckClient : IDisposable
         SyscallResult result = default;
         foreach (byte[] address in AddressLookup.Find(endpoint, passive: false))
         {
-            CheckClient client = new(socket(AddressLookup.FamilyOf(address), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0).OrThrow("socket"), name, timeout);
+            CheckClient client = new(socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0).OrThrow("socket"), name, timeout);
             if (isNarrow)
                 client.Narrow();
             result = connect(client._descriptor, address);
@@ -76,6 +76,71 @@ public sealed class CheckClient : IDisposable
             else
                 sent += SendSome(bytes[sent..], sent, bytes.Length);
         }
+    }
+
+    /// <summary>Receives some bytes, whatever they are.</summary>
+    /// <param name="room">Where to.</param>
+    /// <param name="what">What they are part of, for messages.</param>
+    /// <returns>How many, 1 at least.</returns>
+    /// <exception cref="ServerFaultException">The server closed the connection before them, or they did not come in time.</exception>
+    internal int ReceiveSome(Span<byte> room, string what)
+    {
+        SyscallResult result;
+        do
+        {
+            if (Await(POLLIN, _timeout) == 0)
+                throw Fault($"no whole {what} came {InTime}");
+            result = recv(_descriptor, room, 0);
+        }
+        while (result.Is(EAGAIN));
+        return result.IsError ? throw Fault($"in place of a {what} came {Text(result.Errno)}")
+            : result.Value == 0 ? throw Fault($"in place of a {what} the server closed the connection")
+            : (int)result.Value;
+    }
+
+    /// <summary>Sends bytes that the server may refuse by closing the connection.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="patience">The longest time in which it may take nothing.</param>
+    /// <returns>Whether the socket took them.</returns>
+    internal bool TrySend(ReadOnlySpan<byte> bytes, TimeSpan patience)
+    {
+        while (!bytes.IsEmpty)
+        {
+            if (Await(POLLOUT, patience) == 0)
+                return false;
+            SyscallResult result = send(_descriptor, bytes, MSG_NOSIGNAL);
+            if (result.IsError && !result.Is(EAGAIN))
+                return false;
+            bytes = bytes[(int)Math.Max(0, result.Value)..];
+        }
+
+        return true;
+    }
+
+    /// <summary>Sends each byte in a segment of its own, tcp(7): TCP_NODELAY.</summary>
+    internal void SendApart(ReadOnlySpan<byte> bytes)
+    {
+        setsockopt(_descriptor, IPPROTO_TCP, TCP_NODELAY, 1);   // a UNIX-domain socket has none, and joins nothing
+        for (int i = 0; i < bytes.Length; i++)
+            Send(bytes.Slice(i, 1));
+    }
+
+    /// <summary>Sends a datagram, which may have no bytes.</summary>
+    internal void SendDatagram(ReadOnlySpan<byte> bytes)
+    {
+        SyscallResult result = send(_descriptor, bytes, MSG_NOSIGNAL);
+        if (result.IsError && !result.Is(EAGAIN))
+            throw Fault($"a datagram could not be sent: {Text(result.Errno)}");
+    }
+
+    /// <summary>The next datagram; empty when none came in this time.</summary>
+    /// <exception cref="ServerFaultException">The kernel reports an error, such as that nothing listens.</exception>
+    internal ReadOnlySpan<byte> ReceiveDatagram(TimeSpan time)
+    {
+        if (Await(POLLIN, time) == 0)
+            return [];
+        SyscallResult result = recv(_descriptor, _buffer, 0);
+        return result.IsError ? throw Fault($"in place of a reply came {Text(result.Errno)}") : _buffer.AsSpan(0, (int)result.Value);
     }
 
     /// <summary>Receives the end of file: the server has closed its side, after all bytes.</summary>
@@ -180,5 +245,6 @@ public sealed class CheckClient : IDisposable
         return same == count ? count : throw Fault($"byte {received + same:N0} of {expected.Length:N0} came back as 0x{_buffer[same]:x2}, not 0x{left[same]:x2}");
     }
 
-    private ServerFaultException Fault(string seen) => new($"{_name}: {seen}");
+    /// <summary>A fault that this client has seen.</summary>
+    internal ServerFaultException Fault(string seen) => new($"{_name}: {seen}");
 }

@@ -29,6 +29,9 @@ public sealed record CheckReport
     /// <summary>Names the schema and its version.</summary>
     public string Schema { get; init; } = "multiplex.check/1";
 
+    /// <summary>What it spoke: echo or rpc.</summary>
+    public required string Protocol { get; init; }
+
     /// <summary>Where the server listened; null where a command started it.</summary>
     public string? Endpoint { get; init; }
 
@@ -52,6 +55,7 @@ public sealed record CheckReport
 
     internal static CheckReport Of(CheckOptions options, IReadOnlyList<CheckResult> results) => new()
     {
+        Protocol = options.Suite.Protocol,
         Endpoint = options.Endpoint?.ToString(),
         Command = options.Command,
         Holds = results.Count(result => result.Outcome == Outcome.Holds),

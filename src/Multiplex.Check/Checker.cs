@@ -21,8 +21,11 @@ public sealed record CheckOptions
     /// <summary>The longest wait for bytes, a connection or an end.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>What to check.</summary>
-    public IReadOnlyList<ServerCheck> Checks { get; init; } = ServerCheck.All;
+    /// <summary>What to check; null is all of <see cref="Suite"/>.</summary>
+    public IReadOnlyList<ServerCheck>? Checks { get; init; }
+
+    /// <summary>The protocol, and all its checks.</summary>
+    public CheckSuite Suite { get; init; } = CheckSuite.Echo;
 }
 
 /// <summary>Makes the checks, one after another.</summary>
@@ -39,15 +42,15 @@ public static class Checker
     public static CheckReport Run(CheckOptions options, Action<CheckResult> show, CancellationToken cancellation = default)
     {
         using ServerGuard? guard = options.Command is null ? null : ServerGuard.Start();   // for servers that an early end leaves behind
-        if (options.Endpoint is { } endpoint)
+        if (options.Endpoint is { } endpoint && !endpoint.Kind.IsDatagram())
             close(Connector.Connect(endpoint, AddressLookup.Find(endpoint, passive: false), options.Timeout));
         List<CheckResult> results = [];
-        foreach (ServerCheck check in options.Checks)
+        foreach (ServerCheck check in options.Checks ?? options.Suite.Checks)
         {
             cancellation.ThrowIfCancellationRequested();
             CheckResult result = WhySkipped(check, options, results) is { } why
                 ? new(check, Outcome.Skipped, why, 0)
-                : options.Command is { } command ? StartAndMake(check, command, options) : Make(check, new(options.Endpoint!, options.Timeout, options.Process, null));
+                : options.Command is { } command ? StartAndMake(check, command, options) : Make(check, new(options.Endpoint!, options.Suite.Exchange, options.Timeout, options.Process, null));
             results.Add(result);
             show(result);
         }
@@ -57,6 +60,7 @@ public static class Checker
 
     private static string? WhySkipped(ServerCheck check, CheckOptions options, List<CheckResult> results) =>
         results.Find(result => result.Check.Name == check.Needs && result.Outcome != Outcome.Holds) is { } needed ? $"it says nothing where {needed.Check.Name} does not hold"
+        : check.CannotBeMade is { } reason ? reason
         : check.Access == Access.Process && options.Process is null && options.Command is null ? "it needs --pid, or --command in place of --connect"
         : check.Access == Access.Command && options.Command is null ? "it needs --command in place of --connect"
         : results.Find(result => result.Outcome == Outcome.Fault) is { } fault && options.Endpoint is { } endpoint && !Accepts(endpoint, options.Timeout)
@@ -69,7 +73,7 @@ public static class Checker
         Endpoint endpoint = server.Endpoint;
         try
         {
-            CheckResult result = Make(check, new(endpoint, options.Timeout, server.Id, Restart));
+            CheckResult result = Make(check, new(endpoint, options.Suite.Exchange, options.Timeout, server.Id, Restart));
             return server?.Ended is { } ended
                 ? result with { Outcome = Outcome.Fault, Seen = result.Outcome == Outcome.Fault ? $"{result.Seen}; {ended}" : ended }
                 : result;

@@ -9,11 +9,11 @@ internal static class ClientChecks
 
     public static IReadOnlyList<ServerCheck> All { get; } =
     [
-        new("concurrency", "a line of a third client, while one is silent and one is in the middle of a line", "a concurrent server: a process or a thread for each client, or poll(2) over all of them", "fork threads waiting", Concurrency),
-        new("many-at-once", "100 connections are open, then each sends a line", "listen(2) has a queue, and accept(2) empties it", "connections", ManyAtOnce) { Needs = "concurrency" },
+        new("concurrency", "a request of a third client, while one is silent and one is in the middle of a request", "a concurrent server: a process or a thread for each client, or poll(2) over all of them", "fork threads waiting", Concurrency),
+        new("many-at-once", "100 connections are open, then each sends a request", "listen(2) has a queue, and accept(2) empties it", "connections", ManyAtOnce) { Needs = "concurrency" },
         new("isolation", "8 clients send different lines of 16 KiB in turn, 50 times", "each connection has its own buffer: threads share memory", "threads fork", Isolation) { Needs = "concurrency" },
         new("slow-reader", "a client sends for as long as the server takes it, then reads", "flow control: a server that cannot write stops reading", "streams waiting", SlowReader),
-        new("beside-slow-reader", "a line of another client, while one does not read", "a write(2) that blocks, blocks all whom the thread serves: O_NONBLOCK and POLLOUT, or a thread for each", "waiting", BesideSlowReader) { Needs = "concurrency" },
+        new("beside-slow-reader", "a request of another client, while one does not read", "a write(2) that blocks, blocks all whom the thread serves: O_NONBLOCK and POLLOUT, or a thread for each", "waiting", BesideSlowReader) { Needs = "concurrency" },
         new("one-after-another", "300 connections, one after another", "what a connection used is given back when it ends: descriptor, thread, process, memory", "endings", OneAfterAnother),
         new("vanishing", "clients close or reset with bytes on the way in both directions", "EPIPE, SIGPIPE and ECONNRESET: they end one connection, and not the server", "endings", Vanishing),
     ];
@@ -21,9 +21,9 @@ internal static class ClientChecks
     private static string Concurrency(ServerUnderCheck server)
     {
         using CheckClient silent = server.Connect("the silent client"), slow = server.Connect("the slow client");
-        slow.Send("half a l"u8);
+        slow.Send(server.Exchange.Request().AsSpan(0, 10));
         server.AssertServes("the third client");
-        return "it came back";
+        return "it was answered";
     }
 
     private static string ManyAtOnce(ServerUnderCheck server)
@@ -34,14 +34,14 @@ internal static class ClientChecks
         {
             for (int i = 0; i < Connections; i++)
                 clients.Add(server.Connect($"client {i + 1}"));
-            byte[][] lines = [.. clients.Select((_, i) => Lines.Of(300, i))];
-            foreach ((CheckClient client, byte[] line) in clients.Zip(lines))
-                client.Send(line);
+            byte[][] requests = [.. clients.Select((_, i) => server.Exchange.Request(i))];
+            foreach ((CheckClient client, byte[] request) in clients.Zip(requests))
+                client.Send(request);
 
             // One that is done makes room for the next: a server may have fewer threads.
-            foreach ((CheckClient client, byte[] line) in clients.Zip(lines))
+            foreach ((CheckClient client, byte[] request) in clients.Zip(requests))
             {
-                client.Receive(line);
+                server.Exchange.Receive(client, request);
                 client.Dispose();
             }
         }
@@ -50,7 +50,7 @@ internal static class ClientChecks
             clients.ForEach(client => client.Dispose());
         }
 
-        return "each line came back";
+        return "each was answered";
     }
 
     private static string Isolation(ServerUnderCheck server)
@@ -80,21 +80,21 @@ internal static class ClientChecks
 
     private static string SlowReader(ServerUnderCheck server)
     {
-        byte[] piece = Lines.Of(Mebibyte);
+        byte[] piece = server.Exchange.Requests(Mebibyte);
         using CheckClient greedy = server.Connect("the client that does not read");
         long most = MostInTheKernel() + (32 * Mebibyte), sent = greedy.SendUntilBlocked(piece, most);
         if (sent >= most)
             throw new ServerFaultException($"the server took {most / Mebibyte:N0} MiB from a client that reads nothing: they fill its memory");
-        greedy.ReceiveRepeated(piece, sent);
-        return $"after {(double)sent / Mebibyte:N0} MiB the server took no more; all came back";
+        server.Exchange.ReceiveRepeated(greedy, piece, sent);
+        return $"after {(double)sent / Mebibyte:N0} MiB the server took no more; all were answered";
     }
 
     private static string BesideSlowReader(ServerUnderCheck server)
     {
         using CheckClient greedy = server.Connect("the client that does not read");
-        greedy.SendUntilBlocked(Lines.Of(Mebibyte), MostInTheKernel() + Mebibyte);
+        greedy.SendUntilBlocked(server.Exchange.Requests(Mebibyte), MostInTheKernel() + Mebibyte);
         server.AssertServes("the other client");
-        return "it came back";
+        return "it was answered";
     }
 
     private static string OneAfterAnother(ServerUnderCheck server)
@@ -113,13 +113,13 @@ internal static class ClientChecks
         int[] lengths = [1, 30_000, 60_000, 300_000];
         foreach (int length in lengths)
         {
-            byte[] line = Lines.Of(length);
+            byte[] requests = server.Exchange.Requests(length);
             for (int i = 0; i < Each; i++)
             {
                 using (CheckClient leaving = server.Connect("a client that closes"))
-                    leaving.Send(line);
+                    leaving.Send(requests);
                 using CheckClient vanishing = server.Connect("a client that resets");
-                vanishing.Send(line);
+                vanishing.Send(requests);
                 vanishing.Vanish();
             }
 

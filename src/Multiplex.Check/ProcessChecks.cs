@@ -33,20 +33,26 @@ internal static class ProcessChecks
     // So many connections of each way to end; each has been answered before.
     private static void ConnectAndLeave(ServerUnderCheck server, int each)
     {
-        byte[] line = Lines.Of(100);
+        byte[] request = server.Exchange.Request();
         for (int i = 0; i < each; i++)
         {
             using CheckClient closing = server.Connect("a client that closes");
-            closing.Exchange(line, line);
+            Exchange(closing);
             closing.Dispose();
             using CheckClient halfClosing = server.Connect("a client that half-closes");
-            halfClosing.Exchange(line, line);
+            Exchange(halfClosing);
             halfClosing.EndWriting();
             halfClosing.ReceiveEnd();
             halfClosing.Dispose();
             using CheckClient resetting = server.Connect("a client that resets");
-            resetting.Exchange(line, line);
+            Exchange(resetting);
             resetting.Vanish();
+        }
+
+        void Exchange(CheckClient client)
+        {
+            client.Send(request);
+            server.Exchange.Receive(client, request);
         }
     }
 
@@ -86,7 +92,7 @@ internal static class ProcessChecks
             client.Dispose();
         using (CheckClient greedy = server.Connect("the client that does not read"))
         {
-            greedy.SendUntilBlocked(Lines.Of(Mebibyte), 64 * Mebibyte);
+            greedy.SendUntilBlocked(server.Exchange.Requests(Mebibyte), 64 * Mebibyte);
             AssertSleeps(server, "a client did not read");
         }
 
@@ -117,8 +123,9 @@ internal static class ProcessChecks
     private static string Restart(ServerUnderCheck server)
     {
         using CheckClient open = server.Connect("the client before");
-        byte[] line = Lines.Of(100);
-        open.Exchange(line, line);
+        byte[] request = server.Exchange.Request();
+        open.Send(request);
+        server.Exchange.Receive(open, request);
         try
         {
             server.Restart();

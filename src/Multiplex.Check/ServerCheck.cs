@@ -14,8 +14,8 @@ public sealed record ServerCheck(string Name, string Tried, string Word, string 
     /// <summary>What must be known of the server beside its endpoint.</summary>
     public Access Access { get; init; }
 
-    /// <summary>All checks, in the order in which they are made: those that may end a server come late.</summary>
-    public static IReadOnlyList<ServerCheck> All { get; } = [.. StreamChecks.All, .. ClientChecks.All, .. ProcessChecks.All];
+    /// <summary>Why it cannot be made with what is known, whatever the server; null when it can.</summary>
+    public string? CannotBeMade { get; init; }
 }
 
 /// <summary>What a check must know of the server beside its endpoint.</summary>

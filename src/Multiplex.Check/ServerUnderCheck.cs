@@ -1,3 +1,4 @@
+using System.Globalization;
 using Multiplex.Load.Comparison.Usage;
 using Multiplex.Load.Measuring;
 using Multiplex.Sockets;
@@ -6,13 +7,26 @@ namespace Multiplex.Check;
 
 /// <summary>The server that a check is made of: where it listens, and its processes where they are known.</summary>
 /// <param name="endpoint">Where it listens.</param>
+/// <param name="exchange">What a client asks, to see whether it is served.</param>
 /// <param name="timeout">The longest wait.</param>
 /// <param name="process">Its first process; null where it is not known.</param>
 /// <param name="restart">Ends it and starts it again at the same endpoint; null where its command is not known.</param>
-public sealed class ServerUnderCheck(Endpoint endpoint, TimeSpan timeout, int? process, Action? restart)
+public sealed class ServerUnderCheck(Endpoint endpoint, IExchange exchange, TimeSpan timeout, int? process, Action? restart)
 {
+    /// <summary>Where it listens.</summary>
+    public Endpoint Endpoint => endpoint;
+
+    /// <summary>What a client asks, to see whether it is served.</summary>
+    public IExchange Exchange => exchange;
+
     /// <summary>The longest wait.</summary>
     public TimeSpan Timeout => timeout;
+
+    /// <summary>Whether its processes are known.</summary>
+    public bool HasProcess => process is not null;
+
+    /// <summary>Bytes that the greatest of its processes may write to, touched or not: VmData of proc(5).</summary>
+    public long Memory => ProcessTree.Of(Process).Max(MemoryOf);
 
     /// <summary>Whether a thread of its processes runs now, or could: state R of proc(5).</summary>
     public bool Runs => ProcessTree.Of(Process).Any(process => ProcessTree.ThreadsOf(process).Any(thread => ThreadActivity.Of(process, thread)?.State == 'R'));
@@ -41,18 +55,33 @@ public sealed class ServerUnderCheck(Endpoint endpoint, TimeSpan timeout, int? p
     /// <exception cref="ServerFaultException">The connection was refused, or did not come about in time.</exception>
     public CheckClient Connect(string name = "the client", bool isNarrow = false) => CheckClient.Connect(endpoint, name, timeout, isNarrow);
 
-    /// <summary>A new client sends a line and gets it back.</summary>
+    /// <summary>A new client sends a request and gets its reply.</summary>
     /// <exception cref="ServerFaultException">It does not.</exception>
     public void AssertServes(string name)
     {
         using CheckClient client = Connect(name);
-        byte[] line = Lines.Of(100);
-        client.Exchange(line, line);
+        byte[] request = exchange.Request();
+        client.Send(request);
+        exchange.Receive(client, request);
     }
 
     /// <summary>Ends the server and starts it again at the same endpoint.</summary>
     /// <exception cref="IOException">It does not listen again; the message says why.</exception>
     public void Restart() => (restart ?? throw new InvalidOperationException("the command is not known"))();
+
+    private static long MemoryOf(int pid)
+    {
+        const string Name = "VmData:", Unit = "kB";
+        try
+        {
+            string line = File.ReadLines($"/proc/{pid}/status").FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal)) ?? "";
+            return line.Length == 0 ? 0 : long.Parse(line[Name.Length..].Replace(Unit, "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1024;
+        }
+        catch (IOException)
+        {
+            return 0;   // it has ended in between
+        }
+    }
 
     private static int DescriptorsOf(int pid)
     {

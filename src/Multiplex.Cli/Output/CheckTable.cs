@@ -3,14 +3,14 @@ using Multiplex.Check;
 namespace Multiplex.Cli.Output;
 
 /// <summary>The results of checks on the terminal, a row each as it comes; below a fault, what the course says of it.</summary>
-internal static class CheckTable
+internal sealed class CheckTable(CheckSuite suite)
 {
     private const int Result = 8;
 
-    private static readonly int s_name = ServerCheck.All.Max(check => check.Name.Length) + 2;
+    private readonly int _name = suite.Checks.Max(check => check.Name.Length) + 2;
 
     /// <summary>A row.</summary>
-    public static void Row(CheckResult result)
+    public void Row(CheckResult result)
     {
         ServerCheck check = result.Check;
         string outcome = result.Outcome switch
@@ -20,11 +20,11 @@ internal static class CheckTable
             _ => "skipped",
         };
         string text = result.Outcome == Outcome.Skipped ? result.Seen : $"{check.Tried}: {Printable.Of(result.Seen)}";
-        Line(check.Name.PadRight(s_name) + outcome.PadRight(Result) + text);
+        Line(check.Name.PadRight(_name) + outcome.PadRight(Result) + text);
         if (result.Outcome != Outcome.Fault)
             return;
-        Line(new string(' ', s_name + Result) + check.Word);
-        Line(new string(' ', s_name + Result) + $"see multiplex tour {check.Lesson}");
+        Line(new string(' ', _name + Result) + check.Word);
+        Line(new string(' ', _name + Result) + $"see multiplex tour {check.Lesson}");
     }
 
     /// <summary>The last line.</summary>
@@ -34,5 +34,5 @@ internal static class CheckTable
         Terminal.WriteLine($"{report.Holds} of {report.Checks.Count} checks hold, {report.Faults} {(report.Faults == 1 ? "does" : "do")} not, {report.Skipped} skipped");
     }
 
-    private static void Line(string text) => Terminal.WriteLine(text, indent: s_name + Result);
+    private void Line(string text) => Terminal.WriteLine(text, indent: _name + Result);
 }

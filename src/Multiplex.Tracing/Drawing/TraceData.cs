@@ -87,10 +87,23 @@ public sealed record LaneData(string Title, string About, string Kind, int Proce
 /// <param name="Error">The errno's name, or nothing.</param>
 /// <param name="Client">The client that it is about.</param>
 /// <param name="FiveTuple">The connection that it is about, or nothing.</param>
-public sealed record CallData(int Lane, string Kind, long Start, long End, string Name, string Arguments, string Result, string Error, int Client, string FiveTuple)
+/// <param name="Set">Of a wait for several descriptors, what it is given and what it returns; or nothing.</param>
+public sealed record CallData(int Lane, string Kind, long Start, long End, string Name, string Arguments, string Result, string Error, int Client, string FiveTuple, SetData? Set)
 {
     internal static CallData Of(LaneCall call, int lane) => new(
-        lane, SceneData.Word(call.Call.Kind), call.Start, call.End, call.Call.Name, call.Call.Arguments, call.Call.Result, call.Call.Error ?? "", call.Client ?? -1, call.Connection?.FiveTuple ?? "");
+        lane, SceneData.Word(call.Call.Kind), call.Start, call.End, call.Call.Name, call.Call.Arguments, call.Call.Result, call.Call.Error ?? "", call.Client ?? -1, call.Connection?.FiveTuple ?? "", call.Set is null ? null : SetData.Of(call.Set));
+}
+
+/// <summary>What a wait is given and what it returns.</summary>
+/// <param name="Kind">array, bits, kept or ring.</param>
+/// <param name="Size">Bits of a set, requests, or descriptors.</param>
+/// <param name="Given">Of each descriptor: its number, the row of its bit, its client or -1.</param>
+/// <param name="Ready">Those of the descriptors that are ready.</param>
+public sealed record SetData(string Kind, int Size, IReadOnlyList<IReadOnlyList<int>> Given, IReadOnlyList<IReadOnlyList<int>> Ready)
+{
+    internal static SetData Of(WaitSet set) => new(SceneData.Word(set.Kind), set.Size, [.. set.Given.Select(Plain)], [.. set.Ready.Select(Plain)]);
+
+    private static IReadOnlyList<int> Plain(WaitEntry entry) => [entry.Descriptor, entry.Row, entry.Client ?? -1];
 }
 
 /// <summary>An arrow.</summary>

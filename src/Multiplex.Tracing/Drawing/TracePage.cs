@@ -50,6 +50,10 @@ public static class TracePage
         <span><i class="bar stripes"><b></b><b class="{ClassOf(0)}"></b><b class="{ClassOf(1)}"></b></i>waits for new connections (grey) and several clients at once</span>
         <span><i class="bar pale grey"></i>waits for something else</span>
         <span><i class="bar ring"></i>waits in the kernel's ring, io_uring</span>
+        <span><svg width="48" height="12"><path class="out grey" d="M1.5 3.5h5v5h-5zM29.5 3.5h5v5h-5z"/><path class="out {ClassOf(0)}" d="M8.5 3.5h5v5h-5z"/><path class="out {ClassOf(1)}" d="M15.5 3.5h5v5h-5zM43.5 3.5h5v5h-5z"/><path class="in {ClassOf(0)}" d="M36 3h6v6h-6z"/></svg>below a wait: an array goes in and comes back whole, the ready marked in it</span>
+        <span><svg width="48" height="16"><path class="bits" d="M.5 .5h47v15h-47zM.5 5.5h47M.5 10.5h47"/><path class="in grey" d="M12 2h3v3h-3z"/><path class="in {ClassOf(0)}" d="M28 2h3v3h-3z"/><path class="in {ClassOf(1)}" d="M36 7h3v3h-3z"/></svg>sets of bits go in, a row for reading, writing and exceptions; those of the ready come back</span>
+        <span><svg width="48" height="18"><path class="kept grey" d="M0 2H48"/><path class="kept {ClassOf(0)}" d="M8 3.5H48"/><path class="change {ClassOf(0)}" transform="translate(8 12)" d="M-3 0h6M0 -3v6"/><path class="in {ClassOf(0)}" d="M36 9h6v6h-6z"/></svg>the kernel keeps the set, a line for each descriptor (+ adds one); none goes in, the ready alone come back</span>
+        <span><svg width="34" height="12"><path class="request" d="M4 2h6l-3 8zM12 2h6l-3 8z"/></svg>requests that go into the ring</span>
         <span><i class="frame"></i>a process; the lanes in a frame are its threads</span>
         <span><svg width="34" height="12"><path class="arrow connection {ClassOf(0)}" d="M2 6H26" marker-end="url(#head)"/></svg>a connection</span>
         <span><svg width="34" height="12"><path class="arrow bytes {ClassOf(0)}" d="M2 6H26" marker-end="url(#head)"/></svg>bytes; dotted where the kernel's ring took them</span>
@@ -57,10 +61,13 @@ public static class TracePage
         <span><svg width="34" height="12"><path class="arrow reset" d="M2 6H26" marker-end="url(#cross)"/></svg>a reset, RST</span>
         <span><svg width="34" height="12"><path class="arrow birth" d="M2 6H26" marker-end="url(#head)"/></svg>fork, or a new thread</span>
         <span><svg width="34" height="12"><path class="arrow signal" d="M2 6H26" marker-end="url(#head)"/></svg>a signal</span>
-        <span><svg width="34" height="12"><path class="arrow wake" d="M2 6H26" marker-end="url(#head)"/></svg>a thread wakes another</span>
+        <span><svg width="34" height="12"><path class="arrow wake {ClassOf(0)}" d="M2 6H26" marker-end="url(#diamond)"/></svg>a thread hands work to another, by futex</span>
+        <span><svg width="34" height="12"><path class="arrow wake {ClassOf(0)}" d="M2 6H26" marker-end="url(#square)"/></svg>a thread wakes a loop, by eventfd</span>
         </div>
         <svg width="0" height="0" aria-hidden="true"><defs>
         <marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="context-stroke"/></marker>
+        <marker id="diamond" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="5" markerHeight="5" orient="auto"><path d="M4 0L8 4L4 8L0 4z" fill="context-stroke"/></marker>
+        <marker id="square" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="5" markerHeight="5" orient="auto"><path d="M1 1H7V7H1z" fill="context-stroke"/></marker>
         <marker id="bar" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M4 0V8" stroke="context-stroke" stroke-width="2"/></marker>
         <marker id="cross" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 8M8 0L0 8" stroke="context-stroke" stroke-width="2"/></marker>
         <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V6"/></pattern>

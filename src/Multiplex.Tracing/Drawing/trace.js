@@ -31,16 +31,22 @@ function layOut(stage) {
       stage.frames.push({ top: y - 3 + (isNarrow ? above : 0), bottom: y, born: lane.born, died: lane.died });
     }
     y += above + 21;
+    const middle = y - 11, sets = setsOf(stage.scene, lane);
+    if (sets.length > 0) y += strip;
     const frame = stage.frames.at(-1);
     frame.bottom = y;
     frame.born = Math.min(frame.born, lane.born);
     frame.died = Math.max(frame.died, lane.died);
-    return { y: y - 11, half: 8 };
+    return { y: middle, half: 8, sets };
   });
   stage.height = y + 8;
 }
 
 const x = time => margin + time * scale;
+
+// Below a lane that waits for several descriptors: what each wait is given, at its beginning, and what it returns, at its end.
+const strip = 20;
+const setsOf = (scene, lane) => scene.calls.filter(call => call.set && scene.lanes[call.lane] === lane);
 
 function draw(stage) {
   const { scene, rows } = stage;
@@ -52,6 +58,7 @@ function draw(stage) {
   for (const frame of stage.frames)
     parts.push(`<rect class="process" x="${x(frame.born) - 3}" y="${frame.top}" width="${Math.max((frame.died - frame.born) * scale, 2) + 6}" height="${frame.bottom - frame.top}" rx="4"/>`);
   scene.lanes.forEach((lane, i) => lane.stretches.forEach(stretch => parts.push(drawStretch(scene, lane, rows[i], stretch))));
+  for (const row of rows) if (row.sets?.length > 0) drawSets(scene, row, parts);
   if (scale > 0.02) scene.calls.forEach(call => parts.push(drawCall(call, rows[call.lane])));
   for (const arrow of scene.arrows) parts.push(drawArrow(scene, rows, arrow));
   parts.push('<g class="cursor"></g>');
@@ -75,6 +82,53 @@ function drawStretch(scene, lane, row, [start, end, wait, client, ...watched]) {
   return bars + hatch + text;
 }
 
+const cell = (who, filled, left, top, size) => `<rect class="${filled ? 'in' : 'out'} ${colour(who)}" x="${left}" y="${top}" width="${size}" height="${size}"/>`;
+
+// poll: the array. select: sets of bits. epoll: those that are ready; the set itself is a line for each descriptor, as long as the kernel keeps it.
+const glyphs = {
+  array: { width: set => set.given.length * 7, draw: (set, left, top, shown, filled) => set.given.map((one, i) => cell(one[2], filled(one), left + i * 7 + .5, top + 5, 5)).join('') },
+  bits: {
+    width: set => set.size * 4 + 1,
+    draw: (set, left, top, shown) => `<rect class="bits" x="${left}" y="${top}" width="${set.size * 4 + 1}" height="15"/><path class="bits" d="M${left} ${top + 5}h${set.size * 4 + 1}m0 5h${-set.size * 4 - 1}"/>`
+      + shown.map(([number, row, who]) => `<rect class="in ${colour(who)}" x="${left + 1 + number * 4}" y="${top + 1 + row * 5}" width="3" height="3"/>`).join(''),
+  },
+  kept: { width: (set, isGiven) => isGiven ? 0 : set.ready.length * 8, draw: (set, left, top, shown, filled, isGiven) => isGiven ? '' : shown.map((one, i) => cell(one[2], true, left + i * 8, top + 10, 6)).join('') },
+  ring: {
+    width: (set, isGiven) => isGiven ? Math.min(set.size, 6) * 7 : 0,
+    draw: (set, left, top, shown, filled, isGiven) => isGiven ? Array.from({ length: Math.min(set.size, 6) }, (_, i) => `<path class="request" d="M${left + i * 7} ${top + 3}h6l-3 8z"/>`).join('') : '',
+  },
+};
+
+// What would cover what stands there already is left out; it shows at a greater zoom.
+function drawSets(scene, row, parts) {
+  const top = row.y + row.half + 2;
+  let free = -Infinity;
+  row.sets.forEach((call, i) => {
+    const { set } = call, glyph = glyphs[set.kind];
+    const isReady = one => set.ready.some(other => other[0] === one[0] && other[1] === one[1]);
+    const from = Math.max(x(call.start), margin), to = x(call.end);
+    if (set.kind === 'kept') {
+      const until = i + 1 < row.sets.length ? x(row.sets[i + 1].start) : to;
+      set.given.forEach((one, line) => parts.push(`<path class="kept ${colour(one[2])}" d="M${from} ${top + 1 + line * 1.5}H${until}"/>`));
+    }
+    if (from >= free) {
+      parts.push(glyph.draw(set, from, top, set.given, () => false, true));
+      free = from + glyph.width(set, true) + 2;
+    }
+    const back = to - glyph.width(set, false);
+    if (back >= free && set.ready.length > 0) {
+      parts.push(glyph.draw(set, back, top, set.ready, isReady, false));
+      free = to + 2;
+    }
+  });
+  for (const call of scene.calls) {
+    if (call.name === 'epoll_ctl' && call.client >= 0 && row.sets[0].lane === call.lane) {
+      const sign = call.arguments.includes('_ADD') ? 'M-3 0h6M0 -3v6' : call.arguments.includes('_DEL') ? 'M-3 0h6' : '';
+      if (sign) parts.push(`<path class="change ${colour(call.client)}" transform="translate(${x(call.start)} ${top + 13})" d="${sign}"/>`);
+    }
+  }
+}
+
 // Once it is wide enough, a call shows its edges, and its name.
 function drawCall(call, row) {
   const width = (call.end - call.start) * scale;
@@ -83,15 +137,16 @@ function drawCall(call, row) {
   return `<path class="edge" d="M${x(call.start)} ${row.y - row.half}v${2 * row.half}M${x(call.end)} ${row.y - row.half}v${2 * row.half}"/>${text}`;
 }
 
-const heads = { end: 'bar', reset: 'cross' };
+const heads = { end: 'bar', reset: 'cross', futex: 'diamond', eventfd: 'square' };
 
 function drawArrow(scene, rows, { kind, from, to, client, inferred }) {
   const source = scene.calls[from], target = scene.calls[to];
   const a = rows[source.lane], b = rows[target.lane];
   const down = b.y > a.y ? 1 : -1;
+  const way = kind !== 'wake' ? kind : source.name === 'futex' ? 'futex' : 'eventfd';
   const leaves = kind === 'birth' || kind === 'connection' ? source.end : source.start;
   const arrives = Math.max(target.kind === 'call' && kind !== 'birth' ? target.end : target.start, leaves);
-  return `<path class="arrow ${kind} ${colour(client)}${inferred ? ' inferred' : ''}" d="M${x(leaves)} ${a.y + down * a.half}L${x(arrives)} ${b.y - down * (b.half + 1)}" marker-end="url(#${heads[kind] ?? 'head'})"/>`;
+  return `<path class="arrow ${kind} ${colour(client)}${inferred ? ' inferred' : ''}" d="M${x(leaves)} ${a.y + down * a.half}L${x(arrives)} ${b.y - down * (b.half + 1)}" marker-end="url(#${heads[way] ?? 'head'})"/>`;
 }
 
 function drawAll() {

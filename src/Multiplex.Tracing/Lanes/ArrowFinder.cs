@@ -103,7 +103,7 @@ internal sealed class ArrowFinder(Cast cast, ConnectionTable connections)
             if (wait is null)
                 continue;
             woken.Add(wait);
-            yield return new(ArrowKind.Wake, wake, wait, ClientBefore(wake), "a wake-up");
+            yield return new(ArrowKind.Wake, wake, wait, ClientBefore(wake), "a wake-up by futex");
         }
     }
 
@@ -115,7 +115,7 @@ internal sealed class ArrowFinder(Cast cast, ConnectionTable connections)
         let wait = _calls.FirstOrDefault(call => call.Lane != write.Lane && call.Lane.Process == write.Lane.Process && call.Start <= write.End && call.End >= write.Start
             && Waits.IsForSeveral(call.Call.Name) && (call.Call.Name != "poll" || Descriptors.In(call.Call.Arguments).Any(one => one.Number == number)))
         where wait is not null
-        select new Arrow(ArrowKind.Wake, write, wait, ClientBefore(write), "a wake-up");
+        select new Arrow(ArrowKind.Wake, write, wait, ClientBefore(write), "a wake-up by eventfd");
 
     // The client that the lane was working for.
     private static int? ClientBefore(LaneCall call) =>

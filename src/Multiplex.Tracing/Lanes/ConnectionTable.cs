@@ -63,8 +63,11 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
         Descriptor? first = Descriptors.First(call.Arguments);
         if (Waits.IsForSeveral(call.Name))
         {
-            if (drawn is not null)
-                drawn.Watched = call.Name.StartsWith("epoll", StringComparison.Ordinal) ? Watched(process, first?.Number, open) : Waits.IsRing(call.Name) ? [.. open.Values.Distinct()] : named;
+            if (drawn is null)
+                return;
+            // What only asks, poll(2) with a timeout of 0, is no wait.
+            drawn.Set = call.Arguments.EndsWith(", 0", StringComparison.Ordinal) ? null : WaitSet.At(call, first is { } set ? InterestOf(process, set.Number) : [], number => open.GetValueOrDefault(number)?.Client);
+            drawn.Watched = call.Name.StartsWith("epoll", StringComparison.Ordinal) ? Watched(process, first?.Number, open) : Waits.IsRing(call.Name) ? [.. open.Values.Distinct()] : named;
             return;
         }
 
@@ -91,6 +94,8 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
     private void End(TracedCall call, LaneCall? drawn)
     {
         int process = cast.ProcessOf(call.Thread);
+        if (drawn is { Set: { } set })
+            drawn.Set = set.After(call);
         if (call.Name is "accept" or "accept4" && Descriptors.First(call.Result) is { IsConnected: true } accepted)
         {
             Connection connection = Find(null, Plain(accepted.Remote), Plain(accepted.Local));

@@ -48,6 +48,9 @@ public sealed class LaneCall
     /// <summary>What a wait for several descriptors waits for: the connections among them.</summary>
     public IReadOnlyList<Connection> Watched { get; internal set; } = [];
 
+    /// <summary>Of a wait for several descriptors: what it is given, and what it returns.</summary>
+    public WaitSet? Set { get; internal set; }
+
     /// <summary>Whether the thread waited in it.</summary>
     public bool IsWait { get; internal set; }
 

@@ -63,7 +63,13 @@ public sealed partial class Narrator
             return $"{lane} enters the kernel by io_uring_enter: it submits {Word(call, 1)}, and waits for at least {Word(call, 2)} completion. What is submitted lies in memory that it shares with the kernel.";
         if (Waits.IsForSeveral(name))
         {
-            string set = name.StartsWith("epoll", StringComparison.Ordinal) ? "; the kernel keeps the set, so that the call names none of them" : "";
+            string set = call.Set switch
+            {
+                { Kind: WaitSetKind.Kept } => "; the kernel keeps the set, so that the call names none of them",
+                { Kind: WaitSetKind.Array, Size: var size } => $"; the array of all {size} descriptors goes in with each call",
+                { Kind: WaitSetKind.Bits, Size: var size } => $"; sets of {size} bits go in, and the kernel overwrites them",
+                _ => "",
+            };
             return $"{lane} waits in {name} for {Watched(call)}{set}. Whichever is ready first ends the wait.";
         }
 

@@ -38,6 +38,9 @@ public static partial class Descriptors
     /// <summary>The one that the arguments begin with, or a result is; null when there is none.</summary>
     public static Descriptor? First(string text) => Annotated().Match(text) is { Success: true, Index: 0 } match ? Of(match) : null;
 
+    /// <summary>The text without what strace says of each descriptor: numbers alone.</summary>
+    public static string Numbers(string text) => Annotated().Replace(WithoutStrings().Replace(text, "\"\""), "${number}");
+
     private static Descriptor Of(Match match) =>
         new(int.Parse(match.Groups["number"].ValueSpan, CultureInfo.InvariantCulture), match.Groups["kind"].Value, match.Groups["text"].Value);
 

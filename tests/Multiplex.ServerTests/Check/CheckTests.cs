@@ -46,7 +46,7 @@ public sealed class CheckTests
     {
         CheckRun run = CheckRun.Of("--command", server(), "--timeout", "30s");
         Assert.That(run.Named("fault"), Is.EqualTo(none));
-        Assert.That(run.Named("holds"), Is.EqualTo(ServerCheck.All.Select(check => check.Name)));
+        Assert.That(run.Named("holds"), Is.EqualTo(CheckSuite.Echo.Checks.Select(check => check.Name)));
         Assert.That(run.Status, Is.EqualTo(Holds));
     }
 
@@ -63,7 +63,7 @@ public sealed class CheckTests
         Assert.That(run.Status, Is.EqualTo(Faulty));
 
         // What is wrong is said in the course's words, and where the tour has them.
-        ServerCheck planted = ServerCheck.All.Single(check => check.Name == found);
+        ServerCheck planted = CheckSuite.Echo.Checks.Single(check => check.Name == found);
         int row = Array.FindIndex(run.Lines, line => line.StartsWith($"{planted.Name} ", StringComparison.Ordinal));
         Assert.That(run.Lines[row], Does.Contain("FAULT").And.Contain(planted.Tried));
         Assert.That(run.Lines[(row + 1)..(row + 3)].Select(line => line.Trim()), Is.EqualTo(new[] { planted.Word, $"see multiplex tour {planted.Lesson}" }));

@@ -19,6 +19,10 @@ internal static class HomeworkServers
     /// <param name="fault">without-drain, or empty for none.</param>
     public static string InPython(string fault = "") => $"{Tools.Require("python3")} {Source("asyncio_server.py")} {{port}} {fault}".TrimEnd();
 
+    /// <summary>The RPC server in Python, of the program of multiplex.x.</summary>
+    /// <param name="fault">One of those that it lists; empty for none.</param>
+    public static string OfRpc(string fault = "") => $"{Tools.Require("python3")} {Source("rpc_server.py")} {{port}} {fault}".TrimEnd();
+
     private static string Compile(string program, string fault)
     {
         string output = Path.Combine(s_folder.Value, $"{program}{fault}");

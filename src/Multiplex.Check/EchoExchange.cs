@@ -1,0 +1,15 @@
+namespace Multiplex.Check;
+
+/// <summary>Lines, which come back.</summary>
+internal sealed class EchoExchange : IExchange
+{
+    private const int UsualLength = 100;
+
+    public byte[] Request(int seed = 0) => Lines.Of(UsualLength, seed);
+
+    public byte[] Requests(int length) => Lines.Of(length);
+
+    public void Receive(CheckClient client, ReadOnlySpan<byte> requests) => client.Receive(requests);
+
+    public void ReceiveRepeated(CheckClient client, ReadOnlySpan<byte> requests, long sent) => client.ReceiveRepeated(requests, sent);
+}
