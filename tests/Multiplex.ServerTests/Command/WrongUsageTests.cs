@@ -207,7 +207,7 @@ public sealed class WrongUsageTests
     [TestCase("check --connect tcp://127.0.0.1:1 --pid 2000000000", "there is no such process")]
     [TestCase("check --command server{port} --pid 1", "leave it out")]
     [TestCase("check --command server", "{port}")]
-    [TestCase("check --connect tcp://127.0.0.1:1 --protocol rpc", "echo")]
+    [TestCase("check --connect tcp://127.0.0.1:1 --protocol nfs", "echo, rpc")]
     [TestCase("check --connect tcp://127.0.0.1:1 --checks dance", "byte-by-byte, pipelined")]
     [TestCase("check --connect tcp://127.0.0.1:1 --timeout 0", "--timeout")]
     [TestCase("chekc", "did you mean check?")]
