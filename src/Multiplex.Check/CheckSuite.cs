@@ -11,6 +11,17 @@ public sealed record CheckSuite(string Protocol, IExchange Exchange, IReadOnlyLi
     /// <summary>The names of the protocols.</summary>
     public static IReadOnlyList<string> Protocols { get; } = ["echo", "rpc"];
 
+    /// <summary>The names of all checks, of whichever protocol.</summary>
+    public static IReadOnlyList<string> Names
+    {
+        get
+        {
+            CheckedProgram program = new(0, 0, 0);
+            CheckSuite[] suites = [Echo, RpcOverStreams(program), RpcOverDatagrams(program)];
+            return [.. suites.SelectMany(suite => suite.Checks).Select(check => check.Name).Distinct()];
+        }
+    }
+
     /// <summary>RFC 862: every byte comes back.</summary>
     public static CheckSuite Echo { get; } = new("echo", new EchoExchange(), [.. StreamChecks.All, .. ClientChecks.All, .. ProcessChecks.All]);
 
