@@ -14,7 +14,7 @@ public partial interface IGreeter
     ValueTask<int> FailAsync(CancellationToken cancellationToken = default);
 }
 
-/// <summary>Greets by the name of the object that lives as long as a call, which another service has in its scope too.</summary>
+/// <summary>Greets with the name of the object that lives as long as the call; another service of the same scope gets the same object.</summary>
 public sealed class Greeter(Visit visit, Gate gate) : IGreeter
 {
     public async ValueTask<string> GreetAsync(string name, CancellationToken cancellationToken)
@@ -58,7 +58,7 @@ public sealed class Visits
     public void End() => Interlocked.Increment(ref _ended);
 }
 
-/// <summary>Holds a call up until the test opens it.</summary>
+/// <summary>Blocks a call until the test opens it.</summary>
 public sealed class Gate
 {
     public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

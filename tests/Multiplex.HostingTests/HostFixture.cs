@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Multiplex.HostingTests;
 
-/// <summary>A host with the greeter, on a port of the kernel's choice, and what it has logged.</summary>
+/// <summary>A host that serves the greeter on a port that the kernel chooses, and what it has logged.</summary>
 public abstract class HostFixture
 {
     private readonly List<IHost> _hosts = [];

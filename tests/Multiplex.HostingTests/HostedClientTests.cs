@@ -11,7 +11,7 @@ public class HostedClientTests : HostFixture
         builder.Services.AddRpcClient<ITally>(endpoint);
         IHost host = Build(builder);
         await host.StartAsync();
-        ITally tally = host.Services.GetRequiredService<ITally>();   // nobody listens there yet
+        ITally tally = host.Services.GetRequiredService<ITally>();   // no server listens there yet
         await using (RpcServer server = await RpcServer.StartAsync(o => o.Listen(endpoint), new Tally()))
         {
             Assert.That(tally.Add(2), Is.EqualTo(2));

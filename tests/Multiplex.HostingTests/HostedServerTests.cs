@@ -9,7 +9,7 @@ public class HostedServerTests : HostFixture
     [Test]
     public async Task A_hosted_program_is_called_by_an_injected_contract()
     {
-        // The program, but for the port, which is the kernel's choice: the client's options are read when it is resolved.
+        // A usual program, but for the port, which the kernel chooses: the client's options are read when it is resolved.
         IHost host = null!;
         HostApplicationBuilder builder = Builder();
         builder.Services.AddRpcServer(o => o.Listen("tcp://127.0.0.1:0").UseModel("epoll")).AddProgram<IGreeter, Greeter>();
@@ -93,7 +93,7 @@ public class HostedServerTests : HostFixture
         }
         catch (OperationCanceledException)
         {
-            // The host's own word for it.
+            // The host reports what its shutdown time-out ended as a cancellation.
         }
 
         await Assert.ThatAsync(() => call.WaitAsync(Eventually.Deadline), Throws.InstanceOf<RpcException>());

@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 namespace Multiplex.HostingTests;
 
 /// <summary>
-/// A server writes to the host's log where it listens, that it has stopped, what failed, and what its limits did; a client, its connections and which calls
+/// A server logs its endpoints, its stop, failures and what its limits refused; a client logs its connections and the calls that
 /// failed.
 /// </summary>
 public class LogTests : HostFixture

@@ -2,7 +2,7 @@ using NSubstitute;
 
 namespace Multiplex.HostingTests;
 
-/// <summary>What uses a contract is tested without a server: a contract is an interface.</summary>
+/// <summary>Code that uses a contract is tested without a server, since a contract is an interface.</summary>
 public class MockedContractTests
 {
     [Test]

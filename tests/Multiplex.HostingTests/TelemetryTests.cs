@@ -9,7 +9,7 @@ using OpenTelemetry.Trace;
 
 namespace Multiplex.HostingTests;
 
-/// <summary>Calls are seen by those that listen to the meter and to the activity source, on both sides, under the names of OpenTelemetry.</summary>
+/// <summary>Listeners of the meter and of the activity source see the calls of both sides, under the names of OpenTelemetry.</summary>
 [NonParallelizable]
 public class TelemetryTests
 {
@@ -196,7 +196,7 @@ public class TelemetryTests
             ActivitySource.AddActivityListener(_listener);
         }
 
-        /// <summary>Those that have ended, in the order in which they began. The server's may end after the reply has left.</summary>
+        /// <summary>The activities that have ended, in the order in which they began. The server's activity may end after the reply was sent.</summary>
         public IReadOnlyList<Activity> Of(ActivityKind kind)
         {
             Eventually.Holds(() => _ended.Any(one => one.Kind == kind), $"no span of kind {kind}");
@@ -238,7 +238,7 @@ public class TelemetryTests
         /// <summary>The tags of each measurement of an instrument.</summary>
         public IReadOnlyList<IReadOnlyDictionary<string, string?>> Of(string instrument) => [.. _all.Where(one => one.Instrument == instrument).Select(one => one.Tags)];
 
-        /// <summary>What an observable instrument says of a server, and of its model.</summary>
+        /// <summary>What an observable instrument reports of a server, and of its model.</summary>
         public (long Value, string? Model) Now(string instrument, Endpoint server)
         {
             _observed.Clear();

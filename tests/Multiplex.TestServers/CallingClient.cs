@@ -2,7 +2,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.TestServers;
 
-/// <summary>A client of the demo program that calls again and again, and writes a line each time that another server answers.</summary>
+/// <summary>A client of the demo program that calls again and again, and writes a line each time another server than before answers.</summary>
 internal static class CallingClient
 {
     public static async Task<int> Run(string server)

@@ -4,7 +4,7 @@ using Multiplex.Everything;
 namespace Multiplex.TestServers;
 
 /// <summary>
-/// <c>everything.x</c> as the stubs that are made from it let it be served: most procedures give back what they are given, so that every type of
+/// The programs of <c>everything.x</c> on the stubs that are generated from it: most procedures return their argument, so that every type of
 /// the language is read and written by the server.
 /// </summary>
 internal sealed class EverythingProgram : EverythingV1Server

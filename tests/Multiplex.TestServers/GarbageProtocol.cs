@@ -6,7 +6,7 @@ namespace Multiplex.TestServers;
 
 /// <summary>
 /// Requests of eight bytes, a big-endian number. Each is answered with the server's count of requests so far, after as
-/// much garbage as the number says in rough, in pieces from small to large, and two collections: what is hard on a runtime
+/// about as many bytes of garbage as the number says, in pieces from small to large, and two collections: what is hard on a runtime
 /// that has been forked. Before the first fork it keeps the parent's finalizer thread busy for a while; children have no such thread.
 /// </summary>
 internal sealed class GarbageProtocol(ServerCounters counters) : IProtocol

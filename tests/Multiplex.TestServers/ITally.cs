@@ -10,7 +10,7 @@ public partial interface ITally
     [Procedure(1)]
     ulong Add(ulong amount);
 
-    /// <summary>The process that answers, and what it knows of the call.</summary>
+    /// <summary>The process that answers, and what it can read of the call.</summary>
     [Procedure(2, Idempotent = true)]
     [return: XdrMaxLength(200)]
     string Describe([XdrMaxLength(32)] string name, RpcContext? context = null);

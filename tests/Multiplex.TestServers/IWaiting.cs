@@ -2,7 +2,7 @@ using Multiplex.Rpc;
 
 namespace Multiplex.TestServers;
 
-/// <summary>A contract with every form that a method may have, and calls that can be caught in flight.</summary>
+/// <summary>A contract with every form that a method may have, and calls that a test can hold in flight.</summary>
 [RpcProgram(0x2000_4546)]
 public partial interface IWaiting
 {
@@ -36,7 +36,7 @@ public partial interface IWaiting
     [Procedure(7, Idempotent = true)]
     ValueTask FailAsync(bool isLate, bool isFault);
 
-    /// <summary>What the server knows of the call.</summary>
+    /// <summary>What the server can read of the call.</summary>
     [Procedure(8, Idempotent = true)]
     [return: XdrMaxLength(200)]
     string Describe(RpcContext? context = null);
@@ -46,7 +46,7 @@ public partial interface IWaiting
     [return: XdrBytes, XdrMaxLength(255)]
     byte[] Reverse([XdrBytes, XdrMaxLength(255)] byte[] name, CancellationToken cancellationToken = default);
 
-    /// <summary>Has no reply, and does not end by itself either.</summary>
+    /// <summary>Has no reply, and does not end by itself.</summary>
     [Procedure(10, OneWay = true)]
     void Forget([XdrMaxLength(16)] ReadOnlySpan<byte> bytes);
 

@@ -27,12 +27,12 @@ if (args is ["waiting" or "tally", _, ..])
     _ => throw new ArgumentException("which server?"),
 };
 
-// Before anything else is done: the runtime that forks.
+// First of all, as it prepares the runtime for fork(2).
 ServerModelEntry model = ServerModelCatalog.Find(name)!;
 if (model.Forks)
     ForkRuntime.Enter();
 
-// Not disposed: a thread of a model that has them may still count.
+// Not disposed: where the model has threads, one may still count.
 ServerCounters counters = new(file);
 using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
 using IDisposable? handler = (stop as StopSignal.Requestable) is { } requestable ? PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request(requestable)) : null;

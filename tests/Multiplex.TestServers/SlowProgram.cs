@@ -4,8 +4,8 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.TestServers;
 
 /// <summary>
-/// An RPC program whose calls can be caught in progress. Procedure 1, which is not idempotent, waits for so many milliseconds, then adds
-/// an amount to the server's sum and returns it. Procedure 2 tells the process that answers.
+/// An RPC program whose calls a test can observe in progress. Procedure 1, which is not idempotent, waits for so many milliseconds, then adds
+/// an amount to the server's sum and returns it. Procedure 2 returns the id of the process that answers.
 /// </summary>
 internal sealed class SlowProgram(ServerCounters counters) : IRpcProgram
 {

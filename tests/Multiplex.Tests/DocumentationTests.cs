@@ -4,7 +4,7 @@ using Multiplex.Tour.Lessons;
 
 namespace Multiplex.Tests;
 
-/// <summary>README and docs/ point at files that exist.</summary>
+/// <summary>README and docs/ link to files that exist.</summary>
 public partial class DocumentationTests
 {
     private static IEnumerable<string> Pages() =>

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests;
 
-/// <summary>How a procedure that takes long notices that its caller is gone.</summary>
+/// <summary>How a long procedure finds out that its caller has disconnected.</summary>
 public class PeerTests
 {
     [Test]

@@ -129,7 +129,7 @@ public class ServerCountersTests
         Assert.That(file.Process, Is.EqualTo(Environment.ProcessId));
         Assert.That(file.Read().Where(one => one.Value != 0), Is.EqualTo(new[] { KeyValuePair.Create("Calls", 42L) }));
 
-        // As a program that knows the documented layout alone would read it.
+        // As a program reads it that knows only the documented layout.
         byte[] bytes = File.ReadAllBytes(_directory["counters"]);
         Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 0, 8), Is.EqualTo("MPXCOUNT"));
         Assert.That((BitConverter.ToInt32(bytes, 8), BitConverter.ToInt32(bytes, 12)), Is.EqualTo((1, file.Names.Count)));

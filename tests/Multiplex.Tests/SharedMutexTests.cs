@@ -3,7 +3,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests;
 
-/// <summary>A mutex of several threads and processes, which outlives its owner.</summary>
+/// <summary>A mutex of several threads and processes, which recovers from the death of its owner.</summary>
 public unsafe class SharedMutexTests
 {
     private SharedMemory _memory = null!;

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Multiplex.TestSupport;
 
-/// <summary>Two authorities and certificates of theirs, in PEM files in a folder of their own.</summary>
+/// <summary>Two authorities and certificates that they signed, as PEM files in a temporary folder.</summary>
 internal sealed class Certificates : IDisposable
 {
     private static readonly TimeSpan s_validity = TimeSpan.FromDays(1);

@@ -3,13 +3,13 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.TestSupport;
 
-/// <summary>Waits for what another thread, another process or the kernel will bring about.</summary>
+/// <summary>Waits for an effect of another thread, another process or the kernel.</summary>
 internal static class Eventually
 {
-    /// <summary>Longer than anything takes: passing it means that something hangs. It is no measure of speed.</summary>
+    /// <summary>The deadline. It is longer than any step takes: when it passes, something hangs. It measures no speed.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
-    /// <summary>Lets no call on a socket wait past the deadline: a test that would hang fails with EAGAIN instead.</summary>
+    /// <summary>Limits each call on a socket to the deadline: a test that would hang fails with EAGAIN instead.</summary>
     public static void LimitWaits(int socket)
     {
         timeval limit = new() { tv_sec = (long)Deadline.TotalSeconds };
@@ -25,7 +25,7 @@ internal static class Eventually
         {
             if (Stopwatch.GetElapsedTime(start) > Deadline)
                 NUnit.Framework.Assert.Fail($"not within {Deadline}: {otherwise()}");
-            Thread.Sleep(1);   // a small step: the condition decides, not the time
+            Thread.Sleep(1);   // a short pause: the condition decides, not the time
         }
     }
 

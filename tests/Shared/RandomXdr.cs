@@ -5,7 +5,7 @@ using Multiplex.Rpc.Generator.Model;
 namespace Multiplex.TestSupport;
 
 /// <summary>
-/// Random values of a type, as bytes in XDR's canonical form: written after RFC 4506 from the declaration alone, without the
+/// Random values of a type, as bytes in XDR's canonical form: generated from the declaration alone, following RFC 4506, without the
 /// code that is tested.
 /// </summary>
 internal sealed class RandomXdr(Random random)

@@ -1,6 +1,6 @@
 namespace Multiplex.TestSupport;
 
-/// <summary>Programs of others that a test needs and that a machine may lack.</summary>
+/// <summary>Programs that a test needs and that a machine may lack.</summary>
 internal static class Tools
 {
     private static readonly string[] s_alsoLookIn = ["/usr/sbin", "/sbin"];

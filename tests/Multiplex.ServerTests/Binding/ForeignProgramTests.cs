@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
 
-/// <summary>Programs that know nothing of ours: the C library's clients, and a network analyser.</summary>
+/// <summary>Programs written by others: the C library's clients, and a network analyser.</summary>
 public sealed class ForeignProgramTests
 {
     private static readonly string[] s_everyTransport = ["tcp://127.0.0.1:0", "udp://127.0.0.1:0", "tcp://[::1]:0", "udp://[::1]:0"];

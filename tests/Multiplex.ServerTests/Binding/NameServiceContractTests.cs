@@ -9,13 +9,13 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
 
-/// <summary>What clients and servers may expect of a name service, be it rpcbind(8) or ours.</summary>
+/// <summary>What clients and servers may expect of a name service: rpcbind(8) and <c>multiplex rpcbind</c> alike.</summary>
 [TestFixture(NameServiceKind.Rpcbind)]
 [TestFixture(NameServiceKind.Multiplex)]
 public sealed class NameServiceContractTests(NameServiceKind kind)
 {
     private const uint Program = 0x2000_9999, Spare = 0x2000_9998;
-    private const string Address = "127.0.0.1.0.111";   // rpcbind forgets addresses that no socket is bound to, and this one is
+    private const string Address = "127.0.0.1.0.111";   // rpcbind removes addresses that no socket is bound to, and this one is bound
 
     private NameServiceProcess _service = null!;
 
@@ -197,7 +197,7 @@ public sealed class NameServiceContractTests(NameServiceKind kind)
     private static byte[] Rpcb(uint program, uint version) =>
         [.. RpcWire.UInt(program), .. RpcWire.UInt(version), .. RpcWire.Opaque("tcp"u8.ToArray()), .. RpcWire.Opaque("127.0.0.1.0.111"u8.ToArray()), .. RpcWire.UInt(0)];
 
-    // Whether the call is accepted, and its result is TRUE. The caller's address is that which it calls.
+    // Whether the call is accepted, and its result is TRUE. The caller's address is the one that it calls.
     private bool SucceedsFromElsewhere(ProtocolType protocol, uint version, uint procedure, byte[] arguments) => _service.InItsNetwork(() =>
     {
         byte[] call = [.. RpcWire.UInt(1), .. RpcWire.UInt(0), .. RpcWire.UInt(2), .. RpcWire.UInt(100000), .. RpcWire.UInt(version), .. RpcWire.UInt(procedure), .. new byte[16], .. arguments];

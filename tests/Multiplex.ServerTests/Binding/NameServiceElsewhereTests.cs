@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
 
-/// <summary>A name service at addresses of one's own choice, without any privilege: <c>--listen</c> and <c>--rpcbind</c>.</summary>
+/// <summary>A name service at any address, without privileges: <c>--listen</c> and <c>--rpcbind</c>.</summary>
 public sealed class NameServiceElsewhereTests
 {
     private static readonly string[] s_anyPort = ["tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
@@ -74,7 +74,7 @@ public sealed class NameServiceElsewhereTests
         Assert.That(waits.Errors.Single(), Does.Contain("hybrid"));
     }
 
-    // The results of a call for another, CALLIT of RFC 1833: program, version 1, procedure, its arguments.
+    // The results of an indirect call, CALLIT of RFC 1833: program, version 1, procedure, its arguments.
     private static byte[] Ask(RpcPeer names, uint version, uint procedure, uint program, uint called, byte[] arguments)
     {
         Send(names, xid: 9, version, procedure, program, called, arguments);

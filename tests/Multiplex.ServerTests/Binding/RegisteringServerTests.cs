@@ -87,7 +87,7 @@ public sealed class RegisteringServerTests(NameServiceKind kind)
     public void What_another_has_registered_meanwhile_stays_and_what_is_missing_is_made_again()
     {
         const uint Own = 0x2000_9995;
-        Sockets.Endpoint bound = Sockets.Endpoint.Parse("tcp://127.0.0.1:111");   // by the name service: it forgets an address that no socket is bound to
+        Sockets.Endpoint bound = Sockets.Endpoint.Parse("tcp://127.0.0.1:111");   // by the name service, which removes an address that no socket is bound to
         ServerRegistrations registrations = ServerRegistrations.Make(_service.Socket, [(Own, 1), (Own, 2)], [bound]);
         Registration taken = new(Own, 1, "tcp", "0.0.0.0.0.111", ""), lost = new(Own, 2, "tcp", "127.0.0.1.0.111", "");
         Assert.That(_service.Ask(names => names.Unset(taken) && names.Set(taken) && names.Unset(lost)), Is.True);

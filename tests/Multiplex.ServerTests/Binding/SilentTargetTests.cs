@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
 
-/// <summary>A name service that calls programs for others goes on answering lookups while those programs keep silent.</summary>
+/// <summary>A name service that makes indirect calls goes on answering lookups while the programs that it calls do not reply.</summary>
 public sealed class SilentTargetTests
 {
     private const uint Program = 0x2000_9997;

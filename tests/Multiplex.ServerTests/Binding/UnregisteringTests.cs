@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
 
-/// <summary>No client is sent to a server that accepts no connections any more: it is unregistered first.</summary>
+/// <summary>A server is unregistered before it stops accepting connections, so that the name service sends it no client after that.</summary>
 public sealed class UnregisteringTests
 {
     [TestCaseSource(typeof(Cells), nameof(Cells.Models))]

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Binding;
 
-/// <summary><c>rpcbind --state FILE</c>: what servers have registered survives the name service.</summary>
+/// <summary><c>rpcbind --state FILE</c>: registrations survive a restart of the name service.</summary>
 public sealed class WarmStartTests
 {
     private readonly string _file = Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.state");

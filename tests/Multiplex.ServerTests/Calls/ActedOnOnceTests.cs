@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Calls;
 
-/// <summary>ADD is not idempotent: however often a call of it is sent, it is added once, on every model and kind of endpoint.</summary>
+/// <summary>ADD is not idempotent: however often a call is sent, its amount is added once, on every model and kind of endpoint.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class ActedOnOnceTests(string model) : AllKinds(model, "--reply-cache", "16")
 {

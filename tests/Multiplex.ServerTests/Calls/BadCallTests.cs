@@ -5,7 +5,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Calls;
 
-/// <summary>Calls that cannot be carried out get the RFC's answer, on every model and kind of endpoint, and the next one is answered as ever.</summary>
+/// <summary>Calls that cannot be carried out get the reply that the RFC demands, on every model and kind of endpoint, and the next call is answered.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class BadCallTests(string model) : AllKinds(model)
 {
@@ -57,7 +57,7 @@ public sealed class BadCallTests(string model) : AllKinds(model)
             if (!address.IsStream)
                 return;
 
-            // The longest payload fills 512 of them and begins the last; one that fills that too is too long to be accepted, not to be received.
+            // The longest payload fills 512 fragments and a part of the last. A payload that fills the last too is received, but too long to be accepted.
             byte[] argument = RpcWire.Opaque(RandomBytes(1 << 20));
             byte[] record = RpcWire.Fragments(RpcWire.Call(Xid, RpcWire.Echo, argument), Length);
             Assert.That(record, Has.Length.EqualTo(44 + (1 << 20) + (4 * Fragments)));

@@ -76,7 +76,7 @@ public sealed class CallerIdentityTests(string model) : AllKinds(model)
             Assert.Ignore("only root may bind a reserved port");
         foreach (ServerAddress address in Server.Addresses.Where(address => address.Kind == EndpointKind.Tcp))
         {
-            // A loopback address that no other test has, so that no other has its ports.
+            // A loopback address that no other test uses, so that its ports are free.
             IPAddress host = new([127, .. Guid.NewGuid().ToByteArray().AsSpan(0, 3)]);
             int[] ports = [1023, 1022];
             long sum = Counters[Counter.Sum];
@@ -88,7 +88,7 @@ public sealed class CallerIdentityTests(string model) : AllKinds(model)
         }
     }
 
-    // Hands out two clients of one address, the second while the first is open where the model serves two; returns how often ADD acts.
+    // Connects two clients from one address, the second while the first is open where the model serves two at a time; returns how often ADD acts.
     private void OnEachTwice(Func<ServerAddress, Func<RpcPeer>, Func<RpcPeer>, int> talk)
     {
         bool oneAtATime = ServerModelCatalog.Find(Model)!.OneAtATime;
@@ -121,7 +121,7 @@ public sealed class CallerIdentityTests(string model) : AllKinds(model)
 
     private static IPEndPoint From(string host) => new(IPAddress.Parse(host), 0);
 
-    // A program that another test starts at this moment has all descriptors until its execve(2), and so the port of the last connection.
+    // A program that another test starts at this moment holds all descriptors until its execve(2), the socket of the last connection among them, so the port is in use.
     private static RpcPeer Connect(ServerAddress address, EndPoint? local)
     {
         RpcPeer? peer = null;

@@ -53,7 +53,7 @@ public sealed class LateRequestTests(string model, ListenForm form)
         using ServerProcess server = ServerProcess.Start(model, "rpc", form, [.. counters.Option, "--request-timeout", "300ms"]);
         using RpcPeer peer = new(server.Address);
 
-        // Half of a call lies behind one that takes longer than a request may.
+        // Half of a call is received behind a call that runs longer than a request may take to arrive.
         byte[] next = RpcWire.CallRecord(2, RpcWire.Null);
         peer.Client.Send([.. RpcWire.CallRecord(1, RpcWire.Sleep, RpcWire.UInt(1000)), .. next.AsSpan(0, 20)]);
         counters.Await(Counter.Calls, 1);

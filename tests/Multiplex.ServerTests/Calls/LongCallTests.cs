@@ -3,12 +3,12 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Calls;
 
-/// <summary>Calls that take long among those that came with them: what is ready leaves before, and a peer that is gone has no more of them run.</summary>
+/// <summary>Calls that take long among calls that arrived with them: replies that are ready are sent at once, and after a peer has gone none of its other calls is run.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
 public sealed class LongCallTests(string model, ListenForm form)
 {
     private const uint Long = 10_000;
-    private const int Most = 1000;   // they come with one read
+    private const int Most = 1000;   // they arrive in one read
 
     [TestCase(RpcWire.Sleep, Long)]
     [TestCase(RpcWire.Burn, Long * 1000 / 4)]
@@ -58,7 +58,7 @@ public sealed class LongCallTests(string model, ListenForm form)
             honest.Null();
         Eventually.Holds(() => counters[Counter.Closed] >= Peers, () => $"Closed is {counters[Counter.Closed]}");
 
-        // Those in progress, and few that were begun before the end was seen.
+        // The calls in progress, and the few that were begun before the end of the connection was seen.
         Assert.That(counters[Counter.Calls], Is.LessThan(8 * Peers));
         Assert.That(server.Stop(), Is.Zero);
     }

@@ -6,7 +6,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Calls;
 
 /// <summary>
-/// The replies of one connection leave in the order of its calls, on every model and every kind of connection, unless the server was asked
+/// The replies of one connection are sent in the order of its calls, on every model and every kind of connection, unless an option of the server asks
 /// for another: clients of libtirpc rely on it.
 /// </summary>
 [TestFixtureSource(nameof(Fixtures))]

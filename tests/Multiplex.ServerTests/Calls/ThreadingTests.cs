@@ -16,7 +16,7 @@ public sealed class ThreadingTests
         List<RpcPeer> peers = [];
         try
         {
-            // The kernel chooses by a hash of both addresses: among enough clients each reactor has some.
+            // The kernel chooses a reactor by a hash of both addresses: with enough clients each reactor gets some.
             while (threads.Count < 3 && peers.Count < 500)
             {
                 peers.Add(new(server.Address));

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Check;
 
-/// <summary>What <c>multiplex check</c> found, as a program that grades reads it.</summary>
+/// <summary>What <c>multiplex check</c> found, as a grading program reads it.</summary>
 internal sealed record CheckRun(int Status, string[] Lines, JsonElement Report)
 {
     /// <summary>The checks that ended so: holds, fault or skipped.</summary>

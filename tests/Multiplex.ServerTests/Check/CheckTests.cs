@@ -21,7 +21,7 @@ public sealed class CheckTests
         Case("asyncio, in Python", () => HomeworkServers.InPython()),
     ];
 
-    // The first check after the server is the one for its fault; further ones cannot help but see it too.
+    // The first name after the server is the check made for its fault; the others inevitably fail of it too.
     public static IEnumerable<TestCaseData> Broken =>
     [
         Case("one client after the other", () => HomeworkServers.InC("fork", "WITHOUT_FORK"), "concurrency"),

@@ -3,7 +3,7 @@ using Multiplex.ServerTests.Harness;
 
 namespace Multiplex.ServerTests.Check;
 
-/// <summary>The servers of this folder as commands with {port} in them: in C, compiled sound or with one fault, and on Python's asyncio.</summary>
+/// <summary>The servers in this folder, as commands in which {port} stands for the port: in C, compiled sound or with one fault, and on Python's asyncio.</summary>
 internal static class HomeworkServers
 {
     private static readonly Lazy<string> s_folder = new(MakeFolder);

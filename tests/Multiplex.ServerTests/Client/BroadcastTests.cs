@@ -23,7 +23,7 @@ public sealed class BroadcastTests
     {
         _server = ServerProcess.Start("epoll", "rpc", ["udp://127.0.0.2:0", "udp://127.0.0.3:0", "udp://127.0.0.4:0", "udp://*:0"]);
         _addresses = [.. _server.Addresses.Select(address => Endpoint.Parse(address.Text))];
-        _addresses[3] = _addresses[3] with { Host = "127.255.255.255" };   // which only a socket on every interface hears
+        _addresses[3] = _addresses[3] with { Host = "127.255.255.255" };   // which only a socket bound to every interface receives
     }
 
     [OneTimeTearDown]
@@ -38,7 +38,7 @@ public sealed class BroadcastTests
     {
         int count = 0;
 
-        // Until all have answered, for a machine that is busy; and then for a while, to hear of those that answer again.
+        // Until all have answered, as the machine may be busy; then for a while, to see servers that answer a second time.
         IReadOnlyList<RpcBroadcastReply<byte[]>> all =
             Echo(Procedures.EchoProcedure, s_options with { Timeout = Eventually.Deadline }, _ => ++count == _addresses.Length);
         Assert.That(all.Select(reply => reply.Results), Has.All.EqualTo((byte[])[1, 2, 3]));

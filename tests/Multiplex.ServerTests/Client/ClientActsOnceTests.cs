@@ -7,7 +7,7 @@ namespace Multiplex.ServerTests.Client;
 
 /// <summary>
 /// A call acts once, whatever becomes of its messages on the way: ADD is not idempotent, so each call that ran twice, or never, shows in the
-/// counter; and as each call gets a sum of its own, none got the results of another.
+/// counter. Each call returns a different sum, which shows that no call got the results of another.
 /// </summary>
 public sealed class ClientActsOnceTests
 {

@@ -93,7 +93,7 @@ public sealed class ClientContractTests(ListenForm form) : SharedServer("epoll",
         Assert.That(client.Echo([1]), Is.EqualTo((byte[])[1]));
     }
 
-    // One call, or several, of a random sort; some are given up before their replies can have come.
+    // One call or several, of random procedures; some are cancelled before a reply can arrive.
     private static bool IsRight(RpcClient client, Random random)
     {
         byte[] payload = new byte[random.Next(200)];
@@ -192,7 +192,7 @@ public sealed class ClientContractTests(ListenForm form) : SharedServer("epoll",
         Assert.That(client.Echo([1]), Is.EqualTo((byte[])[1]));
         Eventually.Holds(() => Looked() >= 2, () => $"{client.Counters} tells of two replies that nobody waited for");
 
-        // Replies that nobody waits for are taken with the next one.
+        // Replies to calls that were given up are received together with the next reply.
         long Looked()
         {
             client.Echo([2]);

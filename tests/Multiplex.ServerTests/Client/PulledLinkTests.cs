@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Client;
 
-/// <summary>The link between client and server is pulled: there is no FIN and no RST, and either no route or no answer.</summary>
+/// <summary>The link between client and server is taken down: there is no FIN and no RST, and either no route or no answer.</summary>
 [TestFixture(EndpointKind.Tcp)]
 [TestFixture(EndpointKind.Udp)]
 public sealed class PulledLinkTests(EndpointKind kind)

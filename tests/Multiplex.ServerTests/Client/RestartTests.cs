@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Client;
 
-/// <summary>A server that dies and is started again at the same address, under a client that stays.</summary>
+/// <summary>A server dies and is started again at the same address, while its client goes on.</summary>
 [TestFixture(ListenForm.Tcp)]
 [TestFixture(ListenForm.UnixPath)]
 [TestFixture(ListenForm.UnixAbstract)]

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Client;
 
-/// <summary>A server that stands still while calls time out, as under SIGSTOP or on a machine that swaps, and goes on later.</summary>
+/// <summary>A server that is stopped while calls time out, as by SIGSTOP or on a machine that swaps, and continues later.</summary>
 [TestFixture(ListenForm.Tcp)]
 [TestFixture(ListenForm.UnixPath)]
 [TestFixture(ListenForm.UnixPacket)]
@@ -35,7 +35,7 @@ public sealed class StoppedServerTests(ListenForm form)
         if (reconnectAfterTimeouts == 0)
             Assert.That((failure.InnerException as RpcTimeoutException)?.WasSent, Is.False, () => $"{failure.InnerException}");
 
-        // A new connection, made when the calls in front had timed out, may have had room for the last one in its own time, and have been given
+        // A new connection, made after the earlier calls had timed out, may have had room for the last call within its time-out, and may have been given
         // up too.
         mayHaveRun |= failure.InnerException is RpcConnectionException;
         Assert.That(mayHaveRun || failure.InnerException is RpcTimeoutException, () => $"{failure.InnerException}");

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>The same contract, printed for the other side: C# of a .x file, a .x file of a C# interface.</summary>
+/// <summary>The same contract in the other language: C# from a .x file, and a .x file from a C# interface.</summary>
 public sealed class RpcgenTests
 {
     private const string Interface = """

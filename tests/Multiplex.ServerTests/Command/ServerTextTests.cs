@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>What a server sent is printed so that it moves no cursor and makes no line of its own.</summary>
+/// <summary>Text that a server sent is printed so that it cannot move the cursor or begin a line.</summary>
 public sealed class ServerTextTests
 {
     [Test]

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>A server that is silent costs the verbs that call it the time that they are given, and they say so.</summary>
+/// <summary>A verb that calls a server which does not reply ends after its time-out, and says so.</summary>
 public sealed class SilentServerTests
 {
     private static readonly Endpoint s_any = Endpoint.Parse("tcp://127.0.0.1:0");

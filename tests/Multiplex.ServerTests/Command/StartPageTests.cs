@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>docs/start.md: what the page types into a shell prints what the page says, but for numbers.</summary>
+/// <summary>docs/start.md: the commands on the page print what the page says, except for numbers.</summary>
 public sealed partial class StartPageTests
 {
     private const string LeftOut = "…", Mark = "-- command ";
@@ -30,7 +30,7 @@ public sealed partial class StartPageTests
             foreach ((Typed typed, string[] lines) in block.Zip(ofBlock))
                 Assert.That(Matches(typed.Prints, lines), Is.True, $"$ {typed.Command}\n{string.Join('\n', lines)}");
 
-            // As many processes and threads as the page shows: the server's, and those that answered.
+            // As many processes and threads as the page shows: those of the server, and those that answered.
             IEnumerable<string> shown = block.SelectMany(typed => typed.Prints), seen = ofBlock.SelectMany(lines => lines);
             Assert.That(Distinct(Pid(), seen), Is.EqualTo(Distinct(Pid(), shown)), "processes");
             Assert.That(Distinct(Thread(), seen), Is.EqualTo(Distinct(Thread(), shown)), "threads");
@@ -51,7 +51,7 @@ public sealed partial class StartPageTests
         return [.. all];
     }
 
-    // In one shell, in which the commands are typed one after another: a server that is to go on behind the prompt has listened before the next.
+    // In one shell, one command after another: a server in the background listens before the next command is typed.
     private static string[][] Run(string[] commands)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("multiplex-start-");

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>The verbs on a terminal: those that show progress show it there alone, and nothing is broken in however few columns.</summary>
+/// <summary>The verbs on a terminal: progress is shown on a terminal only, and the output stays readable in few columns.</summary>
 public sealed class TerminalTests
 {
     private const string Address = "{address}", Folder = "{folder}";
@@ -26,7 +26,7 @@ public sealed class TerminalTests
                 ProgramRun run = PseudoTerminal.Multiplex(
                     columns, [.. arguments.Select(word => word.Replace(Address, server.Address.Text).Replace(Folder, folder.FullName))]);
                 string all = Encoding.UTF8.GetString(run.Output);
-                Assert.That(run.Status, Is.AnyOf(0, 1, 3), all);   // 1: a machine that stands still lets no reply come in time
+                Assert.That(run.Status, Is.AnyOf(0, 1, 3), all);   // 1: if the machine stalls, no reply arrives in time
                 Assert.That(all, Does.Not.Contain("Unhandled").And.Not.Contain("Exception"));
                 Assert.That(all, Does.Contain(arguments[0] == "compare" ? "report.html" : "a closed loop brings").Or.Contain("replies/s"), "and it came to its end");
                 if (arguments[0] == "load")

@@ -24,7 +24,7 @@ public sealed class TourTests
             run.Lines.Where(line => line.StartsWith("Lesson ", StringComparison.Ordinal)).Select(line => line[..line.IndexOf(':', StringComparison.Ordinal)]),
             Is.EqualTo(AllLessons.InOrder.Select((lesson, i) => $"Lesson {i + 1} of {AllLessons.InOrder.Count}, {lesson.Name}")));
 
-        // Each question stands twice, alone before the steps and with its answer after them, however the lines are broken.
+        // Each question is printed twice, alone before the steps and with its answer after them, however the lines are broken.
         string words = Words(text);
         foreach (Question question in AllLessons.InOrder.SelectMany(lesson => lesson.Questions))
         {
@@ -43,7 +43,7 @@ public sealed class TourTests
         Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
         string[] lines = [.. run.Lines.Select(line => line.Trim())];
 
-        // fork(2) returns the child's id to the parent and 0 to the child, which has this command as its parent; it left with status 7.
+        // fork(2) returns the child's id to the parent and 0 to the child, whose parent is this command; the child exited with status 7.
         int parent = int.Parse(Regex.Match(lines.First(line => line.StartsWith("getpid() = ", StringComparison.Ordinal)), "[0-9]+$").Value);
         int child = int.Parse(Regex.Match(lines.First(line => line.StartsWith("fork() = ", StringComparison.Ordinal)), "[0-9]+$").Value);
         Assert.That(
@@ -52,7 +52,7 @@ public sealed class TourTests
         string words = Words(string.Join(' ', lines));
         Assert.That(words, Does.Contain($"waitpid({child}, [{{WIFEXITED(s) && WEXITSTATUS(s) == 7}}], 0) = {child}"));
 
-        // Memory is copied, that of MAP_SHARED is not; an open file has one position; a child that has ended is a zombie.
+        // Memory is copied, except for MAP_SHARED mappings; an open file has one position; a child that has ended is a zombie.
         Assert.That(lines, Has.Some.Match(@"^\[child [0-9]+\] number = 2, in the child$"));
         Assert.That(
             lines.Where(line => line.StartsWith("number = ", StringComparison.Ordinal)),

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Command;
 
-/// <summary>A result that is not written is a failure, of every verb, and one line says why.</summary>
+/// <summary>Every verb fails if its result cannot be written, and says why in one line.</summary>
 public sealed class UnwritableOutputTests
 {
     private static readonly string[] s_load = ["--connections", "1", "--duration", "100ms"];

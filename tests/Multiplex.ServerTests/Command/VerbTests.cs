@@ -84,7 +84,7 @@ public sealed class VerbTests
             Assert.That(line, Is.EqualTo($"listening {address} model={model} protocol=rpc pid={server.Id}"));
         foreach ((ServerAddress address, string asked) in server.Addresses.Zip(endpoints))
         {
-            // As it was asked for, with the port that the kernel chose.
+            // The endpoint as it was given, with the port that the kernel chose.
             if (address.IsInternet)
                 Assert.That(address.Text, Does.Match($"^{Regex.Escape(asked[..^1])}[1-9][0-9]*$"));
             else

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>What async procedures promise, on every model that does not fork.</summary>
+/// <summary>The contract of async procedures, on every model that does not fork.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsThatAwait))]
 public class AsyncContractTests(string model)
 {
@@ -143,7 +143,7 @@ public class AsyncContractTests(string model)
             here.AwaitInFlight(1);
             await client.DisposeAsync();
             IWaiting other = await here.CallerAsync();
-            await other.GreetAsync("you");   // by then a loop has seen the other client go
+            await other.GreetAsync("you");   // by then a loop has seen that the other client is gone
             await here.Waiting.ReleaseAsync(1);
             Eventually.Holds(() => other.Counts()[0] == 5, $"the call over {form} is run to its end");
             Assert.That(here.Count(Counter.CallsCancelled), Is.Zero);

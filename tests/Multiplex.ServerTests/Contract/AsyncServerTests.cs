@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>A server of contracts: what it refuses, how it tells, and many async calls at once.</summary>
+/// <summary>A server of contracts: what it refuses, how it reports that, and many async calls at once.</summary>
 public class AsyncServerTests
 {
     private const int Calls = 10_000;

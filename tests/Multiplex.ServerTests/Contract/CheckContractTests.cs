@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>What <c>multiplex check</c> asks of anybody's server holds of every model.</summary>
+/// <summary>Every model passes all the checks of <c>multiplex check</c>.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class CheckContractTests(string model)
 {

@@ -4,7 +4,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>RFC 862 on every model and every kind of stream: what one client does is no other's business.</summary>
+/// <summary>RFC 862 on every model and every kind of stream: no client affects another.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
 public sealed class EchoContractTests(string model, ListenForm form) : EchoFixture(model, form)
 {

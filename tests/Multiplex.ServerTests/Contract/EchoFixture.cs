@@ -4,7 +4,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>RFC 862: what goes in comes out, whatever the peers do.</summary>
+/// <summary>RFC 862: every byte comes back, whatever the peers do.</summary>
 public abstract class EchoFixture(string model, ListenForm form) : SharedServer(model, "echo", form)
 {
     private const int Megabyte = 1 << 20;
@@ -72,7 +72,7 @@ public abstract class EchoFixture(string model, ListenForm form) : SharedServer(
             client.Send(message);
         foreach ((TestClient client, byte[] message) in clients.Zip(messages))
         {
-            // A pool serves as many clients as it has threads; a client that is done makes room for the next.
+            // A pool serves as many clients as it has threads; the next client is served when one disconnects.
             using (client)
                 Assert.That(client.Receive(message.Length), Is.EqualTo(message));
         }

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>The echo contract on the command for ARM64, which qemu-user(1) runs: a wrong layout or constant does not get that far.</summary>
+/// <summary>The echo contract on the command for ARM64, which qemu-user(1) runs: with a wrong layout or constant it would fail.</summary>
 [TestFixtureSource(nameof(ModelsAndForms))]
 public sealed class EchoOnArm64Tests(string model, ListenForm form) : EchoFixture(model, form)
 {

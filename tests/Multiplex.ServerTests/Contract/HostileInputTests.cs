@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>Bytes that are no calls: they end their own connection, are counted, touch no other, and cost no more memory than they have.</summary>
+/// <summary>Bytes that are no calls: they end their own connection only, are counted, and cost no more memory than their number.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsAndForms))]
 public sealed class HostileInputTests(string model, ListenForm form) : SharedServer(model, "rpc", form)
 {

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>Every model has the kernel probe silent connections, so that that of a peer that has gone without FIN or RST does not stay for ever.</summary>
+/// <summary>Every model has the kernel probe silent connections, so that the connection of a peer that vanished without FIN or RST is closed at last.</summary>
 public sealed class LostPeerTests
 {
     [TestCaseSource(typeof(Cells), nameof(Cells.Models))]

@@ -4,8 +4,8 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Contract;
 
 /// <summary>
-/// A client that has reset its connection before it is accepted has an address all the same, or is not served: where its calls were run without one,
-/// their repeats over the next connection would be calls of another caller, and be run again.
+/// If a client resets its connection before it is accepted, its address is still known, or it is not served: if calls were run without an address,
+/// their repeats over the next connection would count as calls of another caller, and be run again.
 /// </summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class ResetBeforeAcceptTests(string model)

@@ -5,7 +5,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>The calls of <c>multiplex.x</c>, however they travel.</summary>
+/// <summary>The calls of <c>multiplex.x</c>, over any kind of endpoint.</summary>
 public abstract class RpcFixture(string model, ListenForm form) : SharedServer(model, "rpc", form)
 {
     [Test]
@@ -52,7 +52,7 @@ public abstract class RpcFixture(string model, ListenForm form) : SharedServer(m
     private protected virtual RpcPeer Connect() => new(Server.Address);
 }
 
-/// <summary>The same over a stream, which cuts them where it likes.</summary>
+/// <summary>The same over a stream, which may split a message anywhere.</summary>
 public abstract class RpcStreamFixture(string model, ListenForm form) : RpcFixture(model, form)
 {
     private protected const int MaxPayload = 1 << 20;

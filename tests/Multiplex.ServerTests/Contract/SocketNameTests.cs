@@ -53,7 +53,7 @@ public sealed class SocketNameTests(string model, ListenForm form)
         }
     }
 
-    // Null when it ended at once, with the one line that says why.
+    // Null if it ended at once, with one line that says why.
     private ServerProcess? TryStart(string endpoint)
     {
         ServerProcess server = ServerProcess.Launch("serve", "--model", model, "--listen", endpoint);

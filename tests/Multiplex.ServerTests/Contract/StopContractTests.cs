@@ -11,7 +11,7 @@ public sealed class StopContractTests(string model, ListenForm form)
     private const uint LongSleep = 10_000;
     private const uint LongerThanTheDrain = 10_000;
 
-    // So long that no test ends by it: what ends early does so for its own reason.
+    // Longer than any test lasts: a connection that is closed earlier was closed for another reason.
     private static readonly string[] s_longDrain = ["--drain", "10m"];
 
     public static IEnumerable<TestFixtureData> Fixtures =>
@@ -60,7 +60,7 @@ public sealed class StopContractTests(string model, ListenForm form)
         using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
 
-        // So that the kernel lets more be on the way, as of any busy client.
+        // So that the kernel has a larger window open, as for any busy client.
         byte[] large = RpcWire.CallRecord(1, RpcWire.Echo, RpcWire.Opaque(new byte[1 << 20]));
         for (int i = 0; i < 3; i++)
             peer.Client.Exchange([.. Enumerable.Repeat(large, 8).SelectMany(one => one)], pieceLength: 256 * 1024, replyLength: 8 * (large.Length - Saved));
@@ -87,7 +87,7 @@ public sealed class StopContractTests(string model, ListenForm form)
         counters.Await(Counter.Calls, 1);
         for (int i = 0; i < 6; i++)
         {
-            // What is sent to it meets a socket that is closed, and is never acknowledged.
+            // What is sent to it arrives at a closed socket, and is never acknowledged.
             using RpcPeer leaving = new(server.Address);
             leaving.Begin(RpcWire.Null);
         }
@@ -110,7 +110,7 @@ public sealed class StopContractTests(string model, ListenForm form)
         counters.Await(Counter.Calls, 1);
         server.Signal(Signum.SIGTERM);
 
-        // Many clients that connect all the time do not keep it open.
+        // Clients that keep connecting do not delay the stop.
         Parallel.For(0, 4, _ => Eventually.Holds(() => !server.Address.TakesConnections(), "the listener is still open"));
         Assert.That(server.HasExited, Is.False);
     }
@@ -186,7 +186,7 @@ public sealed class StopContractTests(string model, ListenForm form)
             peers.ForEach(peer => peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongerThanTheDrain)));
             counters.Await(Counter.Calls, 1);
             server.Signal(Signum.SIGTERM);
-            Assert.That(server.WaitForExit(), Is.Zero);   // for one thread a minute's work waits; the general deadline is half of that
+            Assert.That(server.WaitForExit(), Is.Zero);   // a minute of work is pending for one thread; the general deadline is half of that
             Assert.That(peers.Sum(peer => peer.Client.ReceiveUntilClosedOrReset().Length), Is.Zero, "no call was waited for");
             Assert.That(server.FinalCount(Counter.CutOff), Is.Positive);
             AssertNothingIsLeft(server);

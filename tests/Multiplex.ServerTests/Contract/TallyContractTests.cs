@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Contract;
 
-/// <summary>What RpcServer promises of a contract whose procedures are not async, on every model: those that fork among them, in a native process.</summary>
+/// <summary>What RpcServer does with a contract whose procedures are not async, on every model; models that fork run in a native process.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.Models))]
 public sealed class TallyContractTests(string model)
 {

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>What is prepared before the first fork, no child does again: a child allocates nothing at a request.</summary>
+/// <summary>No child repeats what was prepared before the first fork: a child allocates nothing for a request.</summary>
 public sealed class ChildAllocationTests
 {
     [Test]
@@ -44,7 +44,7 @@ public sealed class ChildAllocationTests
         });
     }
 
-    // The bytes that the child of one connection to a server of its own allocated.
+    // How many bytes a child allocated that served one connection, the only one of its server.
     private static long Measure(string protocol, Action<ServerAddress> converse)
     {
         using ServerProcess server = ForkFixture.Start(protocol);

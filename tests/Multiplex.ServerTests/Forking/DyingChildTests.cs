@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>A process for each connection: what happens to one child concerns its own client alone.</summary>
+/// <summary>A process for each connection: what happens to one child affects only its own client.</summary>
 public sealed class DyingChildTests
 {
     [TestCase(Signum.SIGKILL)]
@@ -60,7 +60,7 @@ public sealed class DyingChildTests
     }
 
     [TestCase(Signum.SIGTERM)]   // as systemd stops a service
-    [TestCase(Signum.SIGINT)]    // as a terminal does it with Ctrl-C: to the whole foreground group
+    [TestCase(Signum.SIGINT)]    // as a terminal does for Ctrl-C: to the whole foreground group
     public void A_stop_signal_to_every_process_at_once_still_answers_the_call_in_progress(Signum signal)
     {
         using SharedCounters counters = new();

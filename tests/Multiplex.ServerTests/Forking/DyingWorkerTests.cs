@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>Workers that are made ahead: one that dies ends the connection of its own client alone, and is replaced.</summary>
+/// <summary>Preforked workers: when one dies, only the connection of its own client ends, and the worker is replaced.</summary>
 public sealed class DyingWorkerTests
 {
     [Test]
@@ -76,7 +76,7 @@ public sealed class DyingWorkerTests
             ForkFixture.AwaitGone(worker);
         }
 
-        // 10, 20, 40 … milliseconds before each replacement: a slow machine only makes it more.
+        // 10, 20, 40 … milliseconds before each replacement, or longer on a slow machine.
         PreforkFixture.AwaitWorkers(server, 1);
         Assert.That(Stopwatch.GetElapsedTime(start).TotalMilliseconds, Is.AtLeast(FirstDelay * ((1 << Deaths) - 1)));
         Assert.That(counters[Counter.ChildrenMade], Is.EqualTo(Deaths + 1));
@@ -91,7 +91,7 @@ public sealed class DyingWorkerTests
         using ServerProcess server = PreforkFixture.Start("rpc", 2);
         foreach (int worker in PreforkFixture.Workers(server))
         {
-            // Once for each that waits in accept(2), and once for the one that waits for a request.
+            // Once for each worker that waits in accept(2), and once for the worker that waits for a request.
             using RpcPeer peer = new(server.Address);
             peer.Null();
             ServerProcess.Signal(worker, Signum.SIGTERM);

@@ -6,8 +6,8 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Forking;
 
 /// <summary>
-/// A call that must not be run twice, in progress in one process while its client asks for it again through another: the two share
-/// what they know of it, and one that is killed takes nothing with it.
+/// A call that must not be run twice is in progress in one process while its client repeats it through another process. The two share
+/// what is known of the call, and nothing is lost when one is killed.
 /// </summary>
 public sealed class KilledChildCallTests
 {
@@ -26,7 +26,7 @@ public sealed class KilledChildCallTests
         first.Client.Send(RpcWire.Record(Call(Xid, SlowAdd, ForEver)));
         counters.Await(Counter.Calls, 2);
 
-        // The client has lost its connection, as it thinks, and asks again by another.
+        // The client takes its connection for lost, and repeats the call over another.
         second.Client.Send(RpcWire.Record(Call(Xid, SlowAdd, ForEver)));
         counters.Await(Counter.ReplyCacheDrops, 1);
         Assert.That(second.Exchange(Call(Xid + 1, SlowAdd, 0))[24..], Is.EqualTo(RpcWire.Hyper(1)), "the connection goes on");

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>fork(2) under the .NET runtime holds: thousands of children, one after another, and every call answered.</summary>
+/// <summary>fork(2) under the .NET runtime works: thousands of children, one after another, and every call is answered.</summary>
 [Parallelizable(ParallelScope.All)]
 public sealed class ManyForksTests
 {

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>Workers that receive datagrams on one socket: each is one worker's, and the others go on.</summary>
+/// <summary>Workers that receive datagrams on one socket: one worker gets each datagram, and the others go on.</summary>
 public sealed class SharedSocketTests
 {
     private static readonly string[][] s_sets = [["Udp"], ["UnixGram"], ["Udp", "UnixGram"], ["Tcp", "Udp"]];

@@ -4,11 +4,11 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Forking;
 
-/// <summary>Workers that are made ahead, when a stop is requested.</summary>
+/// <summary>Preforked workers when a stop is requested.</summary>
 public sealed class WorkerStopTests
 {
     [TestCase(Signum.SIGTERM)]   // as systemd stops a service
-    [TestCase(Signum.SIGINT)]    // as a terminal does it with Ctrl-C: to the whole foreground group
+    [TestCase(Signum.SIGINT)]    // as a terminal does for Ctrl-C: to the whole foreground group
     public void A_stop_signal_to_every_process_at_once_still_answers_the_call_in_progress(Signum signal)
     {
         using SharedCounters counters = new();

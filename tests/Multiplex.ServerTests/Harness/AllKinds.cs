@@ -9,7 +9,7 @@ public abstract class AllKinds(string model, params string[] options) : SharedSe
         return ServerProcess.Start(Model, "rpc", endpoints, [.. Counters.Option, .. options]);
     }
 
-    /// <summary>Talks to the server by each kind of endpoint in turn, over a connection of its own.</summary>
+    /// <summary>Calls the server over each kind of endpoint in turn, each time over a new connection.</summary>
     private protected void OnEach(Action<ServerAddress, RpcPeer> talk)
     {
         foreach (ServerAddress address in Server.Addresses)

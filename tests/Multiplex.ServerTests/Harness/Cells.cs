@@ -4,18 +4,18 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>What fixtures run over. A new model in the catalog joins by itself.</summary>
+/// <summary>What fixtures run over. A new model in the catalog is included automatically.</summary>
 public static class Cells
 {
     private const string WithSpare = " --spare 1", RingOfEach = "uring --reactors 2";
 
-    /// <summary>Every model, and each that an option has serve in another way, with that option: what the contract runs over.</summary>
+    /// <summary>Every model, and again with each option that changes how it serves: what the contract runs over.</summary>
     public static IEnumerable<string> Served => [.. Models, .. ServerModelCatalog.All.Where(entry => entry.ForksEach).Select(entry => entry.Name + WithSpare), RingOfEach];
 
     /// <summary>Every model.</summary>
     public static IEnumerable<string> Models => ServerModelCatalog.All.Select(entry => entry.Name);
 
-    /// <summary>Every model that has threads for what procedures await: those that do not fork.</summary>
+    /// <summary>Every model on which async procedures can continue on other threads: those that do not fork.</summary>
     public static IEnumerable<string> ModelsThatAwait => ServerModelCatalog.All.Where(entry => !entry.Forks).Select(entry => entry.Name);
 
     /// <summary>Every model that has TLS: those that do not fork.</summary>
@@ -41,13 +41,13 @@ public static class Cells
     /// <summary>Whether a model serves each connection in a process of its own, as long as it is open.</summary>
     public static bool Forks(string model) => Entry(model).Forks;
 
-    /// <summary>Whether a model's call that takes long holds others up.</summary>
+    /// <summary>Whether a call that takes long delays other calls.</summary>
     public static bool StallsOthers(string model) => Entry(model).StallsOthers;
 
     /// <summary>Whether a model runs calls of one connection at the same time.</summary>
     public static bool RunsCallsTogether(string model) => Entry(model).RunsCallsTogether;
 
-    /// <summary>Whether a loop answers, so that several async calls of a connection are in flight at once.</summary>
+    /// <summary>Whether a loop answers calls, so that several async calls of a connection are in flight at once.</summary>
     public static bool AnswersOnLoops(string model) => RunsCallsTogether(model) || (StallsOthers(model) && !Entry(model).OneAtATime);
 
     /// <summary>Whether a model serves several clients at once: with datagrams every model does, for there are no connections.</summary>

@@ -31,7 +31,7 @@ internal static class ListenForms
         _ => EndpointKind.Unix,
     };
 
-    /// <summary>A new endpoint of this kind that is free; skips the test when the machine lacks the kind.</summary>
+    /// <summary>A free endpoint of this kind; skips the test if the machine lacks the kind.</summary>
     public static string NewEndpoint(this ListenForm form)
     {
         if (form is ListenForm.TcpOverIPv6 or ListenForm.UdpOverIPv6 && !HasIPv6Loopback())

@@ -6,7 +6,7 @@ namespace Multiplex.ServerTests.Harness;
 
 /// <summary>
 /// Runs a fixture over models, or over models and kinds of endpoint. A test that is marked with a <see cref="CapabilityAttribute"/> is not there
-/// where the model lacks that.
+/// where the model lacks that capability.
 /// </summary>
 /// <param name="type">Where the source is.</param>
 /// <param name="source">A static property: names of models, or <see cref="TestFixtureData"/> that begin with one.</param>
@@ -19,7 +19,7 @@ public sealed class ModelSourceAttribute(Type type, string source) : NUnitAttrib
 
     public IEnumerable<TestSuite> BuildFrom(ITypeInfo typeInfo, IPreFilter filter) => _fixtures.BuildFrom(typeInfo, filter).Select(WhatItsModelCan);
 
-    // The source's cells are the fixtures of one suite.
+    // The source's entries are the fixtures of one suite.
     private static TestSuite WhatItsModelCan(TestSuite cells)
     {
         foreach (TestFixture fixture in cells.Tests.OfType<TestFixture>())

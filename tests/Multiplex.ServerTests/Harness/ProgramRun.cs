@@ -38,7 +38,7 @@ internal sealed record ProgramRun(int Status, byte[] Output, string[] Errors)
         return new(process.ExitCode, output.ToArray(), Split(errors.GetAwaiter().GetResult()));
     }
 
-    /// <summary>Runs a program that must succeed.</summary>
+    /// <summary>Runs a program; the test fails unless it succeeds.</summary>
     public static ProgramRun Successfully(string program, IEnumerable<string> arguments, byte[]? input = null, string? folder = null)
     {
         ProgramRun run = Of(program, arguments, input, folder);

@@ -2,7 +2,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>Bytes that differ from test to test, and are the same again when a run is repeated with its seed.</summary>
+/// <summary>Bytes that differ from test to test; a run that is repeated with its seed gets the same bytes.</summary>
 internal static class RandomData
 {
     public static byte[] RandomBytes(int count)

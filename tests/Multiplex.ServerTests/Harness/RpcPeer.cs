@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>What WHOAMI answers.</summary>
+/// <summary>The results of WHOAMI.</summary>
 internal sealed record WhoamiResult(uint Process, uint Thread, ulong Served, string Peer);
 
 /// <summary>A client that calls the procedures of <c>multiplex.x</c> over a connection of its own.</summary>
@@ -15,7 +15,7 @@ internal sealed class RpcPeer(ServerAddress server, EndPoint? local = null) : ID
     private const int SuccessLength = 24;   // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, length 0, SUCCESS
     private readonly Dictionary<uint, byte[]> _early = [];
     private readonly List<uint> _arrived = [];
-    private uint _xid = (uint)Random.Shared.Next();   // a later client may get the port of this one
+    private uint _xid = (uint)Random.Shared.Next();   // a later client may get the same port
 
     /// <summary>The xids of the replies that <see cref="Finish"/> has received, in the order in which they came.</summary>
     public IReadOnlyList<uint> Arrived => _arrived;

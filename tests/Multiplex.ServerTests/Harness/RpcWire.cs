@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>ONC RPC as bytes, written down here once more so that the tests do not lean on what they test.</summary>
+/// <summary>ONC RPC as bytes, written here a second time so that the tests do not depend on the code that they test.</summary>
 internal static class RpcWire
 {
     public const uint Program = 0x2000_4543;

@@ -4,15 +4,15 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>The real command as a server in a process of its own, and what tests ask of it.</summary>
+/// <summary>The real command as a server in a process of its own.</summary>
 internal static class ServedCommand
 {
     extension(ServerProcess)
     {
-        /// <summary>The command under test: what MULTIPLEX_COMMAND says, else the one that was built with the tests.</summary>
+        /// <summary>The command under test: MULTIPLEX_COMMAND, or else the command that was built with the tests.</summary>
         public static string Command => Environment.GetEnvironmentVariable("MULTIPLEX_COMMAND") ?? Path.Combine(AppContext.BaseDirectory, "Multiplex.Cli");
 
-        /// <summary>The tests' own servers: what MULTIPLEX_TEST_SERVERS says, else those that were built with the tests.</summary>
+        /// <summary>The tests' own servers: MULTIPLEX_TEST_SERVERS, or else the program that was built with the tests.</summary>
         public static string TestServers =>
             Environment.GetEnvironmentVariable("MULTIPLEX_TEST_SERVERS") ?? Path.Combine(AppContext.BaseDirectory, "Multiplex.TestServers");
 
@@ -31,7 +31,7 @@ internal static class ServedCommand
         public static IEnumerable<string> ServeArguments(string model, string protocol, params string[] endpoints) =>
             ["serve", "--model", .. model.Split(' '), "--protocol", protocol, .. endpoints.SelectMany(e => new[] { "--listen", e })];
 
-        /// <summary>Starts any program that announces itself like the command does.</summary>
+        /// <summary>Starts any program that prints the same first lines as the command.</summary>
         public static ServerProcess StartProgram(string program, IEnumerable<string> arguments, int endpoints = 1)
         {
             ServerProcess server = new TestedProcess(program, arguments);
@@ -74,7 +74,7 @@ internal static class ServedCommand
         /// <summary>The server's child processes, zombies too.</summary>
         public List<ProcessEntry> Children() => ProcessTable.ChildrenOf(server.Id);
 
-        /// <summary>All processes of this server that live, also those whose parent has died.</summary>
+        /// <summary>All living processes of this server, also those whose parent has ended.</summary>
         public List<ProcessEntry> Processes() => [.. server.ProcessIds.Select(ProcessTable.Find).OfType<ProcessEntry>()];
 
         /// <summary>Resident memory of all its processes, without program code and other files.</summary>
@@ -100,7 +100,7 @@ internal static class ServedCommand
                 File.Delete(path);
         }
 
-        // What it counted tells most, and it writes that when it stops.
+        // Its counters say most about a failure, and it writes them when it stops.
         private void Describe()
         {
             TestContext.Out.WriteLine($"server {Id}, children {string.Join(' ', this.Children())}");

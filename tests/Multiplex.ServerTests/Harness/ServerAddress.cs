@@ -43,7 +43,7 @@ internal sealed class ServerAddress
         return socket;
     }
 
-    /// <summary>The name that a client must have to be answered; null when the kernel sees to it.</summary>
+    /// <summary>The name that a client must bind to get replies; null if the kernel binds one.</summary>
     public EndPoint? NewClientName() =>
         Kind == EndpointKind.UnixGram ? new UnixDomainSocketEndPoint($"\0multiplex-client-{Guid.NewGuid():N}") : null;
 

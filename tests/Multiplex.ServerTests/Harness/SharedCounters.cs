@@ -9,7 +9,7 @@ internal sealed class SharedCounters : IDisposable
 
     public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.counters");
 
-    /// <summary>What to give to the server.</summary>
+    /// <summary>The server's option.</summary>
     public string[] Option => ["--counters", Path];
 
     public long this[Counter counter] => _counters.Value[counter];

@@ -13,7 +13,7 @@ public abstract class SharedServer(string model, string protocol, ListenForm for
 
     private protected ListenForm Form => form;
 
-    /// <summary>The server's, where <see cref="StartServer"/> gives it their option.</summary>
+    /// <summary>The counters' file, where <see cref="StartServer"/> gives it their option.</summary>
     private protected SharedCounters Counters { get; } = new();
 
     [OneTimeSetUp]

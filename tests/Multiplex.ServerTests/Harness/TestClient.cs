@@ -5,7 +5,7 @@ using Multiplex.Interop;
 
 namespace Multiplex.ServerTests.Harness;
 
-/// <summary>A client on the sockets of .NET's own library, which share nothing with what is tested.</summary>
+/// <summary>A client on the sockets of .NET's own library, which share no code with what is tested.</summary>
 internal sealed class TestClient : IDisposable
 {
     private static readonly int s_patience = (int)Eventually.Deadline.TotalMilliseconds;
@@ -13,8 +13,8 @@ internal sealed class TestClient : IDisposable
     private SslStream? _tls;
 
     /// <summary>Connects.</summary>
-    /// <param name="server">Whither.</param>
-    /// <param name="local">From which address; null is the kernel's choice.</param>
+    /// <param name="server">The server's endpoint.</param>
+    /// <param name="local">The address to connect from; null: the kernel chooses.</param>
     public TestClient(ServerAddress server, EndPoint? local = null)
     {
         Socket = server.NewSocket();
@@ -27,7 +27,7 @@ internal sealed class TestClient : IDisposable
 
     public Socket Socket { get; }
 
-    /// <summary>Its own end of the connection.</summary>
+    /// <summary>The address of its own end of the connection.</summary>
     public EndPoint? Local => Socket.LocalEndPoint;
 
     /// <summary>Begins TLS: all that is sent and received from now on is within it.</summary>
@@ -83,7 +83,7 @@ internal sealed class TestClient : IDisposable
         return all.ToArray();
     }
 
-    /// <summary>Receives until the connection ends in whichever way.</summary>
+    /// <summary>Receives until the connection ends in any way.</summary>
     /// <returns>What came before.</returns>
     public byte[] ReceiveUntilClosedOrReset()
     {
@@ -102,7 +102,7 @@ internal sealed class TestClient : IDisposable
         return all.ToArray();
     }
 
-    /// <summary>Sends this again and again, whole each time, for as long as the socket takes it at once.</summary>
+    /// <summary>Sends this again and again, whole each time, until the socket's buffer is full.</summary>
     /// <returns>How many bytes of it are known to have arrived at the server: the rest may be on the way.</returns>
     public int SendUntilFull(byte[] bytes, int times)
     {
@@ -118,7 +118,7 @@ internal sealed class TestClient : IDisposable
 
         Socket.Blocking = true;
 
-        // In a UNIX-domain socket everything has arrived; else what is acknowledged has, which takes a moment, or for ever where there is no room.
+        // Over a UNIX-domain socket everything has arrived; otherwise only acknowledged bytes have, and an acknowledgement takes a moment, or never comes while the server has no room.
         if (Socket.AddressFamily == AddressFamily.Unix)
             return sent;
         int onTheWay = sent;
@@ -169,13 +169,13 @@ internal sealed class TestClient : IDisposable
         return sent;
     }
 
-    /// <summary>Half-close: sends no more, and still reads.</summary>
+    /// <summary>Half-close: ends sending, and still reads.</summary>
     public void EndWriting() => Socket.Shutdown(SocketShutdown.Send);
 
-    /// <summary>Within TLS: says that it sends no more, and still reads.</summary>
+    /// <summary>Within TLS: announces the end of sending, and still reads.</summary>
     public void EndSecured() => _tls!.ShutdownAsync().GetAwaiter().GetResult();
 
-    /// <summary>Is gone without a goodbye: on TCP the server gets a reset.</summary>
+    /// <summary>Closes abruptly: on TCP the server gets a reset.</summary>
     public void Vanish()
     {
         Socket.LingerState = new(enable: true, seconds: 0);

@@ -50,7 +50,7 @@ internal sealed class WaitingHere : IAsyncDisposable
         return client;
     }
 
-    /// <summary>The contract, by a connection of its own.</summary>
+    /// <summary>A stub of the contract, on a connection of its own.</summary>
     public async Task<IWaiting> CallerAsync(Endpoint? endpoint = null) => (await ConnectAsync(endpoint)).Create<IWaiting>();
 
     /// <summary>Waits until so many calls are in flight.</summary>

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>Where threads answer the datagrams of a socket, only so many wait for them; the others wait in the socket.</summary>
+/// <summary>Where threads answer the datagrams of a socket, a bounded number is read ahead; the others stay in the socket.</summary>
 [TestFixture(ListenForm.Udp)]
 [TestFixture(ListenForm.UnixGram)]
 public sealed class DatagramLimitTests(ListenForm form)

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>A flood of datagrams leaves a client with a connection its turn, on every model that serves both at a time.</summary>
+/// <summary>A client with a connection is served during a flood of datagrams, on every model that serves both at a time.</summary>
 [TestFixtureSource(nameof(ModelsThatServeBoth))]
 public sealed class FloodTests(string model)
 {

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>A few clients that keep their sockets full, and take the replies, leave every other client its turn.</summary>
+/// <summary>Every client is served while a few clients keep their sockets full and take the replies.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ManyAndForms))]
 public sealed class GreedyClientTests(string model, ListenForm form)
 {

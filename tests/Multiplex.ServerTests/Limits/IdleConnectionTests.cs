@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>Many silent connections on one reactor: it holds them, they cost it little, and the others are served.</summary>
+/// <summary>Many silent connections on one reactor: they stay open, cost little memory, and the others are served.</summary>
 [TestFixture("poll")]
 [TestFixture("epoll")]
 [NonParallelizable]
@@ -56,7 +56,7 @@ public sealed class IdleConnectionTests(string model)
         Assert.That(server.FinalCount(Counter.Closed), Is.EqualTo(count + 2));
     }
 
-    // The soft limit may be lower than what is allowed; both this process and the server, which inherits it, need them.
+    // The soft limit may be lower than the hard one; this process and the server, which inherits the limit, both need the descriptors.
     private static int AsManyAsThereAreDescriptorsFor()
     {
         getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");

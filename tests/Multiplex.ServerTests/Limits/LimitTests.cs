@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>The limits that keep a server standing, on every model.</summary>
+/// <summary>The limits that protect a server, on every model.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class LimitTests(string model)
 {
@@ -113,7 +113,7 @@ public sealed class LimitTests(string model)
         using RpcPeer first = new(server.Address), slow = new(server.Address), quick = new(server.Address);
         quick.Null();
 
-        // While the first sleeps, both others' calls arrive, the slow one's before the quick one's.
+        // While the first call sleeps, the calls of the two others arrive, the slow one before the quick one.
         uint asleep = first.Begin(RpcWire.Sleep, RpcWire.UInt(300));
         uint longer = slow.Begin(RpcWire.Sleep, RpcWire.UInt(2500));
         uint short_ = quick.Begin(RpcWire.Null);
@@ -138,7 +138,7 @@ public sealed class LimitTests(string model)
         Assert.That(counters[Counter.Accepted], Is.EqualTo(Most));
         Assert.That(peers.Count(peer => IsServed(peer)), Is.EqualTo(Most));
 
-        // There is room again once one of them has left.
+        // Another client is accepted once one of them has disconnected.
         Array.ForEach(peers, peer => peer.Dispose());
         counters.Await(Counter.Closed, Most);
         using (RpcPeer after = new(server.Address))
@@ -173,7 +173,7 @@ public sealed class LimitTests(string model)
         peers.ForEach(peer => peer.Dispose());
     }
 
-    // One that was refused finds its connection closed, or reset by what it sends.
+    // A refused client finds its connection closed, or reset after it has sent something.
     private static bool IsServed(RpcPeer peer)
     {
         try
@@ -197,13 +197,13 @@ public sealed class LimitTests(string model)
         return ServerProcess.StartProgram(Tools.Require("sh"), arguments);
     }
 
-    // More clients than the server has descriptors for.
+    // More clients than the server may have descriptors.
     private List<RpcPeer> TakeThemAll(ServerProcess server, SharedCounters counters)
     {
         List<RpcPeer> peers = [.. Enumerable.Range(0, 300).Select(_ => new RpcPeer(server.Address))];
         peers[0].Null();
         if (!Cells.Forks(model))
-            counters.Await(Counter.Refused, 1);   // a parent that forks gives its descriptor of the connection up
+            counters.Await(Counter.Refused, 1);   // a parent that forks closes its descriptor of the connection
         Eventually.Holds(
             () => counters[Counter.Accepted] + counters[Counter.Refused] == peers.Count,
             () => $"Accepted={counters[Counter.Accepted]} Refused={counters[Counter.Refused]}");

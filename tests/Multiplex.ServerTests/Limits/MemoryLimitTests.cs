@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Limits;
 
-/// <summary>What all connections of a server may own together, on every model: the largest are closed, and an honest client notices nothing.</summary>
+/// <summary>The limit on the memory of all connections together, on every model: the largest are closed, and other clients are served as before.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsThatServeMany))]
 public sealed class MemoryLimitTests(string model)
 {
@@ -46,7 +46,7 @@ public sealed class MemoryLimitTests(string model)
 
     private void CloseTheLargest(Action<RpcPeer> beGreedy)
     {
-        // Over a UNIX-domain socket, whose buffers hold little of it.
+        // Over a UNIX-domain socket, whose buffers are small.
         using SharedCounters counters = new();
         using ServerProcess server = ServerProcess.Start(
             model, "rpc", ListenForm.UnixPath, [.. counters.Option, "--max-memory", $"{Limit}", "--workers", "32", "--max-children", "32"]);
@@ -71,7 +71,7 @@ public sealed class MemoryLimitTests(string model)
         Assert.That(server.FinalCount(Counter.ChildrenLost), Is.Zero);
     }
 
-    // One that is closed in the middle of what it sends finds that out.
+    // A client whose connection is closed while it sends gets an error.
     private static void BeGreedy(RpcPeer peer, Action<RpcPeer> beGreedy)
     {
         try
@@ -80,7 +80,7 @@ public sealed class MemoryLimitTests(string model)
         }
         catch (System.Net.Sockets.SocketException)
         {
-            // Closed: what is wanted of some of them.
+            // Closed, as some of them have to be.
         }
     }
 }

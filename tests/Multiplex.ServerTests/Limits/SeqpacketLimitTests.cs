@@ -44,7 +44,7 @@ public sealed class SeqpacketLimitTests(string model)
 
     private static bool MakeRoomToSend(Socket socket)
     {
-        const int SolSocket = 1, SoSndbufForce = 32;   // socket(7): past net.core.wmem_max, for the privileged
+        const int SolSocket = 1, SoSndbufForce = 32;   // SO_SNDBUFFORCE of socket(7): beyond net.core.wmem_max, with CAP_NET_ADMIN
         try
         {
             socket.SetRawSocketOption(SolSocket, SoSndbufForce, BitConverter.GetBytes(2 * TooLong));

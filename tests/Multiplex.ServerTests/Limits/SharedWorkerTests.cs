@@ -73,7 +73,7 @@ public sealed class SharedWorkerTests(ListenForm form)
             gone.Client.Vanish();
         }
 
-        // What ran for them ends early too, or this would wait for half an hour.
+        // Their running calls are ended early too; otherwise this would wait for half an hour.
         using RpcPeer other = new(server.Address);
         other.Null();
         Eventually.Holds(() => counters[Counter.Closed] == Times, () => $"Closed={counters[Counter.Closed]}");

@@ -111,7 +111,7 @@ public sealed class CompareTests
     [Test]
     public void Calls_of_the_kernel_are_counted_where_it_lets_them_be_and_else_the_report_says_why()
     {
-        // In a mount namespace of its own, as tracefs may not be mounted; without the right to, the other branch is the test.
+        // In a mount namespace of its own, as tracefs may not be mounted. Without the right to mount, the other branch is tested.
         string folder = Path.Combine(_folder.FullName, "counted");
         string[] compare = [ServerProcess.Command, "compare", "--models", "poll,fork", "--scenarios", "echo", "--connections", "2", "--rounds", "1", "--requests", "2000", "--out", folder];
         const string Mounted = "mount -t tracefs nodev /sys/kernel/tracing 2> /dev/null; exec \"$@\"";
@@ -173,7 +173,7 @@ public sealed class CompareTests
         (ProgramRun first, _) = Run("better", what);
         Assert.That(first.Status, Is.Zero, () => string.Join('\n', first.Errors));
 
-        // A server that answered far more before than any noise explains.
+        // An earlier report in which the server was faster by far more than noise.
         string file = Path.Combine(_folder.FullName, "better", "report.json");
         string doctored = System.Text.RegularExpressions.Regex.Replace(
             File.ReadAllText(file), "\"throughput_per_s\": ([0-9.]+)", match => $"\"throughput_per_s\": {1e30 * double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture):0}");
@@ -209,7 +209,7 @@ public sealed class CompareTests
         .Matches(File.ReadAllText(Path.Combine(_folder.FullName, name, "report.html")), "<figure class=\"flames.*?</figure>", System.Text.RegularExpressions.RegexOptions.Singleline)
         .Select(match => match.Value);
 
-    // Kills the server that keeps its counters there, once it has been asked something.
+    // Kills the server whose counters are in that file, once it has answered a request.
     private static bool EndsLoaded(string file)
     {
         using Multiplex.CountersFile counters = Multiplex.CountersFile.Open(file);
@@ -227,7 +227,7 @@ public sealed class CompareTests
 
     private static string Server(JsonElement result) => result.GetProperty("server").GetString()!;
 
-    // Servers that it has started and that live, also those whose parent has died.
+    // Servers that it has started and that are still running, also those whose parent has ended.
     private static List<ProcessEntry> ServersOf(ServerProcess compare) => [.. compare.Processes().Where(process => process.Id != compare.Id)];
 
     private static double Median(JsonElement result, string figure) => result.GetProperty("figures").GetProperty(figure).GetProperty("median").GetDouble();

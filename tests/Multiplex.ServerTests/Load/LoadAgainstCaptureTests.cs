@@ -8,8 +8,8 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Load;
 
 /// <summary>
-/// Rates and percentiles of an open loop, held against those that a packet capture of the same run gives: when each request was due follows from
-/// when the run began and from its rate, when its reply came from the capture. Both are the same moments by the kernel's clock,
+/// Rates and percentiles of an open loop, compared with those from a packet capture of the same run: when each request was due follows from
+/// the start of the run and its rate; when its reply arrived is in the capture. Both use the kernel's clock,
 /// so that a slow machine makes no difference.
 /// </summary>
 public sealed class LoadAgainstCaptureTests
@@ -42,7 +42,7 @@ public sealed class LoadAgainstCaptureTests
         server.Signal(Signum.SIGCONT);
     }, isStoppedAtFirst: true);
 
-    // The time that is measured, and not waited for.
+    // The length of the measurement, not a time-out.
     private static void Pass(TimeSpan time)
     {
         Stopwatch passed = Stopwatch.StartNew();
@@ -70,7 +70,7 @@ public sealed class LoadAgainstCaptureTests
     {
         double from = report.GetProperty("started_at").GetDateTimeOffset().Subtract(DateTimeOffset.UnixEpoch).TotalSeconds, until = from + DurationS;
 
-        // The n-th request that left is the n-th that was due. Those that never left, and those whose reply came too late to be awaited, have none.
+        // The n-th request that was sent is the n-th that was due. Requests that were never sent, or whose reply came after the time-out, have no reply time.
         const double AwaitedS = 1;
         List<double> latencies = [], unanswered = [];
         for (int n = WarmUpS * Rate; n < (WarmUpS + DurationS) * Rate; n++)
@@ -83,7 +83,7 @@ public sealed class LoadAgainstCaptureTests
         }
 
         double[] replies = [.. exchanges.Select(exchange => exchange.AnsweredAt).OfType<double>().Where(at => at >= from && at < until)];
-        const int Edge = 2;   // what is as near to the beginning or end as the clocks are apart
+        const int Edge = 2;   // requests so near to the beginning or end that the difference of the clocks matters
         Assert.That(report.GetProperty("requests").GetInt64(), Is.EqualTo(DurationS * Rate));
         Assert.That(report.GetProperty("replies").GetInt64(), Is.EqualTo(replies.Length).Within(Edge));
         Assert.That(report.GetProperty("throughput_per_s").GetDouble(), Is.EqualTo(replies.Length / (double)DurationS).Within(Edge));
@@ -95,7 +95,7 @@ public sealed class LoadAgainstCaptureTests
             Assert.That(second.GetProperty("unanswered").GetInt64(), Is.EqualTo(unanswered.Count(due => due >= begin && due < begin + 1)).Within(Edge));
         }
 
-        // Requests without a reply count with the time from when they were due until they were no longer awaited.
+        // Requests without a reply count with the time from when they were due until their time-out.
         double[] all = [.. latencies.Concat(unanswered.Select(due => until + AwaitedS - due)).Order()];
         foreach ((string name, double percent) in (ReadOnlySpan<(string, double)>)[("p50", 50), ("p90", 90), ("p99", 99)])
         {

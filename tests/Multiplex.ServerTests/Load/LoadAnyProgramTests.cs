@@ -55,7 +55,7 @@ public sealed class LoadAnyProgramTests
         HoldsAll(Load(address, "--program", "0x20004543/1", "--auth", credential));
         HoldsAll(Load(address, "--program", "0x20004543/1", "--procedure", "4", "--arguments", "00000000 00000002", "--auth", credential));
 
-        // Once before the load, and a datagram once more: only that shows whether a server is there.
+        // One call before the load; over datagrams one more, as only a reply shows that there is a server.
         int calls = 60 + (form == ListenForm.Udp ? 2 : 1);
         Assert.That(ProgramRun.Successfully(ServerProcess.Command, ["call", address, "add", "0"]).Lines.Single(), Is.EqualTo($"{2 * calls}"));
     }

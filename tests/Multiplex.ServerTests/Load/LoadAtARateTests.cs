@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Load;
 
-/// <summary>What an open loop shows and a closed loop cannot, and the shapes of a load, against real servers.</summary>
+/// <summary>What an open loop shows and a closed loop cannot, and loads whose rate changes, against real servers.</summary>
 public sealed class LoadAtARateTests
 {
     private static ProgramRun Load(ServerProcess server, params string[] options) =>
@@ -15,7 +15,7 @@ public sealed class LoadAtARateTests
     private static double Figure(JsonElement root, params string[] path) =>
         path.Aggregate(root, (element, name) => element.GetProperty(name)).GetDouble();
 
-    // A second of six: a sixth of all requests waited, those at its beginning longest. So p99 has to be about 0.94 s, whatever the machine.
+    // The server stops for one second of six: a sixth of all requests wait, the first of them longest. So p99 has to be about 0.94 s on any machine.
     [Test]
     public void A_server_that_stands_still_for_a_second_shows()
     {
@@ -38,7 +38,7 @@ public sealed class LoadAtARateTests
             root.GetProperty("series").EnumerateArray().Select(second => second.GetProperty("latency_us").GetProperty("max")).Where(max => max.ValueKind == JsonValueKind.Number).Max(max => max.GetDouble()),
             Is.EqualTo(Figure(root, "latency_us", "max")));
 
-        // All but the eight that were under way were sent once the server went on.
+        // All but the eight requests in flight were sent after the server continued.
         Assert.That(Figure(root, "service_us", "p90"), Is.LessThan(Figure(root, "latency_us", "p90")));
     }
 

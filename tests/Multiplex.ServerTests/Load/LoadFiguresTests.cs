@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Load;
 
-/// <summary>The figures of a load of servers that starve, stand still, die or are overloaded: what cannot be known is not printed as if it were.</summary>
+/// <summary>The figures of loads on servers that starve, stop, die or are overloaded: a figure that is not known is not printed.</summary>
 public sealed class LoadFiguresTests
 {
     private static readonly string[] s_loops = ["closed", "open"];
@@ -73,7 +73,7 @@ public sealed class LoadFiguresTests
         JsonElement report = Report(run);
         Assert.That(run.Status, Is.EqualTo(3), () => Warnings(report));
 
-        // At most 200 of the 500 requests of the warm-up can have a reply at the end, and all replies are to these.
+        // At most 200 of the warm-up's 500 requests can have a reply at the end, and there are no other replies.
         long replies = report.GetProperty("replies").GetInt64();
         Assert.That(replies, Is.InRange(1, 160));
         Assert.That(report.GetProperty("throughput_per_s").GetDouble(), Is.EqualTo(replies / 3.0).Within(0.001));
@@ -119,7 +119,7 @@ public sealed class LoadFiguresTests
     [Test]
     public void Without_any_sample_a_figure_is_a_dash_and_an_objective_says_that_there_was_no_reply()
     {
-        // Datagrams to a server that stands still are lost: nothing is known of their latency.
+        // Datagrams to a stopped server are lost: their latency is not known.
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Udp);
         server.Signal(Signum.SIGSTOP);
         ProgramRun run = Load(server, "--connections", "2", "--timeout", "50ms", "--duration", "1s", "--slo", "p99<5ms", "--calls-per-connection", "1");
@@ -141,7 +141,7 @@ public sealed class LoadFiguresTests
         Assert.That(string.Join('\n', run.Lines), Does.Contain($"does the server speak {asked}? try --protocol {serves}"));
     }
 
-    // A call takes 10 ms and 200/s are due on one connection: what waits, waits for the server.
+    // A call takes 10 ms, and 200/s are due on one connection: requests wait for the server, not for the client.
     [Test]
     public void A_slow_server_is_not_taken_for_a_slow_client([Values(1, 4)] int connections, [Values(ListenForm.Tcp, ListenForm.UnixPacket)] ListenForm form)
     {

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Load;
 
-/// <summary>Loads of NFS: the files are made over NFS, asked for, and removed.</summary>
+/// <summary>Loads of NFS: the files are made over NFS, read and written, and removed.</summary>
 public sealed class LoadFilesTests
 {
     private const int Requests = 600;
@@ -105,7 +105,7 @@ public sealed class LoadFilesTests
         }
     }
 
-    // What the load makes is there, and its client gone.
+    // The load's files exist, and its client has disconnected.
     private static void AwaitTree(NfsExport export, NfsPeer peer) => Eventually.Holds(
         () => Directory.GetFiles(export.Root, "file-*", SearchOption.AllDirectories).Length == 4 && peer.Mount.Dump() is null, "the load has not begun");
 

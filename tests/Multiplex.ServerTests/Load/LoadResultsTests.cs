@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Load;
 
-/// <summary>Where a load's results go: files that cannot be written, and runs that a signal ends early.</summary>
+/// <summary>The result files of a load: files that cannot be written, and runs that a signal ends early.</summary>
 public sealed class LoadResultsTests
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();

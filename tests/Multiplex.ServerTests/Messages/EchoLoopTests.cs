@@ -10,7 +10,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Messages;
 
 /// <summary>
-/// Echo over UDP does not answer what would answer it in turn, on every model that serves datagrams: no datagram goes back and forth for
+/// Echo over UDP does not reply to a sender that would reply in turn, on every model that serves datagrams: no datagram goes back and forth for
 /// ever (CVE-1999-0103).
 /// </summary>
 [TestFixtureSource(nameof(Cases))]
@@ -89,7 +89,7 @@ public sealed class EchoLoopTests(string model, string listen)
         }
     }
 
-    // With a raw socket, for the port is taken. On every interface, all loopback addresses are its own.
+    // With a raw socket, as the port is in use. On every interface, all loopback addresses are the server's own.
     private void SendFromItself(ServerProcess server)
     {
         const int IPPROTO_IPV6 = 41, IPV6_CHECKSUM = 7, ChecksumOffset = 6;   // ipv6(7): over IPv6 a checksum must be there
@@ -107,7 +107,7 @@ public sealed class EchoLoopTests(string model, string listen)
 
     private static IPAddress Any(Socket socket) => socket.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
 
-    // Other tests may have some of the ports.
+    // Other tests may use some of the ports.
     private Socket NewReservedSocket()
     {
         for (int port = 1023; ; port--)

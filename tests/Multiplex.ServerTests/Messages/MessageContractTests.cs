@@ -7,7 +7,7 @@ using static Multiplex.ServerTests.Harness.RandomData;
 
 namespace Multiplex.ServerTests.Messages;
 
-/// <summary>ONC RPC where boundaries are kept: a message is a call, without record marking. Datagrams and seqpacket.</summary>
+/// <summary>ONC RPC where message boundaries are kept, datagrams and seqpacket: each message is a call, without record marking.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsAndMessageForms))]
 public sealed class MessageContractTests(string model, ListenForm form) : RpcFixture(model, form)
 {
@@ -26,7 +26,7 @@ public sealed class MessageContractTests(string model, ListenForm form) : RpcFix
                 Assert.That(peer.Finish(call), Is.EqualTo(RpcWire.Opaque(payload)));
         }
 
-        // Of datagrams no order is promised: several reactors may take them from one queue.
+        // The order of datagrams is not guaranteed: several reactors may take them from one queue.
         if (!Server.Address.Kind.IsDatagram())
             Assert.That(peer.Arrived, Is.Ordered);
     }
@@ -58,7 +58,7 @@ public sealed class MessageContractTests(string model, ListenForm form) : RpcFix
         List<RpcPeer> peers = [.. Enumerable.Range(0, 20).Select(_ => new RpcPeer(Server.Address))];
         try
         {
-            // UNIX-domain datagrams wait for room at the server; the others' wait in the kernel.
+            // Senders of UNIX-domain datagrams wait for room at the server; those of other sockets have theirs queued in the kernel.
             byte[][] payloads = [.. peers.Select(_ => RandomBytes(64))];
             uint[] calls = [.. peers.Zip(payloads, (peer, payload) => peer.Begin(RpcWire.Echo, RpcWire.Opaque(payload)))];
             for (int i = 0; i < peers.Count; i++)
@@ -80,7 +80,7 @@ public sealed class MessageContractTests(string model, ListenForm form) : RpcFix
         greedy.Client.Socket.Blocking = false;
         for (int i = 0; i < 2000; i++)
         {
-            // Where datagrams may be lost some will be; where they may not, the server stops reading from this one.
+            // Where datagrams can be lost, some will be; where they cannot, the server stops reading from this client.
             greedy.Client.Socket.Send(call, SocketFlags.None, out SocketError error);
             Assert.That(error, Is.AnyOf(SocketError.Success, SocketError.WouldBlock));
         }

@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Messages;
 
-/// <summary>What goes wrong where boundaries are kept, and how a server ends there.</summary>
+/// <summary>Failures where message boundaries are kept, and how a server stops there.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsAndMessageForms))]
 public sealed class MessageTroubleTests(string model, ListenForm form)
 {
@@ -31,7 +31,7 @@ public sealed class MessageTroubleTests(string model, ListenForm form)
                 hostile.Client.Send(garbage);
                 counters.Await(Counter.ProtocolErrors, before + 1);
                 if (IsDatagram)
-                    hostile.Null();   // nothing was promised to it, and nothing is held against it
+                    hostile.Null();   // it has no pending reply, and is not disconnected
                 else
                     Assert.That(hostile.Client.ReceiveUntilClosedOrReset(), Is.Empty);
             }
@@ -101,7 +101,7 @@ public sealed class MessageTroubleTests(string model, ListenForm form)
         server.Signal(Signum.SIGTERM);
         if (!IsDatagram)
         {
-            // The reply to SLEEP, and one to each; then the end, and no reset before it.
+            // The reply to SLEEP, and one to each other call; then end of file, without a reset before it.
             for (int i = 0; i <= sent; i++)
                 Assert.That(peer.Client.ReceiveMessage(), Is.Not.Empty);
         }

@@ -11,7 +11,7 @@ namespace Multiplex.ServerTests.Messages;
 
 /// <summary>
 /// A datagram to a broadcast or multicast address is answered from an address of the server's machine, on every model that serves datagrams,
-/// by a socket on every interface of either family.
+/// by a socket on every interface, for both families.
 /// </summary>
 [TestFixtureSource(nameof(Models))]
 public sealed partial class MulticastTests(string model)
@@ -44,7 +44,7 @@ public sealed partial class MulticastTests(string model)
         string Ask(string host) => SourceOfTheReply(IPAddress.Parse(host), server.Address.Port);
     }
 
-    // To where NULL's reply comes from. In the server's network.
+    // Calls NULL at the address that the previous reply came from. In the server's network.
     private static string SourceOfTheReply(IPAddress host, int port)
     {
         using Socket socket = new(host.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)Eventually.Deadline.TotalMilliseconds };
@@ -56,7 +56,7 @@ public sealed partial class MulticastTests(string model)
         }
         else if (host.IsIPv6Multicast)
         {
-            // d0 is the one that has the address: the network has no other interface but loopback and d0's other end.
+            // d0 has the address: the network has no other interface except loopback and d0's other end.
             socket.Bind(new IPEndPoint(IPAddress.Parse(OwnIPv6), 0));
             socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastInterface, (int)if_nametoindex("d0"));
         }

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Nfs;
 
-/// <summary>A disk that does not answer, on the models that let others go on meanwhile.</summary>
+/// <summary>A disk that does not answer, on the models that serve other clients meanwhile.</summary>
 [TestFixture("pool")]
 [TestFixture("threads")]
 [TestFixture("fork")]
@@ -156,7 +156,7 @@ public sealed class MountBelowTests
     }
 }
 
-/// <summary>READ and WRITE that the kernel ends later.</summary>
+/// <summary>READ and WRITE that the kernel completes later.</summary>
 public sealed class RingFilesTests : OneExport
 {
     private protected override NfsExport MakeExport() => new("uring");

@@ -9,7 +9,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Nfs;
 
 /// <summary>
-/// Calls that are made up: see <see cref="NfsFuzzer"/>. They end no server, reach nothing outside of the export, where a canary lies, and leave neither
+/// Invented calls: see <see cref="NfsFuzzer"/>. They end no server, reach nothing outside of the export, where a canary lies, and leave neither
 /// descriptors nor memory behind. As many as fit into a test; with MULTIPLEX_FUZZ=10m for so long, over all models.
 /// </summary>
 public sealed class FuzzTests
@@ -57,7 +57,7 @@ public sealed class FuzzTests
         Assert.That(run.Answered, Is.GreaterThan(run.Calls / 4), "most calls are understood");
     }
 
-    // All but the export itself: names, types, modes, owners, sizes, times of change, and what files have.
+    // Everything outside the export: names, types, modes, owners, sizes, times of change, and contents.
     private static string Surroundings(NfsExport export) => string.Join('\n', ProgramRun.Successfully(
         "find", [export.Outside(""), "-path", export.Root, "-prune", "-o", "-printf", "%p %y %m %U %G %s %T@ %C@ %n %l\n", "-type", "f", "-exec", "sha256sum", "{}", ";"]).Lines);
 
@@ -78,7 +78,7 @@ public sealed class FuzzTests
 
         public long Cleanings => Interlocked.Read(ref _cleanings);
 
-        /// <summary>What part of it is done: 1 at the end.</summary>
+        /// <summary>The share that is done: 1 at the end.</summary>
         public double Done => duration is { } time ? _elapsed.Elapsed / time : (double)Calls / (Threads * CallsOfATest);
 
         public void Call(int seed, uint uid)
@@ -125,7 +125,7 @@ public sealed class FuzzTests
                 Problems.Enqueue($"{procedure} with {Convert.ToHexString(arguments)} reads what lies outside of the export");
         }
 
-        // Removes all, so that handles become stale, and makes what leads out.
+        // Removes everything, so that handles become stale, and makes links that lead out of the export.
         private void Clean()
         {
             Interlocked.Increment(ref _cleanings);
@@ -133,7 +133,7 @@ public sealed class FuzzTests
             ProgramRun.Of("sh", ["-c", "chmod 1777 .; ln -sT ../canary out; ln -sT .. up; ln -sT / root; mkdir f0"], folder: export.Root);
         }
 
-        // What is no call at all.
+        // Bytes that are no call.
         private void SendNoise(Random random)
         {
             byte[] noise = new byte[random.Next(1, 3000)];

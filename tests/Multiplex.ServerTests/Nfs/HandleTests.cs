@@ -9,8 +9,8 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Nfs;
 
 /// <summary>
-/// Handles: what they outlive, and what they never reach. Of a server that is root and opens files by the kernel's handles, and of one that
-/// is another user and looks for inodes.
+/// File handles: what they outlive, and what they never reach. The server is root and opens files by the kernel's handles, or
+/// is another user and searches for inodes.
 /// </summary>
 [TestFixture(null)]
 [TestFixture(AsUser.Nobody)]
@@ -59,7 +59,7 @@ public sealed class HandleTests(uint? user) : OneExport
         for (int i = 0; i < files.Length; i++)
             File.Delete(Export.At($"file{i}"));
         for (int i = 0; i < files.Length; i++)
-            File.WriteAllText(Export.At($"new{i}"), "of another");   // inodes are taken again
+            File.WriteAllText(Export.At($"new{i}"), "of another");   // inodes are reused
         if (restarted)
             Export.KillAndStartAgain();
         Assert.That(files.Select(file => Peer.Getattr(file).Status), Is.All.EqualTo(Nfsstat3.Nfs3errStale));

@@ -8,7 +8,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Nfs;
 
-/// <summary>READDIRPLUS of directories that did not change: what is kept, and that it is never older than the export allows, nor than what a client knows.</summary>
+/// <summary>READDIRPLUS of directories that did not change: what is cached, and that it is never older than the export allows, or than what a client was sent.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class ListingCacheModelTests(string model) : ListingTests
 {
@@ -155,7 +155,7 @@ public sealed class ListingCacheTests : ListingTests
     }
 }
 
-/// <summary>Listings, and the wait until a directory is kept.</summary>
+/// <summary>Listings, and the wait until a directory is cached.</summary>
 public abstract class ListingTests : OneExport
 {
     private protected SharedCounters Counters { get; private set; } = null!;
@@ -178,7 +178,7 @@ public abstract class ListingTests : OneExport
 
     private protected void Keep(NfsFh3 directory, string path) => Keep(Peer, Counters, directory, Export.At(path));
 
-    // Lists a directory until the server has its entries in memory. Each process of it has its own.
+    // Lists a directory until the server has its entries cached. Each process of the server has its own cache.
     private protected static void Keep(NfsPeer peer, SharedCounters counters, NfsFh3 directory, string path)
     {
         AwaitSettled(path);

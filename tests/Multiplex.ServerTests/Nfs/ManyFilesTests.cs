@@ -88,7 +88,7 @@ public sealed class ManyFilesTests
     [Test]
     public void A_kernel_sees_it_as_it_is()
     {
-        // The same script in the guest and here: what both print is compared. The bytes of all files are one hash, in the order of their names.
+        // The same script runs in the guest and here, and the outputs are compared. The bytes of all files, in the order of their names, give one hash.
         const string Script =
             """
             $b find . -mindepth 1 ! -name far -print0 | $b sort -z > /tmp/names; $b tr -cd '\000' < /tmp/names | $b wc -c; $b sha256sum < /tmp/names
@@ -169,7 +169,7 @@ public sealed class ManyFilesTests
 
     private static string[] Lines(string text) => [.. text.Split('\n').Where(line => line.Length > 0).Order(StringComparer.Ordinal)];
 
-    // Said by the first that differs: a list of 20,000 says nothing.
+    // Reports the first difference only: a list of 20,000 would not help.
     private void SameAs(IReadOnlyDictionary<string, string> listed)
     {
         foreach ((string path, string line) in _tree.Listed)

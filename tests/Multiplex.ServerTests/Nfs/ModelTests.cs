@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Nfs;
 
-/// <summary>A file's life on every model.</summary>
+/// <summary>A file is made, written, read and removed on every model.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Served))]
 public sealed class ModelTests(string model) : OneExport
 {
@@ -28,7 +28,7 @@ public sealed class ModelTests(string model) : OneExport
     }
 }
 
-/// <summary>Several clients on every model that serves several.</summary>
+/// <summary>Several clients at a time, on every model that serves several.</summary>
 [TestFixtureSource(nameof(ServingMany))]
 public sealed class ManyClientsTests(string model) : OneExport
 {

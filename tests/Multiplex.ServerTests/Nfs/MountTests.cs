@@ -8,7 +8,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Nfs;
 
-/// <summary>The program MOUNT, and what is said of programs and versions that are not served.</summary>
+/// <summary>The program MOUNT, and the replies to calls of programs and versions that are not served.</summary>
 public sealed class MountTests
 {
     private NfsExport _export = null!;

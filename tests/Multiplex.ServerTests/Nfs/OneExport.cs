@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Nfs;
 
-/// <summary>A directory that is served, and a client of it, for each test.</summary>
+/// <summary>A served directory and a client of it, for each test.</summary>
 public abstract class OneExport
 {
     private protected NfsExport Export { get; private set; } = null!;

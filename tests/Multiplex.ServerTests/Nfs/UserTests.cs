@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Nfs;
 
-/// <summary>As whom a call uses the file system.</summary>
+/// <summary>The user whose rights a call has in the file system.</summary>
 public sealed class UserTests
 {
     private const uint Alice = 61_001, Bob = 61_002, Staff = 61_100;

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Packaging;
 
-/// <summary>A project elsewhere that references the package of a client has the client's side of its stubs, calls a server, and has no server model beside it.</summary>
+/// <summary>A project outside the repository that references the client's package gets the client stubs, calls a server, and gets no server models.</summary>
 public sealed class ClientPackageTests
 {
     private static readonly string[] s_libraries = ["Multiplex.Core", "Multiplex.Interop", "Multiplex.Rpc.Client"];

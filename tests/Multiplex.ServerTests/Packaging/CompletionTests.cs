@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Packaging;
 
-/// <summary>What the completions of the Debian package offer, asked of the shells themselves.</summary>
+/// <summary>What the completions of the Debian package offer in the shells themselves.</summary>
 [TestFixture("bash", "usr/share/bash-completion/completions/multiplex")]
 [TestFixture("zsh", "usr/share/zsh/vendor-completions")]
 public sealed partial class CompletionTests(string shell, string completions)
@@ -39,7 +39,7 @@ public sealed partial class CompletionTests(string shell, string completions)
         });
     }
 
-    // The command names the values that it takes when it is given another one.
+    // The command lists the valid values when it is given an invalid one.
     [TestCase("serve --listen unix:@a --model ", "")]
     [TestCase("serve --model poll --listen unix:@a --protocol ", "")]
     [TestCase("serve --model poll --listen unix:@a --reply-order ", "")]

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Packaging;
 
-/// <summary>The documentation in the packages, which editors show, has an example for each type that a program begins with, and each compiles.</summary>
+/// <summary>The documentation in the packages, which editors show, has an example for each type that a program starts from, and each example compiles.</summary>
 public sealed class DocumentedExampleTests
 {
     private static readonly string[] s_libraries = ["Multiplex.Rpc.Client", "Multiplex.Rpc", "Multiplex.Rpc.Client.Hosting", "Multiplex.Rpc.Hosting"];
@@ -22,7 +22,7 @@ public sealed class DocumentedExampleTests
         "M:Multiplex.Rpc.Hosting.RpcClientServiceCollectionExtensions.AddRpcClient`",
     ];
 
-    // What the examples call Greeter, and where those that are statements stand.
+    // The Greeter that the examples use, and the method around those that are statements.
     private const string Around = """
         public sealed class Greeter : IGreeter
         {
@@ -43,7 +43,7 @@ public sealed class DocumentedExampleTests
     [Test]
     public void Each_type_that_a_program_begins_with_has_an_example_and_all_examples_compile()
     {
-        (string Member, string Code)[] examples = [.. s_libraries.SelectMany(Examples).DistinctBy(example => example.Code)];   // that of a class with a primary constructor is its constructor's too
+        (string Member, string Code)[] examples = [.. s_libraries.SelectMany(Examples).DistinctBy(example => example.Code)];   // the docstring of a class with a primary constructor is also that of the constructor
         Assert.That(s_begunWith.Where(begun => !examples.Any(one => one.Member.StartsWith(begun, StringComparison.Ordinal))), Is.Empty);
         _feed.WriteProject("""
             <PackageReference Include="Multiplex.Rpc.Hosting" Version="*" />

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Packaging;
 
-/// <summary>A project elsewhere that references the package of Multiplex.Rpc.Hosting alone is a hosted service; and so is one that is made of a template.</summary>
+/// <summary>A project outside the repository that references the package of Multiplex.Rpc.Hosting alone is a hosted service, and so is a project made from a template.</summary>
 public class HostingPackageTests
 {
     private const string References = """

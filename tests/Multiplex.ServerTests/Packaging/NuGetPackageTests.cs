@@ -53,14 +53,14 @@ public sealed class NuGetPackageTests
         }
     }
 
-    // Where the list is not there, the analyzer that compares it with the code is not either.
+    // A project without the list has no analyzer that compares it with the code.
     [Test]
     public void What_each_library_shows_is_listed_beside_it() => Assert.That(
         s_libraries.Select(library => $"{(library == "Multiplex.Interop" ? "native-interop" : $"src/{library}")}/PublicAPI.Shipped.txt")
             .Where(list => !File.Exists(Path.Combine(Repository.Root, list)) || File.ReadLines(Path.Combine(Repository.Root, list)).Count() < 10),
         Is.Empty);
 
-    // SourceLink, which is in the SDK, adds where the other sources are, in a clone whose remote it knows.
+    // SourceLink, which is in the SDK, adds the address of the other sources, in a clone with a known remote.
     [Test]
     public void The_symbols_have_the_sources_that_are_generated()
     {

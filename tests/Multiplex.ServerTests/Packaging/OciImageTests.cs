@@ -9,7 +9,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Packaging;
 
-/// <summary>The OCI image: an image layout whose only layer has the binary alone, which serves where there is nothing else.</summary>
+/// <summary>The OCI image: an image layout with one layer that has the binary alone, which serves without any other file.</summary>
 public sealed class OciImageTests
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();

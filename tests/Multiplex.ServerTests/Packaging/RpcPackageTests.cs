@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Packaging;
 
-/// <summary>A project elsewhere that references the package of Multiplex.Rpc, and nothing else, has the libraries and the generator.</summary>
+/// <summary>A project outside the repository that references the package of Multiplex.Rpc alone gets the libraries and the generator.</summary>
 public class RpcPackageTests
 {
     private const string Dice = """
@@ -31,7 +31,7 @@ public class RpcPackageTests
         }
         """;
 
-    // As a program stands that is one file, and says no namespace.
+    // As in a program that is one file without a namespace.
     private const string Whole = """
         await using RpcServer server = await RpcServer.StartAsync(o => o.Listen("tcp://127.0.0.1:0"), new Greeter(Console.Out));
         await using RpcClient client = await RpcClient.ConnectAsync(server.Endpoints[0]);
@@ -56,7 +56,7 @@ public class RpcPackageTests
             }
         }
 
-        // What calls a service is tested with another object in the client's place.
+        // Code that calls a service is tested with another object in place of the client.
         public sealed class Letter(IGreeter greeter)
         {
             public async Task<string> WriteAsync() => $"Dear all, {await greeter.GreetAsync("all")}";

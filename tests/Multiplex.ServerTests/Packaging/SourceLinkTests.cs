@@ -10,7 +10,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Packaging;
 
 /// <summary>
-/// A library that is packed in a clone with a remote says in its package where the repository is and which commit it was made of, and in its symbols
+/// A library that is packed in a clone with a remote names in its package the repository and the commit that it was built from, and in its symbols
 /// where a debugger fetches each source of that commit. The clone here has the smallest of the libraries, and a remote that is only a name.
 /// </summary>
 public sealed class SourceLinkTests

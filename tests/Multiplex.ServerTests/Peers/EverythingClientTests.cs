@@ -7,7 +7,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Peers;
 
 /// <summary>
-/// A C client of libtirpc with the stubs that rpcgen makes from <c>everything.x</c>, and our server of it on each model, over each kind of
+/// A C client of libtirpc with the stubs that rpcgen makes from <c>everything.x</c>, and our server of the same file on each model, over each kind of
 /// socket that the two have in common.
 /// </summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Models))]

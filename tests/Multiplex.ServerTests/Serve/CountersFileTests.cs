@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Serve;
 
-/// <summary>Where the counters' file cannot be made, or another program made it, <c>serve --counters</c> says so and harms nothing.</summary>
+/// <summary>If the counters' file cannot be made, or another program made it, <c>serve --counters</c> says so and changes no other file.</summary>
 public sealed class CountersFileTests
 {
     private string _folder = null!;
@@ -38,7 +38,7 @@ public sealed class CountersFileTests
     [TestCase("prefork")]
     public void A_link_at_a_name_that_can_be_guessed_is_not_followed(string model)
     {
-        // The server has the process id that is in the name, as the shell becomes it.
+        // The server has the process id in the name, as the shell executes it.
         const string Script = """
             ln -s "$1/victim" "$1/counters.$$" && exec "$0" serve --model "$2" --listen tcp://127.0.0.1:0 --counters "$1/counters"
             """;

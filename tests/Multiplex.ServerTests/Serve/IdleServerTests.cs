@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Serve;
 
-/// <summary>What a server has of the machine while it waits for requests.</summary>
+/// <summary>What an idle server holds: memory, and descriptors on each thread.</summary>
 public sealed class IdleServerTests
 {
     private const int MostResident = 12 << 20;   // bytes, with libc, which others share; measured: 8 to 9 MB, and 16 MB with all that the start has mapped
@@ -55,7 +55,7 @@ public sealed class IdleServerTests
             Assert.Ignore("the command is compiled while it runs here");
     }
 
-    // A container may forbid unshare(2). It is tried on a thread that ends.
+    // A container may forbid unshare(2). It is tried on a thread that ends afterwards.
     private static void RequireOwnTables()
     {
         SyscallResult result = default;

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Serve;
 
-/// <summary>What a server inherits of the process that starts it, signals, limits and environment, on every model.</summary>
+/// <summary>What a server inherits from the process that starts it: signals, limits and environment, on every model.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.Models))]
 public sealed class InheritedStateTests(string model)
 {

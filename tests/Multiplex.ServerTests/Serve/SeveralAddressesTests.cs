@@ -7,7 +7,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Serve;
 
 /// <summary>
-/// A host with several addresses of both families, as getaddrinfo(3) lists them: all are listened at, and one that answers is connected to. The command
+/// A host with several addresses of both families, as getaddrinfo(3) lists them: a server listens on all of them, and a client connects to one that answers. The command
 /// runs with a hosts(5) file of its own, in a mount namespace that ends with it.
 /// </summary>
 public sealed class SeveralAddressesTests
@@ -95,7 +95,7 @@ public sealed class SeveralAddressesTests
     private ServerProcess Serve(string endpoint, string model = "poll", int endpoints = 1) => ServerProcess.StartProgram(
         Tools.Require("unshare"), Wrapped("serve", "--model", model, "--listen", endpoint), endpoints);
 
-    // What ADD says: how often this server was called.
+    // The result of ADD: how often this server was called.
     private int AddsTo(Endpoint endpoint)
     {
         ProgramRun run = WithHosts("call", endpoint.ToString(), "add", "1");

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Serve;
 
-/// <summary><c>--spin</c>: a loop that looks for requests before it sleeps serves as any other, and sleeps when none come.</summary>
+/// <summary><c>--spin</c>: a loop that polls for requests before it sleeps serves like any other, and sleeps when none come.</summary>
 public sealed class SpinTests
 {
     private static IEnumerable<string> Spinning => ServerModelCatalog.All.Where(model => model.Spins).Select(model => model.Name);

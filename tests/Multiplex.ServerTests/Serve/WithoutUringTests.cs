@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Serve;
 
-/// <summary>Where the kernel refuses io_uring, as most container runtimes have it do, <c>serve</c> says so.</summary>
+/// <summary>Where the kernel refuses io_uring, as under most container runtimes, <c>serve</c> says so.</summary>
 public sealed class WithoutUringTests
 {
     [Test]

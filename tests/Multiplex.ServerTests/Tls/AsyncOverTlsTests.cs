@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Tls;
 
-/// <summary>Async procedures over TLS with certificates of both sides, by RpcServer on each model that does not fork, and clients that connect later.</summary>
+/// <summary>Async procedures over TLS with certificates on both sides, on RpcServer with each model that does not fork, and clients that connect later.</summary>
 [ModelSource(typeof(Cells), nameof(Cells.ModelsThatAwait))]
 public sealed class AsyncOverTlsTests(string model)
 {

@@ -8,7 +8,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Tls;
 
 /// <summary>
-/// The library's client asks for TLS by one call, RFC 9289 section 4.1, and where the reply does not grant it sends nothing more: a server that has no TLS, or somebody
+/// The library's client asks for TLS by one call, RFC 9289 section 4.1, and where the reply does not grant it sends nothing more: a server that has no TLS, or an attacker
 /// between the two, gets no call and no credential.
 /// </summary>
 public sealed class NoDowngradeTests
@@ -17,7 +17,7 @@ public sealed class NoDowngradeTests
 
     private readonly Certificates _certificates = new();
 
-    /// <summary>What servers without TLS answer: Linux' as to any NULL call, libtirpc's and others that they do not know the flavor.</summary>
+    /// <summary>What servers without TLS answer: Linux' server as to any NULL call; servers on libtirpc, and others, that the flavor is unknown.</summary>
     public static IEnumerable<TestCaseData> Replies =>
     [
         new TestCaseData(Accepted(verifier: "", status: 0), "it answers the call that asks for it like any other").SetArgDisplayNames("SUCCESS"),

@@ -92,7 +92,7 @@ public sealed class RpcClientOverTlsTests(string model)
         using (RpcClient client = new(Endpoint.Parse(server.Address.Text), Trusting with { Tls = alice }))
             new MultiplexV1Client(client).Echo([1]);
 
-        // In TLS 1.3 the client has shaken hands before the server looks at its certificate.
+        // In TLS 1.3 the client's handshake ends before the server checks its certificate.
         RpcTlsException refusal = Assert.Throws<RpcTlsException>(() =>
         {
             using RpcClient client = new(Endpoint.Parse(server.Address.Text), Trusting);
@@ -122,7 +122,7 @@ public sealed class RpcClientOverTlsTests(string model)
     {
         using ServerProcess server = Start(ListenForm.Tcp);
         server.Signal(Signum.SIGSTOP);
-        Eventually.Holds(() => HasStopped(server), "the server goes on");   // a signal is not there at once: another thread may still shake hands
+        Eventually.Holds(() => HasStopped(server), "the server goes on");   // the handshake may still be running on another thread
         Assert.That(
             () => new RpcClient(Endpoint.Parse(server.Address.Text), Trusting with { ConnectTimeout = TimeSpan.FromMilliseconds(300) }).Dispose(),
             Throws.InstanceOf<IOException>().Or.InstanceOf<Multiplex.Interop.SyscallException>());

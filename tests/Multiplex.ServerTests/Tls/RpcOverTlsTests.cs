@@ -57,10 +57,10 @@ public sealed class RpcOverTlsTests(string model, ListenForm form) : RpcStreamFi
             using RpcPeer peer = new(Server.Address);
             peer.Exchange(RpcWire.CallAs(1, RpcWire.Null, RpcWire.AuthTls, []));
             byte[] rubbish = RandomBytes(length);
-            rubbish[0] = 99;   // no type of a record
+            rubbish[0] = 99;   // no content type of TLS
             peer.Client.Send(rubbish);
             if (length < 5)
-                peer.Client.EndWriting();   // not enough to be known for what it is
+                peer.Client.EndWriting();   // too short to be recognized
             peer.Client.ReceiveUntilClosedOrReset();
         }
 

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Tls;
 
-/// <summary>Servers with TLS of each model that does not fork, and clients of others: in C on OpenSSL, and those that want in.</summary>
+/// <summary>Servers with TLS on each model that does not fork, and other clients: one in C on OpenSSL, and clients that must be refused.</summary>
 [TestFixtureSource(typeof(Cells), nameof(Cells.ModelsWithTls))]
 public sealed class TlsPeerTests(string model)
 {
@@ -57,7 +57,7 @@ public sealed class TlsPeerTests(string model)
                 continue;
             }
 
-            // In TLS 1.3 the client has shaken hands before the server looks at its certificate.
+            // In TLS 1.3 the client's handshake ends before the server checks its certificate.
             Assert.That(
                 () =>
                 {

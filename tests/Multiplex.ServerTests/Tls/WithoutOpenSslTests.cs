@@ -5,12 +5,12 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Tls;
 
-/// <summary>A machine without libssl.so.3: what needs no TLS works, and what does says in one line what is missing.</summary>
+/// <summary>A machine without libssl.so.3: commands without TLS work, and those with TLS name in one line what is missing.</summary>
 public sealed class WithoutOpenSslTests
 {
     private const string WhatIsMissing = "TLS needs OpenSSL 3: libssl.so.3 and libcrypto.so.3 cannot be loaded; install the package libssl3, or openssl-libs";
 
-    // An empty file in the place of each of its copies, in a mount namespace of its own.
+    // An empty file is mounted over each copy of it, in a mount namespace of the test.
     private const string Hide = """for copy in $(/sbin/ldconfig -p | sed -n 's/.*=> \(.*libssl\.so\.3\)$/\1/p'); do mount --bind /dev/null "$copy"; done; exec "$0" "$@" """;
 
     private readonly Certificates _certificates = new();

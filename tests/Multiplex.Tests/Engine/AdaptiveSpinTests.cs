@@ -2,7 +2,7 @@ using Multiplex.Engine;
 
 namespace Multiplex.Tests.Engine;
 
-/// <summary>A thread looks before it sleeps only where that finds something.</summary>
+/// <summary>A thread spins before it sleeps only where that finds work.</summary>
 public class AdaptiveSpinTests
 {
     private const int MostMisses = 8, TryEach = 16;

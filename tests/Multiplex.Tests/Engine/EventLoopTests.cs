@@ -4,7 +4,7 @@ using Multiplex.Multiplexers;
 
 namespace Multiplex.Tests.Engine;
 
-/// <summary>The event loop, on a multiplexer that reports what the test says: no descriptor is opened.</summary>
+/// <summary>The event loop on a multiplexer whose events the test makes: no descriptor is opened.</summary>
 public sealed class EventLoopTests
 {
     private ScriptedMultiplexer _multiplexer = null!;

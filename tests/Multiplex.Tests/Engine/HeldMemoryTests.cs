@@ -2,7 +2,7 @@ using Multiplex.Engine;
 
 namespace Multiplex.Tests.Engine;
 
-/// <summary>The board of what workers' connections hold: the limit is kept, and the largest goes first.</summary>
+/// <summary>The shared table of the memory that workers' connections hold: the limit is kept, and the largest connection is closed first.</summary>
 public class HeldMemoryTests
 {
     private const int Unit = 100_000;   // more than is left uncounted
@@ -38,7 +38,7 @@ public class HeldMemoryTests
         Assert.That(_counters[Counter.HeldBytes], Is.EqualTo(5 * Unit));
         Assert.That(_counters[Counter.MemoryClosed], Is.EqualTo(1));
 
-        // It may ask for more before it has seen that.
+        // It may ask for more before it has seen that it is to be closed.
         Assert.That(large.TryHold(7 * Unit), Is.False);
         Assert.That(large.Release(), Is.True);
         Assert.That(large.TryHold(Unit), Is.True, "the next connection is another");

@@ -310,7 +310,7 @@ public sealed class SessionTests
         _sends = 0;
     }
 
-    // The peer sends this, and takes so many bytes of the replies, at most, with each send.
+    // The peer sends this, and receives at most so many bytes of the replies at each send.
     private void Receive(string bytes, int sendEach = int.MaxValue)
     {
         Encoding.ASCII.GetBytes(bytes, _session.GetReceiveBuffer(_loop));
@@ -318,7 +318,7 @@ public sealed class SessionTests
         Send(sendEach);
     }
 
-    // As a loop receives, or as the kernel does by itself, with time to answer or without; the end, when nothing is left.
+    // Receives as a loop does, or as io_uring does, with time to answer or without; then the end of file.
     private int ReceivePiece(ReadOnlySpan<char> piece, int how)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(piece.ToString());

@@ -5,8 +5,8 @@ using Multiplex.Interop;
 namespace Multiplex.Tests.Forking;
 
 /// <summary>
-/// The file that has the linker put together what a forked child runs. The compiler passes over a name that it does not know, and a child then has
-/// more page faults; so a method that was renamed or moved is found here.
+/// The file by which the linker places the code of a forked child together. The compiler ignores an unknown name, and a child then has
+/// more page faults; so this test finds a method that was renamed or moved.
 /// </summary>
 public sealed partial class ChildOrderTests
 {

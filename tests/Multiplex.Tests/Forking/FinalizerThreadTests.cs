@@ -3,7 +3,7 @@ using Multiplex.Forking;
 
 namespace Multiplex.Tests.Forking;
 
-/// <summary>What a parent waits for before it forks: that the runtime's finalizer thread sleeps.</summary>
+/// <summary>A parent waits before a fork until the runtime's finalizer thread sleeps.</summary>
 [NonParallelizable]
 public sealed class FinalizerThreadTests
 {

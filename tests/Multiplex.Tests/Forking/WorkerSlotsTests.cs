@@ -2,7 +2,7 @@ using Multiplex.Forking;
 
 namespace Multiplex.Tests.Forking;
 
-/// <summary>When a worker that has ended is replaced: at once, or later and later if workers die at once.</summary>
+/// <summary>When a worker that has ended is replaced: at once, or after growing pauses if workers die as soon as they start.</summary>
 public sealed class WorkerSlotsTests
 {
     private const long Start = 1_000_000;

@@ -6,7 +6,7 @@ using Multiplex.Load.Measuring;
 
 namespace Multiplex.Tests.Interop;
 
-/// <summary>The C compiler of each processor, which has the headers, confirms what native-interop says they contain.</summary>
+/// <summary>The C compiler for each processor confirms against its headers what native-interop declares.</summary>
 public class CompilerAgreesTests
 {
     [TestCaseSource(typeof(Processor), nameof(Processor.All))]
@@ -137,8 +137,8 @@ public class CompilerAgreesTests
         });
     }
 
-    /// <summary>Has a C program compiled.</summary>
-    /// <returns>What the compiler says against it; empty when it accepts it.</returns>
+    /// <summary>Compiles a C program.</summary>
+    /// <returns>The compiler's errors; empty if it accepts the program.</returns>
     private static string Compile(string program, Processor? processor = null)
     {
         using Process compiler = Process.Start(new ProcessStartInfo(Tools.Require((processor ?? Processor.This).Compilers))

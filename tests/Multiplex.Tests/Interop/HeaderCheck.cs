@@ -8,7 +8,7 @@ namespace Multiplex.Tests.Interop;
 
 /// <summary>
 /// A C program in which the compiler of a processor confirms what native-interop declares: each constant, the size of each struct, the
-/// place and size of each of its fields. It is generated from the layer itself, so nothing can be left out of it.
+/// offset and size of each of its fields. It is generated from native-interop itself, so that nothing is left out.
 /// </summary>
 internal sealed class HeaderCheck
 {
@@ -43,14 +43,14 @@ internal sealed class HeaderCheck
     /// <summary>The public structs of a class.</summary>
     public static Type[] StructsIn(Type type) => [.. type.GetNestedTypes().Where(nested => nested.IsValueType)];
 
-    /// <summary>Whether C has no name for it: the array of a field, whose size is checked where the field is.</summary>
+    /// <summary>Whether C has no name for it: the array type of a field, whose size is checked with the field.</summary>
     public static bool IsArrayOfField(Type type) =>
         type.IsDefined(typeof(InlineArrayAttribute)) && type.Name.EndsWith("_buffer", StringComparison.Ordinal);
 
-    /// <summary>The fields whose place is checked.</summary>
+    /// <summary>The fields whose offset is checked.</summary>
     public static IEnumerable<FieldInfo> FieldsOf(Type type) => type.GetFields(BindingFlags.Public | BindingFlags.Instance);
 
-    /// <summary>The program that confirms the whole layer to the compiler of a processor.</summary>
+    /// <summary>The program by which the compiler for a processor checks the whole layer.</summary>
     public static string OfTheLayer(Processor processor)
     {
         HeaderCheck check = new();
@@ -70,7 +70,7 @@ internal sealed class HeaderCheck
         return check._program.ToString();
     }
 
-    /// <summary>The program that confirms the constants of OpenSSL, which are the same on all processors.</summary>
+    /// <summary>The program that checks the constants of OpenSSL, which are the same on all processors.</summary>
     public static string OfOpenSsl()
     {
         HeaderCheck check = new(Headers.Where(header => header.StartsWith(OpenSslHeaders, StringComparison.Ordinal)));
@@ -79,10 +79,10 @@ internal sealed class HeaderCheck
         return check._program.ToString();
     }
 
-    /// <summary>A program that confirms one constant.</summary>
+    /// <summary>A program that checks one constant.</summary>
     public static string OfConstant(string name, long value) => OfConstants([(name, value)]);
 
-    /// <summary>A program that confirms some constants.</summary>
+    /// <summary>A program that checks some constants.</summary>
     public static string OfConstants(IEnumerable<(string Name, long Value)> constants)
     {
         HeaderCheck check = new();
@@ -91,7 +91,7 @@ internal sealed class HeaderCheck
         return check._program.ToString();
     }
 
-    /// <summary>A program that confirms the size of one struct.</summary>
+    /// <summary>A program that checks the size of one struct.</summary>
     public static string OfSize(Type type, int size)
     {
         HeaderCheck check = new();
@@ -123,7 +123,7 @@ internal sealed class HeaderCheck
     // A struct that grows from kernel to kernel has a name for the size that it had in each version.
     private static string SizeInC(Type type) => type == typeof(Libc.perf_event_attr) ? nameof(Libc.PERF_ATTR_SIZE_VER3) : $"sizeof({NameInC(type)})";
 
-    // The layout that the runtime really gives them, which is what a pointer to one shows the kernel. It is the same on both processors:
+    // The layout that the runtime gives them, which the kernel sees through a pointer. It is the same on both processors:
     // a field of a power of two of bytes lies at a multiple of that, or of Pack where that is less.
     private static int SizeOf(Type type) => Evaluate(code => code.Emit(OpCodes.Sizeof, type));
 

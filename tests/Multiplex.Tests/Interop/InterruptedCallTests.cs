@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Interop;
 
-/// <summary>EINTR: a signal ends a call that waits. Wrappers go on with it, except waits, and the ones that say "once".</summary>
+/// <summary>EINTR: a signal interrupts a call that waits. Wrappers repeat the call, except for waits, and those whose name has "once".</summary>
 public class InterruptedCallTests
 {
     [OneTimeSetUp]

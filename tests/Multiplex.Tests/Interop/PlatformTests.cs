@@ -3,7 +3,7 @@ using Multiplex.Interop;
 
 namespace Multiplex.Tests.Interop;
 
-/// <summary>A platform whose layouts are not checked is refused.</summary>
+/// <summary>The library refuses a platform whose layouts are not checked.</summary>
 public class PlatformTests
 {
     [Test]

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace Multiplex.Tests.Interop;
 
-/// <summary>Tmds.LibC is a library of the same constants that others wrote: where both have one, they must agree.</summary>
+/// <summary>Tmds.LibC is another library of the same constants: where both have a constant, its values must agree.</summary>
 public class SecondWitnessTests
 {
     private const BindingFlags PublicStatic = BindingFlags.Public | BindingFlags.Static;
@@ -24,7 +24,7 @@ public class SecondWitnessTests
         });
     }
 
-    // It has them as constants, and those that differ between machines as properties.
+    // It has constants, and properties for those that differ between machines.
     private static long? There(string name)
     {
         Type type = typeof(Tmds.Linux.LibC);

@@ -6,7 +6,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>A library's server acts once on what is not idempotent, unless its options say otherwise.</summary>
+/// <summary>A server of the library runs a call that is not idempotent once, unless its options say otherwise.</summary>
 public class ActsOnceByDefaultTests
 {
     private const int ReplyLength = 36;   // a record with one unsigned hyper

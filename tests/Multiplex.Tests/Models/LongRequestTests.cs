@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>Requests that are many times longer than one read, on the models that hold half a request for each connection.</summary>
+/// <summary>Requests many times longer than one read, on the models that keep an incomplete request for each connection.</summary>
 [TestFixtureSource(nameof(Entries))]
 public class LongRequestTests(ReactorEntry entry) : ReactorFixture(entry)
 {
@@ -60,7 +60,7 @@ public class LongRequestTests(ReactorEntry entry) : ReactorFixture(entry)
         Assert.That(server.Counters[Counter.CutOff], Is.Zero);
     }
 
-    // Sends all calls in pieces of any length, and finds each reply by its xid, the payload by what it began with.
+    // Sends all calls in pieces of any length, and matches each reply by its xid, the payload by its first bytes.
     private static bool Converse(RunningServer server, int[] lengths, int seed)
     {
         Random random = new(seed);

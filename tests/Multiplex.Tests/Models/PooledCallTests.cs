@@ -3,7 +3,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>Connections whose calls are run by workers, when the client goes while one runs, on every multiplexer.</summary>
+/// <summary>Connections whose calls are run by workers: the client disconnects while a call runs, on every multiplexer.</summary>
 [TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class PooledCallTests(MultiplexerEntry entry)
 {
@@ -24,7 +24,7 @@ public class PooledCallTests(MultiplexerEntry entry)
                 gone.Reset();
         }
 
-        Exchange();   // by its end the loop has seen the client go
+        Exchange();   // by its end the loop has seen that the client is gone
         long before = loop.Idle;
         Exchange();
         Eventually.Holds(() => loop.Idle > before, "a loop that spins always finds something ready");
@@ -80,7 +80,7 @@ public class PooledCallTests(MultiplexerEntry entry)
         options,
         string.Format(endpoint, Guid.NewGuid().ToString("N")));
 
-    /// <summary>Counts how often nothing is ready when its user is about to wait.</summary>
+    /// <summary>Counts how often nothing is ready when the loop is about to wait.</summary>
     private sealed class SeenIdle(IMultiplexer inner) : IMultiplexer
     {
         private long _idle;

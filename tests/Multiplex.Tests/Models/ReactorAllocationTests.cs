@@ -3,7 +3,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>Between recv and send, and on the way round the loop, a reactor allocates nothing on the managed heap.</summary>
+/// <summary>A reactor allocates nothing on the managed heap between recv and send, or in a turn of its loop.</summary>
 [TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
 public class ReactorAllocationTests(ReactorEntry entry) : ReactorFixture(entry)
 {
@@ -40,7 +40,7 @@ public class ReactorAllocationTests(ReactorEntry entry) : ReactorFixture(entry)
         using Client other = server.Connect();
         for (int i = 0; i < Warm + Counted; i++)
         {
-            // One thread serves both: when another's second call is answered, it has read the half, and owns memory for it.
+            // One thread serves both: once the other client's second call is answered, the thread has read the half request and keeps it in memory.
             client.Send(call.AsSpan(0, 50));
             for (int turn = 0; turn < 2; turn++)
             {
@@ -86,7 +86,7 @@ public class ReactorAllocationTests(ReactorEntry entry) : ReactorFixture(entry)
         }
     }
 
-    /// <summary>Another protocol, and at each request what the thread has allocated so far.</summary>
+    /// <summary>Wraps another protocol, and records at each request what the thread has allocated so far.</summary>
     private sealed class MeasuringProtocol(IProtocol inner, int allocateEach = 0) : IProtocol
     {
         private readonly long[] _allocated = new long[10_000];

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>An event loop whose multiplexer has room for descriptors below FD_SETSIZE alone.</summary>
+/// <summary>An event loop whose multiplexer takes only descriptors below FD_SETSIZE.</summary>
 public class ReactorDescriptorTests : DescriptorFixture
 {
     [Test]

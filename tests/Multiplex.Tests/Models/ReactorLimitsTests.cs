@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>The limits that keep a reactor standing: each is kept, and each is counted.</summary>
+/// <summary>The limits that protect a reactor: each is kept, and each is counted.</summary>
 [TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
 public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
 {
@@ -26,7 +26,7 @@ public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
         using Client talkative = server.Connect();
         using Client silent = server.Connect();
 
-        // Until the silent one, which is as old, has been closed.
+        // Until the silent connection, which is as old, has been closed.
         while (server.Counters[Counter.IdleTimeouts] == 0)
         {
             talkative.Send("x"u8);
@@ -70,7 +70,7 @@ public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
         byte[] bytes = new byte[32 * 1024 * 1024];
         new Random(1).NextBytes(bytes);
 
-        // Send without reading, for as long as the kernel takes anything while the server takes nothing more.
+        // Sends without reading until neither the kernel nor the server takes more.
         Background<bool> sender = Background.Run(() => client.Send(bytes));
         server.AwaitCount(Counter.Throttled, 1);
         Assert.That(sender.IsRunning, Is.True, "the server does not read on");
@@ -120,8 +120,8 @@ public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
         using Client client = server.Connect();
         protocol.Victim = client;
 
-        // Far more replies than the kernel holds, so that whole requests wait; then the client takes replies until one of
-        // the last requests comes to its turn, and vanishes while it is answered.
+        // Far more replies than the kernel buffers, so that whole requests wait; then the client reads replies until one of
+        // the last requests is answered, and disconnects meanwhile.
         client.Send(new byte[1000]);
         byte[] part = new byte[64 * 1024];
         while (server.Counters[Counter.Closed] == 0 && recv(client.Descriptor, part, 0).Value > 0)
@@ -132,7 +132,7 @@ public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
         Assert.That(server.Counters[Counter.Broken], Is.EqualTo(1));
     }
 
-    /// <summary>A request is one byte, its reply 4 KiB. While one of the last is answered, the client goes away.</summary>
+    /// <summary>A request is one byte, its reply 4 KiB. While one of the last is answered, the client disconnects.</summary>
     private sealed class ClosingProtocol : IProtocol
     {
         private readonly EchoProtocol _echo = new();

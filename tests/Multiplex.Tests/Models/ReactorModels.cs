@@ -12,7 +12,7 @@ public sealed record ReactorEntry(string Name, Func<IServerModel> Create, bool S
     public override string ToString() => Name;
 }
 
-/// <summary>The event loop on every multiplexer, and the model that does the same on io_uring.</summary>
+/// <summary>The event loop on every multiplexer, and the loop on io_uring.</summary>
 public static class ReactorModels
 {
     public static IReadOnlyList<ReactorEntry> All { get; } =

@@ -33,7 +33,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
         using Client busy = server.Connect();
         using Client waiting = server.Connect();
         busy.Send(Calls(MultiplexV1.Sleep, 1, writer => writer.WriteUInt32(300)));
-        server.AwaitCount(Counter.Calls, 1);   // it runs now, and the loop stands still
+        server.AwaitCount(Counter.Calls, 1);   // the call runs now, and blocks the loop
         waiting.Send(Calls(MultiplexV1.Null, 100));
         server.RequestStop();
         Assert.That(busy.ReadToEnd(), Has.Length.EqualTo(32));
@@ -48,7 +48,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
         using Client busy = server.Connect();
         busy.Send(Calls(MultiplexV1.Sleep, 1, writer => writer.WriteUInt32(300)));
         server.AwaitCount(Counter.Calls, 1);
-        using Client queued = server.Connect();   // by the kernel alone: it is not accepted yet
+        using Client queued = server.Connect();   // by the kernel alone: the server has not accepted it yet
         queued.Send(Calls(MultiplexV1.Null, 1));
         server.RequestStop();
         Assert.That(queued.ReadToEnd(), Has.Length.EqualTo(28));
@@ -108,7 +108,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
     [Test]
     public void No_descriptor_is_left_open()
     {
-        // A server before, so that what the runtime opens for itself has been opened.
+        // One server first, so that the runtime has opened the descriptors that it keeps.
         for (int round = 0, before = 0; round < 2; round++)
         {
             if (round == 1)

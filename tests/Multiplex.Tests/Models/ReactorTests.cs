@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>What a reactor does for its connections, whichever multiplexer it waits with.</summary>
+/// <summary>How a reactor serves its connections, on every multiplexer.</summary>
 [TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
 public class ReactorTests(ReactorEntry entry) : ReactorFixture(entry)
 {

@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>Where workers run several calls of one connection at a time, a repeat can meet its first in progress.</summary>
+/// <summary>Where workers run several calls of one connection at a time, a repeat may arrive while the first call is in progress.</summary>
 public class RepeatsInProgressTests
 {
     private const uint Program = 7;

@@ -3,7 +3,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Models;
 
-/// <summary>When a reply leaves, on models that serve many connections in one turn of a loop.</summary>
+/// <summary>When replies are sent, on models that serve many connections in one turn of a loop.</summary>
 [TestFixtureSource(typeof(ReactorModels), nameof(ReactorModels.All))]
 public class RepliesInTimeTests(ReactorEntry entry) : ReactorFixture(entry)
 {
@@ -31,14 +31,14 @@ public class RepliesInTimeTests(ReactorEntry entry) : ReactorFixture(entry)
         Assert.That(inTime, Is.True, "answered before the other call had ended");
     }
 
-    // Several ticks of the clock that the loops look at.
+    // Several ticks of the clock that the loops read.
     private static void LetTimePass()
     {
         long now = Environment.TickCount64;
         SpinWait.SpinUntil(() => Environment.TickCount64 > now + 20);
     }
 
-    /// <summary>A request is a byte, which comes back; before that, each has its own step to do.</summary>
+    /// <summary>A request is a byte, which is echoed after a step that the test gives for it.</summary>
     private sealed class Steps(params Action[] steps) : IProtocol
     {
         private int _begun;

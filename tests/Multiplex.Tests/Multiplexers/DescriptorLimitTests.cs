@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Tests.Multiplexers;
 
 /// <summary>
-/// FD_SETSIZE: C's FD_SET writes wherever a higher number points, and many a server crashed of it. Here such a descriptor is
+/// FD_SETSIZE: with a higher number C's FD_SET writes outside of the set, which has crashed many a server. Here such a descriptor is
 /// refused.
 /// </summary>
 public class DescriptorLimitTests : DescriptorFixture

@@ -6,7 +6,7 @@ namespace Multiplex.Tests.Multiplexers;
 /// <summary>A fixture over one multiplexer, a new one for each test.</summary>
 public abstract class MultiplexerFixture(MultiplexerEntry entry) : DescriptorFixture
 {
-    /// <summary>Waits that must find something are not left to wait for ever.</summary>
+    /// <summary>The time-out of waits that must find something.</summary>
     protected const int Long = 30_000;
 
     protected IMultiplexer Multiplexer { get; private set; } = null!;
@@ -28,15 +28,15 @@ public abstract class MultiplexerFixture(MultiplexerEntry entry) : DescriptorFix
         return [.. ready[..Multiplexer.Wait(ready, timeout)].OrderBy(one => one.Descriptor)];
     }
 
-    /// <summary>What is ready now of these descriptors, whatever is reported beside them.</summary>
+    /// <summary>What is ready now of these descriptors; other descriptors do not matter.</summary>
     protected Readiness[] WaitFor(params int[] which) => [.. Wait(Long).Where(one => which.Contains(one.Descriptor))];
 
-    /// <summary>Requires that exactly this be ready.</summary>
+    /// <summary>Asserts that exactly this is ready.</summary>
     protected void ExpectReady(params (int Descriptor, Interest Ready)[] expected) => Assert.That(
         Wait(expected.Length > 0 ? Long : 0),
         Is.EqualTo(expected.Select(one => new Readiness(one.Descriptor, one.Ready)).OrderBy(one => one.Descriptor)));
 
-    /// <summary>Requires that a call be refused with this errno.</summary>
+    /// <summary>Asserts that a call fails with this errno.</summary>
     protected static void ExpectErrno(int errno, Action call) =>
         Assert.That(() => call(), Throws.TypeOf<SyscallException>().With.Property(nameof(SyscallException.Errno)).EqualTo(errno));
 }

@@ -2,7 +2,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Multiplexers;
 
-/// <summary>Whatever is added, changed and removed, a multiplexer reports as a plain dictionary would.</summary>
+/// <summary>Whatever is added, changed and removed, a multiplexer reports the same as a model that is a dictionary.</summary>
 [TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class MultiplexerPropertyTests(MultiplexerEntry entry) : MultiplexerFixture(entry)
 {
@@ -23,7 +23,7 @@ public class MultiplexerPropertyTests(MultiplexerEntry entry) : MultiplexerFixtu
         {
             Step(_descriptors[which % 8], (Interest)(interest % 4), remove: interest > 180);
 
-            // Short spans move the point from which poll's set is looked through; a whole look must not depend on it.
+            // Short spans move the point from which poll's set is scanned; a full scan must not depend on it.
             Multiplexer.Wait(new Readiness[1 + (which % 3)], 0);
             ExpectReady([.. _model
                 .Select(pair => (pair.Key, Ready: pair.Value & Possible(pair.Key)))

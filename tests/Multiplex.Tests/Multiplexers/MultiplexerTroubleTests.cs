@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Multiplexers;
 
-/// <summary>What every multiplexer makes of errors, of hang-ups and of descriptors that are closed under its hands.</summary>
+/// <summary>What every multiplexer reports for errors, hang-ups, and descriptors that are closed while it watches them.</summary>
 [TestFixtureSource(typeof(EveryMultiplexer), nameof(EveryMultiplexer.All))]
 public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixture(entry)
 {
@@ -81,7 +81,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         ExpectReady();
         ExpectReady();
 
-        // The others keep their places, and what is asked for again is reported again.
+        // The others stay in the set, and a descriptor that is added again is reported again.
         Multiplexer.Remove(server);
         Multiplexer.Modify(two, Interest.Writable);
         Multiplexer.Modify(one, Interest.Readable);
@@ -129,7 +129,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         int first = Own(fcntl(one, F_DUPFD, Number));
         Multiplexer.Add(first, Both);
         CloseNow(first);
-        CloseNow(one);   // or epoll would go on watching what was open at the number
+        CloseNow(one);   // or epoll would go on watching the file that was open under that number
         RemoveClosed(first);
         int second = Own(fcntl(two, F_DUPFD, Number));
         Assert.That(second, Is.EqualTo(first));
@@ -150,14 +150,14 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
             Multiplexer.Add(one, Both);
         }
 
-        // Room for half: what the kernel said of the others is still at hand when their numbers change hands.
+        // Room for half: the kernel's report of the others is still kept when their numbers are reused.
         Readiness[] batch = Wait(Long, room: Count / 2);
         Assert.That(batch, Has.Length.EqualTo(Count / 2));
         (int fresh, int otherFresh) = Pair();
         foreach ((int one, _) in old)
         {
             Multiplexer.Remove(one);
-            dup2(fresh, one).OrThrow("dup2");   // closes the old one, and is there at its number
+            dup2(fresh, one).OrThrow("dup2");   // closes the old descriptor, and takes its number
             Multiplexer.Add(one, Interest.Readable);
         }
 
@@ -183,7 +183,7 @@ public class MultiplexerTroubleTests(MultiplexerEntry entry) : MultiplexerFixtur
         ExpectReady();
     }
 
-    // The kernel may have dropped it from the set by itself, and the runtime may have opened a file at its number, which epoll(7) takes not (EPERM).
+    // The kernel may have removed it from the set, and the runtime may have opened a file under its number, which epoll(7) refuses (EPERM).
     private void RemoveClosed(int fd)
     {
         try

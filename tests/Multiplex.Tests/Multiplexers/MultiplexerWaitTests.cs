@@ -94,7 +94,7 @@ public class MultiplexerWaitTests(MultiplexerEntry entry) : MultiplexerFixture(e
         foreach (int one in all)
             Multiplexer.Add(one, Interest.Writable);
 
-        // Nothing is taken away in between, so that all stay ready: twice round, everyone must have had a turn each time.
+        // Nothing is read meanwhile, so all stay ready: in two rounds, each descriptor must be reported once a round.
         for (int round = 0; round < 2; round++)
         {
             HashSet<int> reported = [];

@@ -8,7 +8,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Nfs;
 
-/// <summary>The programs in this process: what no client sees.</summary>
+/// <summary>The programs in this process: properties that no client can see.</summary>
 public class NfsServerTests
 {
     private string _folder = null!;
@@ -126,7 +126,7 @@ public class NfsServerTests
         }
     });
 
-    // The user of a thread that runs calls is that of the last one.
+    // A thread that runs calls keeps the user of the last one.
     private void InItsThread(Action<RpcProtocol> test)
     {
         Exception? failure = null;

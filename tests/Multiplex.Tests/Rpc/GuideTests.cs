@@ -4,7 +4,7 @@ using Multiplex.Tests.Rpc.Generator;
 
 namespace Multiplex.Tests.Rpc;
 
-/// <summary>The C# of docs/rpc.md compiles, each snippet with the contract and the class of the first. That of a host is built by the tests of packages.</summary>
+/// <summary>The C# of docs/rpc.md compiles, each snippet with the contract and the class of the first. The snippet of a host is built by the tests of packages.</summary>
 public sealed class GuideTests
 {
     private const string Namespaces = """

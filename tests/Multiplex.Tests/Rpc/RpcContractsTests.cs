@@ -5,7 +5,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc;
 
-/// <summary>A client makes the stub of an interface that is registered as a contract.</summary>
+/// <summary>A client creates the stub of an interface that is registered as a contract.</summary>
 public class RpcContractsTests() : RpcClientFixture(EndpointKind.Tcp)
 {
     private interface IAdder

@@ -86,7 +86,7 @@ public class AddressTextTests
         Assert.That(AddressText.OfPath("@a"), Is.EqualTo(new byte[] { AF_UNIX, 0, 0, (byte)'a' }));
     }
 
-    // System.Net's own idea of the raw address, as a witness.
+    // The raw address as System.Net reads it, to compare with.
     private static byte[] Internet(string address, int port)
     {
         SocketAddress raw = new IPEndPoint(IPAddress.Parse(address), port).Serialize();

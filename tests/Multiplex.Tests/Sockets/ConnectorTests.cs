@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Sockets;
 
-/// <summary>Each way in which a connection cannot be made has its own message.</summary>
+/// <summary>Each reason why a connection cannot be made has its own message.</summary>
 public class ConnectorTests : DescriptorFixture
 {
     [Test]
@@ -19,7 +19,7 @@ public class ConnectorTests : DescriptorFixture
         Assert.That(failure.Message, Does.StartWith($"connect {nobody}: Connection refused (ECONNREFUSED): no server listens there"));
     }
 
-    // Two dots make it no name at all, so that no name server is asked.
+    // Two dots make the name invalid, so that no name server is asked.
     [Test]
     public void The_host_is_not_known() => Assert.That(
         () => Connector.Connect(Endpoint.Parse("tcp://no..host:80")),
@@ -71,7 +71,7 @@ public class ConnectorTests : DescriptorFixture
     [Test]
     public void The_queue_is_full()
     {
-        // A UNIX-domain connect that may not wait says so at once; a blocking one would wait for the queue to move.
+        // A non-blocking UNIX-domain connect fails at once; a blocking one would wait for room in the queue.
         using TemporaryDirectory directory = new();
         using Listener listener = Listener.Open(Endpoint.Parse($"unix:{directory["s"]}"), backlog: 0);
         Own(SyscallResult.Of(Connector.Connect(listener.Local)));

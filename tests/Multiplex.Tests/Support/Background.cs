@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>Runs something on its own thread while the test goes on. Waiting for it throws what it threw.</summary>
+/// <summary>Runs an action on its own thread while the test goes on. Waiting for it throws what it threw.</summary>
 internal sealed class Background<T>
 {
     private readonly Thread _thread;
@@ -17,7 +17,7 @@ internal sealed class Background<T>
 
     public bool IsRunning => _thread.IsAlive;
 
-    /// <summary>What it came to, once it has ended; fails when it does not end.</summary>
+    /// <summary>Its result, once it has ended; fails if it does not end.</summary>
     public T Result()
     {
         Assert.That(_thread.Join(Eventually.Deadline), Is.True, "the background thread hangs");
@@ -39,7 +39,7 @@ internal sealed class Background<T>
     }
 }
 
-/// <summary>Starts such threads.</summary>
+/// <summary>Starts them.</summary>
 internal static class Background
 {
     public static Background<T> Run<T>(Func<T> work) => new(work);

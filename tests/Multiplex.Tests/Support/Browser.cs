@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>A browser without a window. Without one the test is skipped, or fails with CI=true.</summary>
+/// <summary>A browser without a window. On a machine without a browser the test is skipped, or fails with CI=true.</summary>
 internal static partial class Browser
 {
     /// <summary>Shows a page.</summary>
@@ -11,7 +11,7 @@ internal static partial class Browser
     /// <param name="profile">A folder for what the browser keeps.</param>
     /// <param name="width">Columns of pixels.</param>
     /// <param name="isDark">Whether the reader's theme is dark.</param>
-    /// <returns>Everything that it says on its console, errors of the browser's own among it.</returns>
+    /// <returns>Everything on its console, including the browser's own errors.</returns>
     public static string[] ConsoleOf(string page, string profile, int width = 1280, bool isDark = false)
     {
         const int Height = 1000, Dark = 0, Light = 1;

@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>capset(2): what root may do beyond others, which is kept for each thread apart.</summary>
+/// <summary>capset(2): the privileges of root, which each thread has separately.</summary>
 internal static class Capabilities
 {
     private const uint Version3 = 0x2008_0522;   // _LINUX_CAPABILITY_VERSION_3
 
-    /// <summary>The calling thread has none any more, for good.</summary>
+    /// <summary>Drops those of the calling thread, for good.</summary>
     public static void DropAll()
     {
         uint[] header = [Version3, 0];

@@ -23,7 +23,7 @@ public abstract class DescriptorFixture
     {
         int fd = result.OrThrow("making a descriptor");
         _owned.Add(fd);
-        Eventually.LimitWaits(fd);   // what is no socket does not take it, and does not wait
+        Eventually.LimitWaits(fd);   // descriptors that are no sockets refuse the option, and do not block
         return fd;
     }
 
@@ -60,7 +60,7 @@ public abstract class DescriptorFixture
         return listener;
     }
 
-    /// <summary>A TCP connection: the client's socket and the one that accept gave for it.</summary>
+    /// <summary>A TCP connection: the client's socket, and the socket that accept(2) returned.</summary>
     protected (int Client, int Server) TcpConnection()
     {
         int listener = TcpListener();
@@ -72,7 +72,7 @@ public abstract class DescriptorFixture
     }
 
     /// <summary>
-    /// The raw address of a TCP socket that swallows what asks it for a connection: Linux drops that while the queue of those to be accepted is full.
+    /// The raw address of a TCP socket where connection requests get no answer: Linux drops a SYN while the accept queue is full.
     /// </summary>
     protected byte[] SwallowingAddress()
     {
@@ -105,7 +105,7 @@ public abstract class DescriptorFixture
         return MemoryMarshal.AsBytes(new ReadOnlySpan<sockaddr_in>(ref address)).ToArray();
     }
 
-    /// <summary>A UNIX-domain address without a name: bind to it lets the kernel choose an abstract one.</summary>
+    /// <summary>A UNIX-domain address without a name: bind(2) to it makes the kernel choose an abstract name.</summary>
     protected static byte[] UnixFamilyAlone => BitConverter.GetBytes((ushort)AF_UNIX);
 
     /// <summary>The port in a raw address.</summary>
@@ -125,7 +125,7 @@ public abstract class DescriptorFixture
         return address[..getpeername(fd, address).OrThrow("getpeername")];
     }
 
-    /// <summary>The next message, or what is there of a stream.</summary>
+    /// <summary>The next message, or the bytes that a stream has.</summary>
     protected static byte[] Receive(int fd, int flags = 0)
     {
         byte[] bytes = new byte[1024];

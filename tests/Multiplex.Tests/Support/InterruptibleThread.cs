@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>The signal that tests interrupt their threads with.</summary>
+/// <summary>The signal by which tests interrupt their threads.</summary>
 internal static class InterruptibleThread
 {
     private const int SIGUSR2 = 12;   // neither the runtime nor the test host uses it
@@ -12,7 +12,7 @@ internal static class InterruptibleThread
     /// <summary>From now on the signal ends a call that waits with EINTR, and does nothing else.</summary>
     public static void LetTheSignalInterrupt()
     {
-        // The handler is abs(3) of the signal's number: no managed code may run in it. Without SA_RESTART, a call is interrupted.
+        // The handler is abs(3), called with the signal's number: no managed code may run in a handler. Without SA_RESTART, a call is interrupted.
         nint handler = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs");
         sigaction(SIGUSR2, handler).OrThrow("sigaction");
     }
@@ -65,7 +65,7 @@ internal sealed class InterruptibleThread<T>
     private bool SleepsInItsCall() => File.ReadAllText($"/proc/self/task/{_tid}/syscall").Split(' ', '\n')[0]
         is not ("running" or "-1" or FutexOnX64 or FutexOnArm64);
 
-    // How often it went to sleep; a thread that has ended is past counting.
+    // How often it went to sleep: more often than any number, once the thread has ended.
     private long Sleeps()
     {
         try

@@ -54,7 +54,7 @@ internal sealed class LineProtocol : IProtocol
         return true;
     }
 
-    /// <summary>A call whose reply comes once the test says so.</summary>
+    /// <summary>A call that the test completes.</summary>
     internal sealed class LateLine : LateReply
     {
         private readonly byte[] _line;

@@ -7,7 +7,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>What becomes of a reply.</summary>
+/// <summary>What happens to a reply.</summary>
 public enum Fate
 {
     Answer,
@@ -17,16 +17,16 @@ public enum Fate
     /// <summary>It is sent just before the reply to the next request.</summary>
     Hold,
 
-    /// <summary>Its last byte is another.</summary>
+    /// <summary>Its last byte is wrong.</summary>
     Corrupt,
     Shorten,
     Lengthen,
 
-    /// <summary>It says that it answers something that was never asked.</summary>
+    /// <summary>It has the xid of a call that was never made.</summary>
     Misdirect,
 }
 
-/// <summary>A server of messages on .NET's own sockets, which does with its replies what the test says: for tests of the client's side.</summary>
+/// <summary>A server of messages on .NET's own sockets whose replies the test controls, for tests of clients.</summary>
 internal sealed class MessageServer : IDisposable
 {
     private static int s_names;
@@ -41,7 +41,7 @@ internal sealed class MessageServer : IDisposable
 
     /// <param name="kind">Datagrams or seqpacket.</param>
     /// <param name="protocol">echo or rpc.</param>
-    /// <param name="fate">Of the reply to the first request, the second, and so on.</param>
+    /// <param name="fate">What happens to the reply to the first request, the second, and so on.</param>
     public MessageServer(EndpointKind kind, string protocol, Func<int, Fate>? fate = null)
     {
         (_kind, _fate) = (kind, fate ?? (_ => Fate.Answer));

@@ -27,7 +27,7 @@ internal sealed class RunningServer : IDisposable
 
     public ServerCounters Counters { get; } = new();
 
-    /// <summary>Where it listens; first, if it does at several places.</summary>
+    /// <summary>Its endpoint; the first, if it has several.</summary>
     public Endpoint Local => _sockets[0].Local;
 
     public IReadOnlyList<Endpoint> AllLocal => [.. _sockets.Select(socket => socket.Local)];
@@ -42,7 +42,7 @@ internal sealed class RunningServer : IDisposable
 
     public void RequestStop() => _stop.Request();
 
-    /// <summary>Waits for the server to have ended.</summary>
+    /// <summary>Waits until the server has ended.</summary>
     public void AwaitEnd() => _run.Result();
 
     public void AwaitCount(Counter counter, long value) =>
@@ -52,7 +52,7 @@ internal sealed class RunningServer : IDisposable
     {
         if (_run.IsRunning)
         {
-            // Twice: do not wait for connections that a test has left open.
+            // The second signal: do not wait for connections that a test has left open.
             _stop.Request();
             _stop.Request();
         }

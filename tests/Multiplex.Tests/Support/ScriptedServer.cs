@@ -6,7 +6,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Support;
 
-/// <summary>A server of connections on .NET's own sockets that does with each connection just what a test says.</summary>
+/// <summary>A server of connections on .NET's own sockets that runs a test's script on each.</summary>
 internal sealed class ScriptedServer : IDisposable
 {
     private readonly Socket _listener;
@@ -14,7 +14,7 @@ internal sealed class ScriptedServer : IDisposable
     private int _count;
     private int _ended;
 
-    /// <param name="converse">What happens on a connection: the first is number 1. It is closed afterwards.</param>
+    /// <param name="converse">The script of a connection: the first is number 1. It is closed afterwards.</param>
     /// <param name="kind">The kind of endpoint: TCP, UNIX stream or seqpacket.</param>
     public ScriptedServer(Action<ScriptedConnection> converse, EndpointKind kind = EndpointKind.Tcp)
     {
@@ -46,7 +46,7 @@ internal sealed class ScriptedServer : IDisposable
     /// <summary>How many connections there have been.</summary>
     public int Connections => Volatile.Read(ref _count);
 
-    /// <summary>How many of them are closed as what was to happen on them has happened.</summary>
+    /// <summary>How many of them are closed because their script has ended.</summary>
     public int Ended => Volatile.Read(ref _ended);
 
     /// <summary>Waits until the end of a connection has arrived at a client that has not closed its own side.</summary>

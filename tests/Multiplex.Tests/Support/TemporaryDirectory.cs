@@ -1,6 +1,6 @@
 namespace Multiplex.Tests.Support;
 
-/// <summary>A directory of a test's own, with a name short enough for sun_path.</summary>
+/// <summary>A temporary directory, with a name short enough for sun_path.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
     private readonly string _path = Directory.CreateTempSubdirectory("mx-").FullName;

@@ -275,7 +275,7 @@ public sealed class RpcTlsTests : TlsFixture
 
     private static byte[] Call(uint procedure) => Record(Words(Xid, 0, 2, Program, 1, procedure, 0, 0, 0, 0));
 
-    // The reply with this result.
+    // Receives the reply, which must have this result.
     private static byte[] Text(string text)
     {
         OutputBuffer result = new();
@@ -321,7 +321,7 @@ public sealed class RpcTlsTests : TlsFixture
         Assert.That(_session.Tls, Is.Not.Null);
     }
 
-    // Plaintext to the server, and what it says to that.
+    // Sends plaintext to the server, and returns its answer.
     private byte[] Ask(byte[] plaintext) => Open(Send(Seal(plaintext), turns: 3));
 
     private byte[] Seal(byte[] plaintext)
@@ -333,7 +333,7 @@ public sealed class RpcTlsTests : TlsFixture
 
     private byte[] Open(byte[] ciphertext) => _plaintext[.._client!.Open(ciphertext, _plaintext)];
 
-    // Bytes to the server, and what it sends, in one turn or several.
+    // Sends bytes to the server, and returns what it sends, in one turn or several.
     private byte[] Send(byte[] bytes, int turns = 1)
     {
         using MemoryStream sent = new();

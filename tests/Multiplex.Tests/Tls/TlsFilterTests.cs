@@ -3,7 +3,7 @@ using Multiplex.Tls;
 
 namespace Multiplex.Tests.Tls;
 
-/// <summary>Both sides of TLS without a socket: the test carries the ciphertext from one to the other, in whatever pieces.</summary>
+/// <summary>Both sides of TLS without a socket: the test carries the ciphertext from one to the other, in pieces of any size.</summary>
 public sealed class TlsFilterTests : TlsFixture
 {
     [Test]

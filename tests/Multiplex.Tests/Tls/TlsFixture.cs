@@ -40,7 +40,7 @@ public abstract class TlsFixture
     /// <summary>The client's side of a connection.</summary>
     private protected TlsFilter NewClient(TlsContext? context = null) => new(context ?? _client, _clientPipe, "localhost");
 
-    /// <summary>A connection whose handshake has ended, in whichever way.</summary>
+    /// <summary>A connection whose handshake has ended, successfully or not.</summary>
     private protected TlsPair Connect(TlsContext? server = null, TlsContext? client = null, string host = "localhost", int pieceLength = int.MaxValue)
     {
         TlsPair pair = NewPair(server, client, host, pieceLength);
@@ -69,7 +69,7 @@ internal sealed class TlsPair : IDisposable
 
     public TlsFilter Client { get; }
 
-    /// <summary>Carries what there is to the server, and what that has to say to the client.</summary>
+    /// <summary>Carries the client's ciphertext to the server, and the server's to the client.</summary>
     /// <returns>Whether there was anything.</returns>
     public bool MoveOnce()
     {
@@ -103,7 +103,7 @@ internal sealed class TlsPair : IDisposable
         return ciphertext.Written.ToArray();
     }
 
-    /// <summary>The plaintext that a side gives for this ciphertext; what it has to say to that goes to the other side by and by.</summary>
+    /// <summary>The plaintext that a side decrypts from this ciphertext; its answers are kept for the other side.</summary>
     public byte[] Open(TlsFilter side, ReadOnlySpan<byte> ciphertext)
     {
         byte[] plaintext = new byte[ciphertext.Length + TlsFilter.LongestRecord];

@@ -63,7 +63,7 @@ public class Lesson02_AddressesTests : DescriptorFixture
     [Test]
     public void TCP_and_UDP_have_ports_of_their_own()
     {
-        // Another program may have that port of UDP: then with another one.
+        // Another program may use that UDP port: then another one is tried.
         Eventually.Holds(
             () =>
             {

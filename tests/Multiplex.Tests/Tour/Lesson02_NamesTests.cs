@@ -47,7 +47,7 @@ public class Lesson02_NamesTests : DescriptorFixture
     [Test]
     public void A_host_may_have_several_addresses_and_they_are_tried_in_order()
     {
-        // No host stands for this machine: an address in each family, of which a server may listen at just one.
+        // No host means this machine: an address in each family, of which a server may listen on only one.
         IReadOnlyList<byte[]> found = Find(null, "4000", s_stream);
         Assert.That(
             found.Select(address => AddressText.Format(EndpointKind.Tcp, address)),
@@ -98,7 +98,7 @@ public class Lesson02_NamesTests : DescriptorFixture
         Assert.That(getaddrinfo("127.0.0.1", "http", hints, out _), Is.EqualTo(EAI_NONAME));
     }
 
-    // Two dots make it no name at all, so that no name server is asked.
+    // Two dots make the name invalid, so that no name server is asked.
     [Test]
     public void An_unknown_host_fails_with_EAI_NONAME()
     {

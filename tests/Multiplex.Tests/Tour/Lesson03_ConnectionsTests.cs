@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>The third lesson, connections, and what goes beyond it: listen, connect, accept, and what names a connection.</summary>
+/// <summary>The third lesson, connections, and what goes beyond it: listen, connect, accept, and what identifies a connection.</summary>
 public class Lesson03_ConnectionsTests : DescriptorFixture
 {
     [Test]

@@ -49,7 +49,7 @@ public class Lesson03_ConnectionsThatFailTests : DescriptorFixture
         int listener = UnixSocket();
         bind(listener, UnixFamilyAlone).OrThrow("bind");
         listen(listener, 0).OrThrow("listen");
-        connect(UnixSocket(), NameOf(listener)).OrThrow("connect");   // one more than the stated length has room
+        connect(UnixSocket(), NameOf(listener)).OrThrow("connect");   // Linux queues one more than the length given
         int hasty = UnixSocket(SOCK_STREAM | SOCK_NONBLOCK);
         Assert.That(connect(hasty, NameOf(listener)).Errno, Is.EqualTo(EAGAIN));
         int patient = UnixSocket();
@@ -61,14 +61,14 @@ public class Lesson03_ConnectionsThatFailTests : DescriptorFixture
     [Test]
     public void A_connect_without_any_answer_fails_with_ETIMEDOUT()
     {
-        // As of a machine that is down; the default is to repeat the request for two minutes.
+        // As with a machine that is down; by default the request is repeated for two minutes.
         int listener = FullListener();
         int late = TcpSocket();
         setsockopt(late, IPPROTO_TCP, TCP_SYNCNT, 1).OrThrow("setsockopt");
         Assert.That(connect(late, NameOf(listener)).Errno, Is.EqualTo(ETIMEDOUT));
     }
 
-    // A queue of one has room for two, by the way that Linux counts; requests that find it full are dropped.
+    // On Linux a queue of length one has room for two; requests that find it full are dropped.
     private int FullListener()
     {
         int listener = TcpSocket();

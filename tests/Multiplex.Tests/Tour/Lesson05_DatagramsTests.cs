@@ -113,7 +113,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     public void A_datagram_has_a_greatest_length()
     {
         int server = BoundUdpSocket(), client = UdpSocket();
-        const int Greatest = 65535 - 20 - 8;   // what IPv4 can say, less the headers of IPv4 and UDP
+        const int Greatest = 65535 - 20 - 8;   // the largest IPv4 length, less the headers of IPv4 and UDP
         Assert.That(sendto(client, new byte[Greatest], 0, NameOf(server)).OrThrow("sendto"), Is.EqualTo(Greatest));
         Assert.That(sendto(client, new byte[Greatest + 1], 0, NameOf(server)).Errno, Is.EqualTo(EMSGSIZE));
     }

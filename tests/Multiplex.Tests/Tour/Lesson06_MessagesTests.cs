@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>The sixth lesson, messages, and what goes beyond it: several buffers, an address, and what goes beside the bytes.</summary>
+/// <summary>The sixth lesson, messages, and what goes beyond it: several buffers, an address, and ancillary data.</summary>
 public unsafe class Lesson06_MessagesTests : DescriptorFixture
 {
     [Test]
@@ -128,11 +128,11 @@ public unsafe class Lesson06_MessagesTests : DescriptorFixture
     [Test]
     public void SCM_RIGHTS_passes_an_open_descriptor_to_another_process()
     {
-        // To this one here; it works the same way between any two that a UNIX-domain socket connects.
+        // To this process itself; it works the same way between any two that a UNIX-domain socket connects.
         (int one, int other) = Pair();
         (int passed, int itsPeer) = TcpConnection();
         SendDescriptors(one, passed);
-        CloseNow(passed);   // one reference of several: what is under way counts
+        CloseNow(passed);   // one reference of several: a descriptor in a message counts too
         int received = ReceiveDescriptors(other, room: 1, MSG_CMSG_CLOEXEC, out _).Single();
         Assert.That(received, Is.Not.EqualTo(one).And.Not.EqualTo(itsPeer));
         Assert.That(fcntl(received, F_GETFD).OrThrow("fcntl"), Is.EqualTo(FD_CLOEXEC));
@@ -199,7 +199,7 @@ public unsafe class Lesson06_MessagesTests : DescriptorFixture
         }
     }
 
-    // A stream needs at least one byte for something to go beside.
+    // On a stream, ancillary data needs at least one byte of data.
     private static void SendDescriptors(int fd, params int[] descriptors)
     {
         nuint length = (nuint)(descriptors.Length * sizeof(int));

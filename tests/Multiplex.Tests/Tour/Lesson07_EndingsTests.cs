@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>The seventh lesson, endings, and what goes beyond it: shutdown, close, dup, and how a peer learns of it.</summary>
+/// <summary>The seventh lesson, endings, and what goes beyond it: shutdown, close, dup, and how a peer sees it.</summary>
 public class Lesson07_EndingsTests : DescriptorFixture
 {
     [Test]
@@ -151,7 +151,7 @@ public class Lesson07_EndingsTests : DescriptorFixture
         Assert.That(send(copy, "x"u8, MSG_NOSIGNAL).Errno, Is.EqualTo(EPIPE));
     }
 
-    // Whether a signal waits for this thread: proc_pid_status(5).
+    // Whether a signal is pending for this thread: proc_pid_status(5).
     private static bool IsPending(int signal)
     {
         const string Label = "SigPnd:";

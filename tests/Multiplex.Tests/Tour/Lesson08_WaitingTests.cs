@@ -7,7 +7,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>The eighth lesson, waiting, and what goes beyond it: poll and select, and the calls around sockets that servers are made of.</summary>
+/// <summary>The eighth lesson, waiting, and what goes beyond it: poll and select, and the other calls that servers are made of.</summary>
 public class Lesson08_WaitingTests : DescriptorFixture
 {
     [Test]

@@ -2,7 +2,7 @@ using Multiplex.Tour.Lessons;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>The eleventh lesson, rpc: each word that it shows is on the wire.</summary>
+/// <summary>The eleventh lesson, rpc: each word that it shows is a word of the message.</summary>
 public class Lesson11_RpcTests
 {
     [Test]

@@ -4,7 +4,7 @@ using Multiplex.Tour.Tracing;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>One step of a lesson, run here: the very code that the command shows.</summary>
+/// <summary>One step of a lesson, run in this process: the same code that the command runs.</summary>
 internal sealed class LessonRun
 {
     private static readonly string[] s_receiving = ["read", "recv", "recvfrom", "recvmsg", "readv"];
@@ -20,7 +20,7 @@ internal sealed class LessonRun
     /// <summary>The calls that failed, in order, each with its errno.</summary>
     public (string Call, int Errno)[] Errors => [.. Lines.Where(line => line.Result.IsError).Select(line => (line.Call, line.Result.Errno))];
 
-    /// <summary>What is shown that is no call.</summary>
+    /// <summary>The lines that are no calls.</summary>
     public string[] Exhibits => [.. Lines.Where(line => line.Kind == LineKind.Exhibit).Select(line => line.Text)];
 
     /// <summary>Runs a step of a lesson.</summary>

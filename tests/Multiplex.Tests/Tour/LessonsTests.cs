@@ -4,19 +4,19 @@ using Multiplex.Tour.Tracing;
 
 namespace Multiplex.Tests.Tour;
 
-/// <summary>What is true of every lesson.</summary>
+/// <summary>What holds for every lesson.</summary>
 public class LessonsTests
 {
     private static IEnumerable<TestCaseData> Steps() =>
         from lesson in AllLessons.InOrder
-        where !lesson.Forks   // those run in the native command: see Tour of the server tests
+        where !lesson.Forks   // these run in the native command: see TourTests of the server tests
         from step in lesson.Steps
         select new TestCaseData(step).SetArgDisplayNames(lesson.Name, step.Title);
 
     [TestCaseSource(nameof(Steps))]
     public void A_step_comes_out_as_it_says_shows_something_and_leaves_no_descriptor_open(Step step)
     {
-        Lesson.Run(step, new Trace());   // what is opened once for the whole process is open now
+        Lesson.Run(step, new Trace());   // the descriptors that a process opens once are open now
         int before = OpenDescriptors();
         Trace trace = new();
         Lesson.Run(step, trace);

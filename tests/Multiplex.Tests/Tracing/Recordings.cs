@@ -3,7 +3,7 @@ using Multiplex.Tracing.Recordings;
 
 namespace Multiplex.Tests.Tracing;
 
-/// <summary>Recordings of two servers, written by hand after what strace(1) writes. The clock of the story begins at 100 s.</summary>
+/// <summary>Recordings of two servers, written by hand in the format of strace(1). Their clock begins at 100 s.</summary>
 internal static class Recordings
 {
     private const string Listener = "3<TCP:[127.0.0.1:80]>", Server = "4<TCP:[127.0.0.1:80->127.0.0.1:5001]>", Client = "7<TCP:[127.0.0.1:5001->127.0.0.1:80]>";

@@ -104,7 +104,7 @@ public class SceneTests
         Assert.That((accept.GetProperty("ts").GetInt64(), accept.GetProperty("dur").GetInt64(), accept.GetProperty("pid").GetInt32()), Is.EqualTo((1600L, 20L, 10)));
     }
 
-    // Tells what is drawn, then the card of a call, then the first steps; zooms and hides the names in between.
+    // Returns what is drawn, then the card of a call, then the first steps; zooms and hides the names in between.
     private const string Visit = """
         <script>
         const count = selector => document.querySelectorAll(selector).length;

@@ -22,7 +22,7 @@ public class SendBufferSharesTests
         Assert.That(taken, Is.InRange(2, 5), "replies that are not handed to the kernel yet count");
         Assert.That(shares.Take(Other, 100), Is.True);
 
-        // The kernel has no reply that is not read: all have been.
+        // The kernel holds no unread reply: all have been read.
         shares.Flushed();
         Assert.That(shares.Take(Greedy, size / 8), Is.True);
     }

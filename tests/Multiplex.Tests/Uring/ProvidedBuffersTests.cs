@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Uring;
 
-/// <summary>Buffers that the kernel takes as bytes come: none is lost, however few there are.</summary>
+/// <summary>The buffers that the kernel fills as bytes arrive: none is lost, however few there are.</summary>
 [TestFixture(true)]
 [TestFixture(false)]
 public class ProvidedBuffersTests(bool incremental)

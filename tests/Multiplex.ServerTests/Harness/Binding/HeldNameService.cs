@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Binding;
 
-/// <summary>A name service in this process, which delays every unregistration until it is released.</summary>
+/// <summary>A name service in this process that delays every unregistration until the test releases it.</summary>
 internal sealed class HeldNameService : IDisposable
 {
     private readonly NameService _names = new(new());

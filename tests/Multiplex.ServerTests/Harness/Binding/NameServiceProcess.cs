@@ -22,7 +22,7 @@ public enum NameServiceKind
 /// </summary>
 internal sealed class NameServiceProcess : IDisposable
 {
-    /// <summary>An address of the machine that is no loopback address: a caller from there is not local.</summary>
+    /// <summary>An address of the machine that is not a loopback address: a caller from there is not local.</summary>
     public const string OtherAddress = "192.0.2.7";
 
     private const string Enter =
@@ -41,7 +41,7 @@ internal sealed class NameServiceProcess : IDisposable
         _network = ServerProcess.StartProgram(Tools.Require("unshare"), ["--net", "--mount", "sh", "-c", Enter], endpoints: 0);
     }
 
-    /// <summary>Its UNIX-domain socket, as it is reached from outside of its network.</summary>
+    /// <summary>Its UNIX-domain socket, as a path that can be connected to from outside its network.</summary>
     public Endpoint Socket => new(EndpointKind.Unix, "", "", $"/proc/{_network.Id}/root{NameService.SocketPath}");
 
     public static NameServiceProcess Start(NameServiceKind kind, params string[] options)
@@ -61,20 +61,20 @@ internal sealed class NameServiceProcess : IDisposable
         }
     }
 
-    /// <summary>Kills the name service and starts it anew: it has no registrations then.</summary>
+    /// <summary>Kills the name service and starts it again, without any registrations.</summary>
     public void StartAnew()
     {
         _service!.Dispose();
         StartService();
     }
 
-    /// <summary>Runs a program to its end in there.</summary>
+    /// <summary>Runs a program to its end in that network.</summary>
     public ProgramRun Run(string program, params string[] arguments) => ProgramRun.Of(Tools.Require("nsenter"), Inside([program, .. arguments]));
 
-    /// <summary>Runs the command under test in there.</summary>
+    /// <summary>Runs the command under test in that network.</summary>
     public ProgramRun Multiplex(params string[] arguments) => Run(ServerProcess.Command, arguments);
 
-    /// <summary>Starts <c>multiplex serve --protocol rpc --register</c> in there.</summary>
+    /// <summary>Starts <c>multiplex serve --protocol rpc --register</c> in that network.</summary>
     public ServerProcess Serve(string model, params string[] endpoints) => Serve(model, endpoints, options: []);
 
     /// <summary>The same with further options.</summary>
@@ -83,7 +83,7 @@ internal sealed class NameServiceProcess : IDisposable
         Inside([ServerProcess.Command, "serve", "--model", model, "--register", .. endpoints.SelectMany(endpoint => new[] { "--listen", endpoint }), .. options]),
         endpoints.Length);
 
-    /// <summary>Starts any program in there.</summary>
+    /// <summary>Starts any program in that network.</summary>
     public ServerProcess StartProgram(params string[] command) => ServerProcess.StartProgram(Tools.Require("nsenter"), Inside(command), endpoints: 0);
 
     /// <summary>Asks the name service, by its UNIX-domain socket.</summary>
@@ -93,7 +93,7 @@ internal sealed class NameServiceProcess : IDisposable
         return ask(names);
     }
 
-    /// <summary>Runs something on a thread whose sockets are in there.</summary>
+    /// <summary>Runs an action on a thread whose sockets are in that network.</summary>
     public T InItsNetwork<T>(Func<T> run) => NetworkOf.Run(_network.Id, run);
 
     public void Dispose()
@@ -120,6 +120,6 @@ internal sealed class NameServiceProcess : IDisposable
         }
     }
 
-    /// <summary>The arguments of nsenter(1) that run a command in there.</summary>
+    /// <summary>The arguments of nsenter(1) that run a command in that network.</summary>
     public string[] Inside(string[] command) => ["--target", $"{_network.Id}", "--net", "--mount", .. command];
 }

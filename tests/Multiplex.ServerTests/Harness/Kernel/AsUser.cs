@@ -5,13 +5,13 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.ServerTests.Harness.Kernel;
 
-/// <summary>Has something done by another user, on a thread that is that user's: the kernel keeps users by thread.</summary>
+/// <summary>Runs an action as another user, on a thread of its own: in the kernel each thread has its user.</summary>
 internal static partial class AsUser
 {
     /// <summary>The user that owns nothing.</summary>
     public const uint Nobody = 65_534;
 
-    /// <summary>Runs something as a user; skips the test when this process is not root's.</summary>
+    /// <summary>Runs an action as a user; skips the test if this process is not root.</summary>
     public static T Run<T>(uint user, Func<T> run)
     {
         if (geteuid() != 0)

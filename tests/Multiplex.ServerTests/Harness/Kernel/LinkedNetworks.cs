@@ -15,7 +15,7 @@ internal sealed class LinkedNetworks : IDisposable
         NetworkOf.RequireOne();
         Tools.Require("nsenter");
         _server = Serve(model, "tcp://*:7000", "udp://*:7000");
-        _client = Serve(model, "tcp://127.0.0.1:7000");   // it only holds its network
+        _client = Serve(model, "tcp://127.0.0.1:7000");   // it only keeps its network namespace alive
         InClient("ip", "link", "add", Near, "type", "veth", "peer", "name", Far, "netns", $"{_server.Id}");
         InClient("ip", "address", "add", "10.66.0.1/24", "dev", Near);
         In(_server, "ip", "address", "add", $"{ServerHost}/24", "dev", Far);
@@ -23,10 +23,10 @@ internal sealed class LinkedNetworks : IDisposable
             Plug(end);
     }
 
-    /// <summary>Where the server is reached from the client's network.</summary>
+    /// <summary>The server's endpoint in the client's network.</summary>
     public static Endpoint ServerAt(EndpointKind kind) => new(kind, ServerHost, "7000", "");
 
-    /// <summary>Runs something on a thread whose sockets are in the client's network.</summary>
+    /// <summary>Runs an action on a thread whose sockets are in the client's network.</summary>
     public void AtClient(Action run) => NetworkOf.Run(_client.Id, () =>
     {
         run();
@@ -64,7 +64,7 @@ internal sealed class LinkedNetworks : IDisposable
     }
 }
 
-/// <summary>An end of a link: when its own end is down, a machine has no route any more; when the other end is, what it sends is lost.</summary>
+/// <summary>An end of a link. If a machine's own end is down, it has no route any more; if the other end is down, what it sends is lost.</summary>
 public enum LinkEnd
 {
     Client,

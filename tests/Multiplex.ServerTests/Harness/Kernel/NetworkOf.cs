@@ -9,7 +9,7 @@ internal static partial class NetworkOf
 {
     private const int CLONE_NEWNET = 0x4000_0000;
 
-    /// <summary>Runs something on a thread whose sockets are in there: setns(2).</summary>
+    /// <summary>Runs an action on a thread whose sockets are in that namespace: setns(2).</summary>
     public static T Run<T>(int process, Func<T> run) => OnItsThread.Run(() =>
     {
         int network = Syscall.open($"/proc/{process}/ns/net", OpenFlags.O_RDONLY);
@@ -19,7 +19,7 @@ internal static partial class NetworkOf
         return run();
     });
 
-    /// <summary>Skips the test where no network may be made.</summary>
+    /// <summary>Skips the test where no network namespace may be made.</summary>
     public static void RequireOne()
     {
         Tools.Require("ip");

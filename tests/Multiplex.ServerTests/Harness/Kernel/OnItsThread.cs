@@ -1,6 +1,6 @@
 namespace Multiplex.ServerTests.Harness.Kernel;
 
-/// <summary>Runs what changes its thread for good, on a thread that ends with it.</summary>
+/// <summary>Runs an action that changes its thread for good, on a thread that ends with it.</summary>
 internal static class OnItsThread
 {
     /// <summary>Runs it to its end.</summary>

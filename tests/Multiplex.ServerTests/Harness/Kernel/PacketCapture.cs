@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Kernel;
 
-/// <summary>What goes to and from a TCP port on the loopback interface, captured by tshark. The test is skipped where that may not capture.</summary>
+/// <summary>The packets to and from a TCP port on the loopback interface, captured by tshark. The test is skipped where tshark may not capture.</summary>
 internal sealed class PacketCapture : IDisposable
 {
     private readonly string _tshark = Tools.Require("tshark");
@@ -23,7 +23,7 @@ internal sealed class PacketCapture : IDisposable
         _capture = ServerProcess.StartProgram(_tshark, ["-i", "lo", "-f", filter, "-w", _file, "-P", "-l"], endpoints: 0);
     }
 
-    /// <summary>Begins to capture.</summary>
+    /// <summary>Starts the capture.</summary>
     public static PacketCapture Start(int port)
     {
         PacketCapture capture = new(port);
@@ -63,7 +63,7 @@ internal sealed class PacketCapture : IDisposable
     /// <summary>Ends the capture.</summary>
     public void End()
     {
-        // Its own datagram is the last packet; when that is seen, all before it are in the file.
+        // The last packet is a datagram of this class; once it is in the file, all packets before it are.
         _marker.SendTo("end"u8.ToArray(), _marker.LocalEndPoint!);
         Eventually.Holds(() => _capture.Output.Any(line => line.Contains("UDP")), "tshark does not see the last packet");
         _capture.Signal(Signum.SIGINT);

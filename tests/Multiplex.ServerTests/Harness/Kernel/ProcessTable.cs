@@ -21,13 +21,13 @@ internal static class ProcessTable
             .Select(folder => int.TryParse(Path.GetFileName(folder), out int id) ? Find(id) : null)
             .OfType<ProcessEntry>();
 
-    /// <summary>The process of this id, or null.</summary>
+    /// <summary>The process with this id, or null.</summary>
     public static ProcessEntry? Find(int id)
     {
         if (Read($"/proc/{id}/stat") is not { } stat)
             return null;
 
-        // "pid (name) state ppid …": the name may hold anything, so what counts begins after the last parenthesis.
+        // "pid (name) state ppid …": the name may have any characters, so the fields are read from the last parenthesis on.
         string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         return new(id, int.Parse(fields[1], CultureInfo.InvariantCulture), fields[0][0]);
     }
@@ -39,13 +39,13 @@ internal static class ProcessTable
     public static List<ProcessEntry> WithEnvironment(string entry) =>
         [.. All().Where(process => !process.IsZombie && (Read($"/proc/{process.Id}/environ") ?? "").Split('\0').Contains(entry))];
 
-    /// <summary>Resident memory that no file is behind, in bytes; 0 when the process is gone.</summary>
+    /// <summary>Resident memory that is not mapped from a file, in bytes; 0 when the process is gone.</summary>
     public static long ResidentBytes(int id) => Bytes(id, "RssAnon:");
 
-    /// <summary>Resident memory with program code and other files, in bytes; 0 when the process is gone.</summary>
+    /// <summary>Resident memory, mapped files such as program code included, in bytes; 0 when the process is gone.</summary>
     public static long ResidentBytesWithFiles(int id) => Bytes(id, "VmRSS:");
 
-    /// <summary>Whether a signal waits to be taken by the process.</summary>
+    /// <summary>Whether a signal is pending for the process.</summary>
     public static bool HasPending(int id, int signal) =>
         Status(id, "ShdPnd:") is { } mask
         && (ulong.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1) & 1) != 0;
@@ -65,7 +65,7 @@ internal static class ProcessTable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return null;   // it ended in between, or belongs to another user
+            return null;   // it ended meanwhile, or belongs to another user
         }
     }
 }

@@ -11,7 +11,7 @@ internal static partial class PseudoTerminal
     /// <returns>The run; what was written to the terminal is its output.</returns>
     public static ProgramRun Multiplex(int columns, params string[] arguments) => MultiplexWith([], columns, arguments);
 
-    /// <summary>The same, with what is typed.</summary>
+    /// <summary>The same, with input as if typed.</summary>
     public static ProgramRun MultiplexWith(byte[] typed, int columns, params string[] arguments)
     {
         string command = string.Join(' ', arguments.Prepend(ServerProcess.Command).Select(word => $"'{word}'"));
@@ -19,7 +19,7 @@ internal static partial class PseudoTerminal
             "env", ["TERM=xterm", Tools.Require("script"), "-q", "-e", "-c", $"stty cols {columns} rows 24; exec {command}", "/dev/null"], typed);
     }
 
-    /// <summary>The lines as a reader sees them when all is over: without what was erased, and without colours.</summary>
+    /// <summary>The lines as they stand on the screen at the end: without erased text and without colours.</summary>
     public static string[] Visible(ProgramRun run) =>
         [.. run.Lines.Select(line => Escapes().Replace(LastOf(line.TrimEnd('\r')), "").TrimEnd()).Where(line => line.Length > 0)];
 

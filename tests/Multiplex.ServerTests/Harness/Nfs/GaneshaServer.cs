@@ -3,7 +3,7 @@ using Multiplex.ServerTests.Harness.Binding;
 namespace Multiplex.ServerTests.Harness.Nfs;
 
 /// <summary>
-/// nfs-ganesha(8), another server of NFS, in a network of its own: with MOUNT and NFS on two ports, which the name service tells, over TCP and UDP.
+/// nfs-ganesha(8), another NFS server, in a network of its own: MOUNT and NFS are on two ports over TCP and UDP, registered with the name service.
 /// </summary>
 internal sealed class GaneshaServer : IDisposable
 {
@@ -40,13 +40,13 @@ internal sealed class GaneshaServer : IDisposable
         }
     }
 
-    /// <summary>A folder of the tests', of this machine.</summary>
+    /// <summary>A folder of the tests on this machine.</summary>
     public string Folder { get; }
 
     /// <summary>What it exports.</summary>
     public string Tree => Path.Combine(Folder, "tree");
 
-    /// <summary>Where that is in its network.</summary>
+    /// <summary>The path of that folder in its network.</summary>
     public string Url => $"nfs://127.0.0.1{Tree}";
 
     /// <summary>A script that starts another: its words are the ports of NFS and of MOUNT, and what to export.</summary>

@@ -10,12 +10,12 @@ namespace Multiplex.ServerTests.Harness.Nfs;
 /// </summary>
 internal static class KernelGuest
 {
-    // Many times what it takes to boot where nothing helps the emulation.
+    // Many times as long as the guest takes to boot without KVM.
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
 
     private const string Begin = "GUEST-BEGIN", End = "GUEST-END";
 
-    // The guest loads them in several passes, in each those that find what they need.
+    // The guest loads the modules in several passes, in each pass those whose dependencies are loaded.
     private static readonly string[] s_modules =
     [
         "drivers/virtio/virtio", "drivers/virtio/virtio_ring", "drivers/virtio/virtio_pci_legacy_dev", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci",

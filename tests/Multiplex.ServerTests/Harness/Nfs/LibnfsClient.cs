@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Nfs;
 
-/// <summary>What libnfs tells of a file: struct nfs_stat_64.</summary>
+/// <summary>What libnfs reports of a file: struct nfs_stat_64.</summary>
 internal readonly record struct LibnfsStat(ulong Ino, ulong Mode, ulong Nlink, ulong Uid, ulong Gid, ulong Rdev, ulong Size, ulong Atime, ulong Mtime);
 
 /// <summary>
@@ -31,7 +31,7 @@ internal sealed unsafe partial class LibnfsClient : IDisposable
     /// <summary>What nfs_mount returned.</summary>
     public int MountStatus { get; }
 
-    /// <summary>What the library says of the last failure.</summary>
+    /// <summary>The library's text about the last failure.</summary>
     public string Error => Marshal.PtrToStringUTF8(Native.nfs_get_error(_nfs)) ?? "";
 
     private static byte[] Z(string text) => Z(Encoding.UTF8.GetBytes(text));
@@ -70,7 +70,7 @@ internal sealed unsafe partial class LibnfsClient : IDisposable
 
     public int Access2(string path) => Native.nfs_access2(_nfs, Z(path));
 
-    /// <summary>The status, and what the library tells.</summary>
+    /// <summary>The status, and what the library reports.</summary>
     public (int Status, LibnfsStat Stat) Stat(string path) => Told(stat => Native.nfs_stat64(_nfs, Z(path), stat));
 
     public (int Status, LibnfsStat Stat) Lstat(byte[] path) => Told(stat => Native.nfs_lstat64(_nfs, Z(path), stat));
@@ -86,14 +86,14 @@ internal sealed unsafe partial class LibnfsClient : IDisposable
         return (status, told[FragmentSize], told[Blocks], told[NameMax]);
     }
 
-    /// <summary>What a symbolic link holds; null when there is none.</summary>
+    /// <summary>The target of a symbolic link; null if there is no such link.</summary>
     public byte[]? ReadLink(byte[] path)
     {
         byte[] target = new byte[4097];
         return Native.nfs_readlink(_nfs, Z(path), target, target.Length) == 0 ? target[..Array.IndexOf(target, (byte)0)] : null;
     }
 
-    /// <summary>The names in a directory, but "." and "..", each with whether it is a directory; null when there is none.</summary>
+    /// <summary>The names in a directory except "." and "..", each with whether it is a directory; null if the directory does not exist.</summary>
     public List<(byte[] Name, uint Type)>? List(byte[] path)
     {
         if (Native.nfs_opendir(_nfs, Z(path), out nint directory) != 0)
@@ -144,7 +144,7 @@ internal sealed unsafe partial class LibnfsClient : IDisposable
     {
         public const string Library = "libnfs";
 
-        // By whichever number it has: 13 is 4.0, 14 is 5.0.
+        // The library's version differs between distributions: 13 is 4.0, 14 is 5.0.
         static Native() => NativeLibrary.SetDllImportResolver(
             typeof(Native).Assembly,
             (name, _, _) => name == Library && (NativeLibrary.TryLoad("libnfs.so.13", out nint found) || NativeLibrary.TryLoad("libnfs.so.14", out found)) ? found : 0);
@@ -303,7 +303,7 @@ internal sealed class LibnfsFile(nint nfs, nint file) : IDisposable
 
     public (int Status, LibnfsStat Stat) Stat() => LibnfsClient.Told(stat => LibnfsClient.Native.nfs_fstat64(nfs, file, stat));
 
-    /// <summary>All of it from the beginning, by reads of 64 KiB.</summary>
+    /// <summary>The whole file from the beginning, by reads of 64 KiB.</summary>
     public byte[] ReadAll()
     {
         using MemoryStream all = new();

@@ -9,7 +9,7 @@ internal sealed class LoopDisk : IDisposable
     private bool _isFrozen;
 
     /// <summary>Makes it.</summary>
-    /// <param name="image">The file that holds it: 64 MiB, of which those that were never written take no room.</param>
+    /// <param name="image">The file that holds it: 64 MiB, and sparse.</param>
     /// <param name="directory">Where it is mounted.</param>
     public LoopDisk(string image, string directory)
     {
@@ -20,21 +20,21 @@ internal sealed class LoopDisk : IDisposable
         Run("mount", "-o", "loop", image, directory);
     }
 
-    /// <summary>Skips the test where there can be none.</summary>
+    /// <summary>Skips the test where none can be made.</summary>
     public static void RequireOne()
     {
         if (Mono.Unix.Native.Syscall.geteuid() != 0 || !File.Exists("/dev/loop-control"))
             Assert.Ignore("only root mounts file systems, and only where there are loop devices");
     }
 
-    /// <summary>Has all that changes it wait: fsfreeze(8).</summary>
+    /// <summary>Blocks all changes to it: fsfreeze(8).</summary>
     public void Freeze()
     {
         _isFrozen = true;
         Run("fsfreeze", "--freeze", _directory);
     }
 
-    /// <summary>Lets it go on.</summary>
+    /// <summary>Ends that.</summary>
     public void Thaw()
     {
         Run("fsfreeze", "--unfreeze", _directory);

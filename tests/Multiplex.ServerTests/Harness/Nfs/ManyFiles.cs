@@ -7,15 +7,15 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.ServerTests.Harness.Nfs;
 
 /// <summary>
-/// A tree of many small files and of all that is unusual: names that are not UTF-8, with newlines and of 255 bytes, hard links, symbolic links, files with holes and
+/// A tree of many small files and of everything unusual: names that are not UTF-8, with newlines and of 255 bytes, hard links, symbolic links, files with holes and
 /// with data behind 4 GiB, a FIFO, empty directories. It is made by system calls, as .NET's names are UTF-8.
 /// </summary>
 internal sealed class ManyFiles
 {
-    /// <summary>Where the far file has its data, behind a hole.</summary>
+    /// <summary>The offset of the far file's data, which is behind a hole.</summary>
     public const long Far = (5L << 30) + 12_345;
 
-    /// <summary>How long the data there is.</summary>
+    /// <summary>The length of that data.</summary>
     public const int FarBytes = 70_000;
 
     private const int Directories = 40;
@@ -26,7 +26,7 @@ internal sealed class ManyFiles
 
     /// <summary>Makes it.</summary>
     /// <param name="root">The directory, which is empty.</param>
-    /// <param name="count">How many names there are in all, about.</param>
+    /// <param name="count">How many names the tree has in all, about.</param>
     public ManyFiles(string root, int count)
     {
         _root = root;
@@ -83,7 +83,7 @@ internal sealed class ManyFiles
     /// <summary>Bytes as text that keeps them.</summary>
     public static string Kept(ReadOnlySpan<byte> bytes) => Encoding.Latin1.GetString(bytes);
 
-    /// <summary>Looks at all of it by system calls, once it is not changed any more.</summary>
+    /// <summary>Reads all of it by system calls, once it is not changed any more.</summary>
     public void Look()
     {
         Listed.Clear();

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Nfs;
 
-/// <summary>A directory of its own that the real command serves over NFS, with the state of the server beside it.</summary>
+/// <summary>A directory that the real command serves over NFS, with the server's state beside it.</summary>
 internal sealed class NfsExport : IDisposable
 {
     /// <summary>The name that clients mount.</summary>
@@ -24,9 +24,9 @@ internal sealed class NfsExport : IDisposable
     /// <param name="model">Its model.</param>
     /// <param name="options">The options of the export, with a comma before each.</param>
     /// <param name="form">Where it listens.</param>
-    /// <param name="user">As which user it runs; null: as this process.</param>
+    /// <param name="user">The user that it runs as; null: that of this process.</param>
     /// <param name="under">A program, and its arguments, that runs the command; null: none.</param>
-    /// <param name="prepare">Prepares the directory before the server starts, with what undoes that; null: it is empty.</param>
+    /// <param name="prepare">Prepares the directory before the server starts, and returns what undoes that; null: the directory is empty.</param>
     /// <param name="more">More options of the command.</param>
     public NfsExport(
         string model = "pool",
@@ -63,22 +63,22 @@ internal sealed class NfsExport : IDisposable
     /// <summary>The directory.</summary>
     public string Root { get; }
 
-    /// <summary>As which user the server runs.</summary>
+    /// <summary>The user that the server runs as.</summary>
     public uint? User { get; }
 
-    /// <summary>The server that runs now.</summary>
+    /// <summary>The server that is running.</summary>
     public ServerProcess Server => _servers.Peek();
 
     /// <summary>A path in the directory.</summary>
     public string At(string name) => Path.Combine(Root, name);
 
-    /// <summary>A path beside the directory, which no client may reach.</summary>
+    /// <summary>A path outside the directory, which no client may reach.</summary>
     public string Outside(string name) => Path.Combine(_folder, name);
 
     /// <summary>A new client.</summary>
     public NfsPeer Connect(uint uid = 0, uint gid = 0, params uint[] groups) => new(Server.Address, uid, gid, groups);
 
-    /// <summary>Ends the server at once, and starts another at the same address.</summary>
+    /// <summary>Kills the server, and starts another at the same address.</summary>
     public void KillAndStartAgain()
     {
         Server.Signal(Signum.SIGKILL);
@@ -107,14 +107,14 @@ internal sealed class NfsExport : IDisposable
     }
 }
 
-/// <summary>What a test prepares by system calls.</summary>
+/// <summary>System calls by which tests prepare files.</summary>
 internal static class Posix
 {
     /// <summary>Fails the test unless the call succeeded.</summary>
     public static void Succeeds(int result) => Assert.That(result, Is.Zero, () => $"{Stdlib.GetLastError()}");
 }
 
-/// <summary>A client of NFS and MOUNT, as a user: each procedure, by the stubs that are made from the .x files.</summary>
+/// <summary>A client of NFS and MOUNT that calls as a given user: each procedure, by the stubs that are generated from the .x files.</summary>
 internal sealed class NfsPeer : IDisposable
 {
     private readonly RpcClient _client;

@@ -5,8 +5,8 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.ServerTests.Harness.Nfs;
 
 /// <summary>
-/// Makes calls of NFS and MOUNT that are right in their structure and wrong in what they say: handles that are whole, cut, changed or of nothing, names that lead out or
-/// are none, extreme numbers. One in eight is then broken in its bytes too. The same again for a seed.
+/// Makes calls of NFS and MOUNT whose structure is right and whose values are wrong: handles that are genuine, cut, changed or invented, names that lead out of the export or
+/// are invalid, extreme numbers. The bytes of one call in eight are then corrupted too. The same seed gives the same calls.
 /// </summary>
 internal sealed class NfsFuzzer(int seed)
 {

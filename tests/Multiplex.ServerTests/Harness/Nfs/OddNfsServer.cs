@@ -4,8 +4,8 @@ using Multiplex.Nfs.Protocol;
 namespace Multiplex.ServerTests.Harness.Nfs;
 
 /// <summary>
-/// A server of NFS with one directory and one file in memory, which does what the RFC allows and few servers do: asks to wait, takes and gives less than
-/// was asked for, starts anew, has no READDIRPLUS.
+/// An NFS server with one directory and one file in memory that does what the RFC allows and few servers do: it asks clients to wait, transfers less than
+/// was asked for, restarts, and has no READDIRPLUS.
 /// </summary>
 internal sealed class OddNfsServer : NfsV3Server
 {
@@ -28,19 +28,19 @@ internal sealed class OddNfsServer : NfsV3Server
     /// <summary>Whether READDIRPLUS is NFS3ERR_NOTSUPP.</summary>
     public bool HasNoReaddirplus { get; init; }
 
-    /// <summary>After how many WRITEs the server starts anew, and loses what is not stable; with each further as many again.</summary>
+    /// <summary>After how many WRITEs the server restarts and loses what is not stable: again after as many more.</summary>
     public int LosesAfterWrites { get; init; } = int.MaxValue;
 
-    /// <summary>How many starts there are at most.</summary>
+    /// <summary>The largest number of restarts.</summary>
     public int MostStarts { get; init; } = 1;
 
-    /// <summary>Whether the server starts anew before each COMMIT, and loses what is not stable.</summary>
+    /// <summary>Whether the server restarts before each COMMIT, and loses what is not stable.</summary>
     public bool LosesBeforeCommits { get; init; }
 
-    /// <summary>How many WRITEs came.</summary>
+    /// <summary>How many WRITEs it received.</summary>
     public int Writes { get; private set; }
 
-    /// <summary>How many COMMITs came.</summary>
+    /// <summary>How many COMMITs it received.</summary>
     public int Commits { get; private set; }
 
     /// <summary>What is on the disk.</summary>
@@ -98,7 +98,7 @@ internal sealed class OddNfsServer : NfsV3Server
         {
             Reply = new()
             {
-                // An entry at a time.
+                // One entry in each reply.
                 Entries = args.Cookie < 3 ? new() { Name = Encoding.UTF8.GetBytes(args.Cookie switch { 0 => ".", 1 => "..", _ => "file" }), Cookie = args.Cookie + 1 } : null,
                 Eof = args.Cookie >= 3,
             },

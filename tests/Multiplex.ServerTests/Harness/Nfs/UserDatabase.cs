@@ -14,7 +14,7 @@ internal sealed class UserDatabase : IDisposable
         File.Copy("/etc/group", Group);
     }
 
-    /// <summary>What runs a program so.</summary>
+    /// <summary>The command that runs a program so.</summary>
     public string[] Command =>
     [
         Tools.Require("unshare"), "--mount", "sh", "-c", $"mount --bind {Passwd} /etc/passwd && mount --bind {Group} /etc/group && exec \"$@\"", "sh",
@@ -24,10 +24,10 @@ internal sealed class UserDatabase : IDisposable
 
     private string Group => Path.Combine(_folder, "group");
 
-    /// <summary>Adds a user in these groups and its own, in the place of all that were added.</summary>
+    /// <summary>Adds a user with these groups and its own, and removes all users added before.</summary>
     public void Add(uint uid, string name, IEnumerable<int> groups)
     {
-        // Over the same inode: that is what is mounted.
+        // The inode stays the same: that is what is mounted.
         File.WriteAllText(Passwd, $"{_users}{name}:x:{uid}:{uid}::/:/bin/sh\n");
         File.WriteAllText(Group, $"{File.ReadAllText("/etc/group")}{string.Concat(groups.Select(group => group == 0 ? $"wheel:x:0:{name}\n" : $"g{group}:x:{group}:{name}\n"))}");
     }

@@ -4,7 +4,7 @@ using NUnit.Framework;
 namespace Multiplex.ServerTests.Harness.Packages;
 
 /// <summary>
-/// A folder elsewhere, with a project whose packages named Multiplex come from those of <see cref="Packages"/> alone; the packages of others lie
+/// A folder outside the repository, with a project whose packages named Multiplex come from <see cref="Packages"/> alone; the packages of others lie
 /// where this project's own do.
 /// </summary>
 internal sealed class PackageFeed : IDisposable

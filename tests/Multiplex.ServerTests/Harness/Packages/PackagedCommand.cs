@@ -3,10 +3,10 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Packages;
 
-/// <summary>A command that came in a package does what the built one does.</summary>
+/// <summary>A command from a package does what the built command does.</summary>
 internal static class PackagedCommand
 {
-    /// <summary>It is a native program, and serves calls and echoes, the calls with a process for each connection.</summary>
+    /// <summary>Asserts that it is a native program that serves calls, with a process for each connection, and echoes.</summary>
     public static void AssertServes(string command)
     {
         Assert.That(ProgramRun.Successfully(command, ["--version"]).Lines.Single(), Does.StartWith($"multiplex {Packages.Version}"));

@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace Multiplex.ServerTests.Harness.Packages;
 
-/// <summary>What <c>./run-all.sh package</c> left.</summary>
+/// <summary>What <c>./run-all.sh package</c> has made.</summary>
 internal static class Packages
 {
     /// <summary>The folder. The test is skipped where nothing was packaged.</summary>

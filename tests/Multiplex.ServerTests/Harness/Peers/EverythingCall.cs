@@ -18,13 +18,13 @@ internal sealed record EverythingCall(string Stub, (uint Program, uint Version, 
 {
     private const int ValuesOfEach = 20, LargestDatagram = 8_000, Far = -100;
 
-    // What no random value is: more than fits in a datagram, in a fragment, or on the stack by recursion.
+    // What random values do not cover: more than fits in a datagram, in a fragment, or on the stack by recursion.
     private const int Long = 10_000, Large = 300_001;
 
     /// <summary>Calls of every procedure.</summary>
     public static IReadOnlyList<EverythingCall> All { get; } = [.. Make()];
 
-    /// <summary>Those that fit where such an endpoint is: libtirpc sends no datagrams above 8,800 bytes.</summary>
+    /// <summary>The calls that fit an endpoint of this kind: libtirpc sends no datagrams above 8,800 bytes.</summary>
     public static IEnumerable<EverythingCall> Over(EndpointKind kind) =>
         All.Where(call => kind.IsStream() || Math.Max(call.Arguments.Length, call.Results.Length) <= LargestDatagram);
 

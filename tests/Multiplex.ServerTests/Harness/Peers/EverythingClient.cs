@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Harness.Peers;
 
-/// <summary>The clients that are made from <c>everything.x</c>, behind one door: arguments as bytes, results as bytes.</summary>
+/// <summary>The clients that are generated from <c>everything.x</c>, with one method for all procedures: arguments as bytes, results as bytes.</summary>
 internal sealed class EverythingClient
 {
     private readonly Dictionary<(uint Program, uint Version, uint Number), Func<byte[], byte[]>> _calls = [];
@@ -80,7 +80,7 @@ internal sealed class EverythingClient
         Add(SecondV7.Char, unsigned, value => seven.Char((byte)value));
     }
 
-    /// <summary>Makes every call that fits, and looks at every result.</summary>
+    /// <summary>Makes every call that fits, and checks every result.</summary>
     public static void CallAll(ServerAddress address)
     {
         using RpcClient connection = new(Endpoint.Parse(address.Text), new() { Timeout = Eventually.Deadline });

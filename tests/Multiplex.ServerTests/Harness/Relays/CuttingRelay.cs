@@ -4,8 +4,8 @@ using Multiplex.Sockets;
 namespace Multiplex.ServerTests.Harness.Relays;
 
 /// <summary>
-/// Stands between a client and a server of connections, at an address of the same kind, and cuts each after a random number of bytes: of a stream
-/// wherever in a call or a reply that is, with a reset to either side or an orderly end; where messages stay whole, between two. The same again for a seed.
+/// Relays connections between a client and a server, at an address of the same kind, and cuts each after a random number of bytes: on a stream
+/// anywhere in a call or a reply, with a reset to either side or an orderly end; where message boundaries are kept, between two messages. The same seed gives the same cuts.
 /// </summary>
 internal sealed class CuttingRelay : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class CuttingRelay : IDisposable
     private int _cuts;
 
     /// <param name="server">The server.</param>
-    /// <param name="seed">Of the numbers of bytes.</param>
+    /// <param name="seed">The seed of the numbers of bytes.</param>
     /// <param name="most">The largest of them.</param>
     public CuttingRelay(ServerAddress server, int seed, int most)
     {
@@ -29,7 +29,7 @@ internal sealed class CuttingRelay : IDisposable
         Start(Accept);
     }
 
-    /// <summary>Where the client finds the server.</summary>
+    /// <summary>The relay's endpoint, which the client connects to.</summary>
     public Endpoint Endpoint { get; }
 
     /// <summary>How many connections have been cut.</summary>

@@ -5,8 +5,8 @@ using Multiplex.Sockets;
 namespace Multiplex.ServerTests.Harness.Relays;
 
 /// <summary>
-/// Stands between a client and a server of UDP, and does to their datagrams what a bad network does: loses one in five, each way,
-/// repeats one in ten, and lets one in ten be overtaken by the next. What happens to which is random, the same again for a seed.
+/// Relays datagrams between a UDP client and server as a bad network does: it loses one in five, each way,
+/// repeats one in ten, and reorders one in ten with the next. Which ones is random, and the same for the same seed.
 /// </summary>
 internal sealed class LossyRelay : IDisposable
 {
@@ -23,10 +23,10 @@ internal sealed class LossyRelay : IDisposable
         Start(seed + 1, PassToClient);
     }
 
-    /// <summary>Where the client finds the server.</summary>
+    /// <summary>The relay's endpoint, which the client calls.</summary>
     public Endpoint Endpoint { get; }
 
-    /// <summary>How many datagrams were lost, repeated and overtaken.</summary>
+    /// <summary>How many datagrams were lost, repeated and reordered.</summary>
     public (int Lost, int Repeated, int Overtaken) Mischief => (_lost, _repeated, _overtaken);
 
     public void Dispose()

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.ServerTests.Harness.Relays;
 
 /// <summary>
-/// A TCP address that swallows what asks it for a connection, as behind a firewall that drops: its queue of connections is full, and Linux drops
+/// A TCP address where a connection request gets no answer, as behind a firewall that drops packets: the queue of connections is full, and Linux drops
 /// the SYN then.
 /// </summary>
 internal sealed class SwallowingServer : IDisposable

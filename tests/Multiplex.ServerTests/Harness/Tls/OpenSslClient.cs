@@ -8,7 +8,7 @@ internal static class OpenSslClient
     /// <summary>The program.</summary>
     public static string Program => s_program.Value;
 
-    /// <summary>What it is called with.</summary>
+    /// <summary>Its arguments.</summary>
     public static string[] Arguments(ServerAddress server, Certificates certificates, string? certificate = null) =>
     [
         $"{server.Port}", certificates.Authority,

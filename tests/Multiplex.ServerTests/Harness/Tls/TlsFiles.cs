@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Multiplex.ServerTests.Harness.Tls;
 
-/// <summary>Certificates in files, and what a server and a client of .NET's own library take of them.</summary>
+/// <summary>Certificates in files, and the settings with them for the command and for a client on .NET's own library.</summary>
 internal static class TlsFiles
 {
     /// <summary>The options of <c>serve</c>.</summary>
@@ -14,9 +14,9 @@ internal static class TlsFiles
         .. asksForCertificate ? (string[])["--tls-client-ca", certificates.Authority] : [],
     ];
 
-    /// <summary>A client of SslStream that does all right.</summary>
+    /// <summary>The settings of an SslStream client that the server accepts.</summary>
     /// <param name="certificates">The files.</param>
-    /// <param name="certificate">Whose certificate it shows; null for none.</param>
+    /// <param name="certificate">The name of the certificate that it presents; null for none.</param>
     public static SslClientAuthenticationOptions Client(this Certificates certificates, string? certificate = null) => new()
     {
         TargetHost = "localhost",

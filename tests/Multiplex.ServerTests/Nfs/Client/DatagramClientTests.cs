@@ -51,7 +51,7 @@ public sealed class DatagramClientTests
         await client.WriteAsync("file", new MemoryStream(data));
         Assert.That(await Read(client), Is.EqualTo(data));
 
-        // None of these succeeds a second time.
+        // None of these calls would succeed a second time.
         for (int i = 0; i < 10; i++)
         {
             await client.MakeDirectoryAsync($"d{i}");

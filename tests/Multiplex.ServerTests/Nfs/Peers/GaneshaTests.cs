@@ -71,7 +71,7 @@ public sealed class GaneshaTests
     [Test]
     public void It_is_compared_with_the_models()
     {
-        // Its servers take theirs off the name service's list when they end.
+        // Its servers unregister their programs when they end.
         using GaneshaServer other = new();
         string folder = Path.Combine(other.Folder, "compared");
         ProgramRun run = other.Multiplex(

@@ -59,7 +59,7 @@ public sealed class KernelClientTests : OneExport
         {
             for (int restarts = 0; restarts < 3 && !copied.IsCancellationRequested; restarts++)
             {
-                // Each time when some more of the copy is there.
+                // Each time after a further part of the file has been copied.
                 long wanted = (1 + (4 * restarts)) << 20;
                 if (!SpinWait.SpinUntil(() => copied.IsCancellationRequested || (File.Exists(Export.At("copy")) && new FileInfo(Export.At("copy")).Length >= wanted), TimeSpan.FromMinutes(2)))
                     return;

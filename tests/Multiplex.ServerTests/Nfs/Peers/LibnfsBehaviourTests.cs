@@ -8,8 +8,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.ServerTests.Nfs.Peers;
 
 /// <summary>
-/// What the test programs of libnfs check of a server, made with its own calls: docs/nfs.md says which of these tests stands for which of them. Paths are absolute
-/// in the export, relative to its root, in a directory, and from another directory; what leads out of the export fails.
+/// What libnfs' test programs check of a server, by the same calls of the library: docs/nfs.md maps these tests to those programs. Paths are absolute
+/// in the export, relative to its root, in a directory, and from another directory; paths that lead out of the export fail.
 /// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class LibnfsBehaviourTests : OneExport
@@ -332,7 +332,7 @@ public sealed class LibnfsBehaviourTests : OneExport
         Assert.That(lines, Has.Some.Contains("/x").And.Some.Contains("/y"));
     }
 
-    // By each form, and from another directory; and never out of the export.
+    // In each form, and from another directory, but never out of the export.
     private void Everywhere(Func<string, int> call)
     {
         foreach (string path in s_paths)

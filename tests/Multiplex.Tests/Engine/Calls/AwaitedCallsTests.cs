@@ -6,7 +6,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Engine.Calls;
 
-/// <summary>Replies of a session that come later, without a socket: the test is the peer, and what completes the calls.</summary>
+/// <summary>Late replies of a session, without a socket: the test is the peer, and completes the calls.</summary>
 public sealed class AwaitedCallsTests
 {
     private readonly Queue<Action> _posted = new();
@@ -198,7 +198,7 @@ public sealed class AwaitedCallsTests
         owner.Loop = _loop;
     }
 
-    // The peer sends this, and takes all that it gets at once.
+    // The peer sends this, and receives all replies at once.
     private string Receive(string bytes)
     {
         Encoding.ASCII.GetBytes(bytes, _session.GetReceiveBuffer(_loop));
@@ -214,7 +214,7 @@ public sealed class AwaitedCallsTests
         return taken;
     }
 
-    // The call with this index is done: what the peer gets.
+    // Completes the call with this index, and returns what the peer gets.
     private string Answer(int index)
     {
         _protocol.Late[index].Answer();

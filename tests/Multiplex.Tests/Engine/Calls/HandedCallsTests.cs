@@ -7,7 +7,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Engine.Calls;
 
-/// <summary>Requests of a session that workers run, without a socket: the test is the peer, and decides when the loop learns of a reply.</summary>
+/// <summary>Requests of a session that workers run, without a socket: the test is the peer, and decides when the loop sees a reply.</summary>
 public sealed class HandedCallsTests
 {
     private readonly Completed _completed = new();

@@ -5,7 +5,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Engine.Calls;
 
-/// <summary>A thread that waits for a reply which comes later, and sees its client go.</summary>
+/// <summary>A thread waits for a late reply, and sees its client disconnect.</summary>
 public sealed class LateWaitTests
 {
     private ServerCounters _counters = null!;

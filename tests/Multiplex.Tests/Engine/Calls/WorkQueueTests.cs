@@ -71,7 +71,7 @@ public class WorkQueueTests
         Assert.That(Take(queue), Is.EqualTo(others[0]), "the last one");
         AddAll(queue, others[1], 1);
 
-        // The first that ends makes room for the one that has none, though the others have waited longer.
+        // The first worker that is free takes a call of the flow that has none running, though the others have waited longer.
         Assert.That(Take(queue, finished: greedy), Is.EqualTo(others[1]));
         Assert.That(Take(queue, finished: others[0]), Is.Null, "the last worker is for a flow that has none");
     }

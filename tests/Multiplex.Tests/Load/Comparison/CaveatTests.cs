@@ -6,7 +6,7 @@ using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>The reasons to trust figures less.</summary>
+/// <summary>The caveats: reasons to trust figures less.</summary>
 public class CaveatTests
 {
     private static readonly RoundFigures s_sound = Reports.Figures(1000) with { ClientBusy = 0.5, OthersShare = 0.02, StolenShare = 0, OtherListeners = 0 };

@@ -11,7 +11,7 @@ public class ComparePageTests
 {
     private const string Hostile = "</script><script>console.log('mine')</script><b>&\"'";
 
-    // Presses the head of a column twice and tells the order of the rows after each time.
+    // Clicks the head of a column twice, and returns the order of the rows after each click.
     private const string SortByThroughput = """
         <script>
         const table = document.querySelector('table.sortable');
@@ -72,7 +72,7 @@ public class ComparePageTests
         Assert.That(charts, Is.EqualTo(5), "throughput and CPU against connections, latencies at each point, and context switches");
     }
 
-    // Presses two functions and tells how wide both are, in percent of the graph, at first and after each time.
+    // Clicks two functions, and returns how wide both are, in percent of the graph, before and after each click.
     private const string Enlarge = """
         <script>
         document.querySelector('details:has(.flames)').open = true;

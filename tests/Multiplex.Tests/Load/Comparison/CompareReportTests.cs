@@ -3,7 +3,7 @@ using Multiplex.Load.Comparison;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>report.json: read as it was written, documented, and held against an earlier one.</summary>
+/// <summary>report.json: read as it was written, documented, and compared with an earlier one.</summary>
 public class CompareReportTests
 {
     private static readonly CompareReport s_before = Reports.Of(("poll", [39_000, 40_000, 41_000]), ("pool", [20_000, 20_000, 20_000]), ("fork", []));

@@ -3,7 +3,7 @@ using Multiplex.Load.Comparison.Judging;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>Medians, their spread, and what is said of several servers.</summary>
+/// <summary>Medians, their spread, and the conclusions about several servers.</summary>
 public class ComparisonResultTests
 {
     [TestCase(new double[] { 7 }, 7, 7, 7)]

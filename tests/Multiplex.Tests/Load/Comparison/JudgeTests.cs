@@ -4,7 +4,7 @@ using Perfolizer.Mathematics.Distributions.ContinuousDistributions;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>What is said of two servers, on rounds as a disturbed machine gives them: seeded, so the same in each run.</summary>
+/// <summary>The conclusions about two servers, from rounds as on a disturbed machine: random with a seed, so the same in each run.</summary>
 public class JudgeTests
 {
     private const int Comparisons = 20;
@@ -103,7 +103,7 @@ public class JudgeTests
 
     private static CompareReport Compare(Noise noise, IEnumerable<double> works, int rounds) => ReportOf([.. noise.Rounds([.. works], rounds)]);
 
-    // The command's own rule, on rounds that are made as they are needed.
+    // The command's own rule, on rounds that are generated as needed.
     private static CompareReport CompareUntilPrecise(Noise noise, double more)
     {
         const int Most = 20;
@@ -117,14 +117,14 @@ public class JudgeTests
         ? Reports.Of(("a", []), ("b", []))
         : Reports.Of([.. rounds[0].Select((_, i) => ($"{(char)('a' + i)}", rounds.Select(round => round[i]).ToArray()))]);
 
-    /// <summary>A machine that others use too: a round is disturbed as a whole, each run in it a little more, and some runs much.</summary>
+    /// <summary>A machine that others use too: a whole round is disturbed, each run in it a little more, and some runs a lot.</summary>
     private sealed class Noise(int seed)
     {
         private const double OfARound = 0.15, OfARun = 0.015, Often = 0.03, Much = 0.15;
 
         private readonly Random _random = new(seed);
 
-        /// <summary>Each round's throughput for servers that do so much work for a request.</summary>
+        /// <summary>The throughput in each round of servers that do so much work for a request.</summary>
         public IEnumerable<double[]> Rounds(double[] works, int rounds)
         {
             for (int round = 0; round < rounds; round++)

@@ -3,7 +3,7 @@ using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>What the kernel counts in a process, and in the children that it makes later.</summary>
+/// <summary>The kernel's counts of a process, and of the children that it makes later.</summary>
 public class KernelCountersTests
 {
     [Test]

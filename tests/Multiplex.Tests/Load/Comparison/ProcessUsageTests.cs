@@ -3,7 +3,7 @@ using Multiplex.Load.Comparison.Usage;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>What a process and its descendants use, the ended ones included.</summary>
+/// <summary>The resources that a process and its descendants use, including those that have ended.</summary>
 public class ProcessUsageTests
 {
     [Test]

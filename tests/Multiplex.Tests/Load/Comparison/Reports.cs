@@ -4,7 +4,7 @@ using Multiplex.Load.Measuring;
 
 namespace Multiplex.Tests.Load.Comparison;
 
-/// <summary>Reports as a comparison would make them, of figures that a test chooses.</summary>
+/// <summary>Reports as a comparison makes them, with figures that a test chooses.</summary>
 internal static class Reports
 {
     /// <summary>A report of one scenario at one point, judged by throughput and CPU.</summary>

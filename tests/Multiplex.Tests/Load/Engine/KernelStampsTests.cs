@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Load.Engine;
 
-/// <summary>When packets go and come, as the kernel says, on a connected pair of sockets.</summary>
+/// <summary>The kernel's time stamps of packets that are sent and received, on a connected pair of sockets.</summary>
 [TestFixture("tcp")]
 [TestFixture("udp")]
 public class KernelStampsTests(string kind) : DescriptorFixture
@@ -49,7 +49,7 @@ public class KernelStampsTests(string kind) : DescriptorFixture
             ways.Add(arrivedAt - before);
         }
 
-        // It is measured at the first 32 sends, which may be slower than later ones.
+        // The cost is measured at the first 32 sends, which may be slower than later ones.
         Assert.That(_stamps.WayOut, Is.Positive.And.LessThan(ways.Take(32).Max()), "the way out is a part of the way");
         Assert.That(ReadyFor(_here), Is.Zero, "no stamp was left to be read");
     }

@@ -7,7 +7,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Engine;
 
-/// <summary>The load generator on sockets that keep boundaries: what is lost, late, repeated and wrong is counted apart.</summary>
+/// <summary>The load generator on sockets that keep message boundaries: lost, late, repeated and wrong replies are counted separately.</summary>
 public class LoadOverMessagesTests
 {
     private static readonly EndpointKind[] s_kinds = [EndpointKind.UnixPacket, EndpointKind.Udp, EndpointKind.UnixGram];
@@ -22,7 +22,7 @@ public class LoadOverMessagesTests
         Duration = TimeSpan.FromMilliseconds(200),
     };
 
-    /// <summary>One request at a time, whose replies meet these fates in turn; then some that are answered.</summary>
+    /// <summary>One request at a time, whose replies have these fates in turn; then some that are answered.</summary>
     private static LoadErrors Meet(EndpointKind kind, string protocol, params Fate[] fates)
     {
         using CancellationTokenSource enough = new();
@@ -85,7 +85,7 @@ public class LoadOverMessagesTests
         Assert.That(errors.WrongReplies, Is.Zero);
     }
 
-    // An echo too many also puts all that follow it out of step.
+    // A repeated echo makes all later ones wrong too.
     [Test]
     public void A_second_reply_on_a_connection_is_wrong([Values("echo", "rpc")] string protocol) =>
         Assert.That(Meet(EndpointKind.UnixPacket, protocol, Fate.Twice).WrongReplies, Is.InRange(1, protocol == "rpc" ? 1 : int.MaxValue));

@@ -14,7 +14,7 @@ public class LoadOverStreamsTests
 {
     private const int Depth = 4;
 
-    /// <summary>Answers calls by fours, with what becomes of their four replies.</summary>
+    /// <summary>Answers calls in groups of four, with a fate for each of the four replies.</summary>
     private static LoadTally Load(Func<byte[][], IEnumerable<byte[]>> rearrange, TimeSpan? timeout = null, int callsPerConnection = 0)
     {
         using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -8,7 +8,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Engine;
 
-/// <summary>The shapes of a load, against a server that does what the test says.</summary>
+/// <summary>Rates, ramps and counts of a load, against a server that the test controls.</summary>
 public class LoadShapesTests
 {
     private static LoadOptions Load(Endpoint server, EndpointKind kind = EndpointKind.UnixPacket) => new()

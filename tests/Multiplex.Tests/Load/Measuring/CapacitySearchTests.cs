@@ -3,7 +3,7 @@ using Multiplex.Load.Reporting;
 
 namespace Multiplex.Tests.Load.Measuring;
 
-/// <summary>The search for the capacity, over servers that are functions: what one noisy run may do, and what it may not.</summary>
+/// <summary>The search for the capacity, on servers that are functions: how far one noisy run may change the result.</summary>
 public class CapacitySearchTests
 {
     private const double Peak = 10_000;

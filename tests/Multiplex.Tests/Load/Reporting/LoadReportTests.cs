@@ -8,7 +8,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Reporting;
 
-/// <summary>What is written about a run: documented to the name, and honest about the client.</summary>
+/// <summary>The report of a run: every name is documented, and the client's own delays are reported.</summary>
 public class LoadReportTests
 {
     private static LoadReport Report(OpenLoop? arrivals)

@@ -2,7 +2,7 @@ using Multiplex.Load.Reporting;
 
 namespace Multiplex.Tests.Load.Reporting;
 
-/// <summary>What a report says of the machine.</summary>
+/// <summary>The machine's description in a report.</summary>
 public class MachineReportTests
 {
     [TestCase("processor\t: 0\nmodel name\t: Intel(R) Xeon(R) CPU @ 2.80GHz\nmodel name\t: another", "Intel(R) Xeon(R) CPU @ 2.80GHz")]

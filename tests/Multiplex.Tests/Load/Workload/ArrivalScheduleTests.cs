@@ -5,7 +5,7 @@ using FsCheckProperty = FsCheck.NUnit.PropertyAttribute;
 
 namespace Multiplex.Tests.Load.Workload;
 
-/// <summary>When the requests of an open loop are due, however late they are asked for.</summary>
+/// <summary>When the requests of an open loop are due, however late the schedule is asked.</summary>
 public class ArrivalScheduleTests
 {
     private const long Start = 1_000_000_000_000;
@@ -57,7 +57,7 @@ public class ArrivalScheduleTests
         Assert.That(due, Is.EqualTo(Start + (Second / 10)));
     }
 
-    // The integral of the rate is what has been due: a ramp from a to b over T brings (a + b) / 2 * T.
+    // The integral of the rate is the number of requests due: a ramp from a to b over T has (a + b) / 2 * T.
     [FsCheckProperty]
     public void A_ramp_brings_as_many_as_its_mean_rate(PositiveInt from, PositiveInt to)
     {

@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Load.Workload;
 
-/// <summary>That a reply counts as right only when every byte of it is.</summary>
+/// <summary>A reply counts as right only if every byte of it is right.</summary>
 public class ExchangeTests
 {
     private static byte[] RequestOf(Exchange exchange, uint sequence)

@@ -4,7 +4,7 @@ using Multiplex.Load.Workload.Files;
 
 namespace Multiplex.Tests.Load.Workload;
 
-/// <summary>Procedures of NFS as they are written, and failures by their status.</summary>
+/// <summary>Procedures of NFS as written after --mix, and failures by their status.</summary>
 public class FileMixTests
 {
     [Test]

@@ -4,7 +4,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Load.Workload;
 
-/// <summary>Objectives, calls and weights: what they are written as, and what they mean.</summary>
+/// <summary>Objectives, calls and weights: how they are written, and what they mean.</summary>
 public class LoadWordsTests
 {
     [TestCase("p99<2ms", "p99", 2_000_000)]
@@ -78,7 +78,7 @@ public class LoadWordsTests
     {
         using ServerCounters counters = new();
         RpcProtocol protocol = new(new MultiplexProgram(counters));
-        protocol.Open(counters);   // WHOAMI tells how many calls were counted there
+        protocol.Open(counters);   // WHOAMI returns how many calls were counted
         string[] calls = ["null", "echo", "sleep:1", "burn:2", "add:3", "whoami"];
         RpcExchange exchange = new(kind, new RequestMix([.. calls.Select(call => new Weighted<MixedCall>(MixedCall.Parse(call), 1))], [new(0, 1), new(77, 1)]));
         int[] lengths = [.. Enumerable.Range(0, 50).Select(number =>

@@ -19,7 +19,7 @@ public abstract class NameServiceFixture
     private const uint Xid = 7;
     private const int ReplyHead = 24;
 
-    /// <summary>Whose process is at the other end of UNIX-domain sockets.</summary>
+    /// <summary>The user of the process at the other end of UNIX-domain sockets.</summary>
     protected uint User { get; set; } = 1000;
 
     protected NameService Service { get; private set; } = null!;

@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc.Binding;
 
-/// <summary>Which callers may register, and which may remove what.</summary>
+/// <summary>Which callers may register programs, and which registrations each may remove.</summary>
 public class RegistrationRightsTests : NameServiceFixture
 {
     private static readonly byte[] s_ipv6Loopback = [10, 0, 0xC8, 0x22, 0, 0, 0, 0, .. new byte[15], 1, 0, 0, 0, 0];

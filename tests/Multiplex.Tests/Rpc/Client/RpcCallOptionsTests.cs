@@ -7,7 +7,7 @@ using static Multiplex.Tests.Support.ScriptedConnection;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>What one call may have different from its client: how long it takes at most, and how it is made again.</summary>
+/// <summary>The options of a single call: its time-out, and how it is repeated.</summary>
 [TestFixture(EndpointKind.Tcp)]
 [TestFixture(EndpointKind.Unix)]
 [TestFixture(EndpointKind.UnixPacket)]
@@ -30,7 +30,7 @@ public class RpcCallOptionsTests(EndpointKind kind) : RpcClientFixture(kind)
         }
     }
 
-    // By a thread that blocks, or awaited.
+    // Called by a thread that blocks, or awaited.
     private static ulong Call(RpcClient client, RpcProcedure procedure, bool awaited, RpcCallOptions? options = null) => awaited
         ? client.CallAsync(
             procedure, 7ul, static (writer, amount) => writer.WriteUInt64(amount), static (ref XdrReader reader) => reader.ReadUInt64(), options)
@@ -157,7 +157,7 @@ public class RpcCallOptionsTests(EndpointKind kind) : RpcClientFixture(kind)
         {
             if (connection.Number > 2)
                 EchoAll(connection);
-            connection.Receive();   // and closes without a reply, so the client does not wait for long: no reconnection is tried
+            connection.Receive();   // and closes without a reply, so that the call ends at once: the client does not reconnect
         });
         using RpcClient client = new(server.Endpoint, Patient with { ReconnectFor = TimeSpan.Zero, Retry = s_quick with { Attempts = 5 } });
         Assert.That(Call(client, Idempotent, awaited), Is.EqualTo(7));
@@ -190,7 +190,7 @@ public class RpcCallOptionsTests(EndpointKind kind) : RpcClientFixture(kind)
     }
 }
 
-/// <summary>A time-out says what had arrived of a reply.</summary>
+/// <summary>A time-out reports how much of the reply had arrived.</summary>
 public class RpcPartialReplyTests() : RpcClientFixture(EndpointKind.Tcp)
 {
     [TestCase(0, "nothing of a reply had arrived")]

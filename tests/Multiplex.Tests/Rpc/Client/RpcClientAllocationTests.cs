@@ -4,7 +4,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>A call costs its caller no garbage, once the client is warm.</summary>
+/// <summary>A call allocates nothing, once the client is warm.</summary>
 public class RpcClientAllocationTests
 {
     private const int Calls = 1000;
@@ -76,7 +76,7 @@ public class RpcClientAllocationTests
     public void A_call_without_results_that_fails_says_why_and_can_be_cancelled()
     {
         using ScriptedServer server = new(connection => connection.Answer(connection.Receive().Xid, new byte[4]));
-        using RpcClient client = new(server.Endpoint, new() { Strict = true });   // which takes no bytes behind results
+        using RpcClient client = new(server.Endpoint, new() { Strict = true });   // which accepts no bytes after the results
         MultiplexV1Client stub = new(client);
         Assert.That(async () => await stub.NullAsync(), Throws.TypeOf<RpcBadReplyException>());
         Assert.That(async () => await stub.NullAsync(cancellation: new(canceled: true)), Throws.InstanceOf<OperationCanceledException>());

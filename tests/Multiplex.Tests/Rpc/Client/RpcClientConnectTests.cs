@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>A client connects by a task over any kind of connection, and ends by one.</summary>
+/// <summary>A client connects asynchronously over any kind of connection, and closes asynchronously.</summary>
 [TestFixture(EndpointKind.Tcp)]
 [TestFixture(EndpointKind.Unix)]
 [TestFixture(EndpointKind.UnixPacket)]
@@ -58,10 +58,10 @@ public class RpcClientConnectTests(EndpointKind kind) : RpcClientFixture(kind)
     }
 }
 
-/// <summary>A client connects by a task where that takes a while, or needs a name service or a privilege.</summary>
+/// <summary>A client connects asynchronously where that takes long, or needs a name service or a privilege.</summary>
 public class RpcClientConnectTroubleTests : DescriptorFixture
 {
-    // Linux drops what asks for a TCP connection while the queue of those to be accepted is full; over UNIX-domain sockets connect(2) says EAGAIN.
+    // Linux drops the SYN of a TCP connection while the accept queue is full; over UNIX-domain sockets connect(2) fails with EAGAIN.
     private (Endpoint Endpoint, int Listener) Full(EndpointKind kind)
     {
         int listener = Own(socket(kind == EndpointKind.Tcp ? AF_INET : AF_UNIX, kind.SocketType() | SOCK_CLOEXEC, 0));
@@ -192,7 +192,7 @@ public class RpcClientConnectTroubleTests : DescriptorFixture
         Assert.That(failure, Has.Property("Errno").EqualTo(EACCES).And.Message.Contains("CAP_NET_BIND_SERVICE"));
     }
 
-    // With another first unprivileged port there is nothing to be refused.
+    // If the first unprivileged port was set to another number, the port is not refused.
     private static void RequirePrivilege()
     {
         if (geteuid() != 0)

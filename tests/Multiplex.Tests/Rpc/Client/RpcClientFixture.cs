@@ -5,7 +5,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>Calls to a server that does what a test says, over a kind of connection.</summary>
+/// <summary>Calls to a server that the test controls, over one kind of connection.</summary>
 public abstract class RpcClientFixture(EndpointKind kind)
 {
     protected static RpcClientOptions Patient { get; } = new() { Timeout = Eventually.Deadline };

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>What a client asks of TCP, so that it finds out a server that has gone without FIN or RST.</summary>
+/// <summary>The keep-alive options by which a client detects a server that vanished without FIN or RST.</summary>
 public class RpcClientKeepAliveTests() : RpcClientFixture(EndpointKind.Tcp)
 {
     [Test]
@@ -32,7 +32,7 @@ public class RpcClientKeepAliveTests() : RpcClientFixture(EndpointKind.Tcp)
         return value;
     }
 
-    // The client's descriptor, which it keeps to itself.
+    // The client's descriptor, which is private.
     private static int OwnSocketTo(Endpoint server)
     {
         byte[] address = AddressLookup.Find(server, passive: false)[0], peer = new byte[PeerAddress.MaxLength];

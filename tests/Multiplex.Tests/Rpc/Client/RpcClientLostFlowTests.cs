@@ -4,7 +4,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>A connection that is up and brings no replies any more, as when a middlebox has forgotten it: it is given up, and a new one made.</summary>
+/// <summary>A connection that is established and brings no replies any more, as when a middlebox has dropped its state: the client closes it and makes a new one.</summary>
 [TestFixture(EndpointKind.Tcp)]
 [TestFixture(EndpointKind.Unix)]
 [TestFixture(EndpointKind.UnixPacket)]

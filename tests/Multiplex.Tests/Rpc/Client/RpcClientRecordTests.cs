@@ -4,7 +4,7 @@ using static Multiplex.Tests.Support.ScriptedConnection;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>How replies may come over a stream, in whatever pieces, and what is no reply.</summary>
+/// <summary>Replies over a stream, in pieces of any size, and bytes that are no reply.</summary>
 [TestFixture(EndpointKind.Tcp)]
 [TestFixture(EndpointKind.Unix)]
 public class RpcClientRecordTests(EndpointKind kind) : RpcClientFixture(kind)

@@ -4,7 +4,7 @@ using static Multiplex.Tests.Support.ScriptedConnection;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>Each status of RFC 5531 that says that a call was not carried out is an exception of its own.</summary>
+/// <summary>Each status of RFC 5531 for a call that was not carried out has its own exception.</summary>
 public class RpcClientRefusalTests
 {
     private static readonly TestCaseData[] s_refusals =

@@ -5,7 +5,7 @@ using static Multiplex.Tests.Support.ScriptedConnection;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>What a server may do to a client over a connection of any kind, and what becomes of the calls then.</summary>
+/// <summary>Misbehaviour of a server over a connection of any kind, and what happens to the calls.</summary>
 [TestFixture(EndpointKind.Tcp)]
 [TestFixture(EndpointKind.Unix)]
 [TestFixture(EndpointKind.UnixPacket)]
@@ -96,7 +96,7 @@ public class RpcClientTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
             ReceivedCall call = connection.Receive();
             connection.Answer(call.Xid, call.Arguments);
             if (withBytes)
-                connection.Answer(call.Xid, call.Arguments);   // what is still to be received hides the end from recv(2)
+                connection.Answer(call.Xid, call.Arguments);   // recv(2) returns the unread bytes before the end of file
         });
         using RpcClient client = new(server.Endpoint, Patient);
         for (int i = 1; i < 5; i++)
@@ -237,7 +237,7 @@ public class RpcClientTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
         using RpcClient client = new(server.Endpoint, Patient);
         Assert.That(Results([CallAsync(client, Add, 1)])[0], Is.EqualTo(1));
 
-        // The loop hears of the end at once, a client without one looks before it calls; the call, which must not be repeated, is sent once.
+        // The loop sees the end at once; a client without a loop checks before it calls. The call, which must not be repeated, is sent once.
         Eventually.Holds(() => !client.IsConnected, "the client knows that the connection has ended");
         Assert.That(Call(client, Add, 2), Is.EqualTo(2));
         Assert.That(server.Connections, Is.EqualTo(2));

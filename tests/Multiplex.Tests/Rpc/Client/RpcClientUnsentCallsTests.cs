@@ -8,15 +8,15 @@ using Multiplex.Tests.Support;
 namespace Multiplex.Tests.Rpc.Client;
 
 /// <summary>
-/// Calls that end while the server takes no bytes: those of which the kernel has none are never sent, so that a server which goes on later
-/// does not run them; of one that was begun the rest follows.
+/// Calls that end while the server receives nothing: a call of which the kernel has no bytes is never sent, so that a server which continues later
+/// does not run it; a call that was sent in part is sent to its end.
 /// </summary>
 public class RpcClientUnsentCallsTests
 {
     private const int Count = 400;
     private static readonly byte[] s_filler = new byte[48 * 1024];
 
-    // More than any socket takes, and connections are not given up.
+    // More than any socket buffers; the client keeps the connection.
     private static readonly RpcClientOptions s_options = new() { Timeout = Eventually.Deadline, ReconnectAfterTimeouts = 0, DatagramWindow = Count };
 
     [Test]

@@ -7,7 +7,7 @@ using static Multiplex.Tests.Support.ScriptedConnection;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>What a server may do to a client over datagrams.</summary>
+/// <summary>Misbehaviour of a server over datagrams.</summary>
 [TestFixture(EndpointKind.Udp)]
 [TestFixture(EndpointKind.UnixGram)]
 public class RpcDatagramTroubleTests(EndpointKind kind) : RpcClientFixture(kind)

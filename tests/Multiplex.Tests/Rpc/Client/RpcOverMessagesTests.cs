@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tests.Rpc.Client;
 
-/// <summary>Calls over datagrams and seqpacket: a message each, and over datagrams sent again until they are answered.</summary>
+/// <summary>Calls over datagrams and seqpacket: one message each; over datagrams a call is sent again until it is answered.</summary>
 public class RpcOverMessagesTests
 {
     private static readonly EndpointKind[] s_kinds = [EndpointKind.UnixPacket, EndpointKind.Udp, EndpointKind.UnixGram];

@@ -5,7 +5,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>The classes that are made for the structs and unions of .x files, behind one door: bytes in, the same bytes out.</summary>
+/// <summary>The classes that are generated for the structs and unions of .x files, behind one method: it decodes bytes, and encodes them again.</summary>
 internal sealed class Codecs
 {
     private readonly Func<string, byte[], byte[]?> _recode;
@@ -13,7 +13,7 @@ internal sealed class Codecs
     private Codecs(Assembly assembly) =>
         _recode = assembly.GetType("Codec")!.GetMethod("Recode")!.CreateDelegate<Func<string, byte[], byte[]?>>();
 
-    /// <summary>Compiles a .x file, with those that it names.</summary>
+    /// <summary>Compiles a .x file, with those that it includes.</summary>
     /// <param name="file">The file.</param>
     /// <param name="others">Those beside it.</param>
     /// <param name="types">The structs and unions that it defines.</param>
@@ -26,7 +26,7 @@ internal sealed class Codecs
         return new(StubCompiler.Compile([file, .. others], Door(types)).Load());
     }
 
-    /// <summary>Compiles C# that has classes of the same names, in a namespace.</summary>
+    /// <summary>Compiles C# with classes of the same names, in a namespace.</summary>
     public static Codecs Of(string source, string space, CompositeType[] types)
     {
         foreach (CompositeType type in types)
@@ -34,8 +34,8 @@ internal sealed class Codecs
         return new(StubCompiler.Compile([], source, Door(types)).Load());
     }
 
-    /// <summary>Reads a value, which must take all bytes, and writes it.</summary>
-    /// <returns>Null when the reader says that the bytes make no sense.</returns>
+    /// <summary>Reads a value from all of the bytes, and writes it.</summary>
+    /// <returns>Null if the reader rejects the bytes.</returns>
     public byte[]? Recode(CompositeType type, byte[] bytes) => _recode(type.CSharpName, bytes);
 
     private static string Door(IEnumerable<CompositeType> types)

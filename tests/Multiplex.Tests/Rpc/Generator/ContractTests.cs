@@ -18,7 +18,7 @@ public class ContractTests
         } = 1; } = 0x20004548;
         """;
 
-    // Where there is no server, nothing that is made may name its types: else it is not compiled.
+    // Where there is no server, generated code that named its types would not compile.
     [TestCase(false)]
     [TestCase(true)]
     public void Of_a_file_and_of_an_interface_the_servers_side_is_made_where_the_project_has_a_server(bool hasServer)

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>Every .x file of Debian's rpcsvc-proto and libtirpc gives stubs that compile, and types that are read and written alike.</summary>
+/// <summary>Every .x file of Debian's rpcsvc-proto and libtirpc gives stubs that compile, and types that are read and written correctly.</summary>
 public class DebianXFilesTests
 {
     private const string Folder = "/usr/include";

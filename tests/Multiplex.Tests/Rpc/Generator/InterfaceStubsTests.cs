@@ -5,7 +5,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>Stubs from C# interfaces: the same contract as the .x file that is printed of them, and problems at their line.</summary>
+/// <summary>Stubs from C# interfaces: the same contract as the .x file that is printed of them, and problems are reported at their line.</summary>
 public class InterfaceStubsTests
 {
     private const string Source = """

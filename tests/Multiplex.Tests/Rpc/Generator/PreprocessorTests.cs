@@ -3,10 +3,10 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>What cpp(1) does for rpcgen is done here too: what a conditional, a macro or an included file leaves of a .x file.</summary>
+/// <summary>The generator preprocesses .x files as cpp(1) does for rpcgen: conditionals, macros and included files.</summary>
 public class PreprocessorTests
 {
-    // Each as gcc's cpp has it.
+    // Each result is that of gcc's cpp.
     [TestCase("1", true)]
     [TestCase("0", false)]
     [TestCase("NOTHING", false)]
@@ -16,7 +16,7 @@ public class PreprocessorTests
     [TestCase("defined(EMPTY)", true)]
     [TestCase("ADD(2, 3) == 5", true)]
     [TestCase("ADD(ADD(1, 1), (2, 3)) == 5", true)]
-    [TestCase("ADD == 0", true)]   // no call of it
+    [TestCase("ADD == 0", true)]   // no call of the macro
     [TestCase("JOIN(1, 2) == 12", true)]
     [TestCase("SELF == 0", true)]
     [TestCase("ROUND == 0", true)]

@@ -9,7 +9,7 @@ using Multiplex.Rpc.Generator;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>Compiles C# and .x files as a project would that has the generator.</summary>
+/// <summary>Compiles C# and .x files as in a project that uses the generator.</summary>
 internal static class StubCompiler
 {
     private static readonly string[] s_client = ["Multiplex.Interop.dll", "Multiplex.Core.dll", "Multiplex.Rpc.Client.dll"];
@@ -18,7 +18,7 @@ internal static class StubCompiler
 
     private static readonly Lazy<MetadataReference[]> s_references = new(() => ReferencesTo([.. s_client, "Multiplex.dll", "Multiplex.Rpc.dll"]));
 
-    /// <summary>Runs the generator, and compiles what comes of it.</summary>
+    /// <summary>Runs the generator, and compiles its output.</summary>
     /// <param name="files">The project's .x files.</param>
     /// <param name="sources">Its C#.</param>
     public static Compiled Compile(IEnumerable<XFile> files, params string[] sources) => Compile(s_references.Value, files, sources);
@@ -41,7 +41,7 @@ internal static class StubCompiler
             references,
             new CSharpCompilationOptions(
                 OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, generalDiagnosticOption: ReportDiagnostic.Error)
-                .WithSpecificDiagnosticOptions([new("CS1591", ReportDiagnostic.Suppress)]));   // what a test writes needs no docstrings
+                .WithSpecificDiagnosticOptions([new("CS1591", ReportDiagnostic.Suppress)]));   // the sources of tests need no docstrings
         XFile[] all = [.. files];
         GeneratorDriver driver = CSharpGeneratorDriver.Create(
             [new StubGenerator().AsSourceGenerator()], all.Select(file => new XText(file)), parsing, new XOptions(all));
@@ -85,10 +85,10 @@ internal static class StubCompiler
     }
 }
 
-/// <summary>What came of a compilation.</summary>
-/// <param name="Compilation">All sources, those that were made among them.</param>
-/// <param name="Problems">What the generator found wrong.</param>
-/// <param name="Result">What it made.</param>
+/// <summary>The outcome of a compilation.</summary>
+/// <param name="Compilation">All sources, including the generated ones.</param>
+/// <param name="Problems">The generator's diagnostics.</param>
+/// <param name="Result">What it generated.</param>
 internal sealed record Compiled(Compilation Compilation, ImmutableArray<Diagnostic> Problems, GeneratorDriverRunResult Result)
 {
     /// <summary>The compiled assembly; the test fails if there is an error.</summary>

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>What a stranger may send to types that were made from a .x file.</summary>
+/// <summary>Hostile bytes for types that were generated from a .x file.</summary>
 public class StubDecodingTests
 {
     private const string Text = """

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Generator.Model;
 namespace Multiplex.Tests.Rpc.Generator;
 
 /// <summary>
-/// Files in the ways of well-known ones, of which each has what made one of those fail: they compile without a warning, and values come back as
+/// Files in the style of well-known ones, each with constructs that once failed: they compile without a warning, and values come back as
 /// the same bytes.
 /// </summary>
 public class WildXFilesTests
@@ -124,7 +124,7 @@ public class WildXFilesTests
         #endif
         """;
 
-    // glusterfs, ganesha, Linux: pragmas, old names of types, conditionals around lines for C, things said twice.
+    // glusterfs, ganesha, Linux: pragmas, old names of types, conditionals around lines for C, repeated definitions.
     private const string Bricks = """
         pragma header bricks;
         #ifdef RPC_XDR

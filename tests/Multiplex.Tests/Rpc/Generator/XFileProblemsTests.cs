@@ -3,7 +3,7 @@ using Multiplex.Rpc.Generator;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>A mistake in a .x file is reported with its line, and with what would be right.</summary>
+/// <summary>A mistake in a .x file is reported with its line and the correction.</summary>
 public class XFileProblemsTests
 {
     [TestCase("struct a {\n    int b\n};", 3, "expected ';' after a member, found '}'")]

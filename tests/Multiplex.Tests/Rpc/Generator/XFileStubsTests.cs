@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis;
 
 namespace Multiplex.Tests.Rpc.Generator;
 
-/// <summary>What a .x file is in C#, as a project sees it that takes warnings for errors.</summary>
+/// <summary>The C# for a .x file, in a project that treats warnings as errors.</summary>
 public class XFileStubsTests
 {
     private const string Types = "struct handle { opaque bytes<64>; };\nconst SHARED = 5;\n";
@@ -216,7 +216,7 @@ public class XFileStubsTests
     public void Another_kind_of_strings_is_refused() =>
         Assert.That(StubCompiler.Compile([new("/a.x", "struct a { int b; };", "A", Strings: "latin1")]).Problems.Single().GetMessage(), Is.EqualTo("'latin1' is no kind of strings: write bytes or text"));
 
-    // Compiles a file, and runs statements on what came of it.
+    // Compiles a file, and runs statements on the generated types.
     private static void Run(string text, string statements, string members = "", string strings = "")
     {
         Compiled compiled = StubCompiler.Compile(

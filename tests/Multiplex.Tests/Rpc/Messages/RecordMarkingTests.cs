@@ -76,7 +76,7 @@ public class RecordMarkingTests
             Assert.That(progress.Scanned, Is.EqualTo(have / 5 * 5));
             Assert.That(progress.Length, Is.EqualTo(have / 5));
 
-            // A second look there would find empty fragments, and they are malformed.
+            // If it were read again, it would seem to have empty fragments, which are malformed.
             record.AsSpan(0, progress.Scanned).Clear();
         }
 
@@ -137,7 +137,7 @@ public class RecordMarkingTests
         Assert.That(found, Is.EqualTo(messages));
     }
 
-    // A message as a record, cut into fragments of sizes that are drawn at random; none is empty but perhaps the last.
+    // A message as a record in fragments of random sizes; only the last may be empty.
     private static IEnumerable<byte> InFragments(byte[] message, byte[] cuts, int draw)
     {
         int at = 0;

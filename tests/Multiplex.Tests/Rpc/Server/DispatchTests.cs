@@ -8,7 +8,7 @@ public class DispatchTests() : RpcFixture(Form.Record)
 {
     private const uint Success = 0, ProgUnavail = 1, ProgMismatch = 2, ProcUnavail = 3, GarbageArgs = 4, AuthTooWeak = 5;
 
-    /// <summary>Whatever the numbers are: what is served is found, and what is not gets the refusal that its numbers deserve.</summary>
+    /// <summary>Whatever the numbers are: a procedure that is served is found, and any other call gets the right refusal.</summary>
     [FsCheckProperty]
     public void Each_procedure_finds_its_own_entry_and_all_else_is_refused(byte[] numbers, byte offset)
     {
@@ -70,7 +70,7 @@ public class DispatchTests() : RpcFixture(Form.Record)
         Assert.That(Protocol.IsMessageQuick(Call(0, [], program: 7, version: 2)), Is.True);
     }
 
-    /// <summary>The pump asks for both at once; it gets what the two methods say apart.</summary>
+    /// <summary>The reader asks for both at once, and gets the same answers as from the two methods.</summary>
     [Test]
     public void In_a_batch_a_call_that_may_take_long_is_left_alone_and_any_other_is_answered()
     {
@@ -94,10 +94,10 @@ public class DispatchTests() : RpcFixture(Form.Record)
 
     private static byte[] Record(byte[] message) => [.. Words(0x8000_0000 | (uint)message.Length), .. message];
 
-    // Few numbers, so that some meet; of all lengths, 0 and the highest among them.
+    // Few numbers, so that some are equal; of all lengths, including 0 and the highest.
     private static uint Spread(byte number) => uint.RotateLeft((uint)(number % 8) * 0x2492_4925, number % 3) | (uint)(number % 8 == 7 ? uint.MaxValue : 0);
 
-    /// <summary>A program whose procedures tell their numbers.</summary>
+    /// <summary>A program whose procedures return their numbers.</summary>
     private sealed class Numbered(uint number, uint version, uint[] procedures) : IRpcProgram
     {
         public uint Number => number;

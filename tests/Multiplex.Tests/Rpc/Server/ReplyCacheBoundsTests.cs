@@ -225,13 +225,13 @@ public class ReplyCacheBoundsTests() : ReplyCacheFixture(Form.Datagram)
         Assert.That(() => new ReplyCache(Counters, options), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
-    // Begins a call, and ends without completing it: the kernel frees what a thread has, as of a process that is killed.
+    // Begins a call, and ends its thread without completing it: the kernel frees the thread's lock, as when a process is killed.
     private static Repeat Die(ReplyCache cache, uint xid) => Background.Run(() => Begin(cache, xid, new())).Result();
 
     private static Repeat Begin(ReplyCache cache, uint xid, OutputBuffer reply) =>
         cache.Begin(new RpcCall(xid, Program, 1, 1, From(Address)), default, reply, out _);
 
-    // The cache's clock has gone on.
+    // The cache's clock has advanced.
     private static void Tick()
     {
         long now = Environment.TickCount64;

@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>A protocol with a reply cache over one procedure that is not idempotent: each run counts, and answers which run it was.</summary>
+/// <summary>A protocol with a reply cache over one procedure that is not idempotent: each run is counted, and returns its number.</summary>
 public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
 {
     /// <summary>An IPv4 address and port: 10.0.0.1:1000.</summary>
@@ -17,7 +17,7 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
     [TearDown]
     public void Dispose_of_the_cache() => Protocol.Dispose();
 
-    /// <summary>Serves it.</summary>
+    /// <summary>Creates the protocol.</summary>
     /// <param name="options">The bounds of the cache.</param>
     /// <param name="beforeItAnswers">What the procedure does before it writes its result.</param>
     protected void Remember(ReplyCacheOptions? options = null, Action<int, XdrWriterOf>? beforeItAnswers = null)
@@ -53,7 +53,7 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
         return [.. Words(xid, 0, 2, Program, 1, 1, 1, (uint)body.Length), .. body, .. Words(0, 0)];
     }
 
-    /// <summary>The reply to a call that was run as the so-manieth.</summary>
+    /// <summary>The reply to the call that was the run of this number.</summary>
     protected static byte[] Ran(uint xid, uint run) => Words(xid, 1, 0, 0, 0, 0, run);
 
     /// <summary>SYSTEM_ERR.</summary>
@@ -68,7 +68,7 @@ public abstract class ReplyCacheFixture(Form form) : RpcFixture(form)
     /// <summary>The same machine, from another port.</summary>
     protected static byte[] WithPort(byte[] address, ushort port) => [.. address[..2], (byte)(port >> 8), (byte)port, .. address[4..]];
 
-    /// <summary>An XDR writer that a lambda may take.</summary>
+    /// <summary>A delegate that takes an XDR writer, which is a ref struct.</summary>
     protected sealed class XdrWriterOf(OutputBuffer output)
     {
         public void Write(byte[] bytes) => new XdrWriter(output).WriteFixedOpaque(bytes);

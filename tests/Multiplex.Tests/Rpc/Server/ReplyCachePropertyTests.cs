@@ -3,7 +3,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>Whatever is repeated, by any caller and on any number of threads: each call is run once, and all its replies are the same.</summary>
+/// <summary>Whatever is repeated, by any caller and on any number of threads: each call is run once, and all replies to it are the same.</summary>
 public class ReplyCachePropertyTests() : ReplyCacheFixture(Form.Record)
 {
     private const int Threads = 4;

@@ -3,7 +3,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>Acted on once: what is a repeat, and what comes of it.</summary>
+/// <summary>Which calls are repeats, and what is replied to them.</summary>
 [TestFixture(Form.Record)]
 [TestFixture(Form.Fragments)]
 [TestFixture(Form.Datagram)]

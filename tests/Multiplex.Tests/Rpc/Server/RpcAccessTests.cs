@@ -2,7 +2,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>The hook that accepts and refuses callers.</summary>
+/// <summary>The hook that accepts or refuses callers.</summary>
 [TestFixture(Form.Record)]
 [TestFixture(Form.Datagram)]
 public class RpcAccessTests(Form form) : RpcFixture(form)

@@ -72,7 +72,7 @@ public class RpcAllocationTests
         Assert.That(Allocated(protocol, Call(2), _ => { }), Is.EqualTo(Counted * context));
     }
 
-    // Bytes of the object that a procedure is given which asks for one.
+    // Bytes of the context object, for a procedure that takes one.
     private static long OneContext()
     {
         _ = new Multiplex.Rpc.RpcContext();
@@ -88,7 +88,7 @@ public class RpcAllocationTests
         return call.Written.ToArray();
     }
 
-    /// <summary>As the generator writes the stubs of a contract.</summary>
+    /// <summary>A stub as the generator writes it.</summary>
     private sealed class Async : IRpcProgram
     {
         public const uint ProgramNumber = 0x2000_4547;

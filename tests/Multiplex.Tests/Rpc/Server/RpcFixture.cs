@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>How a message travels.</summary>
+/// <summary>The form in which a message is sent.</summary>
 public enum Form
 {
     /// <summary>A record of one fragment, on a stream.</summary>
@@ -16,7 +16,7 @@ public enum Form
     Datagram,
 }
 
-/// <summary>The server's side of RPC over raw bytes, written as 32-bit words: what goes in, and what must come out.</summary>
+/// <summary>The server's side of RPC over raw bytes, written as 32-bit words: a call, and the reply that is expected.</summary>
 public abstract class RpcFixture(Form form)
 {
     protected const uint Xid = 0x12345678, Program = 0x20004543;
@@ -34,7 +34,7 @@ public abstract class RpcFixture(Form form)
         Serve(new MultiplexProgram(Counters));
     }
 
-    /// <summary>Has the protocol serve these programs instead of that of multiplex.x.</summary>
+    /// <summary>Makes the protocol serve these programs instead of that of multiplex.x.</summary>
     protected void Serve(params IRpcProgram[] programs)
     {
         Protocol = new(programs) { Replies = null };   // tests use one xid for all calls
@@ -65,7 +65,7 @@ public abstract class RpcFixture(Form form)
     protected static byte[] Denied(uint status, params uint[] rest) => Words([Xid, 1, 1, status, .. rest]);
 
     /// <summary>Hands a message to the protocol.</summary>
-    /// <returns>The reply's message, empty when there is none; null when the protocol said that there can be none.</returns>
+    /// <returns>The reply's message, empty when there is none; null if the protocol said that the bytes are malformed.</returns>
     protected byte[]? Ask(byte[] message) => Ask(message, new Peer(EndpointKind.Tcp, s_peer));
 
     /// <summary>Hands a message of this peer to the protocol.</summary>

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>What a protocol over several programs and versions asks of them, and what they can read of a call.</summary>
+/// <summary>A protocol over several programs and versions: what it requires of them, and what they can read of a call.</summary>
 public class RpcProgramsTests() : RpcFixture(Form.Record)
 {
     private const uint Success = 0, ProgUnavail = 1, ProgMismatch = 2, ProcUnavail = 3, GarbageArgs = 4, SystemErr = 5;

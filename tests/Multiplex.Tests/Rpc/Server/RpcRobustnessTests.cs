@@ -3,7 +3,7 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Tests.Rpc.Server;
 
-/// <summary>What the network may bring, RPC survives.</summary>
+/// <summary>RPC survives any bytes from the network.</summary>
 [TestFixture(Form.Record)]
 [TestFixture(Form.Fragments)]
 [TestFixture(Form.Datagram)]

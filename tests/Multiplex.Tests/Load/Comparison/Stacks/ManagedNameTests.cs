@@ -2,7 +2,7 @@ using Multiplex.Load.Comparison.Stacks;
 
 namespace Multiplex.Tests.Load.Comparison.Stacks;
 
-/// <summary>Names of methods, as they stand in native binaries.</summary>
+/// <summary>The names of methods in native binaries.</summary>
 public class ManagedNameTests
 {
     [TestCase("Multiplex_Rpc_Multiplex_Rpc_CpuBurner__Spend", "CpuBurner.Spend")]

@@ -4,7 +4,7 @@ using Multiplex.Tests.Support;
 
 namespace Multiplex.Tests.Load.Comparison.Stacks;
 
-/// <summary>The stacks of a program in C whose functions are known, with and without what callers are found by.</summary>
+/// <summary>The stacks of a C program whose functions are known, with and without unwind information.</summary>
 public class StackSamplerTests
 {
     // Its child does the same; the parent waits. A tail call would leave no frame.

@@ -5,7 +5,7 @@ using Multiplex.Load.Reporting.Formats;
 
 namespace Multiplex.Tests.Load.Reporting.Formats;
 
-/// <summary>Logs of histograms that are read again: nothing is lost but what a bucket does not hold.</summary>
+/// <summary>Logs of histograms that are read back: nothing is lost except the precision below a bucket's width.</summary>
 public class HistogramLogReaderTests
 {
     private static string[] Log(params LatencyHistogram[] seconds)

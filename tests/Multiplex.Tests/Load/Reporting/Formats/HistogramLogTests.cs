@@ -6,7 +6,7 @@ using Multiplex.Load.Reporting.Formats;
 
 namespace Multiplex.Tests.Load.Reporting.Formats;
 
-/// <summary>HdrHistogram's own JavaScript library reads what is written, and finds the same.</summary>
+/// <summary>HdrHistogram's own JavaScript library reads the log, and finds the same figures.</summary>
 public class HistogramLogTests
 {
     private const string Library = "hdr-histogram-js@3.0.0";

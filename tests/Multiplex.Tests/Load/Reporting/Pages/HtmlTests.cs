@@ -3,7 +3,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Tests.Load.Reporting.Pages;
 
-/// <summary>Pages out of pieces: names that users choose stay text.</summary>
+/// <summary>Pages made of pieces: names that users choose are escaped.</summary>
 public class HtmlTests
 {
     private const string Hostile = """</td><script>alert("1")</script> & 'more' """;
