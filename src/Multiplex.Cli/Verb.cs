@@ -5,12 +5,25 @@ internal interface IVerb
 {
     /// <summary>Does it.</summary>
     /// <returns>The exit status.</returns>
-    /// <exception cref="UsageException">An option's value makes no sense.</exception>
+    /// <exception cref="UsageException">An option's value is invalid.</exception>
     int Run();
 }
 
 /// <summary>The command was used wrongly: one line that says what is wrong, and what would be right.</summary>
-internal sealed class UsageException(string message) : Exception(message);
+internal sealed class UsageException(string message) : Exception(message)
+{
+    /// <summary>Throws if one of these options was given a value.</summary>
+    /// <param name="why">Why it cannot be, and what would be right.</param>
+    /// <param name="options">The options, each with its value; null: it was not given.</param>
+    public static void ThrowIfGiven(string why, params ReadOnlySpan<(string Option, object? Value)> options)
+    {
+        foreach ((string option, object? value) in options)
+        {
+            if (value is not null)
+                throw new UsageException($"{option} {value}: {why}");
+        }
+    }
+}
 
 /// <summary>The exit statuses.</summary>
 internal static class ExitStatus

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using CommandLine;
 using Multiplex.Cli.Files;
+using Multiplex.Cli.Loading;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Serving;
 
@@ -57,7 +58,7 @@ internal static class Verbs
     public static IEnumerable<ValueAttribute> ValuesOf(Type verb) =>
         verb.GetProperties().Select(property => property.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>();
 
-    /// <summary>What is said of an option.</summary>
+    /// <summary>The help of an option.</summary>
     public static OptionAttribute OptionOf(PropertyInfo property) => property.GetCustomAttribute<OptionAttribute>()!;
 
     /// <summary>Whether a verb takes words that belong to no option.</summary>

@@ -1,27 +1,18 @@
-using System.Globalization;
 using System.Reflection;
 using CommandLine;
-using Multiplex.Cli.Loading;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
-using Multiplex.Cli.XFiles;
-using Multiplex.Demo;
-using Multiplex.Load.Engine;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Reporting;
-using Multiplex.Load.Reporting.Charts;
 using Multiplex.Load.Reporting.Formats;
 using Multiplex.Load.Workload;
 using Multiplex.Load.Workload.Files;
 using Multiplex.Nfs.Client;
-using Multiplex.Rpc;
 using Multiplex.Rpc.Binding;
-using Multiplex.Rpc.Messages;
 using Multiplex.Sockets;
-using Multiplex.Tls;
 using static Multiplex.Interop.Libc;
 
-namespace Multiplex.Cli;
+namespace Multiplex.Cli.Loading;
 
 [Verb("load", HelpText = "Load a server, check every reply, measure latencies. Exit status 1: something went wrong; 3: --slo was missed; 4: a signal ended it early.")]
 internal sealed class LoadVerbOptions : IVerb
@@ -190,7 +181,7 @@ internal sealed class LoadVerbOptions : IVerb
     {
         if (Merge.Any())
             return RunMerge();
-        LoadRequests requests = ReadRequests();
+        LoadRequests requests = new LoadRequestOptions(this).Read();
         LoadOptions options = ReadOptions(requests);
         CheckDescriptors(options.AllConnections);
         using ResultFiles files = new((JsonOption, Json), (CsvOption, Csv), (HlogOption, Hlog), (HtmlOption, Html));
@@ -219,7 +210,7 @@ internal sealed class LoadVerbOptions : IVerb
             };
         }
 
-        LoadTally tally = RunWithProgress(options, interruption.Token);
+        LoadTally tally = LoadProgressLine.Run(options, interruption.Token);
         LoadReport report = LoadReport.Of(tally, options, Report(options, requests));
         if (!files.UseStandardOutput)
             LoadTables.Print(report);
@@ -276,133 +267,14 @@ internal sealed class LoadVerbOptions : IVerb
         }
     }
 
-    private string Target => Connect ?? Positional ?? "";
+    /// <summary>The server as it was written.</summary>
+    internal string Target => Connect ?? Positional ?? "";
 
     private LoadReportOptions Report(LoadOptions options, LoadRequests requests) =>
         LoadReportOptions.Of(options, Target, requests.Protocol, requests.Mix, requests.Sizes, requests.SizeBytes) with
         {
             Tree = requests.Tree?.Mix is { } files ? new(files.Files, files.Directories, files.FileBytes) : null,
         };
-
-    private LoadRequests ReadRequests()
-    {
-        if ((Connect is null) == (Positional is null))
-            throw new UsageException(Connect is null ? "--connect is missing: write the server's endpoint" : $"--connect {Connect} and {Positional}: write one endpoint");
-        bool calls = RemoteProgram.IsMeantBy(Target) || Program is not null || XFile is not null;
-        string loaded = SendFile is not null ? "--send" : RemoteProgram.IsMeantBy(Target) ? Target : Program is not null ? "--program" : "--x";
-        if (!calls)
-            Refuse("the program is missing: write rpc://HOST/PROGRAM/VERSION, --program or --x", ("--procedure", Procedure), ("--arguments", Arguments), ("--call", Call), ("--auth", Authentication));
-        bool ofFiles = NfsUrl.IsMeantBy(Target) || Protocol == ProtocolCatalog.Nfs;
-        if (!RemoteProgram.IsMeantBy(Target) && !NfsUrl.IsMeantBy(Target))
-            Refuse("only rpc://… and nfs://… are looked up", ("--rpcbind", NameServiceAt));
-        if (!ofFiles)
-            Refuse("only --protocol nfs has files", ("--files", Files), ("--directories", Directories), ("--file-size", FileSize));
-        if (XFile is null)
-            Refuse("add --x", ("--define", Defines), ("--include", Folders));
-        if (SendFile is null)
-            Refuse("add --send", ("--expect", Expect));
-        if (calls || SendFile is not null)
-            Refuse($"{loaded} says what is asked; leave one out", ("--protocol", Protocol), ("--mix", Mix), ("--size", Size));
-        if (calls && SendFile is not null)
-            throw new UsageException($"--send {SendFile}: the requests are calls of a program; leave one out");
-        if (calls)
-            return ReadCalls();
-        if (ofFiles && SendFile is null)
-            return ReadFiles();
-        Endpoint server = Values.Endpoint("--connect", Target);
-        TlsClientOptions? tls = ReadTls(server, server.Host);
-        if (SendFile is not null && tls is not null)
-            throw new UsageException($"--send {SendFile}: bytes have no way to ask for TLS; rpc has");
-        if (SendFile is not null)
-            return LoadRequests.OfBytes(server, SendFile, Expect);
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol ?? "rpc", ProtocolCatalog.All, entry => entry.Name);
-        if (tls is not null && !protocol.HasTls)
-            throw new UsageException($"--tls: {protocol.Name} has no way to ask for TLS; rpc has");
-        return LoadRequests.Of(server, protocol, ReadMix(server, protocol)) with { Tls = tls, TlsProgram = (MultiplexV1.Program, MultiplexV1.Version) };
-    }
-
-    private TlsClientOptions? ReadTls(Endpoint? server, string host) =>
-        new ClientTlsOptions(UsesTls, TlsCa, TlsHost, TlsCertificate, TlsKey).For(Target, server, host);
-
-    private LoadRequests ReadFiles()
-    {
-        NfsUrl? url = NfsUrl.IsMeantBy(Target) ? Values.Parsed("--connect", Target, NfsUrl.Parse) : null;
-        if (url is not null && Protocol is not (null or ProtocolCatalog.Nfs))
-            throw new UsageException($"--protocol {Protocol}: {Target} is loaded by nfs; leave one out");
-        Endpoint server = url is null ? Values.Endpoint("--connect", Target) : new(EndpointKind.Tcp, url.Host, $"{url.Port ?? 0}", "");
-        if (!server.Kind.IsInternet())
-            throw new UsageException($"--connect {Target}: NFS is called over TCP or UDP; write {NfsUrl.Form}, tcp://HOST:PORT or udp://HOST:PORT");
-        if (ReadTls(server, server.Host) is not null)
-            throw new UsageException("--tls: files are loaded without TLS; load one procedure of NFS with it: --program nfs/3");
-        NfsClientOptions client = new()
-        {
-            ReservedPort = false,   // as the load itself
-            Transport = server.Kind,
-            NameService = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt),
-        };
-        return LoadRequests.OfFiles(server, new(url ?? new(server.Host, Values.Number("--connect", server.Port, 1, ushort.MaxValue), ""), ReadFileMix(server.Kind), client));
-    }
-
-    private FileMix ReadFileMix(EndpointKind kind)
-    {
-        FileMix mix = new(
-            Mix is null ? FileMix.UsualCalls : Values.Weights("--mix", Mix, text => Values.Parsed("--mix", text, FileMix.Parse)),
-            Values.Weights("--size", Size ?? "4k", text => Values.Bytes("--size", text, 1, FileMix.MostBytes(kind))));
-        if (!mix.HasData && Size is not null)
-            throw new UsageException($"--size {Size}: only read and write have a size; put one of them into --mix {Mix}, or leave --size out");
-        int longest = mix.HasData ? mix.Sizes.Max(size => size.Value) : 0, files = Values.Number("--files", Files ?? FileMix.UsualFiles, 1, 1_000_000);
-        return mix with
-        {
-            Files = files,
-            Directories = Values.Number("--directories", Directories ?? Math.Min(FileMix.UsualDirectories, files), 1, files),
-            FileBytes = FileSize is null ? Math.Max(FileMix.UsualFileBytes, longest) : Values.Bytes("--file-size", FileSize, longest, 1 << 30),
-        };
-    }
-
-    private LoadRequests ReadCalls()
-    {
-        if (XFile is not null == Call is null)
-            throw new UsageException(Call is null ? $"--x {XFile}: add --call with one of its procedures" : $"--call {Call}: add --x with the program's .x file");
-        if (Call is not null)
-            Refuse("--call says what is called; leave one out", ("--procedure", Procedure), ("--arguments", Arguments));
-        RemoteProgram? remote = RemoteProgram.IsMeantBy(Target) ? Values.RemoteProgram("--connect", Target) : null;
-        if (remote is not null)
-            Refuse($"{Target} names the program; leave one out", ("--program", Program));
-        (uint Number, uint Version)? program = Program is null ? null : Values.ProgramAndVersion("--program", Program);
-        RpcAuthentication authentication = Values.Credential("--auth", Authentication ?? "none");
-        byte[] arguments = Arguments is null ? [] : Values.Hexadecimal("--arguments", Arguments);
-        TimeSpan timeout = Values.PositiveTime("--timeout", Timeout ?? "30s");
-        Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt), direct = remote is null ? Values.Endpoint("--connect", Target) : null;
-        TlsClientOptions? tls = ReadTls(direct, direct?.Host ?? remote!.Host);
-        XFileCall? written = XFile is null ? null : XFileCall.Read(XFile, Defines ?? "", Folders ?? "", Call!, remote?.Program ?? program?.Number, remote?.Version ?? program?.Version);
-        (Endpoint server, uint version) = remote is null ? (direct!, program?.Version ?? 0) : (remote with { Version = written?.Procedure.Version ?? remote.Version }).Locate(names);
-        ClientTlsOptions.CheckFound("load", Target, server, tls);
-        RpcProcedure procedure = written?.Procedure ?? new(remote?.Program ?? program!.Value.Number, version, Procedure ?? 0);
-        return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty ? null : $"are {results.Length} bytes, and procedure 0 returns nothing" : null), authentication, timeout, tls);
-    }
-
-    private static void Refuse(string why, params ReadOnlySpan<(string Option, object? Value)> options)
-    {
-        foreach ((string option, object? value) in options)
-        {
-            if (value is not null)
-                throw new UsageException($"{option} {value}: {why}");
-        }
-    }
-
-    private RequestMix ReadMix(Endpoint server, ProtocolEntry protocol)
-    {
-        (int least, int most) = protocol.Sizes!(server.Kind);
-        RequestMix mix = RequestMix.OfSize(0) with { Sizes = Values.Weights("--size", Size ?? "64", text => Values.Bytes("--size", text, least, most)) };
-        if (Mix is null)
-            return mix;
-        if (protocol.Name != "rpc")
-            throw new UsageException($"--mix {Mix}: only --protocol rpc has procedures");
-        mix = mix with { Calls = Values.Weights("--mix", Mix, text => Values.Parsed("--mix", text, MixedCall.Parse)) };
-        return Size is null || mix.Calls.Any(call => call.Value.Procedure == MultiplexV1Procedure.Echo)
-            ? mix
-            : throw new UsageException($"--size {Size}: only echo has a payload; put echo into --mix {Mix}, or leave --size out");
-    }
 
     private LoadOptions ReadOptions(LoadRequests requests)
     {
@@ -413,7 +285,7 @@ internal sealed class LoadVerbOptions : IVerb
         if (Arrivals is not null && arrivals is null && !FindCapacity)
             throw new UsageException($"--arrivals {Arrivals}: only an open loop has arrivals; add --rate or --ramp");
         if (Requests is not null)
-            Refuse("--requests counts all of them, from the first on; leave one out", ("--warmup", WarmUp), ("--find-capacity", FindCapacity ? "" : null));
+            UsageException.ThrowIfGiven("--requests counts all of them, from the first on; leave one out", ("--warmup", WarmUp), ("--find-capacity", FindCapacity ? "" : null));
         if (SlowRate is not null && SlowReaders + SlowWriters == 0)
             throw new UsageException($"--slow-rate {SlowRate}: nothing is slow; add --slow-readers or --slow-writers");
         TimeSpan think = Values.Time("--think", Think);
@@ -468,41 +340,4 @@ internal sealed class LoadVerbOptions : IVerb
             ? new OpenLoop(Values.Rate("--ramp", from), Values.Rate("--ramp", to), spacing)
             : throw new UsageException($"--ramp {Ramp}: write two rates, such as 1000:50000");
     }
-
-    private static LoadTally RunWithProgress(LoadOptions options, CancellationToken interrupted)
-    {
-        using StatusLine status = new();
-        status.Show("connecting");
-        int shown = -1;
-        return LoadGenerator.Run(
-            options,
-            progress =>
-            {
-                int second = progress.LastSecond?.Second ?? -1;
-                if (second > shown || progress.LastSecond is null)
-                    status.Show([.. Describe(progress)]);
-                shown = second;
-            },
-            interrupted);
-    }
-
-    // What matters most comes first: on a narrow terminal the rest is left out.
-    private static IEnumerable<string> Describe(LoadProgress progress)
-    {
-        if (progress.LastSecond is not { } second)
-        {
-            yield return progress.Replies == 0 ? "warming up" : Text($"{progress.Replies:N0} replies");
-            yield break;
-        }
-
-        yield return Text($"{second.Replies / second.LengthS:N0}/s");
-        yield return $"p50 {Quantities.Time(second.LatencyUs.P50)}";
-        yield return $"p99 {Quantities.Time(second.LatencyUs.P99)}";
-        yield return Text($"{progress.Errors:N0} errors");
-        yield return Text($"{Math.Max((progress.Total - progress.Elapsed).TotalSeconds, 0):F0} s left");
-        if (second.LagMaxUs is { } lag)
-            yield return $"own delay {Quantities.Time(lag)}";
-    }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
