@@ -183,7 +183,7 @@ public sealed class CheckClient : IDisposable
     /// <summary>Half-close, shutdown(2) with SHUT_WR: it sends no more, and still reads.</summary>
     public void EndWriting() => shutdown(_descriptor, SHUT_WR);
 
-    /// <summary>Is gone without a goodbye: on TCP the server gets a reset.</summary>
+    /// <summary>Closes abruptly: on TCP the server gets a reset.</summary>
     public void Vanish()
     {
         setsockopt(_descriptor, SOL_SOCKET, SO_LINGER, new linger { l_onoff = 1 });

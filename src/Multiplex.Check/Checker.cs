@@ -15,7 +15,7 @@ public sealed record CheckOptions
     /// <summary>Its first process, on this machine; null where it is not known, and some checks are skipped.</summary>
     public int? Process { get; init; }
 
-    /// <summary>What the shell is to run, with {port} where the port belongs: each check has a server of its own.</summary>
+    /// <summary>The shell command of a server, in which {port} stands for the port: each check starts its own server.</summary>
     public string? Command { get; init; }
 
     /// <summary>The longest wait for bytes, a connection or an end.</summary>
@@ -31,8 +31,6 @@ public sealed record CheckOptions
 /// <summary>Makes the checks, one after another.</summary>
 public static class Checker
 {
-    private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(10);
-
     /// <summary>Makes them.</summary>
     /// <param name="options">The server, and the checks.</param>
     /// <param name="show">Is called with each result, as it comes.</param>
@@ -113,13 +111,8 @@ public static class Checker
     // The kernel may close a socket some time after its process has ended: one that an io_uring(7) accepts from, say.
     private static void AwaitRefusal(Endpoint endpoint, TimeSpan timeout)
     {
-        long start = Stopwatch.GetTimestamp();
-        while (Accepts(endpoint, timeout))
-        {
-            if (Stopwatch.GetElapsedTime(start) > timeout)
-                throw new IOException($"connections to {endpoint} are accepted after all processes of the server were killed");
-            Thread.Sleep(s_lookAgain);
-        }
+        if (!ProcessChecks.Within(timeout, () => !Accepts(endpoint, timeout)))
+            throw new IOException($"connections to {endpoint} are accepted after all processes of the server were killed");
     }
 
     private static bool Accepts(Endpoint endpoint, TimeSpan timeout)

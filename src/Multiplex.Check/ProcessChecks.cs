@@ -139,7 +139,9 @@ internal static class ProcessChecks
         return "it serves again";
     }
 
-    private static bool Within(TimeSpan timeout, Func<bool> condition)
+    /// <summary>Waits for a condition.</summary>
+    /// <returns>Whether it came to hold within the time.</returns>
+    internal static bool Within(TimeSpan timeout, Func<bool> condition)
     {
         long start = Stopwatch.GetTimestamp();
         while (!condition())
