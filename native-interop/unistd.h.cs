@@ -100,7 +100,7 @@ public static unsafe partial class Libc
     /// <summary>gettid(2): this kernel thread.</summary>
     public static int gettid() => Raw.gettid();
 
-    /// <summary>getuid(2): the user who started this process.</summary>
+    /// <summary>getuid(2): the real user of this process.</summary>
     public static uint getuid() => Raw.getuid();
 
     /// <summary>geteuid(2): the user whose rights this process has; 0 is root.</summary>

@@ -100,7 +100,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>faccessat2(2): whether this thread may do these things with a file; with AT_EACCESS as it stands now, and not the user who started the process.</summary>
+    /// <summary>faccessat2(2): whether this thread may do these things with a file; with AT_EACCESS by its effective user, not the real one.</summary>
     /// <param name="dirfd">The directory; or with an empty path and AT_EMPTY_PATH the file.</param>
     /// <param name="path">The file.</param>
     /// <param name="mode">R_OK, W_OK and X_OK: all of them are asked for.</param>

@@ -6,7 +6,7 @@ using Multiplex.Rpc.Server;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// What async procedures cost a whole server, on the model epoll in a process of its own: the CPU of a call of one that ends at once beside that of a synchronous
+/// The cost of async procedures in a whole server, model epoll in a separate process: the CPU of a call to one that ends at once beside that of a synchronous
 /// one, in turn on the same connection; and the time and the memory of many calls that wait at once.
 /// </summary>
 internal static class AsyncCalls

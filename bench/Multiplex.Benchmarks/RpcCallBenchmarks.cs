@@ -12,7 +12,7 @@ namespace Multiplex.Benchmarks;
 
 /// <summary>
 /// A call from the bytes that came to the bytes that go: framing, the call's head, dispatch, the procedure, the reply.
-/// All that a server does for a call but the system calls around it; WHOAMI makes two of its own.
+/// Everything that a server does for a call except the system calls around it; the procedure WHOAMI makes two.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class RpcCallBenchmarks

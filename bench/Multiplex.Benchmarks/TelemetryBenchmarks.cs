@@ -10,7 +10,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// What meter and traces cost a call of ECHO with 64 bytes, from the bytes that came to the bytes that go: without them, with nobody who listens, and with a
+/// The cost of meter and traces for a call of ECHO with 64 bytes, from the received bytes to the bytes to send: without them, without a listener, and with a
 /// listener of each kind.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// What SO_TIMESTAMPING tells: Documentation/networking/timestamping.rst of the kernel
+// The reports of SO_TIMESTAMPING: Documentation/networking/timestamping.rst of the kernel
 public static partial class Libc
 {
     /// <summary>Stamps of one packet: the first is the kernel's, the third the network card's.</summary>

@@ -50,7 +50,7 @@ public static unsafe partial class Libc
     public const int IORING_CQE_BUFFER_SHIFT = 16;
 
     /// <summary>io_uring_setup(2): makes a submission queue of <paramref name="entries"/> and its completion queue.</summary>
-    /// <returns>A descriptor to map both by; <paramref name="p"/> tells where in it they are.</returns>
+    /// <returns>A descriptor to map both from; <paramref name="p"/> gets their offsets in it.</returns>
     public static SyscallResult io_uring_setup(uint entries, ref io_uring_params p)
     {
         fixed (io_uring_params* setup = &p)

@@ -35,7 +35,7 @@ public static unsafe partial class Libc
     }
 
     /// <summary>
-    /// recvfrom(2): recv(2) that tells the sender's address too, of which <paramref name="length"/> bytes count: none when
+    /// recvfrom(2): recv(2) that also returns the sender's address, of which <paramref name="length"/> bytes count: none when
     /// the sender has no address, as a UNIX-domain socket without a name.
     /// </summary>
     public static SyscallResult recvfrom(int sockfd, Span<byte> buffer, int flags, Span<byte> address, out int length)
@@ -71,7 +71,7 @@ public static unsafe partial class Libc
     }
 
     /// <summary>
-    /// recvmsg(2): scatters one message over several buffers; its msg_flags tell what was cut off (MSG_TRUNC, MSG_CTRUNC).
+    /// recvmsg(2): scatters one message over several buffers; its msg_flags show what was cut off (MSG_TRUNC, MSG_CTRUNC).
     /// The caller holds their memory in place.
     /// </summary>
     public static SyscallResult recvmsg(int sockfd, ref msghdr message, int flags)

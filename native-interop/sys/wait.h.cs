@@ -22,7 +22,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>wait4(2): waitpid(2) that also tells what the child and those it waited for used.</summary>
+    /// <summary>wait4(2): waitpid(2) that also returns the resources used by the child and by those it waited for.</summary>
     public static SyscallResult wait4(int pid, out int status, int options, out rusage usage)
     {
         int wstatus = 0;

@@ -26,10 +26,11 @@ public enum Interest : byte
 public readonly record struct Readiness(int Descriptor, Interest Ready);
 
 /// <summary>
-/// Tells which descriptors are ready, and knows nothing else. Level-triggered: what stays ready is reported again.
+/// Reports which descriptors are ready, and nothing else. Level-triggered: what stays ready is reported again.
 /// An error or a hang-up is reported as readiness for at least what was asked for; the next read or write returns the error.
 /// </summary>
 /// <remarks>
+/// The implementations are in <c>Multiplexers/</c>, a file each. A model, such as <c>PollModel</c>, passes one to its <see cref="Engine.EventLoop"/>.
 /// poll(2) and epoll(7) report errors and hang-ups as Readable | Writable whatever was asked for. select(2) has no such events:
 /// an error makes readable and writable what is watched for that, a hang-up readable, and where nothing is asked for nothing is
 /// reported. A caller that asks for <see cref="Interest.None"/> needs another reason to go on, such as a timeout. An error or a hang-up of a

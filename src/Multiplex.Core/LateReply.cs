@@ -43,8 +43,8 @@ public abstract class LateReply
 
     private WriteQueue _behind;
 
-    /// <summary>The client has gone, or the server ends: the reply is not needed any more. Called by any thread, maybe more than once, and maybe after <see cref="Complete"/>.</summary>
-    /// <param name="hasEnded">Whether the client has gone.</param>
+    /// <summary>The reply is not needed any more: the client is gone, or the server ends. Called by any thread, maybe more than once, and maybe after <see cref="Complete"/>.</summary>
+    /// <param name="hasEnded">Whether the client is gone.</param>
     protected internal abstract void Cancel(bool hasEnded);
 
     /// <summary>The reply is there. To be called once, by any thread.</summary>

@@ -38,7 +38,7 @@ public readonly ref struct Peer(
     public UnixPeer? Unix { get; } = unix;
 
     /// <summary>
-    /// Whether the client has gone, so that no reply can reach it: it has reset the connection, or closed its UNIX-domain socket. A procedure that
+    /// Whether the client is gone, so that no reply can reach it: it has reset the connection, or closed its UNIX-domain socket. A procedure that
     /// takes long asks now and then, and ends early. Where another thread does the I/O, as in hybrid, that one knows; elsewhere it takes a system call,
     /// poll(2). A TCP client that has closed its socket in order looks like one that still reads. Of a datagram it is always false.
     /// </summary>

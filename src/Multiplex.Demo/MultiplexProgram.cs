@@ -37,7 +37,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     {
         Require(milliseconds, MultiplexConstants.MaxSleep);
 
-        // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child. In steps, for a client that has gone waits for nothing.
+        // clock_nanosleep(2), not Thread.Sleep: this may run in a forked child. In steps, to end early if the client is gone.
         long now = clock_gettime(CLOCK_MONOTONIC), end = now + (milliseconds * 1_000_000L);
         while (now < end && !call.Peer.HasEnded)
         {
@@ -53,7 +53,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     {
         Require(microseconds, MultiplexConstants.MaxBurn);
 
-        // In steps as well: with each it is asked whether the client has gone.
+        // In steps as well: each checks whether the client is gone.
         ulong iterations = CpuBurner.Spend(Math.Min(microseconds, BurnStep));
         for (uint spent = BurnStep; spent < microseconds && !call.Peer.HasEnded; spent += BurnStep)
             iterations += CpuBurner.Spend(Math.Min(microseconds - spent, BurnStep));

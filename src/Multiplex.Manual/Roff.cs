@@ -5,7 +5,7 @@ namespace Multiplex.Manual;
 /// <summary>Text of the option tables as roff of man(7).</summary>
 internal static partial class Roff
 {
-    /// <summary>Prose: options are bold, and each sentence is a line of its own.</summary>
+    /// <summary>Prose: options are bold, and each sentence is on its own line.</summary>
     public static string Prose(string text) =>
         string.Join('\n', SentenceEnd().Split(text).Select(sentence => Option().Replace(Escape(sentence), option => Bold(option.Value))).Select(Line));
 

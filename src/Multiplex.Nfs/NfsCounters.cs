@@ -1,6 +1,6 @@
 namespace Multiplex.Nfs;
 
-/// <summary>What an NFS server counts beside all other RPC servers.</summary>
+/// <summary>The counters of an NFS server, beside those of any RPC server.</summary>
 public static class NfsCounters
 {
     private static readonly Counter s_filesOpened = ServerCounters.Register("NfsFilesOpened");
@@ -12,19 +12,19 @@ public static class NfsCounters
 
     extension(Counter)
     {
-        /// <summary>Files that were not held open when a call asked for them.</summary>
+        /// <summary>Files that were not open when a call needed them.</summary>
         public static Counter NfsFilesOpened => s_filesOpened;
 
-        /// <summary>Files that were held open, and closed to make room for others.</summary>
+        /// <summary>Open files that were closed to make room for others.</summary>
         public static Counter NfsFilesEvicted => s_filesEvicted;
 
-        /// <summary>Entries of the list of mounts that made room for others.</summary>
+        /// <summary>Entries of the list of mounts that were removed to make room for others.</summary>
         public static Counter NfsMountsForgotten => s_mountsForgotten;
 
-        /// <summary>Parts of directories that READDIRPLUS did not have to read again.</summary>
+        /// <summary>Parts of directories that READDIRPLUS took from the cache.</summary>
         public static Counter NfsListingsReused => s_listingsReused;
 
-        /// <summary>Parts of directories that were kept, and made room for others.</summary>
+        /// <summary>Parts of directories that were evicted from the cache.</summary>
         public static Counter NfsListingsEvicted => s_listingsEvicted;
 
         /// <summary>Users whose groups were looked up, and that made room for others before their time.</summary>

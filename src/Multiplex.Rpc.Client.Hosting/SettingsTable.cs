@@ -59,7 +59,7 @@ internal sealed class SettingsTable<T> : IEnumerable<string>
                 ? $"'{text}' is no number from {least}"
                 : $"'{text}' is no number from {least} to {most}");
 
-    /// <summary>A time, which is not negative. A number alone would be days to <see cref="TimeSpan.Parse(string)"/>, which nobody means.</summary>
+    /// <summary>A time, which is not negative. A number alone would be days to <see cref="TimeSpan.Parse(string)"/>, which is never meant.</summary>
     public static TimeSpan Time(string text) =>
         text.Contains(':') && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out TimeSpan value) && value >= TimeSpan.Zero
             ? value

@@ -91,14 +91,14 @@ public sealed class RpcContext : IConnectionState
     /// <summary>Is cancelled when the client goes, when the server ends, and when the deadline is over.</summary>
     public CancellationToken Cancellation { get; init; }
 
-    /// <summary>What those that take part in the call want to tell each other.</summary>
+    /// <summary>Values that the code which takes part in the call shares.</summary>
     public IDictionary<object, object?> Items => field ??= new Dictionary<object, object?>();
 
-    /// <summary>The span of the call; null while nobody listens.</summary>
+    /// <summary>The span of the call; null while there is no listener.</summary>
     internal Activity? Activity { get; set; }
 
     /// <summary>Whether the server's observer was called at the beginning of the call.</summary>
-    internal bool IsToldToObserver { get; set; }
+    internal bool IsObserved { get; set; }
 
     /// <inheritdoc/>
     bool IConnectionState.HasEnded => _hasEnded;

@@ -141,7 +141,7 @@ internal static class Naming
 
     private static string[] StubsOf(string version) => [version, version + "Procedure", version + "Client", version + "Server", version + "Contract", "I" + version];
 
-    // What a client stub has beside a procedure; a method that is called as one of its halves is told apart by its arguments.
+    // What a client stub has beside a procedure; a method with the name of one of its halves differs in its arguments.
     private static string[] MembersOf(string procedure) => [procedure + "Async", procedure + "Arguments", procedure + "Batched"];
 
     // How long the beginning is that all names share, up to and with an underscore; a single name shares its own.

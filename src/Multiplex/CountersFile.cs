@@ -35,7 +35,7 @@ public sealed class CountersFile : IDisposable
 
     /// <summary>Opens a file that a server keeps its counters in: <c>serve --counters FILE</c>.</summary>
     /// <exception cref="Interop.SyscallException">The file or the mapping was refused.</exception>
-    /// <exception cref="IOException">It is no such file, or of another version.</exception>
+    /// <exception cref="IOException">It is no file of counters, or of another version.</exception>
     public static CountersFile Open(string path)
     {
         int count;
@@ -85,16 +85,16 @@ public sealed class CountersFile : IDisposable
     public IReadOnlyDictionary<string, long> Read() =>
         Names.Select((name, i) => (name, Value: Volatile.Read(ref _memory.Word(OffsetOf(i))))).ToDictionary(one => one.name, one => one.Value);
 
-    /// <summary>Gives the mapping back.</summary>
+    /// <summary>Unmaps it.</summary>
     public void Dispose() => _memory.Dispose();
 
-    /// <summary>How long a file of so many counters is, in bytes.</summary>
+    /// <summary>The length of a file of so many counters, in bytes.</summary>
     internal static int SizeOf(int counters) => OffsetOf(counters);
 
-    /// <summary>Where the value of a counter is.</summary>
+    /// <summary>The offset of a counter's value.</summary>
     internal static int OffsetOf(int counter) => (1 + counter) * Line;
 
-    /// <summary>The names that are in a file, in its order.</summary>
+    /// <summary>The names in a file, in its order.</summary>
     internal static string[] NamesIn(ReadOnlySpan<byte> bytes)
     {
         string[] names = new string[BinaryPrimitives.ReadInt32LittleEndian(bytes[CountAt..])];
@@ -103,7 +103,7 @@ public sealed class CountersFile : IDisposable
         return names;
     }
 
-    /// <summary>Writes the names and what the file is.</summary>
+    /// <summary>Writes the file's line and the names.</summary>
     internal static void Describe(Span<byte> bytes, IReadOnlyList<string> names)
     {
         for (int i = 0; i < names.Count; i++)

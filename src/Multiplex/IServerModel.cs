@@ -4,6 +4,10 @@ namespace Multiplex;
 /// What waits, what runs, and in which process. A model moves bytes between sockets and a protocol; it never knows what
 /// the bytes mean.
 /// </summary>
+/// <remarks>
+/// The models are in <c>Models/</c>, a file each. How they drain at a stop: with a loop, <see cref="Transports.LoopServer"/>; with threads that wait in system calls,
+/// <see cref="Models.ThreadDrain"/>; with processes, <see cref="Forking.ChildDrain"/>.
+/// </remarks>
 public interface IServerModel
 {
     /// <summary>

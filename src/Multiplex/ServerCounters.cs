@@ -93,7 +93,7 @@ public enum Counter
     /// <summary>Times that accepting paused because the queue or the number of children was at its limit.</summary>
     AcceptPaused,
 
-    /// <summary>Not zero once the server is stopping: how a parent tells its children.</summary>
+    /// <summary>Not zero once the server is stopping: how a parent lets its children know.</summary>
     Stopping,
 }
 
@@ -213,7 +213,7 @@ public sealed class ServerCounters : IDisposable
             .Where(counter => this[counter] != 0 && counter != Counter.Stopping)
             .Select(counter => $"{NameOf(counter)}={this[counter]}"));
 
-    /// <summary>Tells the readers of the file of counters that were registered after it was made.</summary>
+    /// <summary>Publishes counters that were registered after the file was made to its readers.</summary>
     internal void Describe() => Describe(_memory);
 
     /// <summary>Gives the memory back.</summary>

@@ -8,7 +8,7 @@ namespace Multiplex;
 /// <param name="Protocol">What the bytes mean.</param>
 /// <param name="Options">The limits.</param>
 /// <param name="Counters">Where events are counted, over all processes and threads of the server.</param>
-/// <param name="Stop">Tells when to stop.</param>
+/// <param name="Stop">Signals the stop.</param>
 public sealed record Service(
     IReadOnlyList<Listener> Listeners,
     IProtocol Protocol,

@@ -75,7 +75,7 @@ public abstract class StopSignal : IDisposable
     {
         private int _next = SIGTERM;
 
-        // Two of the same that nobody has taken yet would be one: signal(7).
+        // Two pending signals of the same number would be one: signal(7).
         public override void Request()
         {
             int signal = Interlocked.Exchange(ref _next, SIGINT);

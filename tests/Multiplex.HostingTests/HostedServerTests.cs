@@ -93,7 +93,7 @@ public class HostedServerTests : HostFixture
         }
         catch (OperationCanceledException)
         {
-            // The host reports what its shutdown time-out ended as a cancellation.
+            // StopAsync reports that its token ended the shutdown.
         }
 
         await Assert.ThatAsync(() => call.WaitAsync(Eventually.Deadline), Throws.InstanceOf<RpcException>());

@@ -28,7 +28,7 @@ internal sealed class ModelServers : IDisposable
         }
         catch
         {
-            Dispose();   // nobody else does, after a set-up that failed
+            Dispose();   // nothing else does after a set-up that failed
             throw;
         }
     }

@@ -5,7 +5,7 @@ namespace Multiplex.Cli.Options;
 /// <summary>Servers that options name.</summary>
 internal static class Targets
 {
-    /// <summary>Somebody else's server, of <c>--peer</c>.</summary>
+    /// <summary>A server that is not the command's, after <c>--peer</c>.</summary>
     public static PeerTarget Peer(string text) =>
         text.Split('=', 2) is [{ Length: > 0 } name, { } command] && command.Contains(PeerTarget.PortMark, StringComparison.Ordinal)
             ? new(name, command)

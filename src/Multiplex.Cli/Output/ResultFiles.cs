@@ -4,7 +4,7 @@ namespace Multiplex.Cli.Output;
 
 /// <summary>
 /// The files that results go to, each asked for by an option. They are opened before there is any result, so that one that cannot be
-/// written is said then and not after the work. A file that was there is kept until its new content is written.
+/// written is reported before the work and not after it. An existing file is kept until its new content is written.
 /// </summary>
 internal sealed class ResultFiles : IDisposable
 {
@@ -47,7 +47,7 @@ internal sealed class ResultFiles : IDisposable
     /// <summary>Whether this option was given.</summary>
     public bool Has(string option) => option == _onStandardOutput || _files.ContainsKey(option);
 
-    /// <summary>Writes each result that was asked for. One that cannot be written is said on standard error, and the others are written all the same.</summary>
+    /// <summary>Writes each result that was asked for. If one cannot be written, standard error says so, and the others are written all the same.</summary>
     /// <returns>Whether all were written.</returns>
     public bool Write(params ReadOnlySpan<(string Option, Func<string> Result)> results)
     {

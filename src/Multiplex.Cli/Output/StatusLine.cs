@@ -37,6 +37,6 @@ internal sealed class StatusLine : IDisposable
 
     public void Dispose() => Clear();
 
-    // A terminal that has gone away shows nothing, and that is no failure of what goes on.
+    // A terminal that was closed shows nothing, which is no failure of the work.
     private static void Write(string text) => write(STDERR_FILENO, System.Text.Encoding.UTF8.GetBytes(text));
 }

@@ -7,7 +7,7 @@ namespace Multiplex.Cli.Serving;
 
 /// <summary>
 /// What <c>serve --register</c> does: the name service knows the server until a stop is requested. A <see cref="Registrar"/> keeps the
-/// registrations meanwhile, on a thread of its own; for a server that forks, in a process of its own, since no other thread may run at a fork.
+/// registrations meanwhile, on a separate thread; for a server that forks, in a separate process, since no other thread may run at a fork.
 /// </summary>
 internal sealed class Registered : IDisposable
 {

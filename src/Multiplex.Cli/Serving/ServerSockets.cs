@@ -19,7 +19,7 @@ internal sealed record ServerSockets(IReadOnlyList<BoundSocket> All)
     public IReadOnlyList<int> UdpPorts =>
         [.. from socket in Datagrams where socket.Kind == EndpointKind.Udp select int.Parse(socket.Local.Port, CultureInfo.InvariantCulture)];
 
-    /// <summary>Opens all of them, or none. What a name is not served at is said on standard error.</summary>
+    /// <summary>Opens all of them, or none. Addresses of a name that are not served are reported on standard error.</summary>
     public static ServerSockets Open(IReadOnlyList<Endpoint> endpoints, int backlog, bool shared, TimeSpan? keepAlive = null) => new(BoundSockets.Open(
         endpoints, backlog, shared, keepAlive, (endpoint, why) => StandardStream.Error.WriteLine($"multiplex: {endpoint} is served in part: {why.Message}")));
 

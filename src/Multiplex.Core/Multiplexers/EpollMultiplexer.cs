@@ -67,7 +67,7 @@ public sealed class EpollMultiplexer : IMultiplexer
         return count;
     }
 
-    // The descriptor is put into words only when there is a failure to tell of: this is on the reactor's hot path.
+    // The text is made only for a failure: this is on the reactor's hot path.
     private void Control(int operation, int fd, uint events, string call)
     {
         SyscallResult result = epoll_ctl(_epoll, operation, fd, events);

@@ -32,7 +32,7 @@ public abstract class BoundSocket : IDisposable
     /// <summary>The kind of the socket.</summary>
     public EndpointKind Kind { get; }
 
-    /// <summary>The address that it has, as getsockname(2) tells: with the port that the kernel chose.</summary>
+    /// <summary>Its address from getsockname(2), with the port that the kernel chose.</summary>
     public Endpoint Local { get; }
 
     /// <summary>

@@ -17,7 +17,7 @@ public static class BoundSockets
     /// <param name="backlog">How many connections may wait to be accepted.</param>
     /// <param name="shared">Whether <see cref="Listener.Sibling"/> will be called.</param>
     /// <param name="keepAlive">Of TCP: after how much silence a connection is probed; null is the usual, zero is never.</param>
-    /// <param name="servedInPart">Told of an endpoint that has an address which this machine lacks; null tells nothing.</param>
+    /// <param name="servedInPart">Called with an endpoint one of whose addresses this machine lacks; null: not called.</param>
     /// <returns>A <see cref="Listener"/> or a <see cref="DatagramSocket"/> each.</returns>
     /// <exception cref="SyscallException">Such as EADDRINUSE, or EACCES for a port below 1024 without the privilege.</exception>
     /// <exception cref="IOException">A host is not known.</exception>

@@ -118,7 +118,7 @@ public static class Connector
         return fd;
     }
 
-    // A connect(2) that a signal interrupts goes on by itself; writability tells when it is done, SO_ERROR how: connect(2).
+    // A connect(2) that a signal interrupts goes on by itself; the socket becomes writable when it is done, and SO_ERROR has the result: connect(2).
     private static SyscallResult AwaitConnection(int fd, int timeout)
     {
         pollfd entry = new() { fd = fd, events = POLLOUT };

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Sockets;
 
 /// <summary>
-/// How the kernel finds a TCP connection whose peer has gone without FIN or RST: tcp(7). A silent one is probed; one with bytes that are not
+/// How the kernel detects a TCP connection whose peer vanished without FIN or RST: tcp(7). A silent one is probed; one with bytes that are not
 /// acknowledged ends when they have been so for a time.
 /// </summary>
 public static class KeepAlive

@@ -188,7 +188,7 @@ internal sealed unsafe class TlsFilter
         }
     }
 
-    // Where records end. OpenSSL knows, and does not tell: of SSL_has_pending(3) the header alone is nothing.
+    // Where records end. OpenSSL does not report it: SSL_has_pending(3) does not count a header alone.
     private void Follow(ReadOnlySpan<byte> ciphertext)
     {
         const int HeaderLength = 5, LengthOffset = 3;   // RFC 8446 section 5.1

@@ -98,7 +98,7 @@ public sealed record Metric(string Key, string Title, string Explanation, Func<R
     /// <summary>Whether it is a mark of quality, and not only a property of the design.</summary>
     public bool IsMark { get; init; } = true;
 
-    /// <summary>Whether the kernel counts it, in a run of its own.</summary>
+    /// <summary>Whether the kernel counts it, in a separate run.</summary>
     public bool IsCounted { get; init; }
 
     /// <summary>Whether it explains why a server is as fast as it is.</summary>

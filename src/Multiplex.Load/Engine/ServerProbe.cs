@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Engine;
 
 /// <summary>
-/// Finds the address of a host at which the server is. For a stream, connect(2) tells. For UDP it sends nothing and tells nothing:
+/// Finds the address of a host at which the server is. For a stream, connect(2) shows it. For UDP, connect(2) sends nothing and shows nothing:
 /// only a datagram to a port without a socket is refused, by ICMP.
 /// </summary>
 internal static class ServerProbe

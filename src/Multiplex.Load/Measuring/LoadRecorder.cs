@@ -139,7 +139,7 @@ internal sealed class LoadRecorder(bool isOpenLoop)
         _full.Enqueue(full);
     }
 
-    /// <summary>The measured time is over: hands over its last part. What still comes goes into an interval of its own.</summary>
+    /// <summary>The measured time is over: hands over its last part. Later replies go into a separate interval.</summary>
     public void End()
     {
         HandOver();

@@ -5,7 +5,7 @@ namespace Multiplex.Load.Workload;
 
 /// <summary>
 /// RFC 862: every byte must come back. Each message carries its number, so that a mix-up is seen too. On connections echoes
-/// come in order; a datagram's number tells which request it answers.
+/// come in order; a datagram's number shows which request it answers.
 /// </summary>
 public sealed class EchoExchange : Exchange
 {
@@ -38,7 +38,7 @@ public sealed class EchoExchange : Exchange
 
     /// <summary>
     /// The shortest message in bytes. On a connection one: none at all would look like its end. A datagram has room for its number:
-    /// else a late echo could not be told from a wrong one.
+    /// otherwise a late echo would look like a wrong one.
     /// </summary>
     public static int LeastSize(EndpointKind kind) => kind.IsDatagram() ? sizeof(uint) : 1;
 

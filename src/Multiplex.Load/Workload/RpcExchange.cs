@@ -8,7 +8,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Load.Workload;
 
 /// <summary>
-/// Calls of <c>multiplex.x</c>; the request's number is its xid, and a reply's xid tells what it answers, in whatever order replies
+/// Calls of <c>multiplex.x</c>; the request's number is its xid, and a reply's xid shows what it answers, in whatever order replies
 /// come. On streams calls and replies are records, else messages.
 /// </summary>
 public sealed class RpcExchange : Exchange
@@ -154,7 +154,7 @@ internal sealed class RpcVariant
         if (rest.Length < Head || !rest[..Head].SequenceEqual(known[..Head]))
             return false;
         XdrReader results = new(rest[Head..]);
-        bool makesSense = _procedure != MultiplexV1Procedure.Whoami || IsSomebody(WhoamiResView.Read(ref results));
+        bool makesSense = _procedure != MultiplexV1Procedure.Whoami || IsFilledIn(WhoamiResView.Read(ref results));
         if (_procedure == MultiplexV1Procedure.Burn)
             MultiplexV1Client.ReadBurn(ref results);
         else if (_procedure == MultiplexV1Procedure.Add)
@@ -162,7 +162,7 @@ internal sealed class RpcVariant
         return makesSense && results.IsComplete;
     }
 
-    private static bool IsSomebody(in WhoamiResView who) => who is { Pid: > 0, Thread: > 0, Served: > 0, Peer.IsEmpty: false };
+    private static bool IsFilledIn(in WhoamiResView who) => who is { Pid: > 0, Thread: > 0, Served: > 0, Peer.IsEmpty: false };
 
     private static byte[] Record(ReadOnlySpan<byte> message)
     {

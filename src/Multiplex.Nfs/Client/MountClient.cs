@@ -35,7 +35,7 @@ public sealed class MountClient : IAsyncDisposable
     /// <param name="port">Its port; null: the host's name service is asked for it.</param>
     /// <param name="options">Null is <see cref="NfsClientOptions.Default"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="IOException">The host is not known, nothing listens there, or its name service does not know MOUNT.</exception>
+    /// <exception cref="IOException">The host is unknown, no server listens there, or MOUNT is not registered with its name service.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static async Task<MountClient> ConnectAsync(
         string host, int? port = null, NfsClientOptions? options = null, CancellationToken cancellationToken = default)
@@ -46,7 +46,7 @@ public sealed class MountClient : IAsyncDisposable
         return new(host, connection, hasReservedPort);
     }
 
-    /// <summary>MNT: the handle of an exported directory, or of one below it.</summary>
+    /// <summary>MNT: gets the handle of an exported directory, or of a directory below one.</summary>
     /// <exception cref="NfsException">The server refuses; the exception says why.</exception>
     public async Task<NfsFh3> MountAsync(NfsPath path, CancellationToken cancellationToken = default)
     {
@@ -58,11 +58,11 @@ public sealed class MountClient : IAsyncDisposable
             : throw NfsException.Of("MNT", path, result.FhsStatus, result.FhsStatus == Mountstat3.Mnt3errAcces ? Hint(HasReservedPort) : null);
     }
 
-    /// <summary>UMNT: takes a directory off the list of what this host has mounted.</summary>
+    /// <summary>UMNT: removes a directory from the list of this host's mounts.</summary>
     public async Task UnmountAsync(NfsPath path, CancellationToken cancellationToken = default) =>
         await _mount.UmntAsync(path.Bytes.Span, cancellation: cancellationToken).ConfigureAwait(false);
 
-    /// <summary>EXPORT: the directories that may be mounted, and by which hosts; no hosts: by all.</summary>
+    /// <summary>EXPORT: lists the directories that may be mounted, each with the hosts that may; no hosts: all may.</summary>
     public async Task<IReadOnlyList<(NfsPath Directory, IReadOnlyList<NfsPath> Groups)>> ExportsAsync(CancellationToken cancellationToken = default)
     {
         Exportnode? exports = await Call("EXPORT", _host, _mount.ExportAsync(cancellation: cancellationToken)).ConfigureAwait(false);
@@ -70,7 +70,7 @@ public sealed class MountClient : IAsyncDisposable
             (new NfsPath(one.ExDir), (IReadOnlyList<NfsPath>)[.. (one.ExGroups ?? Enumerable.Empty<Groupnode>()).Select(group => new NfsPath(group.GrName))]))];
     }
 
-    /// <summary>DUMP: which host has mounted which directory, by the word of the hosts.</summary>
+    /// <summary>DUMP: lists which host has mounted which directory, as the hosts have reported.</summary>
     public async Task<IReadOnlyList<(NfsPath Host, NfsPath Directory)>> MountsAsync(CancellationToken cancellationToken = default)
     {
         Mountbody? mounts = await Call("DUMP", _host, _mount.DumpAsync(cancellation: cancellationToken)).ConfigureAwait(false);
@@ -80,7 +80,7 @@ public sealed class MountClient : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Connection.DisposeAsync();
 
-    /// <summary>Where a program of a host is.</summary>
+    /// <summary>The endpoint of a program on a host.</summary>
     internal static async Task<Endpoint> Locate(
         string host, int? port, uint program, uint version, NfsClientOptions options, CancellationToken cancellation)
     {
@@ -90,7 +90,7 @@ public sealed class MountClient : IAsyncDisposable
         return (await remote.LocateAsync(options.NameService, options.ConnectTimeout, cancellation).ConfigureAwait(false)).Server;
     }
 
-    /// <summary>Connects from a port below 1024 where that is asked for or can be had.</summary>
+    /// <summary>Connects from a port below 1024 if the options ask for that, or if this process may.</summary>
     internal static async Task<(RpcClient Connection, bool HasReservedPort)> Connect(Endpoint server, NfsClientOptions options, CancellationToken cancellation)
     {
         bool reserved = options.ReservedPort ?? geteuid() == 0;
@@ -100,15 +100,15 @@ public sealed class MountClient : IAsyncDisposable
         }
         catch (SyscallException e) when (options.ReservedPort is null && reserved && e.Errno is EACCES or EADDRINUSE)
         {
-            // Root without the capability, or all such ports are in use; the server may do without.
+            // Root without the capability, or all such ports are in use; the server may not require one.
             return (await RpcClient.ConnectAsync(server, options.ForRpc(reservedPort: false), cancellation).ConfigureAwait(false), false);
         }
     }
 
-    /// <summary>What may be the cause when a server denies access; null when the port is not.</summary>
+    /// <summary>Explains a denial of access that the port may have caused; null if it was not the port.</summary>
     internal static string? Hint(bool hasReservedPort) => hasReservedPort ? null : WantsReservedPort;
 
-    // Servers refuse a port of 1024 and above by a status of MOUNT, or by one of RPC.
+    // Servers refuse a port of 1024 and above with a status of MOUNT, or of RPC.
     private async ValueTask<T> Call<T>(string operation, NfsPath path, ValueTask<T> call)
     {
         try

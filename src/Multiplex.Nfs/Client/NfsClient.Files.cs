@@ -7,18 +7,18 @@ public sealed partial class NfsClient
 {
     private const uint UsualFileMode = 0x1A4;   // 0644
 
-    /// <summary>A file to be read and written. NFS has no call for it: the path is looked up.</summary>
+    /// <summary>Opens a file for reading and writing. NFS has no call for that: the path is looked up.</summary>
     /// <param name="path">The file.</param>
     /// <param name="follow">Whether symbolic links are followed.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<NfsFile> OpenAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
         new(this, path, await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false));
 
-    /// <summary>CREATE: a new file; or an old one, which is cut to length zero and keeps its mode.</summary>
+    /// <summary>CREATE: makes a file; one that exists is truncated and keeps its mode.</summary>
     /// <param name="path">The file.</param>
     /// <param name="mode">The mode of a new one; 0644.</param>
-    /// <param name="exclusive">Whether it is NFS3ERR_EXIST when there is a file of that name.</param>
-    /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
+    /// <param name="exclusive">Whether the operation fails with NFS3ERR_EXIST if the file exists.</param>
+    /// <param name="cancellationToken">Cancels; whether the file was made is then unknown.</param>
     public async Task<NfsFile> CreateAsync(NfsPath path, uint mode = UsualFileMode, bool exclusive = false, CancellationToken cancellationToken = default)
     {
         Sattr3 attributes = new() { Mode = Set(mode), Size = new() { SetIt = true } };
@@ -42,11 +42,11 @@ public sealed partial class NfsClient
             await destination.WriteAsync(part, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Copies a stream to a file, which is made or cut to length zero. When this is done, the server has the file on its disk.</summary>
+    /// <summary>Copies a stream to a file, which is made or truncated. The task ends when the file is on the server's disk.</summary>
     /// <param name="path">The file.</param>
     /// <param name="source">Where its bytes come from.</param>
     /// <param name="mode">The mode of a new file; 0644.</param>
-    /// <param name="cancellationToken">Gives up; the file holds a part then.</param>
+    /// <param name="cancellationToken">Cancels; the file then has a part of the bytes.</param>
     public async Task WriteAsync(NfsPath path, Stream source, uint mode = UsualFileMode, CancellationToken cancellationToken = default)
     {
         await using NfsFile file = await CreateAsync(path, mode, exclusive: false, cancellationToken).ConfigureAwait(false);

@@ -4,14 +4,14 @@ using Multiplex.Rpc.Client;
 
 namespace Multiplex.Nfs.Client;
 
-// The entries of a directory, a reply at a time.
+// The entries of a directory, one reply at a time.
 public sealed partial class NfsClient
 {
     private const uint LeastReply = 8 << 10, UsualReply = 64 << 10;   // bytes
 
     /// <summary>
-    /// The entries of a directory, without "." and "..": READDIRPLUS, with attributes and handles; READDIR where the server has no READDIRPLUS. They come in
-    /// the server's order, as the replies come.
+    /// Lists a directory, without "." and "..": by READDIRPLUS, with attributes and handles; by READDIR if the server has no READDIRPLUS. The entries are in
+    /// the server's order, and are returned as the replies arrive.
     /// </summary>
     /// <param name="path">The directory.</param>
     /// <param name="follow">Whether symbolic links in the path are followed.</param>

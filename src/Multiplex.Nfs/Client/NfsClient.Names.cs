@@ -3,25 +3,25 @@ using Multiplex.Rpc.Client;
 
 namespace Multiplex.Nfs.Client;
 
-// What concerns names: from a path to a handle, and what makes, moves and removes names.
+// Names: looking up paths, and making, moving and removing names.
 public sealed partial class NfsClient
 {
     private const int MostLinks = 40;   // as in Linux: ELOOP of path_resolution(7)
     private const uint UsualDirectoryMode = 0x1ED;   // 0755
 
-    /// <summary>LOOKUP of each name of a path: the handle of a file.</summary>
+    /// <summary>LOOKUP of each name of a path: gets the handle of a file.</summary>
     /// <param name="path">The path.</param>
-    /// <param name="follow">Whether symbolic links are followed, also at the end. Without it a path through one is NFS3ERR_NOTDIR.</param>
+    /// <param name="follow">Whether symbolic links are followed, also at the end. Otherwise a path through one fails with NFS3ERR_NOTDIR.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async ValueTask<NfsFh3> LookupAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
         await Walk(path, path.Names(), follow, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>GETATTR: a file's attributes.</summary>
+    /// <summary>GETATTR: gets a file's attributes.</summary>
     /// <inheritdoc cref="LookupAsync"/>
     public async ValueTask<Fattr3> StatAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
         await Attributes(path, await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>SETATTR: mode, owner, size and times of a file, as far as they are set in <paramref name="attributes"/>.</summary>
+    /// <summary>SETATTR: sets mode, owner, size and times of a file, those that <paramref name="attributes"/> has.</summary>
     public async Task SetAttributesAsync(NfsPath path, Sattr3 attributes, bool follow = false, CancellationToken cancellationToken = default) => await Call(
         "SETATTR",
         path,
@@ -30,11 +30,11 @@ public sealed partial class NfsClient
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
-    /// <summary>READLINK: what a symbolic link holds.</summary>
+    /// <summary>READLINK: gets the target of a symbolic link.</summary>
     public async Task<byte[]> ReadLinkAsync(NfsPath path, CancellationToken cancellationToken = default) =>
         await ReadLink(path, await LookupAsync(path, follow: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>MKDIR.</summary>
+    /// <summary>MKDIR: makes a directory.</summary>
     /// <param name="path">The new directory.</param>
     /// <param name="mode">Its mode; 0755.</param>
     /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
@@ -46,9 +46,9 @@ public sealed partial class NfsClient
         result => result.Status,
         cancellationToken);
 
-    /// <summary>SYMLINK.</summary>
+    /// <summary>SYMLINK: makes a symbolic link.</summary>
     /// <param name="path">The new symbolic link.</param>
-    /// <param name="target">What it holds.</param>
+    /// <param name="target">Its target.</param>
     /// <param name="cancellationToken">Gives up; whether it was made is not known then.</param>
     public Task SymlinkAsync(NfsPath path, NfsPath target, CancellationToken cancellationToken = default) => CallAt(
         "SYMLINK",
@@ -58,7 +58,7 @@ public sealed partial class NfsClient
         result => result.Status,
         cancellationToken);
 
-    /// <summary>LINK: one more name for a file.</summary>
+    /// <summary>LINK: makes a further name for a file.</summary>
     public async Task LinkAsync(NfsPath file, NfsPath newName, CancellationToken cancellationToken = default) => await Call(
         "LINK",
         newName,
@@ -71,15 +71,15 @@ public sealed partial class NfsClient
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
-    /// <summary>REMOVE: a name of what is no directory.</summary>
+    /// <summary>REMOVE: removes the name of anything but a directory.</summary>
     public Task RemoveAsync(NfsPath path, CancellationToken cancellationToken = default) =>
         CallAt("REMOVE", path, where => new REMOVE3args { Object = where }, Procedures.RemoveAsync, result => result.Status, cancellationToken);
 
-    /// <summary>RMDIR: an empty directory.</summary>
+    /// <summary>RMDIR: removes an empty directory.</summary>
     public Task RemoveDirectoryAsync(NfsPath path, CancellationToken cancellationToken = default) =>
         CallAt("RMDIR", path, where => new RMDIR3args { Object = where }, Procedures.RmdirAsync, result => result.Status, cancellationToken);
 
-    /// <summary>RENAME: it takes the place of what has the new name.</summary>
+    /// <summary>RENAME: renames a file or directory, and replaces one that has the new name.</summary>
     public async Task RenameAsync(NfsPath from, NfsPath to, CancellationToken cancellationToken = default) => await Call(
         "RENAME",
         from,
@@ -92,7 +92,7 @@ public sealed partial class NfsClient
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
-    /// <summary>FSSTAT: the sizes of the file system that a file is in, and what is free, in bytes and in files.</summary>
+    /// <summary>FSSTAT: gets the size and the free room of the file system that a file is in, in bytes and in files.</summary>
     public async Task<FSSTAT3resok> FileSystemAsync(NfsPath path, CancellationToken cancellationToken = default)
     {
         FSSTAT3res result = await Call(
@@ -125,7 +125,7 @@ public sealed partial class NfsClient
         CancellationToken cancellation) =>
         await Call(operation, path, arguments(await Parent(path, cancellation).ConfigureAwait(false)), call, statusOf, cancellation).ConfigureAwait(false);
 
-    // The directory of a new or old name. Only the name itself is not looked up.
+    // Looks up the directory of a name, but not the name itself.
     private async ValueTask<Diropargs3> Parent(NfsPath path, CancellationToken cancellation)
     {
         (byte[][] directory, byte[] name) = path.Split();
@@ -164,7 +164,7 @@ public sealed partial class NfsClient
         return at;
     }
 
-    // An absolute target is a path of the server's, of which only what is mounted can be reached here.
+    // An absolute target is a path on the server; only its part below the mount can be reached.
     private NfsPath WithinMounted(NfsPath path, NfsPath target) => IsAbove(Mounted.Bytes.Span, target.Bytes.Span)
         ? new(target.Bytes[Mounted.Bytes.Length..])
         : throw new NfsException("LOOKUP", path, Nfsstat3.Nfs3errNoent, $"a symbolic link leads to {target}, outside {Mounted} that is mounted");

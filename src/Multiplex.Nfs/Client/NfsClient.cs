@@ -8,13 +8,13 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Client;
 
 /// <summary>
-/// A client of NFS version 3, RFC 1813: a mounted directory of a server, and what can be done in it. Many operations may be in flight at a time, of one
-/// thread or of several. An operation that fails throws <see cref="NfsException"/> where the server says so, else what <see cref="RpcClient"/> throws.
+/// A client of NFS version 3, RFC 1813: a mounted directory of a server, and the operations on it. Many operations may be in flight at a time, from one
+/// thread or several. An operation throws <see cref="NfsException"/> if the server returns an error, otherwise what <see cref="RpcClient"/> throws.
 /// </summary>
-/// <remarks>While the server is down, operations are repeated for <see cref="NfsClientOptions.Timeout"/>, by their xids.</remarks>
+/// <remarks>While the server is down, operations are repeated under the same xids for <see cref="NfsClientOptions.Timeout"/>.</remarks>
 public sealed partial class NfsClient : IAsyncDisposable
 {
-    // Before a call is made again since the server is not ready.
+    // The pauses before a call is repeated because the server is not ready.
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50), s_longestPause = TimeSpan.FromSeconds(3);
 
     private readonly NfsClientOptions _options;
@@ -28,24 +28,24 @@ public sealed partial class NfsClient : IAsyncDisposable
         Procedures = new(connection);
     }
 
-    /// <summary>The path that is mounted.</summary>
+    /// <summary>The mounted path.</summary>
     public NfsPath Mounted { get; }
 
-    /// <summary>The handle of what is mounted.</summary>
+    /// <summary>The handle of the mounted directory.</summary>
     public NfsFh3 Root { get; }
 
-    /// <summary>Where NFS is called.</summary>
+    /// <summary>The endpoint of the NFS program.</summary>
     public Endpoint Server => _connection.Server;
 
-    /// <summary>What the server prefers and can do.</summary>
+    /// <summary>The server's limits and preferences, FSINFO.</summary>
     public FSINFO3resok Info { get; private set; } = new();
 
-    /// <summary>Each procedure of NFS, on this client's connection.</summary>
+    /// <summary>The procedures of NFS as methods, on this client's connection.</summary>
     public NfsV3Client Procedures { get; }
 
     internal NfsClientOptions Options => _options;
 
-    /// <summary>The most bytes that a READ, a WRITE or the reply to a READDIR has: a longer reply would exceed the longest record, or a datagram.</summary>
+    /// <summary>The most bytes of a READ, a WRITE or the reply to a READDIR: more would exceed the longest record, or a datagram.</summary>
     internal uint MostBytes => _options.Transport == EndpointKind.Udp ? 32u << 10 : 1u << 20;
 
     /// <summary>Mounts a directory.</summary>
@@ -54,7 +54,7 @@ public sealed partial class NfsClient : IAsyncDisposable
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="FormatException">The text is no URL; the message says what would be right.</exception>
     /// <exception cref="NfsException">The server refuses; the exception says why.</exception>
-    /// <exception cref="IOException">The host is not known, nothing listens there, or its name service does not know the programs.</exception>
+    /// <exception cref="IOException">The host is unknown, no server listens there, or the programs are not registered with its name service.</exception>
     public static Task<NfsClient> ConnectAsync(string url, NfsClientOptions? options = null, CancellationToken cancellationToken = default) =>
         ConnectAsync(NfsUrl.Parse(url), options, cancellationToken);
 
@@ -63,21 +63,21 @@ public sealed partial class NfsClient : IAsyncDisposable
         (await Connect(url, options, async mount => (url.Path, await mount.MountAsync(url.Path, cancellationToken).ConfigureAwait(false)), cancellationToken)
             .ConfigureAwait(false)).Client;
 
-    /// <summary>Mounts the export that a file or directory is in: the longest that the server lists; else the nearest directory above that it lets be mounted.</summary>
-    /// <returns>The client, and the path from what is mounted to the file.</returns>
+    /// <summary>Mounts the export that a file or directory is in: the longest that the server lists, or else the nearest directory above that the server allows to mount.</summary>
+    /// <returns>The client, and the path from the mounted directory to the file.</returns>
     /// <inheritdoc cref="ConnectAsync(string, NfsClientOptions?, CancellationToken)"/>
     public static Task<(NfsClient Client, NfsPath Path)> ConnectAboveAsync(
         NfsUrl url, NfsClientOptions? options = null, CancellationToken cancellationToken = default) =>
         Connect(url, options, mount => MountAbove(mount, url.Path, cancellationToken), cancellationToken);
 
-    /// <summary>Takes the mount off the server's list, UMNT, and closes the connections.</summary>
+    /// <summary>Removes the mount from the server's list, UMNT, and closes the connections.</summary>
     public async Task DisconnectAsync(CancellationToken cancellationToken = default)
     {
         await _mount.UnmountAsync(Mounted, cancellationToken).ConfigureAwait(false);
         await DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Closes the connections, without a word to the server.</summary>
+    /// <summary>Closes the connections, without UMNT.</summary>
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync().ConfigureAwait(false);
@@ -123,7 +123,7 @@ public sealed partial class NfsClient : IAsyncDisposable
                 return (export, await mount.MountAsync(export, cancellation).ConfigureAwait(false));
         }
 
-        // Some servers hide the list.
+        // Some servers do not show the list.
         NfsException? failure = null;
         for (ReadOnlyMemory<byte> above = path.Bytes; ; above = above[..Math.Max(above.Span.LastIndexOf((byte)'/'), 1)])
         {
@@ -143,11 +143,11 @@ public sealed partial class NfsClient : IAsyncDisposable
     private static bool IsAbove(ReadOnlySpan<byte> export, ReadOnlySpan<byte> path) =>
         path.StartsWith(export) && (export is [.., (byte)'/'] || path.Length == export.Length || path[export.Length] == '/');
 
-    // A connection is made anew by the client of RPC. Over UDP there is none: a server that is down refuses each datagram.
+    // RpcClient reconnects over TCP. Over UDP there is no connection: the host of a server that is down refuses each datagram.
     private bool IsDown(RpcConnectionException failure) =>
         _options.Transport == EndpointKind.Udp && failure.InnerException is SyscallException { Errno: ECONNREFUSED };
 
-    /// <summary>Calls a procedure, again while the server asks to wait, NFS3ERR_JUKEBOX, or over UDP is down.</summary>
+    /// <summary>Calls a procedure, and repeats the call while the server returns NFS3ERR_JUKEBOX or, over UDP, is down.</summary>
     internal async ValueTask<TResult> Call<TArguments, TResult>(
         string operation,
         NfsPath path,

@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Nfs.Client;
 
-/// <summary>As which user a client calls, from which port, its times and its limits.</summary>
+/// <summary>The options of a client: its user, its port, its time-outs and its limits.</summary>
 public sealed record NfsClientOptions
 {
     /// <summary>The default of every option.</summary>
@@ -21,8 +21,8 @@ public sealed record NfsClientOptions
     public IReadOnlyList<uint>? Groups { get; init; }
 
     /// <summary>
-    /// Whether to call from a port below 1024, which servers ask for by default ("secure" of exports(5)) and which takes CAP_NET_BIND_SERVICE. Null:
-    /// when this process is root and the kernel lets it have one.
+    /// Whether to call from a port below 1024, which servers require by default ("secure" of exports(5)) and which takes CAP_NET_BIND_SERVICE. Null:
+    /// if this process is root and the kernel allows it.
     /// </summary>
     public bool? ReservedPort { get; init; }
 
@@ -32,17 +32,17 @@ public sealed record NfsClientOptions
     /// </summary>
     public EndpointKind Transport { get; init; } = EndpointKind.Tcp;
 
-    /// <summary>The port of MOUNT where it is another than that of a URL; null: it is the same.</summary>
+    /// <summary>The port of MOUNT; null: the port in the URL, as for NFS.</summary>
     public int? MountPort { get; init; }
 
-    /// <summary>The name service to ask where a URL has no port; null is that of the host, at port 111.</summary>
+    /// <summary>The name service to ask if a URL has no port; null: the host's, at port 111.</summary>
     public Endpoint? NameService { get; init; }
 
     /// <summary>How long it may take to connect. 10 seconds.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long an operation may take, while the server is down and until it is ready (NFS3ERR_JUKEBOX): it is repeated meanwhile, by its xid. A minute.
+    /// How long an operation may take, including the time while the server is down or not ready (NFS3ERR_JUKEBOX): it is repeated meanwhile under its xid. A minute.
     /// </summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(1);
 
@@ -53,7 +53,7 @@ public sealed record NfsClientOptions
     public int InFlight { get; init; } = 8;
 
     /// <summary>
-    /// How many bytes of a file that is written are kept for the case that the server starts anew before it has them on the disk; then COMMIT is
+    /// How many written bytes of a file are kept in case the server restarts before they are on its disk; beyond that, COMMIT is
     /// called. 64 MiB.
     /// </summary>
     public int MaxUncommitted { get; init; } = 64 << 20;
@@ -74,7 +74,7 @@ public sealed record NfsClientOptions
     {
         if ((Uid, Gid, Groups) is (null, null, null))
             return RpcAuthentication.Sys();
-        const uint RandomStamp = 0x8000_0000;   // by it a reply cache knows the client again
+        const uint RandomStamp = 0x8000_0000;   // so that a reply cache recognizes the client
         return RpcAuthentication.Sys(
             RandomStamp | (uint)Random.Shared.Next(), Environment.MachineName, Uid ?? Libc.geteuid(), Gid ?? Libc.getegid(), [.. Groups ?? []]);
     }

@@ -3,14 +3,14 @@ using Multiplex.Nfs.Protocol;
 
 namespace Multiplex.Nfs.Client;
 
-/// <summary>A server answered an operation of NFS or MOUNT with a status other than OK, or with what makes no sense.</summary>
+/// <summary>A server answered an operation of NFS or MOUNT with a status other than OK, or with an invalid reply.</summary>
 public sealed partial class NfsException : IOException
 {
     /// <summary>Describes the failure.</summary>
     /// <param name="operation">The procedure, such as "LOOKUP".</param>
     /// <param name="path">What it was about.</param>
     /// <param name="status">The server's answer.</param>
-    /// <param name="explanation">What would help; null when there is nothing to add.</param>
+    /// <param name="explanation">A remedy; null if there is none to name.</param>
     public NfsException(string operation, NfsPath path, Nfsstat3 status, string? explanation = null)
         : this(operation, path, status, NameOf(status), explanation)
     {
@@ -26,13 +26,13 @@ public sealed partial class NfsException : IOException
     /// <summary>What it was about.</summary>
     public NfsPath Path { get; }
 
-    /// <summary>The server's answer; one of MOUNT as that of NFS with the same number.</summary>
+    /// <summary>The server's status; a status of MOUNT is given as that of NFS with the same number.</summary>
     public Nfsstat3 Status { get; }
 
-    /// <summary>The answer's name in RFC 1813, such as "NFS3ERR_NOENT" or "MNT3ERR_ACCES".</summary>
+    /// <summary>The name of the status in RFC 1813, such as "NFS3ERR_NOENT" or "MNT3ERR_ACCES".</summary>
     public string StatusName { get; }
 
-    /// <summary>The failure of an operation of MOUNT. Its statuses have the numbers of those of NFS.</summary>
+    /// <summary>The failure of an operation of MOUNT. Its statuses have the same numbers as those of NFS.</summary>
     internal static NfsException Of(string operation, NfsPath path, Mountstat3 status, string? explanation) =>
         new(operation, path, (Nfsstat3)(int)status, NameOf($"{status}"), explanation);
 

@@ -4,8 +4,8 @@ using Multiplex.Nfs.Protocol;
 namespace Multiplex.Nfs.Client;
 
 /// <summary>
-/// A file on a server, to be read and written at any offset. One caller at a time. What is written is sent as UNSTABLE and kept until COMMIT; when the server
-/// has started anew meanwhile, which the write verifier tells, it is written again.
+/// A file on a server, which can be read and written at any offset by one caller at a time. Data are written as UNSTABLE and kept until COMMIT; if the server
+/// has restarted meanwhile, as the write verifier shows, they are written again.
 /// </summary>
 public sealed class NfsFile : IAsyncDisposable
 {
@@ -23,7 +23,7 @@ public sealed class NfsFile : IAsyncDisposable
     /// <summary>The path that it was opened by.</summary>
     public NfsPath Path { get; }
 
-    /// <summary>Its handle: it stays that of this file when the file gets another name.</summary>
+    /// <summary>Its handle, which stays valid when the file is renamed.</summary>
     public NfsFh3 Handle { get; }
 
     /// <summary>How many bytes a READ asks for: rtpref of FSINFO, at most a MiB, over UDP 32 KiB.</summary>
@@ -32,10 +32,10 @@ public sealed class NfsFile : IAsyncDisposable
     /// <summary>How many bytes a WRITE carries: wtpref of FSINFO, at most a MiB, over UDP 32 KiB.</summary>
     public int WriteSize => SizeOf(_client.Info.Wtpref, _client.Info.Wtmax);
 
-    /// <summary>GETATTR: its attributes.</summary>
+    /// <summary>GETATTR: gets its attributes.</summary>
     public ValueTask<Fattr3> StatAsync(CancellationToken cancellationToken = default) => _client.Attributes(Path, Handle, cancellationToken);
 
-    /// <summary>SETATTR: its size.</summary>
+    /// <summary>SETATTR: sets its size.</summary>
     public async Task SetLengthAsync(long length, CancellationToken cancellationToken = default)
     {
         SETATTR3args arguments = new() { Object = Handle, NewAttributes = new() { Size = new() { SetIt = true, Size = (ulong)length } } };
@@ -45,7 +45,7 @@ public sealed class NfsFile : IAsyncDisposable
     }
 
     /// <summary>Reads from an offset until the buffer is full or the file ends.</summary>
-    /// <returns>How many bytes were read; fewer than asked for at the end of the file only.</returns>
+    /// <returns>How many bytes were read; fewer than asked for only at the end of the file.</returns>
     public async Task<int> ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         int count = 0;
@@ -58,7 +58,7 @@ public sealed class NfsFile : IAsyncDisposable
         return count;
     }
 
-    /// <summary>Reads from an offset to the end of the file, in order, by several READs in flight.</summary>
+    /// <summary>Reads from an offset to the end of the file, in order, with several READs in flight.</summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">How many bytes at most.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -87,12 +87,12 @@ public sealed class NfsFile : IAsyncDisposable
         finally
         {
             foreach (Task<(byte[], bool)> rest in reading)
-                _ = rest.ContinueWith(static ended => ended.Exception, TaskScheduler.Default);   // behind the end of the file, or behind a failure
+                _ = rest.ContinueWith(static ended => ended.Exception, TaskScheduler.Default);   // beyond the end of the file, or after a failure
         }
     }
 
     /// <summary>
-    /// Writes at an offset, by several WRITEs in flight. It returns when the bytes are copied and there is room for more; a WRITE that fails is
+    /// Writes at an offset, with several WRITEs in flight. The task ends when the bytes are copied and there is room for more; a WRITE that fails is
     /// reported by a later call, at the latest by <see cref="CommitAsync"/>.
     /// </summary>
     public async Task WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
@@ -111,7 +111,7 @@ public sealed class NfsFile : IAsyncDisposable
         }
     }
 
-    /// <summary>COMMIT: when this is done, the server has all that was written on its disk.</summary>
+    /// <summary>COMMIT: when the task ends, everything written is on the server's disk.</summary>
     public async Task CommitAsync(CancellationToken cancellationToken = default)
     {
         try
@@ -151,7 +151,7 @@ public sealed class NfsFile : IAsyncDisposable
             if (attempt == MostCommits && _uncommitted.Count > 0)
                 throw new NfsException("COMMIT", Path, Nfsstat3.Nfs3errServerfault, $"the server's write verifier has changed {MostCommits} times");
 
-            // The server has started anew since it answered these, and may have lost them.
+            // The server has restarted since it answered these WRITEs, and may have lost their data.
             foreach (Block block in _uncommitted)
                 await Start(block, cancellationToken).ConfigureAwait(false);
             await Written(atMost: 0).ConfigureAwait(false);
@@ -161,7 +161,7 @@ public sealed class NfsFile : IAsyncDisposable
         _uncommittedBytes = 0;
     }
 
-    // Until all of it is there, or the file ends: a server may send less than was asked for.
+    // Until the buffer is full or the file ends: a server may return less than was asked for.
     private async Task<(byte[] Data, bool IsLast)> ReadRange(long offset, int count, CancellationToken cancellation)
     {
         byte[] data = [];
@@ -212,7 +212,7 @@ public sealed class NfsFile : IAsyncDisposable
             if (ok.Count == 0 || ok.Count > rest.Length)
                 throw new NfsException("WRITE", Path, Nfsstat3.Nfs3errServerfault, $"{rest.Length} bytes were sent, and {ok.Count} written");
 
-            // A block in two parts may span a start of the server: then neither verifier is right for it, and it is written again.
+            // A block that was written in two parts may span a restart of the server: then neither verifier holds for it, and it is written again.
             bool isOne = done == 0 || block.Verifier.AsSpan().SequenceEqual(ok.Verf);
             block.Verifier = isOne ? ok.Verf : [];
             block.IsStable = ok.Committed == StableHow.FileSync && (done == 0 || block.IsStable);
@@ -220,14 +220,14 @@ public sealed class NfsFile : IAsyncDisposable
         }
     }
 
-    // What was written, and is not known to be on the server's disk.
+    // Written data that may not be on the server's disk yet.
     private sealed class Block(ulong offset, byte[] data)
     {
         public ulong Offset { get; } = offset;
 
         public byte[] Data { get; } = data;
 
-        // That of the server's reply.
+        // The verifier of the server's reply.
         public byte[] Verifier { get; set; } = [];
 
         public bool IsStable { get; set; }

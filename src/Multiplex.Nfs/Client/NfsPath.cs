@@ -4,8 +4,8 @@ using System.Text;
 namespace Multiplex.Nfs.Client;
 
 /// <summary>
-/// A path on a server, relative to what is mounted: names with "/" between them. Names are bytes, as on Linux, and need not be UTF-8. A string stands
-/// for its UTF-8. A "/" at the beginning or the end, "." and empty names mean nothing; "" is what is mounted.
+/// A path on a server, relative to the mounted directory: names separated by "/". Names are bytes, as on Linux, and need not be UTF-8. A string stands
+/// for its UTF-8 bytes. A "/" at the beginning or the end, "." and empty names are ignored; "" is the mounted directory.
 /// </summary>
 /// <param name="bytes">The bytes of the path.</param>
 public readonly struct NfsPath(ReadOnlyMemory<byte> bytes)
@@ -16,7 +16,7 @@ public readonly struct NfsPath(ReadOnlyMemory<byte> bytes)
     /// <summary>The path in UTF-8.</summary>
     public static implicit operator NfsPath(string path) => new(Encoding.UTF8.GetBytes(path));
 
-    /// <summary>The path as it is.</summary>
+    /// <summary>The path of these bytes.</summary>
     public static implicit operator NfsPath(byte[] path) => new(path);
 
     /// <summary>The names, from the first directory to the file.</summary>
@@ -33,7 +33,7 @@ public readonly struct NfsPath(ReadOnlyMemory<byte> bytes)
         return [.. names];
     }
 
-    /// <summary>A file in this directory.</summary>
+    /// <summary>The path of a file in this directory.</summary>
     /// <param name="name">Its name, or a path from here.</param>
     public NfsPath Combine(ReadOnlySpan<byte> name) => new((byte[])[.. Bytes.Span.TrimEnd((byte)'/'), .. Bytes.IsEmpty ? ""u8 : "/"u8, .. name]);
 
@@ -55,7 +55,7 @@ public readonly struct NfsPath(ReadOnlyMemory<byte> bytes)
     }
 
     /// <summary>The directory that a file is in, and its name there.</summary>
-    /// <exception cref="ArgumentException">The path has no name, or its last one is "..".</exception>
+    /// <exception cref="ArgumentException">The path has no name, or the last one is "..".</exception>
     internal (byte[][] Directory, byte[] Name) Split() => Names() switch
     {
         [.. var directory, var name] when !name.AsSpan().SequenceEqual(".."u8) => (directory, name),

@@ -12,16 +12,16 @@ namespace Multiplex.Nfs.Client;
 /// <param name="Path">The path, with the "/" that it begins with.</param>
 public sealed record NfsUrl(string Host, int? Port, NfsPath Path)
 {
-    /// <summary>How it is written, for messages.</summary>
+    /// <summary>The form of a URL, for messages.</summary>
     public const string Form = "nfs://HOST[:PORT]/PATH";
 
     private const string Scheme = "nfs://";
 
-    /// <summary>Whether a text is meant to be one, by how it begins.</summary>
+    /// <summary>Whether a text is meant as a URL, judged by its beginning.</summary>
     public static bool IsMeantBy(string text) => text.StartsWith("nfs:", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Reads one.</summary>
-    /// <exception cref="FormatException">The text is none; the message says why, and what would be right.</exception>
+    /// <summary>Parses a URL.</summary>
+    /// <exception cref="FormatException">The text is no URL; the message says why, and what would be right.</exception>
     public static NfsUrl Parse(string text)
     {
         if (!text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
@@ -33,7 +33,7 @@ public sealed record NfsUrl(string Host, int? Port, NfsPath Path)
         return new(host, port, Decode(text[slash..], text));
     }
 
-    /// <summary>Reads a host with or without a port: <c>HOST[:PORT]</c>, an IPv6 address in brackets.</summary>
+    /// <summary>Parses a host with or without a port: <c>HOST[:PORT]</c>, an IPv6 address in brackets.</summary>
     /// <exception cref="FormatException">The text is neither; the message says why, and what would be right.</exception>
     public static (string Host, int? Port) ParseHost(string text) => ParseHost(text, text);
 

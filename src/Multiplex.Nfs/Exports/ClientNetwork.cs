@@ -18,9 +18,9 @@ public sealed class ClientNetwork
         _text = network.ToString();
     }
 
-    private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];   // what is before an IPv4 address in IPv6: RFC 4291 section 2.5.5.2
+    private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];   // the prefix of an IPv4-mapped address: RFC 4291 section 2.5.5.2
 
-    /// <summary>Reads 192.0.2.0/24, 2001:db8::/32, or one address.</summary>
+    /// <summary>Parses 192.0.2.0/24, 2001:db8::/32, or one address.</summary>
     /// <exception cref="FormatException">It is neither.</exception>
     public static ClientNetwork Parse(string text)
     {

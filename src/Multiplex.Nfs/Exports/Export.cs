@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Multiplex.Nfs.Exports;
 
-/// <summary>A directory that is served, and to which clients: what a line of exports(5) says.</summary>
+/// <summary>A directory that is served, and the clients that may use it: like a line of exports(5).</summary>
 /// <param name="Directory">The directory.</param>
 /// <param name="Name">The name that clients mount: an absolute path.</param>
 public sealed record Export(string Directory, string Name)
@@ -13,10 +13,10 @@ public sealed record Export(string Directory, string Name)
     /// <summary>How an export is written.</summary>
     public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N, manage_gids[=SECONDS], attr-cache=SECONDS, crossmnt and async";
 
-    /// <summary>Whether nothing may be changed.</summary>
+    /// <summary>Whether the export is read-only.</summary>
     public bool ReadOnly { get; init; }
 
-    /// <summary>Whether clients may call from ports of 1024 and above, which any user of their machine can have.</summary>
+    /// <summary>Whether clients may call from ports of 1024 and above, which any user of their machine can use.</summary>
     public bool Insecure { get; init; }
 
     /// <summary>Whether root of a client's machine is root here. Otherwise it is <see cref="AnonymousUser"/>.</summary>
@@ -32,34 +32,34 @@ public sealed record Export(string Directory, string Name)
     public bool Async { get; init; }
 
     /// <summary>
-    /// For how long the groups of a user are known that are looked up by uid in this machine's databases, in place of those that a call names: AUTH_SYS has
-    /// room for 16. Zero, the default: calls name them.
+    /// How long the groups of a user are cached. They are looked up by uid in this machine's databases, in place of the groups that a call names: AUTH_SYS has
+    /// room for 16. Zero, the default: the groups in the call are used.
     /// </summary>
     public TimeSpan GroupsTime { get; init; }
 
-    /// <summary>The <see cref="GroupsTime"/> of an export that looks groups up and does not say for how long they are known.</summary>
+    /// <summary>The <see cref="GroupsTime"/> of an export that looks groups up and gives no time.</summary>
     public static TimeSpan UsualGroupsTime => TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How old the attributes of a directory's entries in a READDIRPLUS reply may be, where a program on the server's own machine changes a file: 0 to
-    /// <see cref="MostTime"/>. Changes that this server makes are always seen, and those that it has reported.
+    /// How old the attributes of a directory's entries in a READDIRPLUS reply may be, when a program on the server's own machine changes a file: 0 to
+    /// <see cref="MostTime"/>. Changes that this server makes or has reported are always seen.
     /// </summary>
     public TimeSpan AttributeTime { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The longest <see cref="AttributeTime"/> and <see cref="GroupsTime"/>.</summary>
     public static TimeSpan MostTime => TimeSpan.FromHours(1);
 
-    /// <summary>The user of a squashed caller, and of one that names no user.</summary>
+    /// <summary>The user of a squashed caller, and of a caller that names no user.</summary>
     public uint AnonymousUser { get; init; } = Nobody;
 
     /// <summary>The group of that user.</summary>
     public uint AnonymousGroup { get; init; } = Nobody;
 
-    /// <summary>The networks whose machines may use it; none: all may.</summary>
+    /// <summary>The networks whose machines may use it; empty: all machines may.</summary>
     public IReadOnlyList<ClientNetwork> Networks { get; init; } = [];
 
-    /// <summary>Reads an export as <see cref="Form"/> says. A comma or an equals sign in the directory is written after a backslash.</summary>
-    /// <exception cref="FormatException">It is written otherwise, or the directory is not an absolute path and has no name.</exception>
+    /// <summary>Parses an export in the form <see cref="Form"/>. A comma or an equals sign in the directory is written after a backslash.</summary>
+    /// <exception cref="FormatException">The form is wrong, or the directory is not an absolute path and has no name.</exception>
     public static Export Parse(string text)
     {
         List<string> parts = Split(text, ',');
@@ -73,11 +73,11 @@ public sealed record Export(string Directory, string Name)
         return parts.Skip(1).Aggregate(export, (before, option) => before.With(option, text));
     }
 
-    /// <summary>Whether a machine may use it, and from this port.</summary>
+    /// <summary>Whether a machine may use it from this port.</summary>
     public bool Admits(in Peer peer)
     {
         if (!Sockets.EndpointKindExtensions.IsInternet(peer.Kind))
-            return true;   // a UNIX-domain socket: this machine, and the file system says which of its users
+            return true;   // a UNIX-domain socket: a client on this machine, whose access the file system controls
         if (!Insecure && !peer.HasReservedPort)
             return false;
         if (Networks.Count == 0)
@@ -91,7 +91,7 @@ public sealed record Export(string Directory, string Name)
         return false;
     }
 
-    /// <summary>The group of a caller that names this one.</summary>
+    /// <summary>The group of a caller that names this group, after squashing.</summary>
     internal uint InsteadOf(uint group) => group == 0 && !NoRootSquash ? AnonymousGroup : group;
 
     private Export With(string option, string text)
@@ -120,7 +120,7 @@ public sealed record Export(string Directory, string Name)
         };
     }
 
-    // Colons separate them, and are in IPv6 addresses: those are in brackets.
+    // Colons separate networks; IPv6 addresses, which have colons too, are in brackets.
     private static IEnumerable<ClientNetwork> NetworksOf(string value)
     {
         for (int start = 0, end; start < value.Length; start = end + 1)
@@ -142,7 +142,7 @@ public sealed record Export(string Directory, string Name)
             ? TimeSpan.FromSeconds(seconds)
             : throw new FormatException($"{text}: {value} is no time of {option}: write seconds from 0 to {MostTime.TotalSeconds}, as in {option}=0.5");
 
-    // The parts between separators that no backslash stands before.
+    // The parts between separators, except separators after a backslash.
     private static List<string> Split(string text, char separator)
     {
         List<string> parts = [];

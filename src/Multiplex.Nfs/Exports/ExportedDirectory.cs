@@ -5,15 +5,15 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Exports;
 
-/// <summary>An export that is served: its root held open, and the handles of its files.</summary>
+/// <summary>A served export: its root, which is held open, and the handles of its files.</summary>
 internal sealed class ExportedDirectory
 {
     private const uint Wanted = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     private const int NoAutomount = 0x800;   // AT_NO_AUTOMOUNT
     private const int MostPath = 4096;
 
-    // How long a directory must not have changed for its entries to be kept, in seconds: longer than the granularity of its ctime on any kernel, so that a change
-    // while it is read is seen by another ctime.
+    // For how many seconds a directory must be unchanged before its entries are cached: longer than the granularity of its ctime on any kernel, so that a change
+    // while it is read gives it another ctime.
     private const long Settled = 2;
 
     private readonly byte[] _key;
@@ -45,16 +45,16 @@ internal sealed class ExportedDirectory
     /// <summary>The path of a descriptor itself, with AT_EMPTY_PATH.</summary>
     public static ReadOnlySpan<byte> Here => "\0"u8;
 
-    /// <summary>What is exported, and to which clients.</summary>
+    /// <summary>The options of the export.</summary>
     public Export Export { get; }
 
-    /// <summary>Where the groups of callers are looked up; null: calls name them.</summary>
+    /// <summary>Where the groups of callers are looked up; null: those in the call are used.</summary>
     public UserGroups? Groups { get; }
 
     /// <summary>The name that clients mount.</summary>
     public byte[] Name { get; }
 
-    /// <summary>The id in its handles and of its file system in attributes: a hash of the name, so the same after a restart.</summary>
+    /// <summary>The id in its handles, and of its file system in attributes: a hash of the name, so that it is the same after a restart.</summary>
     public uint Id { get; }
 
     /// <summary>A descriptor of the directory.</summary>
@@ -75,14 +75,14 @@ internal sealed class ExportedDirectory
     /// <summary>The id of the file system.</summary>
     public ulong FileSystem { get; }
 
-    /// <summary>How its handles know their files.</summary>
+    /// <summary>How its handles identify their files.</summary>
     public HandleForm Form { get; }
 
     /// <summary>Opens the directory of an export.</summary>
     /// <param name="export">The export.</param>
     /// <param name="groups">Where the groups of callers are looked up; null: calls name them.</param>
     /// <param name="key">The server's key.</param>
-    /// <param name="changes">What the server has changed in all its exports.</param>
+    /// <param name="changes">Recent changes of files in all exports.</param>
     /// <exception cref="SyscallException">It cannot be opened.</exception>
     public static ExportedDirectory Open(Export export, UserGroups? groups, byte[] key, RecentChanges changes)
     {
@@ -112,7 +112,7 @@ internal sealed class ExportedDirectory
 
     /// <summary>The attributes of a file in a directory, and its handle.</summary>
     /// <param name="directory">The directory; or with <see cref="Here"/> the file itself.</param>
-    /// <param name="name">The name, with a NUL at its end: no slash is in it.</param>
+    /// <param name="name">The name, with a NUL at its end and without a slash.</param>
     /// <param name="parent">The directory's inode.</param>
     /// <param name="status">Receives the attributes.</param>
     /// <param name="handle">Receives the handle.</param>
@@ -127,7 +127,7 @@ internal sealed class ExportedDirectory
             return result;
         if (Form == HandleForm.Kernel)
         {
-            // If the name is another file's by now, the handle holds the inode of the one and the identity of the other: it is stale.
+            // If the name belongs to another file by now, the handle has the inode of one file and the identity of the other: it is stale.
             Span<byte> identity = stackalloc byte[FileHandle.MaxIdentity];
             result = name_to_handle_at(directory, name, identity, out int size, out int type, out _, itself);
             if (!result.IsError && type is >= 0 and <= byte.MaxValue)
@@ -142,7 +142,7 @@ internal sealed class ExportedDirectory
         return default;
     }
 
-    /// <summary>The attributes alone.</summary>
+    /// <summary>The attributes of a file in a directory.</summary>
     public SyscallResult Look(int directory, ReadOnlySpan<byte> name, out statx_t status)
     {
         int itself = name.Length == 1 ? AT_EMPTY_PATH : 0;
@@ -151,37 +151,37 @@ internal sealed class ExportedDirectory
     }
 
     /// <summary>
-    /// Whether a directory's entries may be kept: handles that the kernel makes outlive what happens to others, and the file system tells each change of
-    /// a directory by its ctime.
+    /// Whether a directory's entries may be cached: handles from the kernel stay valid whatever happens to other files, and the file system shows each change of
+    /// a directory in its ctime.
     /// </summary>
     /// <param name="status">The directory's attributes before it is read.</param>
     public bool KeepsEntries(in statx_t status) => Form == HandleForm.Kernel && _hasExactTimes && Age(status) >= Settled;
 
-    /// <summary>Attributes of a file go to a client: the client must not get older ones later.</summary>
+    /// <summary>Records that attributes of a file are sent to a client, which must not get older ones later.</summary>
     public void Reported(in statx_t status)
     {
-        // What changed longer ago is not kept as it was before.
+        // Nothing from before an older change is cached any more.
         if (Age(status) <= (_attributeTime / 1000) + 1)
             _changes.Mark(status.stx_ino);
     }
 
-    /// <summary>This server has changed a file whose attributes it does not report.</summary>
+    /// <summary>Records that this server has changed a file whose attributes it does not report.</summary>
     public void Changed(ulong inode) => _changes.Mark(inode);
 
-    /// <summary>Whether attributes are young enough for a listing.</summary>
+    /// <summary>Whether attributes are recent enough for a listing.</summary>
     /// <param name="inode">The file.</param>
-    /// <param name="asked">When the file system was asked for them, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
+    /// <param name="asked">When they were read from the file system, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
     /// <param name="now">Now, in the same.</param>
     public bool AreCurrent(ulong inode, long asked, long now) => now - asked < _attributeTime && !_changes.IsChangedSince(inode, asked);
 
-    /// <summary>A file was seen in a directory, under a name with a NUL at its end.</summary>
+    /// <summary>Records that a file was seen in a directory, under a name with a NUL at its end.</summary>
     public void Record(ulong inode, ulong parent, ReadOnlySpan<byte> name)
     {
         if (Form == HandleForm.Inode)
             _index.Record(inode, parent, name[..^1]);
     }
 
-    /// <summary>Whether this server has made a handle, for a file of this export.</summary>
+    /// <summary>Whether this server has made a handle, and for a file of this export.</summary>
     public bool IsGenuine(ReadOnlySpan<byte> handle) => FileHandle.IsGenuine(handle, _key, FileSystem);
 
     /// <summary>Opens the file of a handle with O_PATH, as the server's own user.</summary>
@@ -204,14 +204,14 @@ internal sealed class ExportedDirectory
         return SyscallResult.Failed(ESTALE);
     }
 
-    /// <summary>A name was removed, or is another file's now.</summary>
+    /// <summary>Records that a name was removed, or belongs to another file now.</summary>
     public void Forget(ulong inode)
     {
         if (Form == HandleForm.Inode)
             _index.Forget(inode);
     }
 
-    /// <summary>Whether a directory is the export's root or below it now. By where the kernel says that it is, or else by going up.</summary>
+    /// <summary>Whether a directory is the export's root or below it now, judged by its path from the kernel, or else by following "..".</summary>
     public bool Contains(int directory, in statx_t status)
     {
         if (status.stx_ino == RootInode)
@@ -222,7 +222,7 @@ internal sealed class ExportedDirectory
             : path.StartsWith(root) && (root.Length == 1 || path.Length == root.Length || path[root.Length] == '/');
     }
 
-    /// <summary>The handle of <see cref="HandleForm.Inode"/>: the inode, which is reused, and when this file was made by it.</summary>
+    /// <summary>Makes the handle of <see cref="HandleForm.Inode"/>: the inode, which may be reused, and the time when the file was made.</summary>
     private int WriteInodeHandle(Span<byte> handle, in statx_t status)
     {
         Span<byte> born = stackalloc byte[InodeIndex.IdentityLength];
@@ -230,7 +230,7 @@ internal sealed class ExportedDirectory
         return FileHandle.Write(handle, HandleForm.Inode, 0, Id, status.stx_ino, born, _key, FileSystem);
     }
 
-    // How long ago a file changed, in seconds.
+    // The time since a file was changed, in seconds.
     private static long Age(in statx_t status) => DateTimeOffset.UtcNow.ToUnixTimeSeconds() - status.stx_ctime.tv_sec;
 
     private bool HasHandles() => !name_to_handle_at(Root, Here, stackalloc byte[FileHandle.MaxIdentity], out _, out _, out _, AT_EMPTY_PATH).IsError;

@@ -7,22 +7,22 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Exports;
 
 /// <summary>
-/// Finds a file by its inode where the kernel opens none by a handle: open_by_handle_at(2) takes a privilege, and some file systems have no handles. It remembers
-/// where each file was seen. A file that is elsewhere now, or was seen by an earlier server only, is looked for in the whole export: so
-/// that costs time, and never fails for want of memory of it.
+/// Finds a file by its inode where the kernel cannot open files by handle: open_by_handle_at(2) takes a privilege, and some file systems have no handles. It remembers
+/// where each file was seen. A file that was moved, or was last seen by an earlier server, is searched for in the whole export:
+/// that takes time, but finds every file.
 /// </summary>
 internal sealed class InodeIndex(ExportedDirectory export)
 {
-    /// <summary>Bytes of what such a handle knows a file by, beside its inode: when it was made.</summary>
+    /// <summary>Bytes of what identifies the file in such a handle beside its inode: the time when it was made.</summary>
     public const int IdentityLength = 12;
 
     private const int MostDepth = 1024;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<ulong, Place> _places = [];
-    private readonly HashSet<ulong> _gone = [];   // handles, by their codes, that were looked for in vain; such a file does not come back
+    private readonly HashSet<ulong> _gone = [];   // the codes of handles that were searched for and not found; such a file does not come back
 
-    /// <summary>Writes what a file is known by beside its inode.</summary>
+    /// <summary>Writes what identifies a file beside its inode.</summary>
     public static void Identify(in statx_t status, Span<byte> identity)
     {
         bool hasBirth = (status.stx_mask & STATX_BTIME) != 0;
@@ -30,7 +30,7 @@ internal sealed class InodeIndex(ExportedDirectory export)
         BinaryPrimitives.WriteUInt32BigEndian(identity[sizeof(long)..], hasBirth ? status.stx_btime.tv_nsec : 0);
     }
 
-    /// <summary>A file was seen in a directory.</summary>
+    /// <summary>Records that a file was seen in a directory.</summary>
     public void Record(ulong inode, ulong parent, ReadOnlySpan<byte> name)
     {
         lock (_lock)
@@ -41,7 +41,7 @@ internal sealed class InodeIndex(ExportedDirectory export)
         }
     }
 
-    /// <summary>A name of a file is no more.</summary>
+    /// <summary>Records that a name of a file was removed.</summary>
     public void Forget(ulong inode)
     {
         lock (_lock)
@@ -87,7 +87,7 @@ internal sealed class InodeIndex(ExportedDirectory export)
         return false;
     }
 
-    // From the root down, as the places say; each step must lead to the inode that it led to then.
+    // From the root down along the recorded names; each must still lead to the recorded inode.
     private SyscallResult OpenWhereSeen(ulong inode, int depth)
     {
         if (inode == export.RootInode)
@@ -114,7 +114,7 @@ internal sealed class InodeIndex(ExportedDirectory export)
         return SyscallResult.Failed(ENOENT);
     }
 
-    // All of the export, or until it is found. Directories wait by their inodes, not by descriptors: there may be more than a process can open.
+    // Searches the export until the file is found. Pending directories are kept as inodes, not descriptors: there may be more than a process can open.
     private SyscallResult Search(ulong inode)
     {
         Stack<ulong> waiting = new([export.RootInode]);

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Files;
 
-/// <summary>The entries of a directory from where its descriptor stands, as getdents64(2) gives them.</summary>
+/// <summary>The entries of a directory from the position of its descriptor on, as getdents64(2) returns them.</summary>
 internal ref struct DirectoryEntries
 {
     private const int BufferLength = 64 * 1024;
@@ -19,19 +19,19 @@ internal ref struct DirectoryEntries
     private DirectoryEntries(int directory, int length)
     {
         _directory = directory;
-        _buffer = (t_buffer ??= new byte[BufferLength]).AsSpan(0, Math.Clamp(length, 512, BufferLength));   // 280 bytes and more: one entry at least
+        _buffer = (t_buffer ??= new byte[BufferLength]).AsSpan(0, Math.Clamp(length, 512, BufferLength));   // 280 bytes or more: at least one entry
     }
 
-    /// <summary>The errno of the call that failed; 0: none did.</summary>
+    /// <summary>The errno of a call that failed; 0: none has failed.</summary>
     public int Errno { get; private set; }
 
-    /// <summary>The entries that are left; one thread reads one directory at a time.</summary>
+    /// <summary>The remaining entries; a thread reads one directory at a time.</summary>
     /// <param name="directory">A descriptor of it.</param>
-    /// <param name="atATime">How many bytes of entries to ask the kernel for at a time: no more than are wanted.</param>
+    /// <param name="atATime">How many bytes of entries to ask the kernel for at a time: no more than are needed.</param>
     public static DirectoryEntries Of(int directory, int atATime = BufferLength) => new(directory, atATime);
 
-    /// <summary>The next entry.</summary>
-    /// <returns>False after the last one, and when the call failed.</returns>
+    /// <summary>Reads the next entry.</summary>
+    /// <returns>False after the last one, and if the call failed.</returns>
     public bool Next(out DirectoryEntry entry)
     {
         entry = default;
@@ -51,10 +51,10 @@ internal ref struct DirectoryEntries
     }
 }
 
-/// <summary>A struct dirent64. It lasts until the next one is read.</summary>
+/// <summary>A struct dirent64. It is valid until the next one is read.</summary>
 internal readonly ref struct DirectoryEntry(ReadOnlySpan<byte> entry)
 {
-    /// <summary>Where d_reclen is.</summary>
+    /// <summary>The offset of d_reclen.</summary>
     public const int LengthOffset = 16;
 
     private const int TypeOffset = 18, NameOffset = 19;
@@ -65,7 +65,7 @@ internal readonly ref struct DirectoryEntry(ReadOnlySpan<byte> entry)
     /// <summary>The inode.</summary>
     public ulong Inode => MemoryMarshal.Read<ulong>(_entry);
 
-    /// <summary>Where the entry after it begins, for lseek(2).</summary>
+    /// <summary>The position of the next entry, for lseek(2).</summary>
     public long Next => MemoryMarshal.Read<long>(_entry[sizeof(ulong)..]);
 
     /// <summary>The name, with a NUL at its end.</summary>
@@ -81,6 +81,6 @@ internal readonly ref struct DirectoryEntry(ReadOnlySpan<byte> entry)
     /// <summary>Whether it is "." or "..".</summary>
     public bool IsDot => FileName.IsDots(Name[..^1]);
 
-    /// <summary>Whether it is a directory, or of a type that the file system does not say.</summary>
+    /// <summary>Whether it is a directory, or of a type that the file system does not report.</summary>
     public bool MayBeDirectory => _entry[TypeOffset] is Unknown or Directory;
 }

@@ -10,11 +10,11 @@ internal static class FileName
     /// <summary>The longest name, in bytes: NAME_MAX of Linux.</summary>
     public const int MaxLength = 255;
 
-    /// <summary>Writes a name that a client sent as the kernel takes it, with a NUL at its end.</summary>
+    /// <summary>Copies a name that a client sent to a C string, with a NUL at its end.</summary>
     /// <param name="name">The name.</param>
     /// <param name="room">Where to write it: one byte more than <see cref="MaxLength"/>.</param>
     /// <param name="path">What was written.</param>
-    /// <returns>NFS3_OK; or what is wrong with the name.</returns>
+    /// <returns>NFS3_OK, or the error of the name.</returns>
     public static Nfsstat3 Check(ReadOnlySpan<byte> name, Span<byte> room, out Span<byte> path)
     {
         path = default;
@@ -37,7 +37,7 @@ internal static class FileName
     /// <summary>Whether it is the directory's parent.</summary>
     public static bool IsParent(ReadOnlySpan<byte> name) => name.SequenceEqual(".."u8);
 
-    /// <summary>Opens a file in a directory; nothing beyond it, and not what a symbolic link leads to.</summary>
+    /// <summary>Opens a file in a directory: not beyond it, and not through a symbolic link.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="path">The name, with a NUL at its end.</param>
     /// <param name="flags">O_ flags.</param>

@@ -8,8 +8,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// The user for which the kernel checks the file accesses of the calling thread: that of the call which the thread runs, so that the kernel itself decides what the caller may do.
-/// It is changed only when it is another than before.
+/// The user whose rights the kernel checks for the calling thread: the caller of the procedure that it runs, so that the kernel decides what the caller may do.
+/// It is set only when it changes.
 /// </summary>
 internal sealed class FileSystemUser
 {
@@ -25,7 +25,7 @@ internal sealed class FileSystemUser
     private uint[] _groups = new uint[MostGroups];
     private uint _uid, _gid;   // of the caller
     private int _groupCount = -1;
-    private bool _isServer = true;   // whether the thread has its own user now, and not the caller's
+    private bool _isServer = true;   // whether the thread is the server's own user now, and not the caller
 
     private FileSystemUser()
     {
@@ -34,7 +34,7 @@ internal sealed class FileSystemUser
     /// <summary>Whether this process can act as any user: root with the capabilities CAP_SETUID and CAP_SETGID.</summary>
     public static bool CanBeAny { get; } = geteuid() == 0 && Has(CapSetUid) && Has(CapSetGid);
 
-    /// <summary>The user of the calling thread's call.</summary>
+    /// <summary>The user of the calling thread.</summary>
     public static FileSystemUser Current => t_current ??= new();
 
     /// <summary>The caller's user, after squashing.</summary>
@@ -43,13 +43,13 @@ internal sealed class FileSystemUser
     /// <summary>The caller's group, after squashing.</summary>
     public uint Gid => _gid;
 
-    /// <summary>Whether the caller is root here.</summary>
+    /// <summary>Whether the caller is root on this machine.</summary>
     public bool IsRoot => _uid == 0;
 
-    /// <summary>Becomes the caller of a call.</summary>
+    /// <summary>Sets the thread's user to the caller of a call.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="export">The export that it is about, which squashes some.</param>
-    /// <param name="databases">Where the caller's groups are looked up; null: they are those that the call names.</param>
+    /// <param name="export">The export that the call is for, which may squash the caller.</param>
+    /// <param name="databases">Where the caller's groups are looked up; null: those in the call are used.</param>
     /// <returns>False when this process cannot act as that user.</returns>
     public bool Become(in RpcCall call, Export export, UserGroups? databases)
     {
@@ -64,7 +64,7 @@ internal sealed class FileSystemUser
         return Become(sys.Uid, gid, groups[..sys.GroupCount]);
     }
 
-    /// <summary>Whether the caller is the server's own user, without whom a server that is not root can do nothing.</summary>
+    /// <summary>Whether the caller is the server's own user: a server that is not root serves no other.</summary>
     private bool Become(uint uid, uint gid, ReadOnlySpan<uint> groups)
     {
         if (!CanBeAny)
@@ -74,7 +74,7 @@ internal sealed class FileSystemUser
         }
 
         if (uid == uint.MaxValue || gid == uint.MaxValue)
-            return false;   // setfsuid(2) takes -1 for a question
+            return false;   // setfsuid(2) with -1 only returns the user
         bool isSame = uid == _uid && gid == _gid && groups.SequenceEqual(_groups.AsSpan(0, Math.Max(_groupCount, 0))) && _groupCount >= 0;
         if (isSame && (!_isServer || uid == 0))
             return true;
@@ -94,8 +94,8 @@ internal sealed class FileSystemUser
         return AsCaller();
     }
 
-    /// <summary>Becomes the caller again.</summary>
-    /// <returns>False when the kernel did not allow it: a user namespace that has no such user.</returns>
+    /// <summary>Sets the thread's user to the caller again.</summary>
+    /// <returns>False if the kernel refused: the user namespace has no such user.</returns>
     public bool AsCaller()
     {
         if (!CanBeAny || _uid == 0 || !_isServer)
@@ -109,7 +109,7 @@ internal sealed class FileSystemUser
         return false;
     }
 
-    /// <summary>Becomes the server's own user, to open a file of which the caller has a handle.</summary>
+    /// <summary>Sets the thread's user to the server's own, to open a file of which the caller has a handle.</summary>
     public void AsServer()
     {
         if (_isServer)
@@ -119,7 +119,7 @@ internal sealed class FileSystemUser
         _isServer = true;
     }
 
-    // The kernel forgets prctl(2) PR_SET_PDEATHSIG when the user changes: a forked child must still end with its parent.
+    // The kernel clears PR_SET_PDEATHSIG of prctl(2) when the user changes: a forked child must still end with its parent.
     private void KeepDeathSignal()
     {
         if (_deathSignal == 0)
@@ -138,7 +138,7 @@ internal sealed class FileSystemUser
 
     private static unsafe void SetGroups(ReadOnlySpan<uint> groups)
     {
-        // Not setgroups(3): the C library changes all threads.
+        // Not setgroups(3): the C library would change all threads.
         fixed (uint* list = groups)
         {
             SyscallResult.Of(Raw.syscall(SYS_setgroups, groups.Length, (nint)list, 0, 0, 0, 0)).OrThrow("setgroups");

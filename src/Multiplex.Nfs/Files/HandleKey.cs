@@ -4,13 +4,13 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Files;
 
-/// <summary>The secret by which a server knows its own handles. It is kept in a file, so that handles outlive the server.</summary>
+/// <summary>The secret by which a server recognizes its own handles. It is kept in a file, so that handles stay valid after a restart.</summary>
 internal static class HandleKey
 {
     private const string FileName = "nfs-handle-key";
 
     /// <summary>
-    /// Where the state of servers is kept: $STATE_DIRECTORY, as systemd sets it; else of root /var/lib/multiplex, of another user $XDG_STATE_HOME/multiplex
+    /// The default directory of servers' state: $STATE_DIRECTORY, which systemd sets; or else /var/lib/multiplex for root, and for other users $XDG_STATE_HOME/multiplex
     /// or ~/.local/state/multiplex.
     /// </summary>
     public static string UsualDirectory
@@ -27,10 +27,10 @@ internal static class HandleKey
         }
     }
 
-    /// <summary>Reads the key that is kept in a directory, or makes one and keeps it there. Of servers that begin at once all get the same.</summary>
-    /// <param name="directory">The directory; it is made, with mode 0700, if it is not there.</param>
+    /// <summary>Reads the key in a directory, or makes one there. Servers that start at the same time all get the same key.</summary>
+    /// <param name="directory">The directory; it is made with mode 0700 if it does not exist.</param>
     /// <exception cref="SyscallException">The file cannot be written or read.</exception>
-    /// <exception cref="IOException">The directory cannot be made, or the file is no key.</exception>
+    /// <exception cref="IOException">The directory cannot be made, or the file has no key.</exception>
     public static byte[] In(string directory)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? "/");
@@ -59,7 +59,7 @@ internal static class HandleKey
         }
     }
 
-    // Written under another name and linked: the file is there whole or not at all, and the first of several servers to get so far makes it.
+    // Written under another name and linked: the file exists whole or not at all, and of several servers the first one makes it.
     private static void Make(string path)
     {
         byte[] key = new byte[SipHash.KeyLength];

@@ -4,11 +4,11 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// Entries of directories as READDIRPLUS replies have them, so that the same part of a directory is not asked of the file system again: its names and handles for as
-/// long as the directory's ctime is the same, its attributes for as long as the export allows. The least recently used make room.
+/// Entries of directories in the form of READDIRPLUS replies, so that the same part of a directory is not read from the file system again: its names and handles are valid as
+/// long as the directory's ctime is the same, its attributes for as long as the export allows. The least recently used entries are evicted.
 /// </summary>
-/// <param name="capacity">How many bytes it may take; 0: none are kept.</param>
-/// <param name="counters">Where replies and what made room are counted.</param>
+/// <param name="capacity">How many bytes it may take; 0: nothing is cached.</param>
+/// <param name="counters">Counts replies from the cache, and evictions.</param>
 internal sealed class ListingCache(long capacity, ServerCounters? counters = null)
 {
     private readonly Dictionary<(uint Export, ulong Directory, ulong Cookie), LinkedListNode<ListingPage>> _pages = [];
@@ -17,10 +17,10 @@ internal sealed class ListingCache(long capacity, ServerCounters? counters = nul
     private readonly Counter _hits = Counter.NfsListingsReused, _evicted = Counter.NfsListingsEvicted;
     private long _bytes;
 
-    /// <summary>Whether any are kept.</summary>
+    /// <summary>Whether entries are cached at all.</summary>
     public bool IsEnabled => capacity > 0;
 
-    /// <summary>The entries of a directory from a cookie on; null where they are not kept, or the directory has changed.</summary>
+    /// <summary>The entries of a directory from a cookie on; null if they are not cached, or the directory has changed.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="status">Its attributes now.</param>
     /// <param name="cookie">Where the entries begin.</param>
@@ -45,7 +45,7 @@ internal sealed class ListingCache(long capacity, ServerCounters? counters = nul
         }
     }
 
-    /// <summary>Keeps entries.</summary>
+    /// <summary>Adds entries.</summary>
     public void Add(ListingPage page)
     {
         if (page.Size > capacity)
@@ -65,7 +65,7 @@ internal sealed class ListingCache(long capacity, ServerCounters? counters = nul
         }
     }
 
-    /// <summary>Forgets entries that turned out to be out of date.</summary>
+    /// <summary>Removes entries that turned out to be out of date.</summary>
     public void Forget(ListingPage page)
     {
         lock (_lock)
@@ -83,21 +83,21 @@ internal sealed class ListingCache(long capacity, ServerCounters? counters = nul
     }
 }
 
-/// <summary>Entries that follow each other in a directory. Its lock is held by a call that uses or refreshes them.</summary>
+/// <summary>Successive entries of a directory. A call that uses or refreshes them holds its lock.</summary>
 internal sealed class ListingPage
 {
-    private const int Overhead = 512;   // of the objects, about
+    private const int Overhead = 512;   // of the objects, approximately
 
     private readonly byte[] _directory;
     private readonly statx_timestamp _changed;
 
-    /// <summary>Keeps a part of a reply.</summary>
+    /// <summary>Copies a part of a reply.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="status">Its attributes before it was read.</param>
     /// <param name="cookie">Where the entries begin.</param>
     /// <param name="bytes">The entries as they are in the reply.</param>
-    /// <param name="entries">Where each ends.</param>
-    /// <param name="next">The cookie of what comes after them.</param>
+    /// <param name="entries">The end of each.</param>
+    /// <param name="next">The cookie of the entry after them.</param>
     /// <param name="isLast">Whether the directory ends with them.</param>
     public ListingPage(CachedFile directory, in statx_t status, ulong cookie, ReadOnlySpan<byte> bytes, ReadOnlySpan<ListedEntry> entries, ulong next, bool isLast)
     {
@@ -109,30 +109,30 @@ internal sealed class ListingPage
         (Next, IsLast) = (next, isLast);
     }
 
-    /// <summary>What it is found by.</summary>
+    /// <summary>Its key in the cache.</summary>
     public (uint Export, ulong Directory, ulong Cookie) Key { get; }
 
     /// <summary>The entries as they are in replies.</summary>
     public byte[] Bytes { get; }
 
-    /// <summary>Where each ends in <see cref="Bytes"/>, and how old its attributes are.</summary>
+    /// <summary>The end of each in <see cref="Bytes"/>, and the age of its attributes.</summary>
     public ListedEntry[] Entries { get; }
 
     /// <summary>Whether the directory ends with them.</summary>
     public bool IsLast { get; }
 
-    /// <summary>The cookie of what comes after them.</summary>
+    /// <summary>The cookie of the entry after them.</summary>
     public ulong Next { get; }
 
-    /// <summary>How many bytes of memory it takes, about.</summary>
+    /// <summary>How many bytes of memory it takes, approximately.</summary>
     public int Size => Overhead + Bytes.Length + (Entries.Length * Marshal.SizeOf<ListedEntry>());
 
-    /// <summary>Whether it is of this directory, and the directory has not changed.</summary>
+    /// <summary>Whether it is of this directory, and the directory is unchanged.</summary>
     public bool IsOf(ReadOnlySpan<byte> directory, in statx_timestamp changed) =>
         (changed.tv_sec, changed.tv_nsec) == (_changed.tv_sec, _changed.tv_nsec) && directory.SequenceEqual(_directory);
 }
 
 /// <summary>An entry of a <see cref="ListingPage"/>.</summary>
-/// <param name="End">Where it ends in the page.</param>
-/// <param name="Asked">When the file system was asked for its attributes, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
+/// <param name="End">Its end in the page.</param>
+/// <param name="Asked">When its attributes were read from the file system, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
 internal readonly record struct ListedEntry(int End, long Asked);

@@ -2,10 +2,10 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Files;
 
-/// <summary>Keeps the entries of a reply that is being written, in pages. A thread has one at a time.</summary>
+/// <summary>Copies the entries of a reply that is being written to pages of the cache. A thread uses one at a time.</summary>
 internal ref struct ListingRecorder
 {
-    // One page is a whole reply to most clients, and small enough for the garbage collector's usual heap.
+    // One page is a whole reply to most clients, and small enough to stay out of the large object heap.
     private const int MostBytes = 32 * 1024;
 
     [ThreadStatic]
@@ -19,12 +19,12 @@ internal ref struct ListingRecorder
     private int _start;
     private bool _isOn;
 
-    /// <summary>Begins, if the directory's entries may be kept.</summary>
-    /// <param name="listings">Where they are kept.</param>
+    /// <summary>Begins a reply, if the directory's entries may be cached.</summary>
+    /// <param name="listings">The cache.</param>
     /// <param name="directory">The directory.</param>
     /// <param name="status">Its attributes before it is read.</param>
-    /// <param name="cookie">Where the first entry begins in it.</param>
-    /// <param name="reply">The reply: the first entry comes next.</param>
+    /// <param name="cookie">The position of the first entry in it.</param>
+    /// <param name="reply">The reply: the first entry is written next.</param>
     public ListingRecorder(ListingCache listings, CachedFile directory, in statx_t status, ulong cookie, OutputBuffer reply)
     {
         (_listings, _directory, _status, _cookie, _start) = (listings, directory, status, cookie, reply.Length);
@@ -33,9 +33,9 @@ internal ref struct ListingRecorder
         _isOn = listings.IsEnabled && directory.Export.KeepsEntries(status);
     }
 
-    /// <summary>An entry was written.</summary>
+    /// <summary>Records an entry that was written.</summary>
     /// <param name="reply">The reply.</param>
-    /// <param name="next">The cookie of what comes after it.</param>
+    /// <param name="next">The cookie of the entry after it.</param>
     /// <param name="asked">See <see cref="ListedEntry.Asked"/>.</param>
     public void Add(OutputBuffer reply, ulong next, long asked)
     {
@@ -50,16 +50,16 @@ internal ref struct ListingRecorder
         (_cookie, _start) = (next, reply.Length);
     }
 
-    /// <summary>What comes from here on may not be kept, but read anew each time.</summary>
+    /// <summary>Stops recording: what follows may not be cached.</summary>
     public void Stop(OutputBuffer reply)
     {
         Keep(reply, isLast: false);
         _isOn = false;
     }
 
-    /// <summary>The last entry of the reply was written.</summary>
+    /// <summary>Ends the reply after its last entry.</summary>
     /// <param name="reply">The reply.</param>
-    /// <param name="isLast">Whether it is the directory's last too.</param>
+    /// <param name="isLast">Whether it is also the last of the directory.</param>
     public readonly void Keep(OutputBuffer reply, bool isLast)
     {
         if (!_isOn || _entries.Count == 0)

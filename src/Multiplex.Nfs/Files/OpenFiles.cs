@@ -5,16 +5,16 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// The files that calls asked for lately, held open by their handles: a bounded number, in which a file that is used again is kept. A descriptor
-/// is the file itself, whatever became of its name, so what is found here is never out of date.
+/// The files of recent calls, held open, by their handles: a bounded number, in which files that are used again are kept. A descriptor
+/// is the file itself, whatever its name is now, so an entry is never out of date.
 /// </summary>
 /// <remarks>
-/// A file that is held open cannot give its room back when its last name is removed, so one that is removed here is let go at once, and one that was
-/// not asked for for some seconds when other calls come. One instance serves all threads of a process; a forked child fills its own.
+/// The disk space of an open file is not freed when its last name is removed, so a file that is removed here is closed at once, and a file that was
+/// not used for some seconds is closed when other calls come. One instance serves all threads of a process; a forked child fills its own.
 /// </remarks>
 internal sealed class OpenFiles
 {
-    /// <summary>How long a file that nobody asks for is held open while calls come, in milliseconds.</summary>
+    /// <summary>How long an unused file is held open while calls come, in milliseconds.</summary>
     private const long IdleTime = 10_000;
 
     private const int MostShards = 16;
@@ -24,8 +24,8 @@ internal sealed class OpenFiles
     private readonly Counter _opened = Counter.NfsFilesOpened, _evicted = Counter.NfsFilesEvicted;
 
     /// <summary>Makes an empty one.</summary>
-    /// <param name="capacity">How many files are held open at most, besides those of calls in progress; one or more.</param>
-    /// <param name="counters">Where files opened and given up for room are counted.</param>
+    /// <param name="capacity">The most files that are held open, besides those of calls in progress; one or more.</param>
+    /// <param name="counters">Counts files that were opened, and files that were closed to make room.</param>
     public OpenFiles(int capacity, ServerCounters? counters = null)
     {
         _counters = counters;
@@ -33,7 +33,7 @@ internal sealed class OpenFiles
         _shards = [.. Enumerable.Range(0, shards).Select(i => new Shard((capacity / shards) + (i < capacity % shards ? 1 : 0)))];
     }
 
-    /// <summary>The file of a handle, if it is held open; <see cref="Release"/> gives it back.</summary>
+    /// <summary>The file of a handle, if it is held open; call <see cref="Release"/> after use.</summary>
     public CachedFile? Find(ReadOnlySpan<byte> handle)
     {
         Shard shard = ShardOf(FileHandle.InodeOf(handle));
@@ -55,11 +55,11 @@ internal sealed class OpenFiles
         return found;
     }
 
-    /// <summary>Holds a file open that was opened by its handle, or gives the one that another thread has opened meanwhile; <see cref="Release"/> gives it back.</summary>
+    /// <summary>Adds a file that was opened by its handle, or returns the one that another thread has added meanwhile; call <see cref="Release"/> after use.</summary>
     /// <param name="handle">Its handle.</param>
     /// <param name="export">The export that it is in.</param>
-    /// <param name="path">A descriptor of it, which becomes the cache's.</param>
-    /// <param name="write">A descriptor that it can be written through, which becomes the cache's; -1: none.</param>
+    /// <param name="path">A descriptor of it, which the cache owns from now on.</param>
+    /// <param name="write">A descriptor for writing, which the cache owns from now on; -1: none.</param>
     public CachedFile Add(ReadOnlySpan<byte> handle, ExportedDirectory export, int path, int write = -1)
     {
         CachedFile file = new(handle, export, path, write) { Users = 1, LastUsed = Environment.TickCount64 };
@@ -87,14 +87,14 @@ internal sealed class OpenFiles
         return other;
     }
 
-    /// <summary>Another call uses a file that one uses; <see cref="Release"/> gives it back.</summary>
+    /// <summary>Adds a user of a file that is in use; call <see cref="Release"/> after use.</summary>
     public void Hold(CachedFile file)
     {
         lock (ShardOf(file.Inode))
             file.Users++;
     }
 
-    /// <summary>A call no longer uses a file.</summary>
+    /// <summary>Ends a call's use of a file.</summary>
     public void Release(CachedFile file)
     {
         bool isLast;
@@ -104,7 +104,7 @@ internal sealed class OpenFiles
             file.Close();
     }
 
-    /// <summary>Lets the files of an inode go: it has no name any more.</summary>
+    /// <summary>Closes the files of an inode, which has no name any more.</summary>
     public void Drop(ulong inode)
     {
         Shard shard = ShardOf(inode);
@@ -121,12 +121,12 @@ internal sealed class OpenFiles
             if (dropped is null)
                 return;
             if (isUnused)
-                dropped.Close();   // else by the last call that uses it
+                dropped.Close();   // otherwise the last call that uses it closes it
         }
     }
 
     /// <summary>
-    /// Closes the descriptor that a file is written by, if no other call uses the file: while one is open the file cannot be executed, ETXTBSY of execve(2).
+    /// Closes the descriptor for writing of a file, if no other call uses the file: while it is open the file cannot be executed, ETXTBSY of execve(2).
     /// </summary>
     public void EndWriting(CachedFile file)
     {
@@ -135,7 +135,7 @@ internal sealed class OpenFiles
             return;
         bool isAlone;
         lock (ShardOf(file.Inode))
-            isAlone = file.Users == 1;   // a call that comes from now on finds none
+            isAlone = file.Users == 1;   // a call that begins from now on finds none
         if (isAlone)
             close(write);
         else
@@ -144,7 +144,7 @@ internal sealed class OpenFiles
 
     private Shard ShardOf(ulong inode) => _shards[(int)(inode * 0x9E37_79B9_7F4A_7C15 >> 32) & (_shards.Length - 1)];
 
-    // A table of files by inode, and a hand that goes round them as of a clock: second chance.
+    // A table of files by inode, and the clock algorithm (second chance) for eviction.
     private sealed class Shard(int capacity)
     {
         private readonly CachedFile?[] _heads = new CachedFile?[BitOperations.RoundUpToPowerOf2((uint)Math.Max(capacity, 1))];
@@ -164,7 +164,7 @@ internal sealed class OpenFiles
             return null;
         }
 
-        // When all are in use the new one is held only until its call ends.
+        // If all are in use, the new one is held only until its call ends.
         public void Add(CachedFile file, out CachedFile? evicted)
         {
             evicted = null;
@@ -193,7 +193,7 @@ internal sealed class OpenFiles
             }
         }
 
-        // One look a call: all are seen in as many calls as there are files.
+        // One file is checked at each call: all are checked in as many calls as there are files.
         public CachedFile? TakeIdle(long before)
         {
             _hand = (_hand + 1) % _all.Length;
@@ -231,14 +231,14 @@ internal sealed class OpenFiles
     }
 }
 
-/// <summary>A file that is held open. Its fields about the cache are the cache's.</summary>
+/// <summary>A file that is held open. The cache alone uses the fields about itself.</summary>
 internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory export, int path, int write)
 {
     private readonly byte[] _handle = handle.ToArray();
     private int _read = -1, _write = write;
     private List<int>? _replaced;   // descriptors for writing that a call may still use
     private CachedFile? _next;
-    private int _writesInProgress, _writesBegun;   // that the kernel ends later
+    private int _writesInProgress, _writesBegun;   // that the kernel completes later
 
     /// <summary>Its handle.</summary>
     public ReadOnlySpan<byte> Handle => _handle;
@@ -249,16 +249,16 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     /// <summary>Its inode.</summary>
     public ulong Inode { get; } = FileHandle.InodeOf(handle);
 
-    /// <summary>The descriptor that O_PATH made: the file's, for all but to read and write it.</summary>
+    /// <summary>The descriptor from open(2) with O_PATH: for everything except reading and writing.</summary>
     public int Path { get; } = path;
 
-    /// <summary>Held by a call that changes the file or the directory, so that what it says of the file before and after is true together.</summary>
+    /// <summary>Held by a call that changes the file or the directory, so that the attributes before and after that it reports belong together.</summary>
     public Lock Changing { get; } = new();
 
     /// <summary>Held by a call that lists the directory: the descriptor has one position.</summary>
     public Lock Listing { get; } = new();
 
-    /// <summary>When it was last seen that a directory is in its export, in milliseconds of <see cref="Environment.TickCount64"/>; 0: never.</summary>
+    /// <summary>When the directory was last found to be in its export, in milliseconds of <see cref="Environment.TickCount64"/>; 0: never.</summary>
     public long SeenInside { get; set; }
 
     internal ref CachedFile? Next => ref _next;
@@ -274,17 +274,17 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     internal long LastUsed { get; set; }
 
     /// <summary>
-    /// A write begins that the kernel ends later, without <see cref="Changing"/> being held: what the file was like before a call that changes it meanwhile cannot be said.
+    /// Begins a write that the kernel completes later, without <see cref="Changing"/> being held: a call that changes the file meanwhile cannot report its attributes before.
     /// </summary>
-    /// <returns>What to end it by.</returns>
+    /// <returns>What to pass to the method that ends it.</returns>
     public AsyncWrite BeginWriting()
     {
         lock (Changing)
             return new(_writesInProgress++ == 0, ++_writesBegun);
     }
 
-    /// <summary>It has ended.</summary>
-    /// <returns>Whether no other write was in progress at any time since it began.</returns>
+    /// <summary>Ends such a write.</summary>
+    /// <returns>Whether no other such write was in progress since it began.</returns>
     public bool EndWriting(AsyncWrite write)
     {
         lock (Changing)
@@ -294,14 +294,14 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     /// <summary>Whether such a write is in progress.</summary>
     public bool IsBeingWritten => Volatile.Read(ref _writesInProgress) > 0;
 
-    /// <summary>A descriptor to read a regular file or a directory by; opened as the server's own user, so the caller asks first whether the client may.</summary>
+    /// <summary>A descriptor for reading a regular file or a directory. It is opened as the server's own user: the caller must check first whether the client may read.</summary>
     /// <returns>The descriptor, or the negative errno.</returns>
     public int ForReading() => Opened(ref _read, O_RDONLY);
 
-    /// <summary>A descriptor to write a regular file by; the same.</summary>
+    /// <summary>A descriptor for writing a regular file; as above.</summary>
     public int ForWriting() => Opened(ref _write, O_WRONLY);
 
-    /// <summary>A descriptor for fsync(2): that for writing if one is open, because it reports errors since it was opened.</summary>
+    /// <summary>A descriptor for fsync(2): the one for writing if it is open, because it reports errors since it was opened.</summary>
     /// <returns>The descriptor, or the negative errno.</returns>
     public int ForSyncing()
     {
@@ -309,17 +309,17 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
         if (write >= 0)
             return write;
         int read = ForReading();
-        return read == -EACCES ? ForWriting() : read;   // a file that its owner may write and not read, where the server is that owner
+        return read == -EACCES ? ForWriting() : read;   // a file that its owner may write but not read, if the server is that owner
     }
 
-    /// <summary>Takes the descriptor for writing out, if there is one: else -1.</summary>
+    /// <summary>Takes the descriptor for writing out; -1: there is none.</summary>
     public int TakeWrite()
     {
         lock (Changing)
             return Interlocked.Exchange(ref _write, -1);
     }
 
-    /// <summary>Puts it back: another call may be using it.</summary>
+    /// <summary>Puts it back, as another call may be using it.</summary>
     public void GiveBackWrite(int write)
     {
         lock (Changing)
@@ -331,7 +331,7 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
         }
     }
 
-    /// <summary>Takes the descriptors of another, which was opened at the same time.</summary>
+    /// <summary>Takes over the descriptors of another, which was opened at the same time.</summary>
     public void TakeOver(CachedFile other)
     {
         lock (Changing)
@@ -371,7 +371,7 @@ internal sealed class CachedFile(ReadOnlySpan<byte> handle, ExportedDirectory ex
     }
 }
 
-/// <summary>A write that the kernel ends later.</summary>
-/// <param name="BeganAlone">Whether no other was in progress when it began.</param>
-/// <param name="Number">Which of the file's it is.</param>
+/// <summary>A write that the kernel completes later.</summary>
+/// <param name="BeganAlone">Whether no other such write was in progress when it began.</param>
+/// <param name="Number">Its number among the file's writes.</param>
 internal readonly record struct AsyncWrite(bool BeganAlone, int Number);

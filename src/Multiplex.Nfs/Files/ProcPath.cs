@@ -4,11 +4,11 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Files;
 
-/// <summary>/proc/thread-self/fd/N of proc(5): the file of a descriptor that O_PATH made, for calls that take a path alone. It is that file, whatever its name.</summary>
-/// <remarks>Of the thread, not of the process: a server's threads may have a table of descriptors of their own.</remarks>
+/// <summary>/proc/thread-self/fd/N of proc(5): the path of an O_PATH descriptor, for calls that take only a path. It is that file, whatever its name is.</summary>
+/// <remarks>Of the thread, not of the process: a server's threads may have descriptor tables of their own.</remarks>
 internal static class ProcPath
 {
-    /// <summary>Enough for any descriptor, in bytes.</summary>
+    /// <summary>The longest such path, in bytes.</summary>
     public const int MaxLength = 32;
 
     private static ReadOnlySpan<byte> Prefix => "/proc/thread-self/fd/"u8;
@@ -24,7 +24,7 @@ internal static class ProcPath
         return room[..(Prefix.Length + digits + 1)];
     }
 
-    /// <summary>Opens a regular file or a directory anew, as the server's own user.</summary>
+    /// <summary>Opens a regular file or a directory again, as the server's own user.</summary>
     /// <returns>The descriptor, or the negative errno.</returns>
     public static int Reopen(int fd, int flags)
     {
@@ -34,8 +34,8 @@ internal static class ProcPath
         return user.AsCaller() ? (int)result.Value : -EACCES;
     }
 
-    /// <summary>Where the file is now, without a NUL; what does not fit is cut off.</summary>
-    /// <returns>The path; empty when that is not known.</returns>
+    /// <summary>The file's path now, without a NUL, truncated to the room.</summary>
+    /// <returns>The path; empty if it is not known.</returns>
     public static ReadOnlySpan<byte> Where(int fd, Span<byte> path)
     {
         SyscallResult length = readlinkat(AT_FDCWD, Of(fd, stackalloc byte[MaxLength]), path);

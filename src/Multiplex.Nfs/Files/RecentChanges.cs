@@ -1,8 +1,8 @@
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// When this server last changed each file, or last reported a change of it to a client: what was known of the file before is out of date. All threads and
-/// processes of a server share it. Inodes share slots, so a file may seem changed that is not.
+/// When this server last changed each file, or last reported a change of it to a client: older knowledge of the file is out of date. All threads and
+/// processes of a server share it. Inodes share slots, so an unchanged file may seem changed.
 /// </summary>
 internal sealed class RecentChanges : IDisposable
 {
@@ -10,7 +10,7 @@ internal sealed class RecentChanges : IDisposable
 
     private readonly SharedMemory _memory = new(sizeof(long) << SlotBits);
 
-    /// <summary>A file has changed. Called before the reply that says so leaves.</summary>
+    /// <summary>Records that a file has changed. To be called before the reply that reports the change is sent.</summary>
     public void Mark(ulong inode)
     {
         long now = Environment.TickCount64;
@@ -24,10 +24,10 @@ internal sealed class RecentChanges : IDisposable
         }
     }
 
-    /// <summary>Whether a file may have changed since a moment, in milliseconds of <see cref="Environment.TickCount64"/>, or at that moment.</summary>
+    /// <summary>Whether a file may have changed at or after a time, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
     public bool IsChangedSince(ulong inode, long moment) => Volatile.Read(ref Slot(inode)) >= moment;
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Frees the memory.</summary>
     public void Dispose() => _memory.Dispose();
 
     private ref long Slot(ulong inode) => ref _memory.Word((int)(inode * 0x9E37_79B9_7F4A_7C15 >> (64 - SlotBits)) * sizeof(long));

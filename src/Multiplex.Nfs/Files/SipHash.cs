@@ -4,8 +4,8 @@ using System.Numerics;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// SipHash-2-4 (Aumasson and Bernstein, 2012): a message authentication code of 64 bits for short messages. Without the key nobody can make the code of
-/// another message. Linux' NFS server signs its handles by it too.
+/// SipHash-2-4 (Aumasson and Bernstein, 2012): a message authentication code of 64 bits for short messages. The code of another message cannot be computed
+/// without the key. Linux' NFS server signs its handles with it too.
 /// </summary>
 internal static class SipHash
 {

@@ -6,8 +6,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Files;
 
 /// <summary>
-/// The groups of users in this machine's databases, for calls of users that are in more than the 16 that AUTH_SYS has room for. They are looked up by uid,
-/// and known for some time.
+/// The groups of users from this machine's databases, for users that are in more than the 16 groups that AUTH_SYS has room for. They are looked up by uid,
+/// and cached for some time.
 /// </summary>
 /// <param name="time">For how long.</param>
 /// <param name="insteadOfRoot">The group that takes the place of group 0.</param>
@@ -22,7 +22,7 @@ internal sealed class UserGroups(TimeSpan time, uint insteadOfRoot, int capacity
     private readonly Lock _adding = new();
     private readonly Counter _forgotten = Counter.NfsUsersForgotten;
 
-    /// <summary>The groups of a user; null where the database has no such user, or cannot be asked.</summary>
+    /// <summary>The groups of a user; null if the database has no such user, or cannot be read.</summary>
     public uint[]? Of(uint uid)
     {
         long now = Environment.TickCount64;

@@ -6,8 +6,8 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Nfs.Server;
 
 /// <summary>
-/// What clients have mounted, for DUMP: by their own word, and a client that goes without one stays on it. So it is bounded, and the oldest entry makes room.
-/// All threads and processes of a server have the same list.
+/// What clients have mounted, for DUMP, as they report it. A client that disappears without UMNT stays in the list, so it is bounded, and a new entry replaces the oldest.
+/// All threads and processes of a server share the list.
 /// </summary>
 internal sealed class MountList : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class MountList : IDisposable
 
     /// <summary>Makes an empty list.</summary>
     /// <param name="capacity">How many entries there may be, one or more.</param>
-    /// <param name="counters">Where entries that made room for others are counted.</param>
+    /// <param name="counters">Counts entries that were removed to make room.</param>
     public MountList(int capacity, ServerCounters? counters = null)
     {
         _capacity = capacity;
@@ -33,7 +33,7 @@ internal sealed class MountList : IDisposable
 
     private ref ListHead Head => ref MemoryMarshal.AsRef<ListHead>(_memory.Bytes);
 
-    /// <summary>A client has mounted a path.</summary>
+    /// <summary>Records that a client has mounted a path.</summary>
     public void Add(in Peer peer, ReadOnlySpan<byte> path)
     {
         Span<byte> host = stackalloc byte[HostLength];
@@ -62,7 +62,7 @@ internal sealed class MountList : IDisposable
         }
     }
 
-    /// <summary>A client has mounted a path no longer.</summary>
+    /// <summary>Records that a client has unmounted a path.</summary>
     public void Remove(in Peer peer, ReadOnlySpan<byte> path)
     {
         Span<byte> host = stackalloc byte[HostLength];
@@ -79,7 +79,7 @@ internal sealed class MountList : IDisposable
         }
     }
 
-    /// <summary>A client has mounted nothing any longer.</summary>
+    /// <summary>Records that a client has unmounted everything.</summary>
     public void RemoveAll(in Peer peer)
     {
         Span<byte> host = stackalloc byte[HostLength];
@@ -120,10 +120,10 @@ internal sealed class MountList : IDisposable
         results.WriteBool(false);
     }
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Frees the memory.</summary>
     public void Dispose() => _memory.Dispose();
 
-    // The address alone: a client's ports differ from call to call.
+    // Only the address: a client's ports differ from call to call.
     private static int HostOf(in Peer peer, Span<byte> text)
     {
         ReadOnlySpan<byte> address = peer.Host;

@@ -108,7 +108,7 @@ internal sealed class MountProgram : IRpcProgram
         return AcceptStatus.Success;
     }
 
-    // The longest name that the path begins with; what follows it is below that directory.
+    // The longest export name that the path begins with; the rest of the path is below that directory.
     private Mountstat3 Find(in RpcCall call, ReadOnlySpan<byte> path, Span<byte> handle, out int length)
     {
         length = 0;
@@ -141,7 +141,7 @@ internal sealed class MountProgram : IRpcProgram
         path[Math.Max(below.Length, 1)] = 0;
         FileSystemUser.Current.AsServer();
 
-        // A path to mount is the server's to resolve: symbolic links are followed as long as they stay in the export.
+        // The server resolves a path to mount: symbolic links are followed as long as they stay in the export.
         SyscallResult opened = openat2(export.Root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
         if (opened.IsError)
             return StatusOf(opened);

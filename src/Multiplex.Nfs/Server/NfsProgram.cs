@@ -6,12 +6,12 @@ using Multiplex.Rpc.Server;
 namespace Multiplex.Nfs.Server;
 
 /// <summary>
-/// Version 3 of NFS, RFC 1813: its procedures by their numbers. They read arguments from the received bytes and write results into the reply, so a call
+/// Version 3 of NFS, RFC 1813: its procedures by number. They read arguments from the received bytes and write results into the reply, so that a call
 /// allocates nothing.
 /// </summary>
 internal sealed class NfsProgram : IRpcProgram
 {
-    /// <summary>Serves these files, and keeps entries of their directories.</summary>
+    /// <summary>Serves these files, and caches entries of their directories.</summary>
     public NfsProgram(ServedFiles files, ListingCache listings)
     {
         AttributeProcedures attributes = new(files);
@@ -56,7 +56,7 @@ internal sealed class NfsProgram : IRpcProgram
     /// <inheritdoc/>
     public IReadOnlyList<ProcedureEntry> Procedures { get; }
 
-    // The .x file says which may be run twice. Of a file that is held open the kernel has the attributes in memory; all else may wait for a disk.
+    // The .x file says which procedures may be run twice. The attributes of an open file are in the kernel's memory; anything else may wait for a disk.
     private static ProcedureEntry Entry(NfsV3Procedure procedure, ProcedureHandler handler) => new((uint)procedure, handler)
     {
         IsIdempotent = NfsV3.Of(procedure).IsIdempotent,

@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server;
 
-/// <summary>What many results have in common: attributes, and what a file was like before.</summary>
+/// <summary>Parts of many results: attributes, and attributes before a change.</summary>
 internal static class NfsReply
 {
     /// <summary>Bytes of fattr3.</summary>
@@ -22,7 +22,7 @@ internal static class NfsReply
     public static void Attributes(XdrWriter results, in statx_t status, ExportedDirectory export) =>
         Attributes(results.Output.Append(AttributesLength), status, export);
 
-    /// <summary>Writes fattr3 where there is room for it.</summary>
+    /// <summary>Writes fattr3 to a buffer.</summary>
     public static void Attributes(Span<byte> room, in statx_t status, ExportedDirectory export)
     {
         export.Reported(status);
@@ -43,7 +43,7 @@ internal static class NfsReply
         Time(at[76..], status.stx_ctime);
     }
 
-    /// <summary>Writes post_op_attr of a file as it is now; none where it cannot be said.</summary>
+    /// <summary>Writes post_op_attr of a file as it is now; none if they cannot be read.</summary>
     public static void PostOp(XdrWriter results, in FileLease file)
     {
         statx_t status = default;
@@ -60,7 +60,7 @@ internal static class NfsReply
         Attributes(results, status, export);
     }
 
-    /// <summary>Writes wcc_data: what the file was like before, and what it is like now.</summary>
+    /// <summary>Writes wcc_data: a file's attributes before a change and now.</summary>
     public static void Wcc(XdrWriter results, in Before before, in FileLease file)
     {
         before.Write(results);
@@ -93,7 +93,7 @@ internal static class NfsReply
         _ => Ftype3.Nf3reg,
     };
 
-    // Seconds before 1970 and after 2106 have no place in nfstime3.
+    // nfstime3 cannot hold times before 1970 and after 2106.
     private static void Time(Span<byte> at, in statx_timestamp time)
     {
         BinaryPrimitives.WriteUInt32BigEndian(at, (uint)Math.Clamp(time.tv_sec, 0, uint.MaxValue));
@@ -101,7 +101,7 @@ internal static class NfsReply
     }
 }
 
-/// <summary>What a file was like before a call changed it: pre_op_attr.</summary>
+/// <summary>A file's attributes before a call changed it: pre_op_attr.</summary>
 internal readonly struct Before
 {
     private readonly bool _isKnown;
@@ -110,10 +110,10 @@ internal readonly struct Before
 
     private Before(in statx_t status) => (_isKnown, _size, _modified, _changed) = (true, status.stx_size, status.stx_mtime, status.stx_ctime);
 
-    /// <summary>That of these attributes.</summary>
+    /// <summary>Takes them from these attributes.</summary>
     public static Before Of(in statx_t status) => new(status);
 
-    /// <summary>That of a file as it is now; unknown while a write is in progress, which may come between.</summary>
+    /// <summary>Takes those of a file as it is now; unknown while a write is in progress, which may change them meanwhile.</summary>
     public static Before Of(in FileLease file) =>
         file.IsOpen && !file.File.IsBeingWritten && !ExportedDirectory.StatusOf(file.File.Path, out statx_t status).IsError ? new(status) : default;
 

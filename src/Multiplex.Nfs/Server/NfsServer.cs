@@ -6,25 +6,25 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server;
 
-/// <summary>What an NFS server serves, and its limits.</summary>
+/// <summary>The options of an NFS server: its exports and limits.</summary>
 public sealed record NfsServerOptions
 {
-    /// <summary>The directories; one or more.</summary>
+    /// <summary>The exports; one or more.</summary>
     public required IReadOnlyList<Export> Exports { get; init; }
 
-    /// <summary>Where the key of the handles is kept: see <see cref="HandleKey.UsualDirectory"/>.</summary>
+    /// <summary>The directory for the key of the handles: see <see cref="HandleKey.UsualDirectory"/>.</summary>
     public string StateDirectory { get; init; } = HandleKey.UsualDirectory;
 
-    /// <summary>How many files a process holds open between calls, each by up to three descriptors; one or more.</summary>
+    /// <summary>How many files a process holds open between calls, each with up to three descriptors; one or more.</summary>
     public int OpenFiles { get; init; } = 1024;
 
-    /// <summary>How many descriptors those are at most.</summary>
+    /// <summary>The most descriptors that those take.</summary>
     public int MostDescriptors => 3 * OpenFiles;
 
-    /// <summary>How many bytes of directories' entries a process keeps for READDIRPLUS, about; 0: none.</summary>
+    /// <summary>How many bytes of directories' entries a process caches for READDIRPLUS, approximately; 0: none.</summary>
     public long ListingCache { get; init; } = UsualListingCache;
 
-    /// <summary>4 MiB: the entries of directories of some 20,000 files.</summary>
+    /// <summary>4 MiB: about 20,000 entries.</summary>
     public const long UsualListingCache = 4 << 20;
 
     /// <summary>Of how many users an export with <see cref="Export.GroupsTime"/> knows the groups, in each process; one or more.</summary>
@@ -34,7 +34,7 @@ public sealed record NfsServerOptions
     public int Mounts { get; init; } = 256;
 }
 
-/// <summary>An NFS server: the programs of NFS and MOUNT over some exports, for an <see cref="RpcProtocol"/>.</summary>
+/// <summary>An NFS server: the programs NFS and MOUNT over some exports, for an <see cref="RpcProtocol"/>.</summary>
 public sealed class NfsServer : IDisposable
 {
     private readonly ExportedDirectory[] _exports;
@@ -43,14 +43,14 @@ public sealed class NfsServer : IDisposable
     private readonly MountList _mounts;
     private bool _isClosed;
 
-    /// <summary>Opens the exports. In a server that forks, before the first fork.</summary>
+    /// <summary>Opens the exports. A server that forks must do so before its first fork.</summary>
     /// <param name="options">What is served.</param>
-    /// <param name="counters">Where to count; null: nowhere.</param>
+    /// <param name="counters">The counters; null: nothing is counted.</param>
     /// <remarks>
-    /// It sets umask(2) to 0, for the whole process: the permissions of new files are those that clients ask for.
+    /// It sets umask(2) to 0, for the whole process: new files get the permissions that clients ask for.
     /// </remarks>
-    /// <exception cref="SyscallException">A directory cannot be opened, or the key cannot be kept.</exception>
-    /// <exception cref="IOException">The key cannot be kept.</exception>
+    /// <exception cref="SyscallException">A directory cannot be opened, or the key cannot be saved.</exception>
+    /// <exception cref="IOException">The key cannot be saved.</exception>
     /// <exception cref="ArgumentException">Two exports have the same name, or there are none.</exception>
     public NfsServer(NfsServerOptions options, ServerCounters? counters = null)
     {
@@ -72,7 +72,7 @@ public sealed class NfsServer : IDisposable
     public IRpcProgram[] Programs { get; }
 
     /// <summary>
-    /// Whether calls are run as the users that they name. Otherwise the server is not root, and those of all users but its own are refused, unless an export
+    /// Whether calls run with the rights of the users that they name. Otherwise the server is not root, and refuses calls of all users but its own, unless an export
     /// squashes all to that user.
     /// </summary>
     public static bool ActsAsCallers => FileSystemUser.CanBeAny;

@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server;
 
-/// <summary>What a failed system call is called in NFS: nfsstat3 of RFC 1813 section 2.6.</summary>
+/// <summary>The status of NFS for a failed system call: nfsstat3 of RFC 1813 section 2.6.</summary>
 internal static class NfsStatus
 {
     /// <summary>The status of a call's result.</summary>
@@ -35,7 +35,7 @@ internal static class NfsStatus
         EREMOTE => Nfsstat3.Nfs3errRemote,
         EOPNOTSUPP => Nfsstat3.Nfs3errNotsupp,
         ELOOP => Nfsstat3.Nfs3errInval,
-        EAGAIN or EMFILE or ENFILE or ENOMEM => Nfsstat3.Nfs3errJukebox,   // the client waits, and asks again
+        EAGAIN or EMFILE or ENFILE or ENOMEM => Nfsstat3.Nfs3errJukebox,   // the client waits, and repeats the call
         _ => Nfsstat3.Nfs3errIo,
     };
 }

@@ -7,23 +7,23 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server;
 
-/// <summary>What a call wants of a file.</summary>
+/// <summary>What a call needs a file for.</summary>
 internal enum Purpose
 {
-    /// <summary>What everybody may know: its attributes and those of its file system.</summary>
+    /// <summary>Attributes of the file or of its file system, which every client may get.</summary>
     Attributes,
 
-    /// <summary>What the file system decides by the caller.</summary>
+    /// <summary>An access that the file system allows or refuses by the caller's user.</summary>
     Use,
 
-    /// <summary>The same, and it changes the file: refused on an export that is read-only.</summary>
+    /// <summary>The same, but a change: refused on a read-only export.</summary>
     Change,
 }
 
-/// <summary>The way of each call from a handle to an open file: the export, whether it is for this client, the caller's user, the descriptor.</summary>
+/// <summary>From a handle to an open file, as in each call: the export, the client's right to use it, the caller's user, the descriptor.</summary>
 internal sealed class ServedFiles
 {
-    // A directory that a local process moves out of its export is served no longer than this, in milliseconds.
+    // How long a directory may still be served after a local process has moved it out of its export, in milliseconds.
     private const long LookAgainAfter = 1000;
 
     private readonly ExportedDirectory[] _exports;
@@ -36,17 +36,17 @@ internal sealed class ServedFiles
         Verifier = verifier;
     }
 
-    /// <summary>The files that are held open.</summary>
+    /// <summary>The open files.</summary>
     public OpenFiles Files { get; }
 
-    /// <summary>What tells clients that unstable writes may be lost.</summary>
+    /// <summary>The verifier that tells clients whether unstable writes may be lost.</summary>
     public WriteVerifier Verifier { get; }
 
-    /// <summary>Opens the file of a handle. From then on this thread uses the file system as the caller.</summary>
+    /// <summary>Opens the file of a handle. From then on this thread accesses the file system as the caller's user.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="handle">The handle, as it came.</param>
-    /// <param name="purpose">What for.</param>
-    /// <param name="file">The file, to be disposed of; nothing unless the status is NFS3_OK.</param>
+    /// <param name="handle">The handle as received.</param>
+    /// <param name="purpose">What the file is needed for.</param>
+    /// <param name="file">The file, which the caller disposes of; none unless the status is NFS3_OK.</param>
     public Nfsstat3 Open(scoped in RpcCall call, scoped ReadOnlySpan<byte> handle, Purpose purpose, out FileLease file)
     {
         file = default;
@@ -73,7 +73,7 @@ internal sealed class ServedFiles
         return status;
     }
 
-    /// <summary>The same of a directory: anything else is NFS3ERR_NOTDIR, and one that is outside its export by now NFS3ERR_STALE.</summary>
+    /// <summary>The same for a directory: anything else is NFS3ERR_NOTDIR, and a directory that is outside its export by now is NFS3ERR_STALE.</summary>
     public Nfsstat3 OpenDirectory(scoped in RpcCall call, scoped ReadOnlySpan<byte> handle, Purpose purpose, out FileLease directory)
     {
         Nfsstat3 status = Open(call, handle, purpose, out directory);
@@ -97,7 +97,7 @@ internal sealed class ServedFiles
         return status;
     }
 
-    /// <summary>Returns when what was changed in a directory is on the disk, unless the export is asynchronous.</summary>
+    /// <summary>Waits until changes in a directory are on the disk, unless the export is asynchronous.</summary>
     public Nfsstat3 Keep(in FileLease directory)
     {
         if (directory.File.Export.Export.Async)
@@ -106,7 +106,7 @@ internal sealed class ServedFiles
         return fd < 0 ? NfsStatus.Of(-fd) : Keep(fd);
     }
 
-    /// <summary>Returns when a file is on the disk. A failure is reported once: so it also tells all clients to write again what they have not committed.</summary>
+    /// <summary>Waits until a file is on the disk. The kernel reports a failure only once, so the verifier changes too: all clients write again what they have not committed.</summary>
     public Nfsstat3 Keep(int fd) => Kept(fsync(fd));
 
     /// <summary>The same, after fsync(2).</summary>
@@ -114,7 +114,7 @@ internal sealed class ServedFiles
     {
         if (result.IsError && !result.Is(EINVAL))
             Verifier.Change();
-        return result.Is(EINVAL) ? Nfsstat3.Nfs3Ok : NfsStatus.Of(result);   // EINVAL: a file system that keeps nothing
+        return result.Is(EINVAL) ? Nfsstat3.Nfs3Ok : NfsStatus.Of(result);   // EINVAL: a file system that does not support it
     }
 
     private static Nfsstat3 Allow(in RpcCall call, ExportedDirectory exported, Purpose purpose)
@@ -140,7 +140,7 @@ internal sealed class ServedFiles
     }
 }
 
-/// <summary>A file that a call uses; the cache keeps it open until this is disposed of.</summary>
+/// <summary>A file that a call uses; it stays open until this is disposed of.</summary>
 internal readonly ref struct FileLease(OpenFiles files, CachedFile file) : IDisposable
 {
     private readonly CachedFile? _file = file;
@@ -148,7 +148,7 @@ internal readonly ref struct FileLease(OpenFiles files, CachedFile file) : IDisp
     /// <summary>The file.</summary>
     public CachedFile File => _file!;
 
-    /// <summary>Whether there is one.</summary>
+    /// <summary>Whether there is a file.</summary>
     public bool IsOpen => _file is not null;
 
     /// <summary>Its attributes; <see cref="ESTALE"/> when its last name is gone.</summary>
@@ -161,17 +161,17 @@ internal readonly ref struct FileLease(OpenFiles files, CachedFile file) : IDisp
         return SyscallResult.Failed(ESTALE);
     }
 
-    /// <summary>Whether the caller may read the file: its owner always, as one that opened it before the mode was changed; and one that may execute it.</summary>
+    /// <summary>Whether the caller may read the file: the owner always may, as if the file had been opened before its mode was changed; so may a user that may execute it.</summary>
     public Nfsstat3 MayRead(in statx_t status)
     {
         Nfsstat3 readable = May(status, R_OK);
         return readable == Nfsstat3.Nfs3Ok || May(status, X_OK) != Nfsstat3.Nfs3Ok ? readable : Nfsstat3.Nfs3Ok;
     }
 
-    /// <summary>Whether the caller may write the file: its owner always.</summary>
+    /// <summary>Whether the caller may write the file: the owner always may.</summary>
     public Nfsstat3 MayWrite(in statx_t status) => May(status, W_OK);
 
-    /// <summary>Gives it back.</summary>
+    /// <summary>Ends the use.</summary>
     public void Dispose()
     {
         if (_file is not null)

@@ -3,14 +3,14 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Server;
 
 /// <summary>
-/// writeverf3 of RFC 1813 section 3.3.7: another one than before tells a client that writes which it has not committed may be lost. All threads and
-/// processes of a server have the same.
+/// writeverf3 of RFC 1813 section 3.3.7: when it changes, clients know that writes which they have not committed may be lost. All threads and
+/// processes of a server share it.
 /// </summary>
 internal sealed class WriteVerifier : IDisposable
 {
     private readonly SharedMemory _memory = new(sizeof(long));
 
-    /// <summary>Takes a random one.</summary>
+    /// <summary>Begins with a random one.</summary>
     public WriteVerifier()
     {
         Span<byte> random = stackalloc byte[sizeof(long)];
@@ -21,9 +21,9 @@ internal sealed class WriteVerifier : IDisposable
     /// <summary>The verifier.</summary>
     public ulong Value => (ulong)Volatile.Read(ref _memory.Word(0));
 
-    /// <summary>Takes another one: data that were written are lost.</summary>
+    /// <summary>Changes it: written data are lost.</summary>
     public void Change() => Interlocked.Increment(ref _memory.Word(0));
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Frees the memory.</summary>
     public void Dispose() => _memory.Dispose();
 }

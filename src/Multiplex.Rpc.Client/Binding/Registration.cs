@@ -15,7 +15,7 @@ public sealed record Registration(uint Program, uint Version, string Netid, stri
     /// <summary>The longest of its texts that is taken from others, in bytes: room for a UNIX-domain path.</summary>
     public const int MaxText = 255;
 
-    /// <summary>The address as an endpoint; null when the netid is not known here, or the address makes no sense.</summary>
+    /// <summary>The address as an endpoint; null if the netid is unknown, or the address is invalid.</summary>
     public Endpoint? Endpoint =>
         Binding.Netid.Find(Netid) is { } netid && UniversalAddress.TryParse(netid, Address, out Endpoint? endpoint) ? endpoint : null;
 

@@ -300,7 +300,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         }
     }
 
-    // Probes find out that the server has gone while nothing is to be sent, and TCP_USER_TIMEOUT while bytes are not acknowledged: for longer
+    // Probes detect that the server is gone while nothing is to be sent, and TCP_USER_TIMEOUT while bytes are not acknowledged: for longer
     // than the longest call waits.
     private void DetectLostFlow()
     {

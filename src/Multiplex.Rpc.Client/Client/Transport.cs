@@ -30,7 +30,7 @@ internal abstract class Transport(Endpoint server)
     /// <summary>Receives what is there, and hands each reply on.</summary>
     /// <returns>
     /// Why there will be no more: an <see cref="RpcConnectionException"/> when the connection has ended, an
-    /// <see cref="RpcBadReplyException"/> when what came makes no sense; null while the connection holds.
+    /// <see cref="RpcBadReplyException"/> when the received bytes are invalid; null while the connection holds.
     /// </returns>
     public abstract RpcException? Receive(int socket, ReplyHandler deliver);
 

@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Observing;
 
-/// <summary>One call of a client that somebody wants to know of.</summary>
+/// <summary>One call of a client, for listeners.</summary>
 internal sealed class ClientTelemetry
 {
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -27,7 +27,7 @@ internal sealed class ClientTelemetry
     }
 
     /// <summary>A call begins.</summary>
-    /// <returns>Null while nobody listens.</returns>
+    /// <returns>Null while there is no listener.</returns>
     public static ClientTelemetry? Begin(Endpoint server, RpcProcedure procedure) =>
         RpcTelemetry.IsClientObserved ? new(server, procedure) : null;
 

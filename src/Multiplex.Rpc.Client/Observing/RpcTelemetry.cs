@@ -6,8 +6,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Observing;
 
 /// <summary>
-/// What servers and clients tell those that listen: a <see cref="Meter"/> and an <see cref="ActivitySource"/>, both named "Multiplex". While nobody listens, a
-/// call costs the question whether somebody does.
+/// What servers and clients report to listeners: a <see cref="Meter"/> and an <see cref="ActivitySource"/>, both named "Multiplex". Without a listener, a
+/// call costs only the check for one.
 /// </summary>
 /// <remarks>The names are those of OpenTelemetry's semantic conventions for RPC, <c>rpc.system</c> is <c>onc_rpc</c>. The table is in docs/rpc.md.</remarks>
 public static class RpcTelemetry
@@ -34,10 +34,10 @@ public static class RpcTelemetry
     internal static Histogram<double> ClientDuration { get; } =
         Meter.CreateHistogram("rpc.client.call.duration", "s", "How long calls take, from their sending to their results or failure.", tags: null, Durations);
 
-    /// <summary>Whether anybody wants to know of a call that a client makes.</summary>
+    /// <summary>Whether anything listens to the calls of clients.</summary>
     internal static bool IsClientObserved => ClientDuration.Enabled || Activities.HasListeners();
 
-    /// <summary>Starts an activity, if somebody wants it, which is not current to any code after this returns.</summary>
+    /// <summary>Starts an activity, if anything listens, which is not current to any code after this returns.</summary>
     internal static Activity? Start(string service, string method, ActivityKind kind, in TagList tags)
     {
         if (!Activities.HasListeners())

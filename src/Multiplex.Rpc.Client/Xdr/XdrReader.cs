@@ -123,7 +123,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     /// <summary>Passes over bytes that the caller has seen in <see cref="Rest"/>.</summary>
     public void Skip(int count) => Take((uint)count);
 
-    /// <summary>Says that what was read makes no sense: as if a read had failed.</summary>
+    /// <summary>Marks what was read as invalid, as if a read had failed.</summary>
     /// <param name="why">What is wrong, for <see cref="Failure"/>.</param>
     public void Fail(string why = "it makes no sense")
     {

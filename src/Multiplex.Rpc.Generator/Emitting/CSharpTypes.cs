@@ -191,7 +191,7 @@ internal enum Form
     /// <summary>As objects that live as long as they are referred to.</summary>
     Object,
 
-    /// <summary>Opaque data as a span over somebody else's bytes; else as objects.</summary>
+    /// <summary>Opaque data as a span over bytes owned elsewhere; otherwise as objects.</summary>
     Span,
 
     /// <summary>All data as spans, and structs as views, so that nothing is allocated.</summary>

@@ -10,7 +10,7 @@ internal sealed class TypeEmitter(CodeWriter code, CSharpTypes types)
         $"public enum {type.CSharpName}",
         type.Members.Select(member => (member.Name, member.CSharpName, member.Value)));
 
-    /// <summary>A struct, with its members; or, for a class whose members somebody else has written, what reads and writes them.</summary>
+    /// <summary>A struct, with its members; or, for a class whose members are written by hand, the code that reads and writes them.</summary>
     public void Struct(StructType type, bool withMembers = true)
     {
         code.Gap();

@@ -5,7 +5,7 @@ namespace Multiplex.Rpc.Generator.Emitting;
 /// <summary>Unions: a record with the discriminant and every arm, of which the discriminant selects the one that counts.</summary>
 internal sealed class UnionEmitter(CodeWriter code, CSharpTypes types)
 {
-    /// <summary>A union, with its members; or, for a class whose members somebody else has written, what reads and writes them.</summary>
+    /// <summary>A union, with its members; or, for a class whose members are written by hand, the code that reads and writes them.</summary>
     public void Union(UnionType type, bool withMembers = true)
     {
         code.Gap();

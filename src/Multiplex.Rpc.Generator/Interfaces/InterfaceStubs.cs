@@ -44,7 +44,7 @@ internal sealed record InterfaceStubs(string Name, string Numbers, Position Posi
             output.AddSource(Name, SourceText.From(Source, Encoding.UTF8));
     }
 
-    /// <summary>Tells of interfaces that are the same version of the same program.</summary>
+    /// <summary>Reports interfaces that are the same version of the same program.</summary>
     public static void ReportTwins(SourceProductionContext output, ImmutableArray<InterfaceStubs> all)
     {
         foreach (InterfaceStubs second in all.GroupBy(one => one.Numbers).SelectMany(same => same.Skip(1)))

@@ -2,7 +2,7 @@ using Multiplex.Rpc.Generator.Model;
 
 namespace Multiplex.Rpc.Generator.Parsing;
 
-/// <summary>The macros of the C preprocessor, and what becomes of the words that name them: ISO C section 6.10.3, without #.</summary>
+/// <summary>The macros of the C preprocessor, and the replacement of the words that name them: ISO C section 6.10.3, without #.</summary>
 internal sealed class Macros
 {
     private readonly Dictionary<string, Macro> _all = [];

@@ -15,7 +15,7 @@ public sealed class RegistrationFile(string path)
     private const int Fields = 5;
 
     /// <summary>Reads it. Nothing when there is no such file.</summary>
-    /// <param name="onMistake">Called with each line that makes no sense, and is left out.</param>
+    /// <param name="onMistake">Called with each invalid line, which is left out.</param>
     /// <exception cref="IOException">It cannot be read, or another user could have written it.</exception>
     public IReadOnlyList<Registration> Read(Action<string> onMistake)
     {

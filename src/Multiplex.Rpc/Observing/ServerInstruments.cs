@@ -6,7 +6,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Observing;
 
 /// <summary>
-/// What the meter tells of servers as a whole, read from their <see cref="ServerCounters"/> when it is asked for. So it costs a call nothing, and is true of
+/// What the meter reports of servers as a whole, read from their <see cref="ServerCounters"/> when it is asked for. So it costs a call nothing, and is true of
 /// models that fork, too.
 /// </summary>
 internal static class ServerInstruments

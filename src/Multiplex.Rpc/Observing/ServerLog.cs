@@ -60,7 +60,7 @@ internal sealed partial class ServerLog : IDisposable
     /// <summary>A procedure has thrown.</summary>
     public static void ProcedureFailed(ILogger logger, Exception failure) => ProcedureFailed(logger, failure.Message, failure);
 
-    /// <summary>Tells no more of limits.</summary>
+    /// <summary>Stops logging limits.</summary>
     public void Dispose() => _timer?.Dispose();
 
     private void TellLimits()

@@ -7,7 +7,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Observing;
 
-/// <summary>Measures the calls of one server, and has a span for each, while somebody listens to <see cref="RpcTelemetry"/>.</summary>
+/// <summary>Measures the calls of one server, and has a span for each, while anything listens to <see cref="RpcTelemetry"/>.</summary>
 /// <param name="also">A further observer, called for each call; may be null.</param>
 internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
 {
@@ -42,8 +42,8 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
             context.Activity = Activity.Current = activity;   // the procedure's, and no other code's: see RpcObserver
         }
 
-        context.IsToldToObserver = also is { IsEnabled: true };
-        if (context.IsToldToObserver)
+        context.IsObserved = also is { IsEnabled: true };
+        if (context.IsObserved)
             also!.Started(context);
     }
 
@@ -65,7 +65,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
         s_duration.Record(Stopwatch.GetElapsedTime(context.StartTimestamp).TotalSeconds, tags);
         if (context.Activity is { } activity)
             RpcTelemetry.Stop(activity, name, error, failure);
-        if (context.IsToldToObserver)
+        if (context.IsObserved)
             also!.Ended(context, status, failure);
     }
 

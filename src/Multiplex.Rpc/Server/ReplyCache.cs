@@ -297,7 +297,7 @@ internal readonly record struct CallKey(
     /// <param name="arguments">Its arguments, as they came.</param>
     /// <param name="seed">Makes the hashes of this server different from any other's, so that a collision cannot be prepared.</param>
     /// <param name="key">The key.</param>
-    /// <returns>False when nothing tells this caller from others.</returns>
+    /// <returns>False if nothing distinguishes this caller from others.</returns>
     public static bool TryTake(in RpcCall call, ReadOnlySpan<byte> arguments, long seed, out CallKey key)
     {
         Span<byte> caller = stackalloc byte[LongestCaller];

@@ -8,7 +8,7 @@ public sealed class RpcInstances<T>
     /// <summary>One object serves all calls, on all threads.</summary>
     public RpcInstances(T only) => Only = only;
 
-    /// <summary>Each call has an object of its own.</summary>
+    /// <summary>Each call has its own object.</summary>
     /// <param name="begin">Makes it, on the thread that received the call: it must not block. What it throws, the caller gets as SYSTEM_ERR.</param>
     public RpcInstances(Func<RpcContext, RpcCallScope<T>> begin) => Begin = begin;
 

@@ -114,7 +114,7 @@ public sealed class RpcInvocation : LateReply
     internal static RpcInvocation Begin(RpcProtocol protocol, ProcedureEntry entry, in RpcCall call, int bytes, ReplyCache.Entry kept)
     {
         RpcInvocation invocation = t_spare ?? new();
-        t_spare = null;   // the procedure may make calls of its own on this thread
+        t_spare = null;   // the procedure may itself make calls on this thread
         (invocation._protocol, invocation._entry, invocation._xid, invocation._kept) = (protocol, entry, call.Xid, kept);
         invocation._isRecord = call.Peer.Kind is Sockets.EndpointKind.Tcp or Sockets.EndpointKind.Unix;
         invocation.Bytes = bytes;

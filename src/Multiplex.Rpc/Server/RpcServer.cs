@@ -126,7 +126,7 @@ public sealed class RpcServer : IAsyncDisposable
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>Stops, as <see cref="StopAsync"/>, and gives back what the server holds.</summary>
+    /// <summary>Stops, as <see cref="StopAsync"/>, and frees the server's resources.</summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
     [SuppressMessage("Design", "CA1031", Justification = "Completion reports it")]

@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Tour.Lessons;
 
-/// <summary>The second lesson: bind(2) gives a socket its address, getsockname(2) tells it, getaddrinfo(3) finds addresses by name.</summary>
+/// <summary>The second lesson: bind(2) gives a socket its address, getsockname(2) returns it, getaddrinfo(3) finds addresses by name.</summary>
 internal static class Lesson02_Addresses
 {
     public static Lesson Lesson { get; } = new(

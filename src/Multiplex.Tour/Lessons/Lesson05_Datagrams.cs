@@ -23,7 +23,7 @@ internal static class Lesson05_Datagrams
             new("Two datagrams are two", Boundaries),
             new("A datagram longer than the buffer", TooLong),
             new("An empty datagram, and the longest one", EmptyAndLongest),
-            new("A datagram to a port that no socket has", NobodyThere),
+            new("A datagram to a port that no socket has", NoSocketThere),
             new("A receiver without room", NoRoom),
         ]);
 
@@ -78,7 +78,7 @@ internal static class Lesson05_Datagrams
         t.sendto(client, tooLong, address, new(EMSGSIZE, "a datagram goes whole or not at all"));
     }
 
-    private static void NobodyThere(Trace t)
+    private static void NoSocketThere(Trace t)
     {
         t.Say("This port belongs to a socket that is connected to itself, so no other sender reaches it:");
         int held = Bound(t, out byte[] address);

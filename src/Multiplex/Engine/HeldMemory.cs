@@ -4,8 +4,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Engine;
 
 /// <summary>
-/// The memory that the connections of workers hold in long requests and replies: each worker, thread or process, serves one and has a place
-/// on a board that all share. One that passes the limit closes the connection that holds most, its own or another's.
+/// The memory that the connections of workers hold in long requests and replies: each worker, a thread or process, serves one connection and has an entry
+/// in a table that all share. A worker that passes the limit closes the connection that holds most, its own or another's.
 /// </summary>
 /// <param name="options">Gives the limit.</param>
 /// <param name="counters">Where the total is kept.</param>
@@ -16,7 +16,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
     /// <summary>What a connection holds up to this is not counted: its worker has buffers of that size anyway.</summary>
     public const int Uncounted = LargeBufferPool.LongestShort;
 
-    // Measured: a process of its own has a heap of its own, which takes about as much again as a long request.
+    // Measured: each process has its own heap, which takes about as much again as a long request.
     private const int PerProcess = 1 << 20;
 
     private const int PlaceLength = 2 * sizeof(long);
@@ -32,7 +32,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
     // Bytes that come with whatever a worker holds.
     private int Overhead { get; init; }
 
-    /// <summary>Has a worker that has ended hold nothing: it may have been killed.</summary>
+    /// <summary>Clears the entry of a worker that has ended: it may have been killed.</summary>
     public void Forget(int owner)
     {
         for (int place = 0; place < places; place++)
@@ -45,7 +45,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
     /// <inheritdoc/>
     public void Dispose() => _board.Dispose();
 
-    // Returns a place that is this owner's from now on.
+    // Reserves a place for this owner.
     private int Claim(int owner)
     {
         for (int place = 0; place < places; place++)
@@ -120,7 +120,7 @@ internal sealed class HeldMemory(ServerOptions options, ServerCounters counters,
     private ref long Owner(int place) => ref _board.Word((place * PlaceLength) + sizeof(long));
 
     /// <summary>What one worker's connections hold, one after another.</summary>
-    /// <param name="memory">The board.</param>
+    /// <param name="memory">The table.</param>
     /// <param name="owner">What identifies it; not 0.</param>
     public sealed class Holder(HeldMemory memory, Func<int> owner)
     {

@@ -6,14 +6,14 @@ using Multiplex.Tls;
 namespace Multiplex.Engine;
 
 /// <summary>
-/// What the sessions of one thread share while each has its turn: the protocol, the limits, and the buffers, so that an idle connection owns none.
+/// What the sessions of one thread share: the protocol, the limits, and the buffers, so that an idle connection owns none.
 /// </summary>
 /// <param name="protocol">What the bytes mean.</param>
 /// <param name="options">The limits.</param>
 /// <param name="counters">Where events are counted.</param>
 internal sealed class LoopContext(IProtocol protocol, ServerOptions options, ServerCounters counters)
 {
-    /// <summary>Quick requests of one connection that are answered in a turn, some 0.1 ms; then others have their turn.</summary>
+    /// <summary>The most quick requests of one connection that are answered in a turn, about 0.1 ms; then other connections are served.</summary>
     public const int RequestsInATurn = 512;
 
     private const int LongestFarewell = 64;   // bytes: an alert of TLS
@@ -29,13 +29,13 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
     /// <summary>Where events are counted.</summary>
     public ServerCounters Counters => counters;
 
-    /// <summary>What streams are received into: most requests come whole, and are gone from it before the next read.</summary>
+    /// <summary>The receive buffer for streams: most requests arrive whole, and are answered before the next read.</summary>
     public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024);
 
-    /// <summary>What messages are received into, which come in one piece or not at all.</summary>
+    /// <summary>The receive buffer for messages, which arrive in one piece or not at all.</summary>
     public byte[] MessageBuffer => _messageBuffer ??= LargeBufferPool.Pool.Rent(MessageSize.LongestTaken);
 
-    /// <summary>What the TLS connections of the thread read and write through.</summary>
+    /// <summary>The buffers of the thread's TLS connections.</summary>
     public TlsPipe TlsPipe { get => field ??= new(); }
 
     /// <summary>The last bytes of a connection that is about to be closed.</summary>
@@ -86,7 +86,7 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
             Replies.Truncate(FreshStart);
     }
 
-    /// <summary>Gives the buffer for messages back, for a thread that is one of many and has no connection now.</summary>
+    /// <summary>Frees the buffer for messages, for a thread that is one of many and has no connection now.</summary>
     public void ReleaseMessageBuffer()
     {
         if (_messageBuffer is not null)

@@ -28,8 +28,8 @@ internal struct ReadBuffer
     public readonly ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
     /// <summary>
-    /// Where to receive to. A short remainder of the last read goes in front of the next one, in the loop's buffer: a
-    /// stream of pipelined requests is read in large pieces wherever they are cut. A long one gathers in an array of its own.
+    /// Where to receive to. A short remainder of the last read is put before the next one, in the loop's buffer: a
+    /// stream of pipelined requests is read in large pieces, wherever they end. A long one is collected in its own array.
     /// </summary>
     /// <returns>A buffer whose first <see cref="Length"/> bytes are the ones held.</returns>
     public byte[] BufferForMore(byte[] loopBuffer)
@@ -71,7 +71,7 @@ internal struct ReadBuffer
         return array;
     }
 
-    /// <summary>Holds these bytes too, which stand elsewhere.</summary>
+    /// <summary>Adds these bytes, which are in another buffer.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         if (_bytes is null || _bytes.Length - Length < bytes.Length)
@@ -80,7 +80,7 @@ internal struct ReadBuffer
         Length += bytes.Length;
     }
 
-    /// <summary>Holds these bytes from now on, which may stand in the loop's buffer or further on in the same array.</summary>
+    /// <summary>Replaces the bytes by these, which may be in the loop's buffer or further on in the same array.</summary>
     public void Set(ReadOnlySpan<byte> rest)
     {
         if (_bytes is null && rest.IsEmpty)

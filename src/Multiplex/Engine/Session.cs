@@ -33,10 +33,10 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>The peer, for a procedure that a worker runs.</summary>
     public Peer Caller => peer.PeerOf(this);
 
-    /// <summary>Where the replies go to requests that workers run, and those that come later.</summary>
+    /// <summary>What sends the replies to requests that workers run, and late replies.</summary>
     public ILateOwner Owner => owner!;
 
-    /// <summary>Whether the peer has gone, so that no reply can reach it. May be asked by any thread.</summary>
+    /// <summary>Whether the peer is gone, so that no reply can reach it. May be asked by any thread.</summary>
     public bool HasEnded => _hasEnded;
 
     /// <inheritdoc/>
@@ -55,21 +55,21 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public long LastMoved { get; set; }
 
     /// <summary>
-    /// Since when the rest of a request that has begun to arrive is awaited, in milliseconds; 0 when none is. Reads that fill the buffer start it
-    /// anew: it is not the peer that takes its time.
+    /// Since when the rest of a request that has begun to arrive is awaited, in milliseconds; 0: none is. Reads that fill the buffer reset it,
+    /// as then the delay is not the peer's.
     /// </summary>
     public long RequestSince { get; set; }
 
     /// <summary>Whether whole requests may be held: the replies before them passed the mark, the session has had its share of a turn, or the workers have no room.</summary>
     public bool RequestsWait { get; private set; }
 
-    /// <summary>Whether those wait until a reply has come that comes later.</summary>
+    /// <summary>Whether those wait for a late reply.</summary>
     public bool AwaitsLate => _awaited is { IsFull: true };
 
-    /// <summary>Whether a call is in flight whose reply comes later, while nothing is received: the peer would not be seen to go.</summary>
+    /// <summary>Whether a late reply is awaited while nothing is received, so that the end of the connection would not be seen.</summary>
     public bool MayMissTheEnd => HasCallsInFlight && (AwaitsLate || RequestsWait || InputEnded);
 
-    /// <summary>Whether a call is in flight whose reply comes later.</summary>
+    /// <summary>Whether a late reply is awaited.</summary>
     public bool HasCallsInFlight => HasLate || _handed is { HasLate: true };
 
     /// <summary>Bytes that were received and are not answered.</summary>
@@ -84,7 +84,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     /// <summary>Whether the server is stopping: no more is received than had arrived.</summary>
     public bool IsDraining => _arrivedUnread != NotDraining;
 
-    /// <summary>Whether nothing is held, pending or under way: all that the session does next is to receive. So it is after nearly every request.</summary>
+    /// <summary>Whether nothing is held, pending or in progress, so that the session only receives next. That is so after nearly every request.</summary>
     public bool IsAtRest =>
         PendingBytes == 0 && _unanswered.Memory == 0 && _handed is null && !HasLate && _tls is null && !_inputEnded && !_isMalformed && !RequestsWait && !IsDraining;
 
@@ -96,13 +96,13 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public bool WantsInput(ServerOptions options) => !_inputEnded && !_isMalformed && !IsThrottled(options);
 
     /// <summary>
-    /// What to wait for. A session that has a turn anyway is waited for as before: to change that and to change it back would cost
+    /// What to wait for. For a session that gets a turn anyway this stays the same: to change it and to change it back would cost
     /// two system calls a turn.
     /// </summary>
     public Interest Wants(ServerOptions options) =>
         (WantsInput(options) || WantsTurn(options) ? Interest.Readable : Interest.None) | (PendingBytes > 0 ? Interest.Writable : Interest.None);
 
-    /// <summary>Why the session is over, once nothing is left to receive, to answer and to send; null before.</summary>
+    /// <summary>Why the session has ended, once nothing is left to receive, to answer and to send; null before.</summary>
     public CloseReason? Closed =>
         PendingBytes > 0 || _handed is not null || HasLate ? null
         : _isMalformed ? CloseReason.Malformed
@@ -114,8 +114,8 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         KeepsMessages ? loop.MessageBuffer : _tls is null ? BufferForMore(loop) : loop.TlsPipe.ReceiveBuffer;
 
     /// <summary>
-    /// So many bytes have been received, or the peer has shut down its side, or, while draining, nothing is left of what had arrived: 0. Requests
-    /// that are whole are answered, as far as there is time for it in a turn; <see cref="Pending"/> is to be sent next.
+    /// Handles received bytes; 0: the peer has shut down its side, or, while draining, everything that had arrived is received. Requests
+    /// that are whole are answered, as many as fit into a turn; <see cref="Pending"/> is to be sent next.
     /// </summary>
     /// <param name="count">Bytes; of a message its whole length, which may be more than the buffer has: recv(2), MSG_TRUNC.</param>
     /// <param name="loop">The thread's.</param>
@@ -149,7 +149,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         }
     }
 
-    /// <summary>Bytes have been received into a buffer of the kernel's: as <see cref="Received"/>. Those that can have no turn now are kept.</summary>
+    /// <summary>Handles bytes that the kernel has received into a buffer of its choice, as <see cref="Received"/>. Requests for which there is no time now are kept.</summary>
     /// <param name="bytes">The bytes.</param>
     /// <param name="loop">The thread's.</param>
     /// <param name="isAnswered">Whether there is time for requests now.</param>
@@ -190,7 +190,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         }
     }
 
-    /// <summary>Goes on with requests that wait, once the peer has taken half of the replies that may be pending, or the workers have room.</summary>
+    /// <summary>Continues with requests that wait, once the peer has received half of the replies that may be pending, or the workers have room.</summary>
     public void Continue(LoopContext loop)
     {
         bool hasAwaited = _awaited is not null && _awaited.Await(loop);
@@ -199,8 +199,8 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     }
 
     /// <summary>
-    /// A reply that came later is there. It is pending from now on, or, where the protocol has replies leave in the order of the calls, once those
-    /// before it have come.
+    /// Handles a late reply. It is pending from now on or, where replies are sent in the order of the calls, once those
+    /// before it are ready.
     /// </summary>
     public void Complete(LateReply late, LoopContext loop)
     {
@@ -208,7 +208,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         NoteThrottling(loop);
     }
 
-    /// <summary>The client has gone, or the server ends: no reply that comes later is needed any more.</summary>
+    /// <summary>Cancels late replies: the client is gone, or the server ends.</summary>
     public void CancelLate(bool hasEnded)
     {
         _awaited?.Cancel(hasEnded);
@@ -216,8 +216,8 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     }
 
     /// <summary>
-    /// A request that was handed to a worker has been run. Its reply is pending from now on, or, where the protocol has replies leave in the order of
-    /// the calls, once those before it have come. A long one stands in <see cref="LoopContext.Replies"/>, and is to be sent first.
+    /// Handles a request that a worker has run. Its reply is pending from now on or, where replies are sent in the order of
+    /// the calls, once those before it are ready. A long one is in <see cref="LoopContext.Replies"/>, and is to be sent first.
     /// </summary>
     public void Complete(WorkItem item, LoopContext loop)
     {
@@ -226,7 +226,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         loop.Workers!.TakeBack(ref _handed);
     }
 
-    /// <summary>The peer has closed its UNIX-domain socket, or has reset the connection: no reply reaches it any more. A peer that has shut down its side gets its replies.</summary>
+    /// <summary>The peer has reset the connection, or closed its UNIX-domain socket: no reply reaches it any more. A peer that has only shut down its side still gets its replies.</summary>
     public void PeerHungUp()
     {
         _hasEnded = true;
@@ -237,7 +237,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
     public ReadOnlySpan<byte> Pending(LoopContext loop) =>
         PendingBytes == 0 ? loop.Fresh : KeepsMessages ? _pending.FirstMessage : _pending.Bytes;
 
-    /// <summary>The kernel has taken so many bytes of <see cref="Pending"/>; 0 when it takes none now. The others are kept.</summary>
+    /// <summary>Handles how many bytes of <see cref="Pending"/> the kernel took; 0: none. The others are kept.</summary>
     public void Sent(int count, LoopContext loop)
     {
         if (count > 0)
@@ -273,7 +273,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
         _inputEnded |= unread == 0;
     }
 
-    /// <summary>The connection is closed: gives the session's memory back, and drops the requests that no worker has begun to run.</summary>
+    /// <summary>Frees the session's memory and drops the requests that no worker has begun to run: the connection is closed.</summary>
     public void Release(LoopContext loop)
     {
         _hasEnded = true;
@@ -395,7 +395,7 @@ internal sealed class Session(PeerAddress peer, ILateOwner? owner = null) : ICon
             RequestSince = tls.AwaitsSince(RequestSince, loop.Now);
     }
 
-    /// <summary>The connection is about to be closed: what its peer is told of it, by TLS; nothing without TLS, or in the midst of a reply.</summary>
+    /// <summary>The bytes by which TLS announces the close to the peer; nothing without TLS, or in the middle of a reply.</summary>
     public ReadOnlySpan<byte> Farewell(LoopContext loop) => _tls is null || PendingBytes > 0 ? default : _tls.Close(loop.Farewell);
 
     private bool HasLate => _awaited is { IsAny: true };

@@ -12,7 +12,7 @@ internal sealed class SessionTls(TlsContext context, TlsPipe pipe)
     /// <summary>How far it is.</summary>
     public TlsState State => _filter.State;
 
-    /// <summary>What the handshake has told of the peer; null before it is done.</summary>
+    /// <summary>The peer's identity from the handshake; null before that is done.</summary>
     public TlsPeer? Peer => _filter.Peer;
 
     /// <summary>Bytes of memory that it owns.</summary>

@@ -2,7 +2,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Forking;
 
-/// <summary>The end of a server of several processes: the parent tells its children until the last of them has left.</summary>
+/// <summary>The stop of a server of several processes: the parent signals its children until the last of them has ended.</summary>
 internal static class ChildDrain
 {
     /// <summary>Returns once no child is left. After the time to drain, or with a second request to stop, kills them.</summary>

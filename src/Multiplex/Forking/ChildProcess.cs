@@ -10,7 +10,7 @@ namespace Multiplex.Forking;
 /// </remarks>
 internal static class ChildProcess
 {
-    /// <summary>The signal by which the parent tells its children, again and again, to look whether the server is stopping.</summary>
+    /// <summary>The signal by which the parent makes its children check, again and again, whether the server is stopping.</summary>
     public const int StopSignal = SIGUSR1;
 
     /// <summary>How often the signal is sent: it may arrive just before a child begins to wait.</summary>
@@ -32,7 +32,7 @@ internal static class ChildProcess
         }
         catch (Exception e)
         {
-            // The parent counts a lost child; what happened is said here, without Console.
+            // The parent counts a lost child; the error is written here, without Console.
             write(2, Encoding.UTF8.GetBytes($"multiplex: {name} {getpid()}: {e}\n"));
             Leave(1);
         }

@@ -14,7 +14,7 @@ internal sealed unsafe class ChildSignals : IDisposable
     /// <summary>Sets them. To be made before the first fork.</summary>
     public ChildSignals()
     {
-        // A terminal sends SIGINT and SIGHUP to the whole group; the parent decides what follows, and says it with a signal of its own.
+        // A terminal sends SIGINT and SIGHUP to the whole group; the parent decides what follows, and sends another signal.
         Set(SIGINT, SIG_IGN);
         Set(SIGHUP, SIG_IGN);
         nint interruptOnly = (nint)(delegate*<int, void>)&DoNothing;
@@ -27,7 +27,7 @@ internal sealed unsafe class ChildSignals : IDisposable
         Set(SIGQUIT, SIG_DFL);
     }
 
-    /// <summary>Whether this child has had a SIGTERM of its own.</summary>
+    /// <summary>Whether this child itself has received a SIGTERM.</summary>
     public static bool HasHadTerm() => !sigaction(SIGTERM, out nint handler).IsError && handler == SIG_DFL;
 
     /// <summary>Gives the parent its own dispositions back.</summary>

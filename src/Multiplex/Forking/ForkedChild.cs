@@ -48,7 +48,7 @@ internal abstract class ForkedChild : IDisposable
         return _Fork();
     }
 
-    /// <summary>Gives back what the parent watches by, and its own signals.</summary>
+    /// <summary>Closes the parent's descriptors for watching it, and those of its signals.</summary>
     public void Dispose()
     {
         _signals.Dispose();

@@ -9,17 +9,17 @@ namespace Multiplex.Forking;
 /// <summary>What a process took from shared sockets.</summary>
 /// <param name="descriptor">See <see cref="Descriptor"/>.</param>
 /// <param name="peer">See <see cref="Peer"/>.</param>
-/// <param name="port">See <see cref="Port"/>.</param>
-internal readonly struct Arrival(int descriptor, PeerAddress peer, DatagramEndpoint? port)
+/// <param name="endpoint">See <see cref="Endpoint"/>.</param>
+internal readonly struct Arrival(int descriptor, PeerAddress peer, DatagramEndpoint? endpoint)
 {
-    /// <summary>A connection; meaningless with a <see cref="Port"/>.</summary>
+    /// <summary>A connection; meaningless with an <see cref="Endpoint"/>.</summary>
     public int Descriptor { get; } = descriptor;
 
     /// <summary>The connection's peer.</summary>
     public PeerAddress Peer { get; } = peer;
 
-    /// <summary>The port that has received a datagram, which is to be answered next; null when a connection was accepted.</summary>
-    public DatagramEndpoint? Port { get; } = port;
+    /// <summary>The endpoint that has received a datagram, which is to be answered next; null if a connection was accepted.</summary>
+    public DatagramEndpoint? Endpoint { get; } = endpoint;
 }
 
 /// <summary>
@@ -33,7 +33,7 @@ internal sealed class SharedSockets : IDisposable
 
     private readonly BoundSocket[] _sockets;
     private readonly Listener[] _listeners;   // the first of them
-    private readonly DatagramEndpoint[] _ports;   // of the others
+    private readonly DatagramEndpoint[] _datagrams;   // of the others
     private readonly Acceptor _acceptor;
     private readonly pollfd[] _set;
     private readonly epoll_events _event = new(1);
@@ -48,7 +48,7 @@ internal sealed class SharedSockets : IDisposable
         IReadOnlyList<Listener> listeners, IReadOnlyList<DatagramSocket> datagrams, IProtocol protocol, ServerCounters counters)
     {
         _listeners = [.. listeners];
-        _ports = [.. datagrams.Select(socket => new InlineDatagramEndpoint(socket, protocol, counters, most: 1))];
+        _datagrams = [.. datagrams.Select(socket => new InlineDatagramEndpoint(socket, protocol, counters, most: 1))];
         _acceptor = new(counters);
         _sockets = [.. listeners, .. datagrams];
         _set = [.. _sockets.Select(socket => new pollfd { fd = socket.Descriptor, events = POLLIN })];
@@ -76,21 +76,18 @@ internal sealed class SharedSockets : IDisposable
         return ready < 0 ? TryTakeAny(out arrival) : TryTake(ready, waits: false, out arrival);
     }
 
-    /// <summary>Takes what there is to take, once taking does not wait any more.</summary>
-    public bool TryTakeLast(out Arrival arrival) => TryTakeAny(out arrival);
-
     /// <summary>The server is stopping: connections are taken for as long as <see cref="Acceptor.LastCall"/> says, and all datagrams that have come.</summary>
     public void LastCall() => _until = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
 
     /// <summary>The server is stopping: no datagram is taken in any more, by any process; see <see cref="DatagramSocket.TakeNoMore"/>.</summary>
     public void TakeNoMoreDatagrams()
     {
-        foreach (DatagramEndpoint port in _ports)
-            port.BeginDrain();
+        foreach (DatagramEndpoint endpoint in _datagrams)
+            endpoint.BeginDrain();
     }
 
-    /// <summary>Whether there is something to take.</summary>
-    public bool SomebodyWaits() => poll(IsLate ? _set.AsSpan(_listeners.Length) : _set, 0).Value > 0;
+    /// <summary>Whether a connection or datagram is pending.</summary>
+    public bool IsAnythingPending() => poll(IsLate ? _set.AsSpan(_listeners.Length) : _set, 0).Value > 0;
 
     /// <summary>No connection is accepted any more, by any process.</summary>
     public void CloseListeners()
@@ -112,8 +109,8 @@ internal sealed class SharedSockets : IDisposable
             return;
         _areShut = true;
         CloseListeners();
-        foreach (DatagramEndpoint port in _ports)
-            port.Dispose();
+        foreach (DatagramEndpoint endpoint in _datagrams)
+            endpoint.Dispose();
     }
 
     /// <summary>Whether it is too late to accept connections.</summary>
@@ -149,7 +146,8 @@ internal sealed class SharedSockets : IDisposable
             epoll_ctl(_epoll, EPOLL_CTL_ADD, entry.fd, EPOLLIN | EPOLLEXCLUSIVE).OrThrow("epoll_ctl");
     }
 
-    private bool TryTakeAny(out Arrival arrival)
+    /// <summary>Takes a connection or datagram that is pending, and does not wait.</summary>
+    public bool TryTakeAny(out Arrival arrival)
     {
         arrival = default;
         for (int i = 0; i < _sockets.Length; i++)
@@ -177,9 +175,9 @@ internal sealed class SharedSockets : IDisposable
         }
         else
         {
-            DatagramEndpoint port = _ports[socket - _listeners.Length];
-            SyscallResult result = port.Receive(waits);
-            arrival = new(-1, default, port);
+            DatagramEndpoint endpoint = _datagrams[socket - _listeners.Length];
+            SyscallResult result = endpoint.Receive(waits);
+            arrival = new(-1, default, endpoint);
             if (!result.IsError)
                 return true;
             errno = result.Errno;

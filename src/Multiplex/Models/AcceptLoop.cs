@@ -36,7 +36,7 @@ internal sealed class AcceptLoop : IDisposable
         [
             new pollfd { fd = service.Stop.Descriptor, events = POLLIN },
             new pollfd { fd = other, events = POLLIN },
-            .. _datagrams.Select(port => new pollfd { fd = port.Descriptor, events = POLLIN }),
+            .. _datagrams.Select(endpoint => new pollfd { fd = endpoint.Descriptor, events = POLLIN }),
             .. service.Listeners.Select(listener => new pollfd { fd = listener.Descriptor, events = POLLIN }),
         ];
         _firstListener = _set.Length - service.Listeners.Count;
@@ -45,7 +45,7 @@ internal sealed class AcceptLoop : IDisposable
     /// <summary>Connections to accept from one listener before the other descriptors have their turn.</summary>
     public int AcceptsAtOnce { get; init; } = 64;
 
-    /// <summary>When to look again for room, in milliseconds; -1 when the other descriptor tells.</summary>
+    /// <summary>After how many milliseconds to check again for room; -1: the other descriptor shows it.</summary>
     public int LookForRoomMilliseconds { get; init; } = -1;
 
     /// <summary>Called when the other descriptor is readable.</summary>
@@ -79,8 +79,8 @@ internal sealed class AcceptLoop : IDisposable
         foreach (Listener listener in _service.Listeners)
             AcceptFrom(listener, int.MaxValue, admit);
         CloseListeners();
-        foreach (DatagramEndpoint port in _datagrams)
-            port.BeginDrain();
+        foreach (DatagramEndpoint endpoint in _datagrams)
+            endpoint.BeginDrain();
     }
 
     /// <summary>Answers a batch of datagrams of each socket that has some.</summary>
@@ -88,25 +88,25 @@ internal sealed class AcceptLoop : IDisposable
     public bool ServeDatagrams()
     {
         bool hasMore = false;
-        foreach (DatagramEndpoint port in _datagrams)
+        foreach (DatagramEndpoint endpoint in _datagrams)
         {
-            if (port.HasWork)
-                port.Serve(_service.Listeners.Count > 0 ? DatagramsAtOnce : int.MaxValue);
-            hasMore |= port.HasWork;
+            if (endpoint.HasWork)
+                endpoint.Serve(_service.Listeners.Count > 0 ? DatagramsAtOnce : int.MaxValue);
+            hasMore |= endpoint.HasWork;
         }
 
         return hasMore;
     }
 
     /// <summary>The server ends: a datagram whose reply comes later is not answered any more. For another thread.</summary>
-    public void CancelLate() => Array.ForEach(_datagrams, port => port.CancelLate());
+    public void CancelLate() => Array.ForEach(_datagrams, endpoint => endpoint.CancelLate());
 
-    /// <summary>Closes the sockets, and gives back the spare descriptor after that.</summary>
+    /// <summary>Closes the sockets, and then the spare descriptor.</summary>
     public void Dispose()
     {
         CloseListeners();
-        foreach (DatagramEndpoint port in _datagrams)
-            port.Dispose();
+        foreach (DatagramEndpoint endpoint in _datagrams)
+            endpoint.Dispose();
         _acceptor.Dispose();
     }
 
@@ -117,7 +117,7 @@ internal sealed class AcceptLoop : IDisposable
         if (isPaused && !_isPaused)
             _service.Counters.Increment(Counter.AcceptPaused);
         _isPaused = isPaused;
-        int timeout = Array.Exists(_datagrams, port => port.HasWork) ? 0 : isPaused ? LookForRoomMilliseconds : -1;
+        int timeout = Array.Exists(_datagrams, endpoint => endpoint.HasWork) ? 0 : isPaused ? LookForRoomMilliseconds : -1;
         SyscallResult result = poll(isPaused ? _set.AsSpan(0, _firstListener) : _set, timeout);
         if (result.Is(EINTR))
         {

@@ -7,7 +7,7 @@ namespace Multiplex.Models;
 /// <summary>
 /// One client at a time: one thread accepts, serves to the end, and accepts the next; or it receives a datagram, answers it, and receives the
 /// next, as the classic UDP server does. Further clients wait in the kernel's queue. Nothing is simpler, and nothing is shared; a client
-/// with a connection that says nothing holds up all others.
+/// with a silent connection delays all others.
 /// </summary>
 /// <remarks>The thread that called only waits for the stop, since a thread that waits in recv(2) does not see it.</remarks>
 public sealed class IterativeModel : IServerModel
@@ -51,7 +51,7 @@ public sealed class IterativeModel : IServerModel
 
         public BlockingConnection Connection { get; } = new(service, () => service.Counters.Increment(Counter.Closed));
 
-        /// <summary>The time to drain is over: a client that has not had its turn will have none.</summary>
+        /// <summary>The time to drain is over: clients that still wait are not served.</summary>
         public void CutOff()
         {
             _isCutOff = true;

@@ -7,7 +7,7 @@ namespace Multiplex.Models;
 
 /// <summary>
 /// A fixed number of threads, each of which serves one connection to its end and then takes the next from a bounded
-/// queue. A call that takes long holds up its own connection only; a connection that says nothing holds a thread.
+/// queue. A call that takes long delays only its own connection; a silent connection holds a thread.
 /// </summary>
 public sealed class PoolModel : IServerModel
 {

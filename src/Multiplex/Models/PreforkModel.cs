@@ -92,7 +92,7 @@ public sealed class PreforkModel : IServerModel
         bool firstLook = true;
         ChildDrain.Run(service, children, slots.CountServing, beforeEachLook: () =>
         {
-            if (open && !sockets.SomebodyWaits())
+            if (open && !sockets.IsAnythingPending())
             {
                 sockets.Shutdown();
                 open = false;
@@ -149,7 +149,7 @@ public sealed class PreforkModel : IServerModel
 
                 if (!isStopping && ChildSignals.HasHadTerm())
                     return;
-                if (isStopping ? sockets.TryTakeLast(out Arrival arrival) : sockets.TryTake(out arrival))
+                if (isStopping ? sockets.TryTakeAny(out Arrival arrival) : sockets.TryTake(out arrival))
                 {
                     if (!Serve(arrival) || !once)
                         continue;
@@ -169,8 +169,8 @@ public sealed class PreforkModel : IServerModel
         {
             long allocated = GC.GetAllocatedBytesForCurrentThread();
             bool isServed = false;
-            if (arrival.Port is { } port)
-                port.Answer();
+            if (arrival.Endpoint is { } endpoint)
+                endpoint.Answer();
             else
                 isServed = Serve(arrival.Descriptor, arrival.Peer);
             CountAllocated(allocated);

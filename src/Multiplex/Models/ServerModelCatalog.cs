@@ -25,7 +25,7 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether calls of one connection run at the same time, so that their replies may be ready in another order.</summary>
     public bool RunsCallsTogether { get; init; }
 
-    /// <summary>Whether each connection has a child process of its own, which can be forked ahead: <see cref="ServerOptions.SpareChildren"/>.</summary>
+    /// <summary>Whether each connection has its own child process, which can be forked ahead: <see cref="ServerOptions.SpareChildren"/>.</summary>
     public bool ForksEach { get; init; }
 
     /// <summary>Whether its loops can look for requests before they sleep: <see cref="ServerOptions.Spin"/>.</summary>
@@ -35,7 +35,7 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     public bool SharesAddresses { get; init; }
 }
 
-/// <summary>Every server model: a new one joins by one line.</summary>
+/// <summary>Every server model: a new one takes one line here.</summary>
 public static class ServerModelCatalog
 {
     // The runtime and the server have descriptors of their own.

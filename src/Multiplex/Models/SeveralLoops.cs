@@ -3,7 +3,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Models;
 
-/// <summary>A service on several loops, each on a thread of its own with its own listeners: the kernel spreads the connections, SO_REUSEPORT of socket(7).</summary>
+/// <summary>A service on several loops, each on its own thread with its own listeners: the kernel spreads the connections, SO_REUSEPORT of socket(7).</summary>
 internal static class SeveralLoops
 {
     private const int LookAgainMilliseconds = 20;

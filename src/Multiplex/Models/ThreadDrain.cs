@@ -10,13 +10,13 @@ internal static class ThreadDrain
     private static readonly TimeSpan s_afterTheCut = TimeSpan.FromMilliseconds(300);   // threads that wait in system calls end within it
 
     /// <summary>
-    /// Wakes the connections again and again, for one may just begin to wait, until all is over. After the time to drain,
+    /// Wakes the connections again and again, as one may just begin to wait, until all have ended. After the time to drain,
     /// or with a second request to stop, cuts them off.
     /// </summary>
     /// <param name="service">Gives the limits, and the requests to stop.</param>
-    /// <param name="haveEnded">Waits at most so long for the threads, and tells whether all have ended.</param>
+    /// <param name="haveEnded">Waits at most so long for the threads, and returns whether all have ended.</param>
     /// <param name="connections">What the threads serve.</param>
-    /// <param name="cutting">Called, more than once maybe, when it is time to cut off.</param>
+    /// <param name="cutting">Called, perhaps more than once, when it is time to cut off.</param>
     /// <returns>Whether all have ended. A procedure that does not end holds its thread: the process ends without it.</returns>
     public static bool Run(
         Service service, Func<TimeSpan, bool> haveEnded, IReadOnlyList<BlockingConnection> connections, Action? cutting = null)

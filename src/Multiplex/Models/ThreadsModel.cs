@@ -9,6 +9,11 @@ namespace Multiplex.Models;
 /// A thread for each connection, as many as there are connections up to a limit: past it, the kernel's queue holds them.
 /// No connection waits for a worker as in a pool, but each costs the making of a thread.
 /// </summary>
+/// <remarks>
+/// <see cref="AcceptLoop"/> accepts; <c>Threads.Serve</c> is the whole life of a connection and of its thread. <see cref="BlockingConnection.Receive"/> waits in
+/// recv(2) and passes the bytes to <see cref="Session.Received"/>. Where they are only a piece of a request, the session keeps it, there is nothing to send, and
+/// the thread waits for the next piece. <see cref="ThreadDrain"/> ends the waits at a stop.
+/// </remarks>
 public sealed class ThreadsModel : IServerModel
 {
     /// <inheritdoc/>
@@ -53,7 +58,7 @@ public sealed class ThreadsModel : IServerModel
 
         public void TakeNotice() => eventfd_read(_ended, out _);
 
-        /// <summary>Serves a connection in a thread of its own.</summary>
+        /// <summary>Serves a connection on its own thread.</summary>
         /// <returns>False when the system gives no more threads; the connection is still the caller's then.</returns>
         public bool TryStart(int descriptor, PeerAddress peer)
         {

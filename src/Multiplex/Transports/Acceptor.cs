@@ -4,7 +4,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Transports;
 
-/// <summary>Takes connections off listeners, whatever accept(2) may fail with in between.</summary>
+/// <summary>Accepts connections, and handles every error of accept(2).</summary>
 internal sealed class Acceptor(ServerCounters counters) : IDisposable
 {
     /// <summary>How long a stopping server goes on taking connections.</summary>
@@ -81,7 +81,7 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
         return false;
     }
 
-    /// <summary>Gives the spare descriptor up.</summary>
+    /// <summary>Closes the spare descriptor.</summary>
     public void Dispose() => _spare.Dispose();
 
     private static int DescriptorLimit()

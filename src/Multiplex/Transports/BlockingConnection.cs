@@ -44,7 +44,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     private long _stalledSince;
     private bool _isCutOff;
 
-    /// <summary>Asked now and then, and when a signal has interrupted the wait for a request: whether to drain as if the server were stopping.</summary>
+    /// <summary>Whether to drain as if the server were stopping. Called now and then, and after a signal has interrupted the wait for a request.</summary>
     public Func<bool> IsToEnd
     {
         get;
@@ -58,7 +58,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     /// <summary>Whether there is more to receive or to send.</summary>
     public bool IsOpen => (_reason ??= _session.Closed) is null;
 
-    /// <summary>Turns to a connection that was accepted.</summary>
+    /// <summary>Begins to serve an accepted connection.</summary>
     public void Begin(int descriptor, PeerAddress peer)
     {
         lock (_closing)
@@ -79,7 +79,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
             setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, timeval.Of(_options.IdleTimeout));
     }
 
-    /// <summary>Waits for what comes next, and has the session answer it. Once the server is stopping, takes what had arrived, and waits for nothing.</summary>
+    /// <summary>Waits for the next bytes, and passes them to the session, which answers them. Once the server is stopping, receives what had arrived, and does not wait.</summary>
     public void Receive()
     {
         Span<byte> buffer = _session.GetReceiveBuffer(_loop);
@@ -123,7 +123,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         }
     }
 
-    /// <summary>Sends all replies, also those to requests that had to wait for the replies before them.</summary>
+    /// <summary>Sends all replies, including those to requests that had to wait until earlier replies were sent.</summary>
     public void Send()
     {
         // No try/finally around the calls: within one, the compiler calls libc through a stub instead of directly.
@@ -165,7 +165,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         return !isLeaving;
     }
 
-    /// <summary>The server is stopping, and the last connection was served: waits until the peers of all have what was sent to them.</summary>
+    /// <summary>Waits until the peers of all connections have received everything: the server is stopping, and the last connection was served.</summary>
     public void AwaitDelivery() => _leaving.AwaitAll();
 
     /// <summary>
@@ -198,7 +198,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         }
     }
 
-    // False: the connection is over.
+    // False: the connection has ended.
     private bool SendPending()
     {
         long interrupted = 0;

@@ -74,7 +74,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
             _server.Loop.Defer(this);
     }
 
-    /// <summary>The server is stopping: what has arrived is still received and answered, in turns, and no more.</summary>
+    /// <summary>Begins to drain: what has arrived is still received and answered, in turns, and no more.</summary>
     public void BeginDrain()
     {
         _session.LastMoved = _server.Loop.Now;

@@ -50,13 +50,13 @@ internal sealed class DatagramHandler : LoopHandler, IReplyTarget, IDisposable
         _server.Loop.Apply(this, State);
     }
 
-    /// <summary>Whether replies that come later are still awaited.</summary>
+    /// <summary>Whether late replies are still awaited.</summary>
     public bool IsBusy => _endpoint is InlineDatagramEndpoint { HasLate: true };
 
-    /// <summary>The server ends: no reply that comes later is needed any more.</summary>
+    /// <summary>Cancels late replies: the server ends.</summary>
     public void CancelLate() => _endpoint.CancelLate();
 
-    /// <summary>The server is stopping: what has come already is still answered, and nothing more comes.</summary>
+    /// <summary>The server is stopping: datagrams that have arrived are still answered, and no more are received.</summary>
     public void BeginDrain()
     {
         _endpoint.BeginDrain();

@@ -3,7 +3,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Transports;
 
-/// <summary>When a loop looks for connections that are silent or slow, and which of them are not silent after all.</summary>
+/// <summary>When a loop looks for connections that are silent or slow, and which of them only seem so.</summary>
 internal static class IdleSweep
 {
     private const int LeastInterval = 50, MostInterval = 5000;
@@ -22,8 +22,8 @@ internal static class IdleSweep
             : options.IdleTimeout;
 
     /// <summary>
-    /// Why a connection is to be closed: it is silent, or a request of it takes too long to arrive; null when it is neither. Where nothing is received,
-    /// its calls are cancelled once the peer has gone.
+    /// Why a connection is to be closed: it is silent, or a request takes too long to arrive; null if neither. Where nothing is received,
+    /// its calls are cancelled once the peer is gone.
     /// </summary>
     /// <param name="session">The connection's.</param>
     /// <param name="descriptor">Its socket.</param>
@@ -40,13 +40,13 @@ internal static class IdleSweep
         return IsLate(session, isReceiving, asOf, options) ? CloseReason.RequestTimeout : null;
     }
 
-    /// <summary>Whether no byte of a connection has moved for longer than it may be silent, and its peer does not wait for the server.</summary>
+    /// <summary>Whether a connection is idle beyond the limit, and its peer does not wait for the server.</summary>
     public static bool IsSilent(Session session, long now, ServerOptions options) =>
         options.IdleTimeout > TimeSpan.Zero && !session.IsAtWork && session.LastMoved < now - (long)options.IdleTimeout.TotalMilliseconds;
 
     /// <summary>Whether a request of a connection takes longer to arrive than it may.</summary>
     /// <param name="session">The connection's.</param>
-    /// <param name="isReceiving">Whether the server receives from it: else it is not the peer that takes its time, and the time begins anew.</param>
+    /// <param name="isReceiving">Whether the server receives from it: if not, the delay is not the peer's, and the time is reset.</param>
     /// <param name="asOf">When the turn began: what has arrived while a long call ran is received in the next.</param>
     /// <param name="options">The limits.</param>
     public static bool IsLate(Session session, bool isReceiving, long asOf, ServerOptions options)
@@ -63,7 +63,7 @@ internal static class IdleSweep
         session.LastMoved < asOf - (long)options.DrainStall.TotalMilliseconds
         && !session.IsAtWork && (session.PendingBytes > 0 || session.Closed is not null);
 
-    // Whether bytes of the peer wait in the socket: they came while a long call ran, or were more than one turn brings, and
+    // Whether the socket has unread bytes: they arrived while a long call ran, or are more than one turn reads, and
     // the peer is not silent. A peer that is not received from, because it takes no replies, is silent all the same.
     private static bool HasUnreadBytes(int fd)
     {

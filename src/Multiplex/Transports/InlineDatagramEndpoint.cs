@@ -6,7 +6,7 @@ namespace Multiplex.Transports;
 
 /// <summary>
 /// A datagram socket whose requests are answered where they are received, a batch with one call. Replies that the kernel
-/// does not take are dropped, for nothing is promised and no client may hold the others up; they are counted.
+/// does not take are dropped and counted: datagrams are unreliable anyway, and no client may delay the others.
 /// </summary>
 /// <param name="socket">The socket.</param>
 /// <param name="protocol">What the bytes mean.</param>
@@ -21,16 +21,16 @@ internal sealed class InlineDatagramEndpoint(
     private readonly OutputBuffer _replies = new();
     private readonly Dictionary<ulong, LateCalls> _late = [];   // by source
 
-    /// <summary>Called after a reply that came later: there may be room again.</summary>
+    /// <summary>Called after a late reply was sent: there may be room again.</summary>
     public Action LateReplied { get; init; } = static () => { };
 
     /// <inheritdoc/>
     public override int Room => _late.Count == 0 || late!.HasRoom ? int.MaxValue : 0;
 
-    /// <summary>Whether replies are awaited that come later.</summary>
+    /// <summary>Whether late replies are awaited.</summary>
     public bool HasLate => _late.Count > 0;
 
-    /// <summary>Answers those that are quick up to one that is not, or else one that may take long; what is ready leaves before that is run.</summary>
+    /// <summary>Answers the quick requests up to the first that is not quick, or else one that may take long; replies that are ready are sent before it is run.</summary>
     public override void Answer()
     {
         bool isQuick = true;
@@ -51,7 +51,7 @@ internal sealed class InlineDatagramEndpoint(
         _replies.Clear(keep: MessageSize.LongestTaken);
     }
 
-    /// <summary>Sends a reply that came later.</summary>
+    /// <summary>Sends a late reply.</summary>
     public void Complete(LateDatagram call, LateReply reply)
     {
         if (reply.Calls is { } calls)

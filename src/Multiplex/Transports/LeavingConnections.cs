@@ -5,7 +5,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Transports;
 
 /// <summary>
-/// Connections of a worker that have been answered while the server stops, and stay open until their peers have the replies: see
+/// Connections of a worker that were answered while the server stops, and stay open until their peers have the replies: see
 /// <see cref="TcpDrain"/>. They are waited for together, however many a worker serves one after the other.
 /// </summary>
 /// <param name="options">How long a stop waits for a peer.</param>
@@ -17,14 +17,14 @@ internal sealed class LeavingConnections(ServerOptions options, ServerCounters c
 
     private readonly List<Leaving> _all = [];
 
-    /// <summary>Takes a connection over, to close it once its peer has everything, or takes none of it.</summary>
+    /// <summary>Adds a connection, which is closed once its peer has everything, or stops receiving.</summary>
     public void Add(int descriptor, EndpointKind kind)
     {
         CloseDelivered();
         _all.Add(new() { Descriptor = descriptor, Kind = kind, Outstanding = int.MaxValue });
     }
 
-    /// <summary>Waits for all of them. A peer that acknowledges nothing for as long as a stop waits for that is cut off.</summary>
+    /// <summary>Waits for all of them. A peer that acknowledges nothing for the time that a stop allows is cut off.</summary>
     public void AwaitAll()
     {
         while (CloseDelivered())

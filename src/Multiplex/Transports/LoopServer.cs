@@ -15,7 +15,7 @@ namespace Multiplex.Transports;
 /// <param name="workers">Threads that run the procedures; null for the loop's own thread to run them.</param>
 internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? workers = null) : IDisposable
 {
-    /// <summary>After a call that took this long a turn looks whether it is to stop.</summary>
+    /// <summary>After a call that took this long, a turn checks whether the server is to stop.</summary>
     public const int LongCallMilliseconds = 50;
 
     /// <summary>How long a turn of a drain waits at most.</summary>
@@ -108,7 +108,7 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
     public void OnConnectionClosed() => Connections--;
 
     /// <summary>
-    /// A handler has had its turn, in which a call may have taken seconds: what was sent after it, was sent now and not when the turn began.
+    /// Updates the clock after a handler ran, in which a call may have taken seconds: what it sent was sent now, and not when the turn began.
     /// </summary>
     public void UpdateClock(Session? session = null)
     {
@@ -190,7 +190,7 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
         while (IsBusy && _stopRequests < 2 && loop.Now < _drainDeadline)
             DrainTurn();
 
-        // Calls that are cancelled have a moment to end, and their callers to learn of it.
+        // Cancelled calls have a moment to end, and their replies to be sent.
         if (service.Counters[Counter.CallsInFlight] == 0)
             return;
         ForEachConnection(static connection => connection.Session.CancelLate(hasEnded: false));

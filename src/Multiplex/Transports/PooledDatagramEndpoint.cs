@@ -4,9 +4,9 @@ using Multiplex.Sockets.Datagrams;
 namespace Multiplex.Transports;
 
 /// <summary>
-/// A datagram socket whose requests are answered by workers, which shares its workers between the sources that send. A source that has
-/// too many calls in progress loses the next ones, as if the network had; what all together have no room for stays in the socket's
-/// own queue, and what does not fit into that the kernel drops.
+/// A datagram socket whose requests are answered by workers, which are shared between the sources of datagrams. A source that has
+/// too many calls in progress loses the next ones, as if the network had dropped them; what exceeds the limit for all together stays in the socket's
+/// own queue, and the kernel drops what does not fit into that.
 /// </summary>
 internal sealed class PooledDatagramEndpoint : DatagramEndpoint
 {

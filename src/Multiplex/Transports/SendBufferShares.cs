@@ -5,12 +5,12 @@ namespace Multiplex.Transports;
 
 /// <summary>
 /// Shares the send buffer of a UNIX-domain datagram socket among its clients. A reply counts against the server's buffer until the client has
-/// read it, and a client that has connected its socket has no limit of its own: one that never reads would fill the buffer, and no other
+/// read it, and a client that has connected its socket has no separate limit: one that never reads would fill the buffer, and no other
 /// client would get a reply.
 /// </summary>
 /// <remarks>
 /// A client may have at most as much unread as is still free, so one that never reads takes half of the buffer, a second one a third. The kernel
-/// tells only how much all have not read, SIOCOUTQ of unix(7); it is put down to those that were sent most. All processes that share the socket
+/// reports only the unread bytes of all clients together, SIOCOUTQ of unix(7); they are attributed to the clients that were sent most. All processes that share the socket
 /// share the counts; the threads of <c>reactors</c> have counts of their own. Clients whose keys fall together share a count.
 /// </remarks>
 /// <param name="descriptor">The socket.</param>

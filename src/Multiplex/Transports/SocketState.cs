@@ -17,7 +17,7 @@ internal static class SocketState
     /// <summary>Whether nothing can move on the connection any more, in either direction.</summary>
     public static bool IsOver(int descriptor) => (Events(descriptor) & (POLLERR | POLLHUP)) != 0;
 
-    /// <summary>Sends the last bytes of a connection, if there are any and the kernel takes them: what becomes of them does not matter any more.</summary>
+    /// <summary>Sends the last bytes of a connection, if there are any and the kernel takes them: whether they arrive does not matter any more.</summary>
     public static void SendLast(int descriptor, ReadOnlySpan<byte> bytes)
     {
         if (!bytes.IsEmpty)

@@ -5,8 +5,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Transports;
 
 /// <summary>
-/// A descriptor kept in reserve. When none is left, a listener stays readable for ever and its loop spins; giving this
-/// one up for a moment lets the server accept the connection and close it, so that the client knows.
+/// A descriptor kept in reserve. When no other is left, a listener stays readable for ever and its loop would spin; closing this
+/// one for a moment lets the server accept the connection and close it, so that the client sees the end.
 /// </summary>
 internal sealed class SpareDescriptor : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class SpareDescriptor : IDisposable
         return result.IsError ? 0 : 1;
     }
 
-    /// <summary>Gives the descriptor up.</summary>
+    /// <summary>Closes the descriptor.</summary>
     public void Dispose()
     {
         if (_fd >= 0)

@@ -7,14 +7,14 @@ namespace Multiplex.Transports;
 
 /// <summary>
 /// Whether what was sent has arrived. To close a TCP socket while bytes of the peer are unread resets the connection and
-/// drops what the peer has not acknowledged; to close a UNIX-domain socket then has the peer read of a reset before its last replies. A server
-/// that stops while its clients go on sending would take back what it has sent.
+/// drops what the peer has not acknowledged; to close a UNIX-domain socket then makes the peer see a reset before its last replies. A server
+/// that stops while its clients go on sending would lose replies that it has sent.
 /// </summary>
 internal static class TcpDrain
 {
     private const int DiscardedAtOnce = 4096;
 
-    /// <summary>Bytes that the peer's kernel has still to acknowledge: 0 when it has them all, or the connection is over.</summary>
+    /// <summary>Bytes that the peer's kernel has not acknowledged: 0 if it has them all, or the connection has ended.</summary>
     public static int Outstanding(int descriptor, EndpointKind kind)
     {
         DiscardInput(descriptor, kind);
@@ -23,7 +23,7 @@ internal static class TcpDrain
         return SocketState.IsOver(descriptor) ? 0 : unacknowledged;
     }
 
-    /// <summary>Whether the peer's kernel has acknowledged all that was sent. What it acknowledges has moved, as what it takes.</summary>
+    /// <summary>Whether the peer's kernel has acknowledged all that was sent. An acknowledgement counts as movement, like bytes that it receives.</summary>
     /// <param name="descriptor">The socket.</param>
     /// <param name="session">The connection's.</param>
     /// <param name="before">The bytes that were outstanding at the last look.</param>
@@ -36,7 +36,7 @@ internal static class TcpDrain
         return outstanding == 0;
     }
 
-    // What comes now is answered no more. A UNIX-domain peer can be kept from sending on.
+    // Bytes that arrive now are not answered. A UNIX-domain peer can be stopped from sending.
     private static void DiscardInput(int descriptor, EndpointKind kind)
     {
         if (!kind.IsInternet())

@@ -20,7 +20,7 @@ public class ReactorDeliveryTests(ReactorEntry entry) : ReactorFixture(entry)
         Background<bool> sender = Background.Run(() => client.SendWhileItIsTaken(calls));
         server.AwaitCount(Counter.Calls, 2);
         server.RequestStop();
-        Eventually.Holds(() => NobodyListens(server.Local), "the server still listens");
+        Eventually.Holds(() => IsNotListening(server.Local), "the server still listens");
 
         long received = 0;
         byte[] part = new byte[64 * 1024];
@@ -31,7 +31,7 @@ public class ReactorDeliveryTests(ReactorEntry entry) : ReactorFixture(entry)
         _ = sender;
     }
 
-    private static bool NobodyListens(Endpoint server)
+    private static bool IsNotListening(Endpoint server)
     {
         try
         {

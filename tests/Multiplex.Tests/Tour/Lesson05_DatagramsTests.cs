@@ -122,9 +122,9 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     public void A_datagram_without_a_receiver_is_lost_and_a_socket_that_is_not_connected_never_learns()
     {
         int client = UdpSocket();
-        byte[] nobody = PortOfNobody();
+        byte[] unbound = FreeAddress();
         for (int i = 0; i < 3; i++)
-            Assert.That(sendto(client, "anyone?"u8, 0, nobody).OrThrow("sendto"), Is.EqualTo(7), "sent, as far as it knows");
+            Assert.That(sendto(client, "anyone?"u8, 0, unbound).OrThrow("sendto"), Is.EqualTo(7), "sent, as far as it knows");
         Assert.That(recv(client, new byte[8], MSG_DONTWAIT).Errno, Is.EqualTo(EAGAIN));
     }
 
@@ -132,7 +132,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     public void A_connected_one_learns_of_it_with_ECONNREFUSED_at_a_later_call()
     {
         int client = UdpSocket();
-        connect(client, PortOfNobody()).OrThrow("connect");   // sends nothing: it only sets the address
+        connect(client, FreeAddress()).OrThrow("connect");   // sends nothing: it only sets the address
         Assert.That(send(client, "anyone?"u8, 0).OrThrow("send"), Is.EqualTo(7));
         SyscallResult refused = recv(client, new byte[8], 0);
         Assert.That(refused.Errno, Is.EqualTo(ECONNREFUSED));
@@ -236,7 +236,7 @@ public class Lesson05_DatagramsTests : DescriptorFixture
     }
 
     // The socket that has this port is connected to itself: it receives from no other, and no other socket gets the port.
-    private byte[] PortOfNobody()
+    private byte[] FreeAddress()
     {
         int held = BoundUdpSocket();
         connect(held, NameOf(held)).OrThrow("connect");

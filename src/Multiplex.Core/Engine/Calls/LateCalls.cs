@@ -69,7 +69,7 @@ internal sealed class LateCalls
         Bytes += Last.Behind.Length - before;
     }
 
-    /// <summary>The client has gone, or the server ends: cancels all, and those that are still added.</summary>
+    /// <summary>Cancels all calls, and those added later: the client is gone, or the server ends.</summary>
     public void Cancel(bool hasEnded)
     {
         lock (_lock)

@@ -4,7 +4,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Load.Comparison.Servers;
 
-/// <summary>A server under comparison: a process of its own, with its children.</summary>
+/// <summary>A server under comparison: a process, with its children.</summary>
 public abstract class ServerUnderTest : IDisposable
 {
     private protected ServerUnderTest(ServerProcess process) => Process = process;

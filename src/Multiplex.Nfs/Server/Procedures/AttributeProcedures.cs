@@ -83,7 +83,7 @@ internal sealed class AttributeProcedures(ServedFiles files)
         return AcceptStatus.Success;
     }
 
-    /// <summary>Sets the size of a regular file, which takes the right to write it.</summary>
+    /// <summary>Sets the size of a regular file, for which the caller needs the right to write it.</summary>
     public static Nfsstat3 Resize(in FileLease file, in statx_t attributes, ulong size)
     {
         if ((attributes.stx_mode & S_IFMT) != S_IFREG)
@@ -114,7 +114,7 @@ internal sealed class AttributeProcedures(ServedFiles files)
         return status == Nfsstat3.Nfs3Ok && (attributes.stx_mode & S_IFMT) is S_IFREG or S_IFDIR ? files.Keep(file) : status;
     }
 
-    // RFC 1813 section 3.3.4: DELETE is said of a directory's entries.
+    // RFC 1813 section 3.3.4: DELETE is about a directory's entries.
     private static uint Allowed(in FileLease file, in statx_t attributes, uint asked)
     {
         const uint Writing = Nfs3Constants.Access3Modify | Nfs3Constants.Access3Extend | Nfs3Constants.Access3Delete;

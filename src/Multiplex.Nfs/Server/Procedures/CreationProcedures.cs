@@ -12,7 +12,7 @@ namespace Multiplex.Nfs.Server.Procedures;
 /// <summary>CREATE, MKDIR, SYMLINK, MKNOD: RFC 1813 sections 3.3.8 to 3.3.11.</summary>
 internal sealed class CreationProcedures(ServedFiles files)
 {
-    private const uint UsualMode = 0x1A4;        // rw-r--r--, where a client does not say
+    private const uint UsualMode = 0x1A4;        // rw-r--r--, if the client gives no mode
     private const uint UsualDirectoryMode = 0x1ED;   // rwxr-xr-x
     private const uint ExclusiveMode = 0x180;    // rw-------, until the client sets the mode
 
@@ -90,7 +90,7 @@ internal sealed class CreationProcedures(ServedFiles files)
         return Make(call, handle, name, new(MadeKind.Node, wanted) { Format = format, Device = DeviceOf(major, minor) }, results);
     }
 
-    // All but regular files: made by name, then opened and completed.
+    // Everything but regular files: made by name, then opened and given its attributes.
     private AcceptStatus Make(in RpcCall call, ReadOnlySpan<byte> handle, ReadOnlySpan<byte> name, scoped Wanted wanted, XdrWriter results)
     {
         Making made = new(name, stackalloc byte[FileName.MaxLength + 1], stackalloc byte[FileHandle.MaxLength]);
@@ -162,7 +162,7 @@ internal sealed class CreationProcedures(ServedFiles files)
         return status;
     }
 
-    // UNCHECKED of a file that is there: of the attributes its size alone is set, as O_TRUNC does.
+    // UNCHECKED on an existing file: of the attributes, only the size is set, as O_TRUNC does.
     private Nfsstat3 Reuse(in FileLease directory, in NewAttributes wanted, scoped ref Making made)
     {
         SyscallResult opened = FileName.Open(directory.File.Path, made.Path, O_PATH);
@@ -185,7 +185,7 @@ internal sealed class CreationProcedures(ServedFiles files)
         return status == Nfsstat3.Nfs3Ok ? NfsStatus.Of(file.Status(out made.Status)) : status;
     }
 
-    // The client's verifier is kept in the file's times: so the same call, sent again, finds that the file is its own.
+    // The client's verifier is stored in the file's times, so that a repeat of the call recognizes its own file.
     private Nfsstat3 CreateExclusive(in FileLease directory, ulong verifier, scoped ref Making made)
     {
         timespec access = new() { tv_sec = (long)(verifier >> 32) & int.MaxValue }, modification = new() { tv_sec = (long)verifier & int.MaxValue };
@@ -224,7 +224,7 @@ internal sealed class CreationProcedures(ServedFiles files)
         return status == Nfsstat3.Nfs3Ok ? files.Keep(directory) : status;
     }
 
-    // The client will write to it next, also where its permissions would not let it open the file again.
+    // The client will write next, even if the permissions would not let it open the file again.
     private void KeepOpen(int fd, Nfsstat3 status, in FileLease directory, scoped in Making made)
     {
         int path = status == Nfsstat3.Nfs3Ok ? FileName.Open(directory.File.Path, made.Path, O_PATH) is { IsError: false } opened ? (int)opened.Value : -1 : -1;
@@ -264,7 +264,7 @@ internal sealed class CreationProcedures(ServedFiles files)
         public ulong Device { get; init; }
     }
 
-    // What is made, on its way from a name to a handle.
+    // A new file, before it has a handle.
     private ref struct Making(ReadOnlySpan<byte> name, Span<byte> path, Span<byte> handle)
     {
         public statx_t Status;

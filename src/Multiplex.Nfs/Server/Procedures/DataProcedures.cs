@@ -10,8 +10,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>
-/// READ, WRITE, COMMIT: RFC 1813 sections 3.3.6, 3.3.7, 3.3.21. Bytes are read from the file into the reply, and written to it from where they were received. Where the
-/// thread's loop has <see cref="AsyncFiles"/>, what waits for a disk is answered later.
+/// READ, WRITE, COMMIT: RFC 1813 sections 3.3.6, 3.3.7, 3.3.21. Bytes are read from the file into the reply, and written to it from the receive buffer. Where the
+/// thread's loop has <see cref="AsyncFiles"/>, calls that wait for a disk are answered later.
 /// </summary>
 internal sealed class DataProcedures(ServedFiles files)
 {
@@ -21,7 +21,7 @@ internal sealed class DataProcedures(ServedFiles files)
     /// <summary>The most bytes of one READ or WRITE in a datagram, and of a directory's entries.</summary>
     public const int MostInDatagrams = 32 * 1024;
 
-    /// <summary>The most bytes of a READ or WRITE that come by this way.</summary>
+    /// <summary>The most bytes of a READ or WRITE over the call's transport.</summary>
     public static int Most(in Peer peer) => peer.Kind.IsStream() ? MostOnStreams : MostInDatagrams;
 
     public AcceptStatus Read(in RpcCall call, ref XdrReader arguments, XdrWriter results)
@@ -76,7 +76,7 @@ internal sealed class DataProcedures(ServedFiles files)
     public AcceptStatus Commit(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
         ReadOnlySpan<byte> handle = arguments.ReadOpaque(FileHandle.MaxLength);
-        arguments.ReadUInt64();   // the range: all of the file is committed, which is never less
+        arguments.ReadUInt64();   // the range: the whole file is committed, which includes it
         arguments.ReadUInt32();
         if (!arguments.IsComplete)
             return AcceptStatus.GarbageArguments;
@@ -126,7 +126,7 @@ internal sealed class DataProcedures(ServedFiles files)
         if (fd < 0)
             return NfsStatus.Of(-fd);
 
-        // No more room than the file has bytes: a client asks for the most whatever the length is.
+        // No more room than the file's length: clients ask for the maximum whatever the length is.
         long left = offset >= attributes.stx_size ? 0 : (long)(attributes.stx_size - offset);
         count = (int)Math.Min(count, left);
         int start = reply.Length;
@@ -142,7 +142,7 @@ internal sealed class DataProcedures(ServedFiles files)
         return Nfsstat3.Nfs3Ok;
     }
 
-    // The count, less than asked for at the file's end or where an error comes behind it; or the negative errno.
+    // The count, which is less than asked for at the end of the file or before an error; or the negative errno.
     private static int ReadAll(int fd, Span<byte> data, long offset)
     {
         int length = 0;
@@ -189,7 +189,7 @@ internal sealed class DataProcedures(ServedFiles files)
                 if (result.IsError && written == 0)
                     return NfsStatus.Of(result);
                 if (result.Value <= 0)
-                    break;   // what fits was written, and the reply says how much that is
+                    break;   // the part that fits was written, and the reply has its length
                 written += (int)result.Value;
             }
         }

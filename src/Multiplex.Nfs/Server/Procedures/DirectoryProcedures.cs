@@ -10,8 +10,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Nfs.Server.Procedures;
 
 /// <summary>
-/// READDIR and READDIRPLUS: RFC 1813 sections 3.3.16 and 3.3.17. A cookie is where the file system itself says that the next entry begins, d_off of
-/// getdents64(2): it holds while other entries come and go, and to go on from it costs no more than to begin.
+/// READDIR and READDIRPLUS: RFC 1813 sections 3.3.16 and 3.3.17. A cookie is the file system's own position of the next entry, d_off of
+/// getdents64(2): it stays valid while other entries are made and removed, and continuing from it costs no more than beginning.
 /// </summary>
 internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listings)
 {
@@ -51,7 +51,7 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         Nfsstat3 status = files.OpenDirectory(call, handle, Purpose.Use, out FileLease directory);
         using (directory)
         {
-            // What is kept was asked for by a caller that might search the directory.
+            // Cached entries were read for a caller that had the right to search the directory.
             bool usesKept = status == Nfsstat3.Nfs3Ok && listing.WithAttributes && May(directory, R_OK | X_OK) == Nfsstat3.Nfs3Ok;
             if (status == Nfsstat3.Nfs3Ok && !usesKept)
                 status = May(directory, R_OK);
@@ -93,7 +93,7 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         return Nfsstat3.Nfs3Ok;
     }
 
-    // Entries that are kept from earlier replies. False: none are, from that cookie on.
+    // Writes entries that are cached from earlier replies. False: there are none from that cookie on.
     private bool WriteKept(CachedFile directory, in statx_t attributes, in Listing listing, ref Budget budget, ref bool isLast, XdrWriter results)
     {
         ulong cookie = listing.Cookie;
@@ -119,7 +119,7 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         return budget.IsFull || budget.Count > 0;
     }
 
-    // How many bytes of a page fit, with attributes that are young enough; -1: it is out of date.
+    // How many bytes of a page fit, with attributes that are recent enough; -1: it is out of date.
     private static int Fit(ListingPage page, CachedFile directory, ref Budget budget)
     {
         long now = Environment.TickCount64;
@@ -148,7 +148,7 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         {
             Span<byte> path = stackalloc byte[FileName.MaxLength + 1];
             name.CopyTo(path);
-            path = path[..(FileName.IsParent(name) ? 2 : name.Length + 1)];   // of "..", only the root's has attributes: those of "."
+            path = path[..(FileName.IsParent(name) ? 2 : name.Length + 1)];   // ".." has attributes only in the root: those of "."
             path[^1] = 0;
             if (directory.Export.Look(directory.Path, path, out statx_t status).IsError || status.stx_ino != InodeOf(entry))
                 return false;
@@ -159,7 +159,7 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         return true;
     }
 
-    // Entries as the file system has them.
+    // Writes entries from the file system.
     private Nfsstat3 WriteRead(CachedFile directory, in statx_t attributes, in Listing listing, ref Budget budget, ref bool isLast, XdrWriter results)
     {
         int fd = directory.ForReading();
@@ -208,15 +208,15 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         return size;
     }
 
-    // The same of an entry that is written.
+    // The same for an entry that is written.
     private static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> entry) => entry.Slice(16, (int)BinaryPrimitives.ReadUInt32BigEndian(entry[12..]));
 
     private static ulong InodeOf(ReadOnlySpan<byte> entry) => BinaryPrimitives.ReadUInt64BigEndian(entry[4..]);
 
     private static int LengthOf(ReadOnlySpan<byte> name) => EntryOverhead + name.Length + XdrReader.Padding(name.Length);
 
-    // name_attributes and name_handle; none of what is gone by now, is on another mount, or is above the directory. Returns whether they may be kept with
-    // the entry: they are the file's that the entry is of.
+    // Writes name_attributes and name_handle; neither for a file that is gone by now, is on another mount, or is above the directory. Returns whether they may be cached with
+    // the entry, as they belong to the same file.
     private static bool WritePlus(in DirectoryEntry entry, CachedFile directory, XdrWriter results)
     {
         Span<byte> handle = stackalloc byte[FileHandle.MaxLength];
@@ -237,14 +237,14 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
         return known ? status.stx_ino == (isParent ? directory.Inode : entry.Inode) : isParent;
     }
 
-    /// <summary>What a call asks for.</summary>
+    /// <summary>The arguments of a call.</summary>
     /// <param name="Cookie">Where to begin; 0: at the first entry.</param>
     /// <param name="Most">The most bytes of the results, without the status.</param>
     /// <param name="MostNames">The most bytes of entries without attributes and handles.</param>
-    /// <param name="WithAttributes">Whether each entry has those.</param>
+    /// <param name="WithAttributes">Whether entries have attributes and handles.</param>
     private readonly record struct Listing(ulong Cookie, int Most, int MostNames, bool WithAttributes);
 
-    // What is left of that.
+    // The remaining part of Most.
     private struct Budget(in Listing listing)
     {
         public int Left { get; private set; } = listing.Most - Overhead;
@@ -255,7 +255,7 @@ internal sealed class DirectoryProcedures(ServedFiles files, ListingCache listin
 
         public bool IsFull { get; private set; } = listing.Most < Overhead;
 
-        // An entry, unless it is too long; one is never too long for its name alone.
+        // Takes room for an entry, unless it is too long; one entry always fits by its name alone.
         public bool Take(int size, int ofName)
         {
             IsFull |= size > Left || (ofName > Names && Count > 0);

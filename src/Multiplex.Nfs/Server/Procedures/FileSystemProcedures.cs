@@ -10,9 +10,9 @@ namespace Multiplex.Nfs.Server.Procedures;
 /// <summary>FSSTAT, FSINFO, PATHCONF: RFC 1813 sections 3.3.18 to 3.3.20.</summary>
 internal sealed class FileSystemProcedures(ServedFiles files)
 {
-    private const uint Block = 4096;               // READ and WRITE are best in multiples of it
+    private const uint Block = 4096;               // the best READs and WRITEs are multiples of it
     private const uint DirectoryBytes = 64 * 1024;
-    private const uint MostLinks = 32_000;         // of ext4 directories; other file systems and files allow more
+    private const uint MostLinks = 32_000;         // the limit of ext4 for directories; other file systems, and files, allow more
 
     public AcceptStatus Fsstat(in RpcCall call, ref XdrReader arguments, XdrWriter results)
     {
@@ -74,7 +74,7 @@ internal sealed class FileSystemProcedures(ServedFiles files)
                 results.WriteUInt32(MostLinks);
                 results.WriteUInt32(FileName.MaxLength);
                 results.WriteBool(true);    // a longer name is refused, not cut off
-                results.WriteBool(true);    // only root gives files away
+                results.WriteBool(true);    // only root may change owners
                 results.WriteBool(false);   // upper and lower case differ
                 results.WriteBool(true);
             }

@@ -7,7 +7,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server.Procedures;
 
-/// <summary>A READ, WRITE or COMMIT whose reply comes once the kernel has done its part. Until then it uses the file.</summary>
+/// <summary>A READ, WRITE or COMMIT whose reply comes later, once the kernel has completed the operation. Until then the call uses the file.</summary>
 internal abstract class LateFileCall : LateResults, IFileOperation
 {
     private readonly OpenFiles _files;
@@ -35,16 +35,16 @@ internal abstract class LateFileCall : LateResults, IFileOperation
             Finish();
     }
 
-    // What the kernel has begun it ends, also for a client that has gone.
+    // The kernel completes what it has begun, also after the client has disconnected.
     protected override void Cancel(bool hasEnded)
     {
     }
 
-    /// <summary>Has the kernel do what is left to do.</summary>
+    /// <summary>Submits the remaining operation to the kernel.</summary>
     protected abstract void Submit();
 
-    /// <summary>Takes a result.</summary>
-    /// <returns>Whether the reply is written; else more was submitted.</returns>
+    /// <summary>Handles a result of the kernel.</summary>
+    /// <returns>Whether the reply is written; otherwise a further operation was submitted.</returns>
     protected abstract bool IsOver(int result);
 
     private void Finish()
@@ -123,7 +123,7 @@ internal sealed class LateWrite : LateFileCall
     {
         (_served, _offset, _stable, _before) = (served, offset, stable, before);
         _data = new(Math.Min(data.Length, OutputBuffer.UsuallyKept));
-        _data.Write(data);   // where they were received, others come
+        _data.Write(data);   // the receive buffer is used for other calls meanwhile
         _write = file.BeginWriting();
         Bytes = data.Length;
     }
@@ -160,7 +160,7 @@ internal sealed class LateWrite : LateFileCall
         if (goesOn || _isSynchronizing)
             Submit();
         else
-            WriteReply(result < 0 && _written == 0 ? NfsStatus.Of(-result) : Nfsstat3.Nfs3Ok);   // what fits was written, and the reply says how much that is
+            WriteReply(result < 0 && _written == 0 ? NfsStatus.Of(-result) : Nfsstat3.Nfs3Ok);   // the part that fits was written, and the reply has its length
         return !goesOn && !_isSynchronizing;
     }
 

@@ -130,7 +130,7 @@ internal sealed class NameProcedures(ServedFiles files)
         if (FileName.IsDots(fromName) || FileName.IsDots(toName))
             return Nfsstat3.Nfs3errInval;
 
-        // Always in the same order, so that two calls do not wait for each other.
+        // The locks are always taken in the same order, so that two calls cannot deadlock.
         bool isFirst = from.File.Inode <= to.File.Inode;
         lock (isFirst ? from.File.Changing : to.File.Changing)
         {
@@ -154,7 +154,7 @@ internal sealed class NameProcedures(ServedFiles files)
             return NfsStatus.Of(result);
         ExportedDirectory export = to.File.Export;
         if (statx(to.File.Path, toPath, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out statx_t moved).IsError)
-            return Nfsstat3.Nfs3Ok;   // it is gone again
+            return Nfsstat3.Nfs3Ok;   // it was removed meanwhile
         export.Changed(moved.stx_ino);
         if (moved.stx_ino != replaced.Inode)
             LetGo(to, replaced);
@@ -174,7 +174,7 @@ internal sealed class NameProcedures(ServedFiles files)
         if (status != Nfsstat3.Nfs3Ok)
             return status;
 
-        // Not AT_EMPTY_PATH, which takes a privilege that the caller has not.
+        // Not AT_EMPTY_PATH, which needs a privilege that the caller does not have.
         ReadOnlySpan<byte> itself = ProcPath.Of(file.File.Path, stackalloc byte[ProcPath.MaxLength]);
         status = NfsStatus.Of(linkat(AT_FDCWD, itself, directory.File.Path, path, AT_SYMLINK_FOLLOW));
         return status == Nfsstat3.Nfs3Ok ? files.Keep(directory) : status;
@@ -191,7 +191,7 @@ internal sealed class NameProcedures(ServedFiles files)
         directory.File.Export.Forget(victim.Inode);
     }
 
-    // The file that is about to lose a name.
+    // The file whose name is about to be removed.
     private readonly record struct Victim(ulong Inode, bool IsLastName)
     {
         public static Victim Of(in FileLease directory, ReadOnlySpan<byte> path) =>

@@ -7,7 +7,7 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server.Procedures;
 
-/// <summary>sattr3 of RFC 1813 section 2.6: which attributes a client sets, and to what.</summary>
+/// <summary>sattr3 of RFC 1813 section 2.6: the attributes that a client sets, with their values.</summary>
 internal readonly struct NewAttributes
 {
     private const uint Unchanged = uint.MaxValue;   // for chown(2)
@@ -24,7 +24,7 @@ internal readonly struct NewAttributes
         ModificationTime = ReadTime(ref arguments);
     }
 
-    /// <summary>The permissions; null: as they are.</summary>
+    /// <summary>The permissions; null: unchanged.</summary>
     public uint? Mode { get; }
 
     /// <summary>The owner.</summary>
@@ -40,7 +40,7 @@ internal readonly struct NewAttributes
 
     private timespec ModificationTime { get; }
 
-    /// <summary>Whether there are such times and such a size.</summary>
+    /// <summary>Whether times and size are valid.</summary>
     public bool AreSound => IsTime(AccessTime) && IsTime(ModificationTime) && Size is null or <= long.MaxValue;
 
     /// <summary>Reads them.</summary>
@@ -53,7 +53,7 @@ internal readonly struct NewAttributes
     {
         if (Uid is not null || Gid is not null)
         {
-            // A call that sets what is there already must still end the set-user-id bit, as chown(2) does.
+            // A call that sets the same owner must still clear the set-user-id bit, as chown(2) does.
             SyscallResult owned = fchownat(fd, ExportedDirectory.Here, Uid ?? Unchanged, Gid ?? Unchanged, AT_EMPTY_PATH);
             if (owned.IsError)
                 return NfsStatus.Of(owned);
@@ -70,8 +70,8 @@ internal readonly struct NewAttributes
     }
 
     /// <summary>
-    /// Sets what a new file did not get when it was made. Only root can give a file away: of other callers the owner and group are those that the kernel
-    /// gave it, whatever they ask for.
+    /// Sets the attributes that a new file did not get when it was made. Only root may change the owner: for other callers, owner and group are those that the kernel
+    /// has set, whatever they ask for.
     /// </summary>
     /// <param name="fd">The file.</param>
     /// <param name="status">Its attributes as it was made.</param>
@@ -103,7 +103,7 @@ internal readonly struct NewAttributes
 
     private static bool IsTime(in timespec time) => time.tv_nsec is < 1_000_000_000 or UTIME_NOW or UTIME_OMIT;
 
-    // What a client sends as nanoseconds must not be taken for one of the kernel's words.
+    // A client's nanoseconds must not be one of the kernel's special values, UTIME_NOW and UTIME_OMIT.
     private static timespec ReadTime(ref XdrReader arguments)
     {
         switch ((TimeHow)arguments.ReadEnumOfRange((int)TimeHow.DontChange, (int)TimeHow.SetToClientTime))

@@ -6,23 +6,23 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server.Procedures;
 
-/// <summary>The results of READ. Status, attributes, count and eof stand before the data, and are known after them.</summary>
+/// <summary>The results of READ. Status, attributes, count and eof come before the data, and are known only after the data are read.</summary>
 internal static class ReadReply
 {
     /// <summary>Bytes before the data.</summary>
     public const int Head = sizeof(uint) + NfsReply.PostOpLength + (3 * sizeof(uint));
 
-    /// <summary>Appends room for so many bytes, and all else.</summary>
-    /// <returns>Where the bytes go.</returns>
+    /// <summary>Appends room for so many bytes of data, and for the fields around them.</summary>
+    /// <returns>Where to read the data to.</returns>
     public static Span<byte> Begin(OutputBuffer reply, int count) => reply.Append(Head + count + XdrReader.Padding(count)).Slice(Head, count);
 
-    /// <summary>The bytes are there.</summary>
+    /// <summary>Completes the results once the data are read.</summary>
     /// <param name="reply">The reply.</param>
     /// <param name="start">Where the results begin in it.</param>
-    /// <param name="length">How many bytes there are: at most as many as there is room for.</param>
+    /// <param name="length">How many bytes were read: at most as many as there is room for.</param>
     /// <param name="attributes">The file's.</param>
-    /// <param name="offset">Where they are in the file.</param>
-    /// <param name="export">Where the file is.</param>
+    /// <param name="offset">Their offset in the file.</param>
+    /// <param name="export">The export of the file.</param>
     public static void End(OutputBuffer reply, int start, int length, in statx_t attributes, ulong offset, ExportedDirectory export)
     {
         int padding = XdrReader.Padding(length);

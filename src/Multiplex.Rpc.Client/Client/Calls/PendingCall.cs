@@ -43,7 +43,7 @@ internal abstract class PendingCall
     /// <summary>Whether it has left as a datagram, and neither an answer nor the time to send it again has come.</summary>
     public bool IsUnderWay { get; set; }
 
-    /// <summary>Tells meter and traces how it ends; null while nobody listens.</summary>
+    /// <summary>Reports its end to meter and traces; null while there is no listener.</summary>
     public ClientTelemetry? Observed { get; set; }
 
     /// <summary>How it is made again when it fails; null: it is not.</summary>

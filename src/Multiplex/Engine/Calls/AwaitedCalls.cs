@@ -1,8 +1,8 @@
 namespace Multiplex.Engine.Calls;
 
 /// <summary>
-/// The calls of one session that no worker runs and whose replies come later: whether one more may begin, and which replies leave when. Where the
-/// protocol has replies leave in the order of the calls, a reply that is there waits for those before it.
+/// The calls of one session whose replies come later and that no worker runs: whether a further one may begin, and when each reply is sent. Where the
+/// protocol's replies are sent in the order of the calls, a reply that is ready waits for those before it.
 /// </summary>
 /// <param name="owner">What completes a call on the loop's thread; null on a thread that waits for each.</param>
 /// <param name="keepsMessages">Whether each reply is one message.</param>
@@ -30,11 +30,11 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
         return !IsFull;
     }
 
-    /// <summary>The reply to a request comes later. One that is there already is among the thread's replies then, or waits for those before it.</summary>
+    /// <summary>Adds a call whose reply comes later. A reply that is ready already is added to the thread's replies, or waits for those before it.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="isUnwanted">Whether the peer has gone.</param>
+    /// <param name="isUnwanted">Whether the peer is gone.</param>
     /// <param name="loop">The thread's.</param>
-    /// <returns>False when the thread has replies to send before it waits: see <see cref="Await"/>.</returns>
+    /// <returns>False if the thread has replies to send before it waits: see <see cref="Await"/>.</returns>
     public bool TryBegin(LateReply call, bool isUnwanted, LoopContext loop)
     {
         if (loop.Late is not { } replies)
@@ -57,7 +57,7 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
         return true;
     }
 
-    /// <summary>Waits for the call that has not been waited for, if there is one: its reply is among the thread's then.</summary>
+    /// <summary>Waits for the call that has not been waited for, if there is one, and adds its reply to the thread's.</summary>
     /// <returns>Whether there was one.</returns>
     public bool Await(LoopContext loop)
     {
@@ -70,7 +70,7 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
         return true;
     }
 
-    /// <summary>Requests were answered at once: where the order counts, their replies wait for those that come later.</summary>
+    /// <summary>Handles replies to requests that were answered at once: where the order counts, they wait for the late replies before them.</summary>
     /// <param name="ahead">Bytes of the thread's replies that were there before.</param>
     /// <param name="loop">The thread's.</param>
     public void HoldBack(int ahead, LoopContext loop)
@@ -82,10 +82,10 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
     }
 
     /// <summary>
-    /// A reply is there. It is pending from now on, with those that it held up; where the order counts, not before those to the calls before it.
+    /// Handles a late reply. It is pending from now on, with those that waited for it; where the order counts, not before the replies to earlier calls.
     /// </summary>
     /// <param name="call">The call.</param>
-    /// <param name="pending">What the session has to send.</param>
+    /// <param name="pending">The session's pending bytes.</param>
     /// <param name="tls">The session's TLS; null when it has none.</param>
     /// <param name="loop">The thread's.</param>
     public void Complete(LateReply call, ref WriteQueue pending, SessionTls? tls, LoopContext loop)
@@ -106,10 +106,10 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
             CheckRoom(loop);
     }
 
-    /// <summary>The peer has gone, or the server ends: cancels all.</summary>
+    /// <summary>Cancels all calls: the peer is gone, or the server ends.</summary>
     public void Cancel(bool hasEnded) => _calls.Cancel(hasEnded);
 
-    /// <summary>The session is released: no reply is wanted any more.</summary>
+    /// <summary>Drops all calls: the session is released.</summary>
     public void Abandon()
     {
         _calls.Abandon();

@@ -1,16 +1,16 @@
 namespace Multiplex.Engine.Calls;
 
 /// <summary>
-/// The requests of one session that workers run, until their replies leave: as they come, or in the order of the requests, as the protocol has
-/// it. Used again for another session once no call is left.
+/// The requests of one session that workers run, until their replies are sent: as they come, or in the order of the requests, as the protocol requires
+/// it. Reused for another session once no call is left.
 /// </summary>
 /// <param name="workers">The loop's workers.</param>
 internal sealed class HandedCalls(WorkerPool workers)
 {
     private readonly CallFlow _flow = new();
-    private WorkItem? _first;      // of those whose replies leave in order; each has the next one
+    private WorkItem? _first;      // of those whose replies are sent in order; each has the next one
     private WorkItem? _last;
-    private bool _isCut;           // one was malformed: the replies behind it do not leave
+    private bool _isCut;           // one was malformed: the replies behind it are not sent
     private bool _isAbandoned;     // the session is released
 
     /// <summary>Whether there is any.</summary>
@@ -23,7 +23,7 @@ internal sealed class HandedCalls(WorkerPool workers)
     public bool HasLate => _flow.Late.Count > 0;
 
     /// <summary>
-    /// Whether one more may be handed over. Replies may be as long as requests: what is in progress counts as pending. A session that has no request in
+    /// Whether one more may be handed over. Replies may be as long as requests, so requests in progress count as pending bytes. A session that has no request in
     /// progress may hand one over however many wait, and so needs no notice when there is room.
     /// </summary>
     public bool HasRoom(int pendingBytes, ServerOptions options) =>
@@ -32,11 +32,11 @@ internal sealed class HandedCalls(WorkerPool workers)
             && pendingBytes + _flow.BytesInProgress < options.MaxPendingOutput
             && workers.Room > 0);
 
-    /// <summary>Frames requests and hands them to workers, as long as these have room.</summary>
+    /// <summary>Frames requests and hands them to workers, while these have room.</summary>
     /// <param name="session">The session.</param>
     /// <param name="received">What it has received and not answered.</param>
     /// <param name="framing">How far the first request is framed.</param>
-    /// <param name="held">Where the bytes stand, if the session holds them: a long request is given away.</param>
+    /// <param name="held">The buffer of the bytes, if the session holds them: the array of a long request is handed over.</param>
     /// <param name="loop">The thread's.</param>
     /// <param name="consumed">Receives how many bytes are handed over.</param>
     public ReadOutcome HandOver(
@@ -71,8 +71,8 @@ internal sealed class HandedCalls(WorkerPool workers)
         return ReadOutcome.Paused;
     }
 
-    /// <summary>A worker has run a request.</summary>
-    /// <returns>The first whose reply may leave now; null when none may.</returns>
+    /// <summary>Handles a request that a worker has run.</summary>
+    /// <returns>The first whose reply may be sent now; null if none may.</returns>
     public WorkItem? Finish(WorkItem item)
     {
         item.Finish();
@@ -82,18 +82,18 @@ internal sealed class HandedCalls(WorkerPool workers)
         return null;
     }
 
-    /// <summary>The reply of a request has left.</summary>
-    /// <returns>The next whose reply may leave; null when none may.</returns>
+    /// <summary>Removes a request whose reply was sent.</summary>
+    /// <returns>The next whose reply may be sent; null if none may.</returns>
     public WorkItem? Recycle(WorkItem item)
     {
         workers.Recycle(item);
         return TakeInOrder();
     }
 
-    /// <summary>The peer has gone, or the server ends: cancels those whose replies come later.</summary>
+    /// <summary>Cancels the calls whose replies come later: the peer is gone, or the server ends.</summary>
     public void Cancel(bool hasEnded) => _flow.Late.Cancel(hasEnded);
 
-    /// <summary>The session is released: requests that no worker has begun to run are dropped, and no reply is wanted any more.</summary>
+    /// <summary>Drops the requests that no worker has begun to run, and all replies: the session is released.</summary>
     public void Abandon()
     {
         _isAbandoned = true;
@@ -109,7 +109,7 @@ internal sealed class HandedCalls(WorkerPool workers)
         Cancel(hasEnded: true);
     }
 
-    /// <summary>None is left: makes it ready for another session.</summary>
+    /// <summary>Prepares it for another session, when no call is left.</summary>
     public void Reset()
     {
         _isCut = _isAbandoned = false;

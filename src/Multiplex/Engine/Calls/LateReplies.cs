@@ -3,10 +3,10 @@ using System.Collections.Concurrent;
 namespace Multiplex.Engine.Calls;
 
 /// <summary>
-/// The replies that come later to a loop: whichever thread completes a call, its reply is taken by the loop's. The counterpart of
+/// The late replies of a loop: any thread may complete a call, and the loop's thread takes its reply. The counterpart of
 /// <see cref="WorkerPool"/> for calls that no worker runs.
 /// </summary>
-/// <param name="post">Has the loop's thread run something soon. For any thread.</param>
+/// <param name="post">Makes the loop's thread run something soon. For any thread.</param>
 /// <param name="options">The limits.</param>
 /// <param name="counters">Where events are counted.</param>
 internal sealed class LateReplies(Action<Action> post, ServerOptions options, ServerCounters counters) : ILateTarget
@@ -24,8 +24,8 @@ internal sealed class LateReplies(Action<Action> post, ServerOptions options, Se
     /// <summary>Whether one more call may be in flight, over all loops of the server. A caller that has none may have one all the same.</summary>
     public bool HasRoom => counters[Counter.CallsInFlight] < options.MaxAsyncCalls;
 
-    /// <summary>A call is in flight from now on; its owner is an <see cref="ILateOwner"/>.</summary>
-    /// <returns>False when its reply is there already: it is not posted then.</returns>
+    /// <summary>Adds a call in flight; its owner is an <see cref="ILateOwner"/>.</summary>
+    /// <returns>False if its reply is ready already: it is not posted then.</returns>
     public bool TryAwait(LateReply call)
     {
         counters.Increment(Counter.CallsInFlight);
@@ -47,7 +47,7 @@ internal sealed class LateReplies(Action<Action> post, ServerOptions options, Se
 
     private void Take()
     {
-        // First the flag, then the queue: a reply that is missed here is posted again.
+        // First the flag, then the queue: a reply that is added meanwhile is posted again.
         Interlocked.Exchange(ref _isPosted, 0);
         while (_completed.TryDequeue(out LateReply? reply))
         {
@@ -58,9 +58,9 @@ internal sealed class LateReplies(Action<Action> post, ServerOptions options, Se
     }
 }
 
-/// <summary>Where a request came from whose reply comes later: the reply goes out from there.</summary>
+/// <summary>The origin of a request whose reply comes later, which sends the reply.</summary>
 internal interface ILateOwner
 {
-    /// <summary>The reply is there. On the loop's thread.</summary>
+    /// <summary>Called on the loop's thread when the reply is ready.</summary>
     void Complete(LateReply reply);
 }

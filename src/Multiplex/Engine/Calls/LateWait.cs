@@ -17,7 +17,7 @@ internal sealed class LateWait(ServerCounters counters) : ILateTarget
     /// <summary>The connection whose calls are awaited; -1 where there is none.</summary>
     public int Descriptor { get; set; } = None;
 
-    /// <summary>Waits until the reply is there. A client that goes meanwhile has the call cancelled.</summary>
+    /// <summary>Waits until the reply is ready. If the client disconnects meanwhile, the call is cancelled.</summary>
     public void Await(LateReply reply)
     {
         lock (_lock)
@@ -32,7 +32,7 @@ internal sealed class LateWait(ServerCounters counters) : ILateTarget
                 reply.Cancel(hasEnded: false);
         }
 
-        // Of the connection errors and hang-ups alone count: a client that has shut down its side waits for its replies, and so does one of a server that stops.
+        // Of the connection, only errors and hang-ups count: a client that has shut down its side waits for its replies, and so does one of a server that stops.
         Span<pollfd> both = [new() { fd = Descriptor }, new() { fd = _wake, events = POLLIN }];
         while (IsAwaited())
         {
@@ -47,7 +47,7 @@ internal sealed class LateWait(ServerCounters counters) : ILateTarget
         counters.Add(Counter.CallsInFlight, -1);
     }
 
-    /// <summary>The server ends: the call that is awaited, and those that come, are cancelled. For another thread.</summary>
+    /// <summary>Cancels the call that is awaited, and later ones: the server ends. For another thread.</summary>
     public void Cancel()
     {
         lock (_lock)

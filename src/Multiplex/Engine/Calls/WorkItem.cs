@@ -3,7 +3,7 @@ using Multiplex.Sockets.Datagrams;
 
 namespace Multiplex.Engine.Calls;
 
-/// <summary>A request that a loop has handed to a worker, and its reply on the way back. Used again and again.</summary>
+/// <summary>A request that a loop has handed to a worker, and its reply on the way back. Reused.</summary>
 internal sealed class WorkItem
 {
     private byte[] _request = [];
@@ -11,7 +11,7 @@ internal sealed class WorkItem
     private DatagramOrigin _origin;
     private EndpointKind _kind;
 
-    /// <summary>The session that it came by; null of a datagram.</summary>
+    /// <summary>The session that received it; null for a datagram.</summary>
     public Session? Session { get; private set; }
 
     /// <summary>Where the reply goes.</summary>
@@ -26,7 +26,7 @@ internal sealed class WorkItem
     /// <summary>The next call of its connection, where replies leave in the order of the calls. For the loop's thread alone.</summary>
     public WorkItem? NextInOrder { get; set; }
 
-    /// <summary>Whether the loop has its reply, which may wait for its turn. For the loop's thread alone.</summary>
+    /// <summary>Whether the loop has its reply, which may have to wait for earlier ones. For the loop's thread alone.</summary>
     public bool IsFinished { get; private set; }
 
     /// <summary>Bytes of the request; once it is finished, of the reply too.</summary>
@@ -35,7 +35,7 @@ internal sealed class WorkItem
     /// <summary>The reply.</summary>
     public OutputBuffer Reply { get; set; } = new();
 
-    /// <summary>Whether there is one.</summary>
+    /// <summary>Whether there is a reply.</summary>
     public bool IsAnswered { get; private set; }
 
     /// <summary>Where a datagram came from.</summary>
@@ -70,19 +70,19 @@ internal sealed class WorkItem
             : Session.KeepsMessages ? protocol.AnswerMessage(request, Session.Caller, Reply)
             : protocol.AnswerFrame(request, Session.Caller, Reply);
 
-        // One-way calls of a client that has gone are still run; the reply of any other would reach no client.
+        // One-way calls of a client that is gone are still run; the reply to any other call could not be sent.
         if (Reply.Length > 0 && Session is { HasEnded: true })
             Flow!.IsLost = true;
     }
 
-    /// <summary>The reply that came later is there.</summary>
+    /// <summary>Called when the late reply is ready.</summary>
     public void TakeLate(LateReply reply)
     {
         Reply.Write(reply.Reply.Written);
         reply.Reply.Clear(keep: 0);
     }
 
-    /// <summary>Leaves it, without a reply: its client has gone.</summary>
+    /// <summary>Ends it without a reply: its client is gone.</summary>
     public void Skip() => IsAnswered = true;
 
     /// <summary>The loop has its reply.</summary>
@@ -112,9 +112,9 @@ internal sealed class WorkItem
     }
 }
 
-/// <summary>Where a request came from that a worker has run: the reply is posted back to the loop, and goes out from there.</summary>
+/// <summary>The origin of a request that a worker runs: the reply is posted back to the loop, and sent from there.</summary>
 internal interface IReplyTarget
 {
-    /// <summary>The request has been run. On the loop's thread.</summary>
+    /// <summary>Called on the loop's thread when the request has been run.</summary>
     void Complete(WorkItem item);
 }

@@ -3,14 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 namespace Multiplex.Engine.Calls;
 
 /// <summary>
-/// Calls that wait for a worker, by the flow (the connection, or the source of datagrams) that they came by. The next one to run is of the flow with
-/// the fewest calls running; of several such flows, of the one that has waited longest. A second call of a flow is run only while more workers are
+/// Calls that wait for a worker, by flow: a connection, or a source of datagrams. The next call to run is from the flow with
+/// the fewest calls running; of several such flows, from the one that has waited longest. A second call of a flow is run only while more workers are
 /// free than the flow has: one connection takes half of the workers, the next half of the rest, and the others still find some.
 /// </summary>
 /// <remarks>
 /// One idle worker is woken at a time, and wakes the next when it leaves calls behind: short calls are done by few workers, long ones get one
-/// each. One that finds nothing goes on looking for a while, for the next call often comes before a thread could fall asleep and be
-/// woken; any other sleeps at once, and leaves the cores to those that have work.
+/// each. One worker that finds no call spins for a while, as the next call often comes before a thread could fall asleep and be
+/// woken; any other sleeps at once, and leaves the cores to the busy ones.
 /// </remarks>
 /// <param name="workers">How many workers there are.</param>
 /// <param name="mostOfOne">How many calls of one flow run at a time, at most.</param>
@@ -107,7 +107,7 @@ internal sealed class WorkQueue(int workers, int mostOfOne)
         flow.Running--;
     }
 
-    // The flow that is next to have a call run; null when there is none, or none may have one more.
+    // The flow whose call is run next; null if there is none, or none may have one more running.
     private CallFlow? Next()
     {
         int most = _waiting == 0 ? 0 : Math.Min(workers - _running, mostOfOne);
@@ -120,7 +120,7 @@ internal sealed class WorkQueue(int workers, int mostOfOne)
         return null;
     }
 
-    // Under the lock, which is given up while it waits.
+    // Under the lock, which is released while it waits.
     private bool TryDequeue([NotNullWhen(true)] out WorkItem? call)
     {
         CallFlow? flow;
@@ -168,7 +168,7 @@ internal sealed class CallFlow
     /// <summary>Calls whose replies come later than a worker has run them.</summary>
     public LateCalls Late { get; } = new();
 
-    /// <summary>Whether a call had a reply when its client had gone: the calls behind it are not run.</summary>
+    /// <summary>Whether a call had a reply when its client was gone: the calls behind it are not run.</summary>
     public bool IsLost { get => Volatile.Read(ref _isLost); set => Volatile.Write(ref _isLost, value); }
 
     /// <summary>Calls that workers run now. Under the queue's lock, as all that follows.</summary>

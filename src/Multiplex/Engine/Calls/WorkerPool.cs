@@ -73,7 +73,7 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
     }
 
     /// <summary>For a session that hands its first request over.</summary>
-    /// <param name="areUnwanted">Whether the peer has gone, and has no use for replies that come later.</param>
+    /// <param name="areUnwanted">Whether the peer is gone, so that replies which come later are not needed.</param>
     public HandedCalls TakeCalls(bool areUnwanted)
     {
         HandedCalls calls = _spareCalls.TryPop(out HandedCalls? spare) ? spare : new(this);
@@ -105,7 +105,7 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
         _spare.Push(call);
     }
 
-    /// <summary>The client has gone: its calls that no worker has taken yet are not run.</summary>
+    /// <summary>Drops the calls of a client that is gone, if no worker has taken them yet.</summary>
     public void Drop(CallFlow flow)
     {
         WorkItem? call = _calls.Drop(flow);

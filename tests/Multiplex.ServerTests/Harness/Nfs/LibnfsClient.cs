@@ -71,9 +71,9 @@ internal sealed unsafe partial class LibnfsClient : IDisposable
     public int Access2(string path) => Native.nfs_access2(_nfs, Z(path));
 
     /// <summary>The status, and what the library reports.</summary>
-    public (int Status, LibnfsStat Stat) Stat(string path) => Told(stat => Native.nfs_stat64(_nfs, Z(path), stat));
+    public (int Status, LibnfsStat Stat) Stat(string path) => StatOf(stat => Native.nfs_stat64(_nfs, Z(path), stat));
 
-    public (int Status, LibnfsStat Stat) Lstat(byte[] path) => Told(stat => Native.nfs_lstat64(_nfs, Z(path), stat));
+    public (int Status, LibnfsStat Stat) Lstat(byte[] path) => StatOf(stat => Native.nfs_lstat64(_nfs, Z(path), stat));
 
     public (int Status, LibnfsStat Stat) Lstat(string path) => Lstat(Encoding.UTF8.GetBytes(path));
 
@@ -131,7 +131,7 @@ internal sealed unsafe partial class LibnfsClient : IDisposable
 
     public void Dispose() => Native.nfs_destroy_context(_nfs);
 
-    internal static (int Status, LibnfsStat Stat) Told(Func<nint, int> ask)
+    internal static (int Status, LibnfsStat Stat) StatOf(Func<nint, int> ask)
     {
         const int Longest = 64;
         ulong* told = stackalloc ulong[Longest];
@@ -301,7 +301,7 @@ internal sealed class LibnfsFile(nint nfs, nint file) : IDisposable
     public (int Status, ulong Position) Seek(long offset, SeekOrigin origin) =>
         (LibnfsClient.Native.nfs_lseek(nfs, file, offset, (int)origin, out ulong position), position);
 
-    public (int Status, LibnfsStat Stat) Stat() => LibnfsClient.Told(stat => LibnfsClient.Native.nfs_fstat64(nfs, file, stat));
+    public (int Status, LibnfsStat Stat) Stat() => LibnfsClient.StatOf(stat => LibnfsClient.Native.nfs_fstat64(nfs, file, stat));
 
     /// <summary>The whole file from the beginning, by reads of 64 KiB.</summary>
     public byte[] ReadAll()
