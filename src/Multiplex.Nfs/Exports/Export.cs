@@ -10,7 +10,7 @@ public sealed record Export(string Directory, string Name)
     /// <summary>The user and group of squashed callers by default: 65534, nobody.</summary>
     public const uint Nobody = 65534;
 
-    /// <summary>How an export is written.</summary>
+    /// <summary>The form of an export, for messages.</summary>
     public const string Form = "DIR[=/NAME][,OPTION…] with the options ro, insecure, no_root_squash, all_squash, anonuid=N, anongid=N, networks=A/N:B/N, manage_gids[=SECONDS], attr-cache=SECONDS, crossmnt and async";
 
     /// <summary>Whether the export is read-only.</summary>
@@ -28,7 +28,7 @@ public sealed record Export(string Directory, string Name)
     /// <summary>Whether the file systems that are mounted below the directory when the server starts are served too.</summary>
     public bool CrossesMounts { get; init; }
 
-    /// <summary>Whether changes of names and attributes are answered before they are on the disk, which RFC 1813 section 4.8 does not allow.</summary>
+    /// <summary>Whether changes of names and attributes are confirmed before they are on the disk, which RFC 1813 section 4.8 does not allow.</summary>
     public bool Async { get; init; }
 
     /// <summary>

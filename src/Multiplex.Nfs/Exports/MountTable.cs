@@ -10,8 +10,8 @@ internal static partial class MountTable
 
     private static IEnumerable<string> Lines => File.ReadLines("/proc/self/mountinfo");
 
-    /// <summary>The type of the file system of a mount, such as ext4; null where the table has no such mount.</summary>
-    /// <param name="mount">The mount's id, as statx(2) tells it.</param>
+    /// <summary>The type of the file system of a mount, such as ext4; null if the table has no such mount.</summary>
+    /// <param name="mount">The mount's id, as from statx(2).</param>
     public static string? TypeOf(ulong mount)
     {
         string start = $"{mount} ";

@@ -9,13 +9,13 @@ namespace Multiplex.Nfs.Files;
 /// The groups of users from this machine's databases, for users that are in more than the 16 groups that AUTH_SYS has room for. They are looked up by uid,
 /// and cached for some time.
 /// </summary>
-/// <param name="time">For how long.</param>
-/// <param name="insteadOfRoot">The group that takes the place of group 0.</param>
-/// <param name="capacity">How many users are known at a time.</param>
-/// <param name="counters">Where users that made room for others are counted.</param>
+/// <param name="time">How long they are cached.</param>
+/// <param name="insteadOfRoot">The group that replaces group 0.</param>
+/// <param name="capacity">How many users are cached at a time.</param>
+/// <param name="counters">Counts users that were removed to make room.</param>
 internal sealed class UserGroups(TimeSpan time, uint insteadOfRoot, int capacity, ServerCounters? counters = null)
 {
-    private const int UsualStrings = 1024, MostStrings = 1 << 20;   // bytes of an entry of the password database
+    private const int UsualStrings = 1024, MostStrings = 1 << 20;   // bytes for an entry of the password database
     private const int UsualGroups = 64, MostGroups = 65_536;        // NGROUPS_MAX
 
     private readonly ConcurrentDictionary<uint, Known> _users = new();

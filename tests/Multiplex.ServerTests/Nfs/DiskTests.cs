@@ -54,7 +54,7 @@ public sealed class FailingDiskTests(string model)
         string backing = Directory.CreateTempSubdirectory("multiplex-backing-").FullName;
         LoopDisk.RequireOne();
 
-        // The file system has room for what is written, and the disk below has not.
+        // The file system has room for the data, and the disk below it does not.
         using (new TmpfsMounts(backing))
         {
             using NfsExport export = new(model, prepare: root => new LoopDisk($"{backing}/image", root));
@@ -113,7 +113,7 @@ public sealed class MountBelowTests
         NfsFh3 root = peer.Root();
         ListingTests.AwaitSettled(export.Root);
         string[] before = Names();
-        using TmpfsMounts mounted = new(export.At("below"));   // which the directory's ctime does not tell
+        using TmpfsMounts mounted = new(export.At("below"));   // which does not change the directory's ctime
         Assert.That(Names(), Is.EqualTo(before));
 
         string[] Names() => [.. peer.Readdirplus(root, 0, 8192, 32768).Resok!.Reply.Entries!.Select(entry => System.Text.Encoding.UTF8.GetString(entry.Name))];

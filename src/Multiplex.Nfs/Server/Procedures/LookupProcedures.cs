@@ -85,7 +85,7 @@ internal sealed class LookupProcedures(ServedFiles files)
         return NfsStatus.Of(result);
     }
 
-    // The parent of the export's root is the root. Of any other directory it is in the export if the directory is: but that may be on its way out.
+    // The parent of the export's root is the root. The parent of any other directory is in the export if the directory is, which may be moved out at this moment.
     private static Nfsstat3 LookUpParent(CachedFile directory, out ExportedDirectory export, out statx_t attributes, Span<byte> handle, out int length)
     {
         (attributes, length) = (default, 0);

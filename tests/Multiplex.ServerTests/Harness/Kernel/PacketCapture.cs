@@ -71,8 +71,8 @@ internal sealed class PacketCapture : IDisposable
     }
 
     /// <summary>
-    /// What tshark makes of the packets with data, once the capture has ended: of each these fields, empty where it has none. What TCP sends again, as it
-    /// does on a busy machine, is left out.
+    /// The packets with data as tshark decodes them, once the capture has ended: these fields of each, empty where a packet has none. Retransmissions, which
+    /// occur on a busy machine, are left out.
     /// </summary>
     /// <param name="options">How it is to decode them.</param>
     /// <param name="fields">Their names, as of tshark -G fields.</param>
