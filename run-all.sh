@@ -171,7 +171,7 @@ run_tests() {
   build
   say "building the tests"
   local project making log made=0 status=0
-  for project in tests/*/*Tests.csproj; do dotnet build "$project" --configuration Release --verbosity quiet --nologo; done
+  for project in tests/*/*Tests.csproj; do dotnet build "$project" --configuration Release --verbosity quiet --nologo -clp:NoSummary; done
   export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
   rm -rf "$results"
 

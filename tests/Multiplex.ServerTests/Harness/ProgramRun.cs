@@ -6,6 +6,9 @@ namespace Multiplex.ServerTests.Harness;
 /// <summary>A program run to its end.</summary>
 internal sealed record ProgramRun(int Status, byte[] Output, string[] Errors)
 {
+    // Some build a project or compress a package, which takes minutes on a machine that is busy.
+    private static readonly TimeSpan s_deadline = 10 * Eventually.Deadline;
+
     /// <summary>Standard output as lines.</summary>
     public string[] Lines => Split(System.Text.Encoding.UTF8.GetString(Output));
 
@@ -28,10 +31,10 @@ internal sealed record ProgramRun(int Status, byte[] Output, string[] Errors)
         Task reading = process.StandardOutput.BaseStream.CopyToAsync(output);
         process.StandardInput.BaseStream.Write(input ?? []);
         process.StandardInput.Close();
-        if (!process.WaitForExit((4 * Eventually.Deadline)))
+        if (!process.WaitForExit(s_deadline))
         {
             process.Kill();
-            Assert.Fail($"{program} {string.Join(' ', arguments)} has not ended after {(4 * Eventually.Deadline)}");
+            Assert.Fail($"{program} {string.Join(' ', arguments)} has not ended after {s_deadline}");
         }
 
         reading.GetAwaiter().GetResult();
