@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
 
@@ -39,6 +40,22 @@ public sealed record Service(
     /// accepted: a name service stops sending clients here before connections are refused.
     /// </summary>
     public Action Stopping { get; init; } = static () => { };
+
+    /// <summary>
+    /// Called on any thread of the model when it has given memory back that no connection needed for some seconds: the time to give back what the program needed while
+    /// it was busy.
+    /// </summary>
+    public Action Resting { get; init; } = static () => { };
+
+    /// <summary>Whether <see cref="Rest"/> may have something to give back, now or later.</summary>
+    internal bool MayRest => Counters[Counter.Accepted] != Counters[Counter.Closed] || !LargeBufferPool.Pool.IsEmpty;
+
+    /// <summary>For a thread of the model, every few seconds: gives back memory that was not needed since the last time.</summary>
+    internal void Rest()
+    {
+        if (LargeBufferPool.Pool.DropUnneeded(Environment.TickCount64))
+            Resting();
+    }
 }
 
 file static class Opening

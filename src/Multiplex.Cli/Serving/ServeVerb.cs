@@ -193,10 +193,13 @@ internal sealed class ServeOptions : IVerb
                 sockets.Announce(model.Name, protocol.Name);
                 StartedPages.Drop();
             },
+            Resting = StartedPages.Drop,
             Stopping = () => registered?.Remove(),
         };
         if (files is not null && !NfsServer.ActsAsCallers && !files.Exports.All(export => export.AllSquash && export.AnonymousUser == geteuid()))
             StandardStream.Error.WriteLine($"multiplex: without root's privileges calls of other users than {geteuid()} are refused; an export with all_squash,anonuid={geteuid()},anongid={getegid()} serves all as this user");
+        if (!model.Forks)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);   // what the start left; models that fork do so themselves
         model.Create().Run(service);
         signals?.Finish();
         StopBySignals.Report(counters);

@@ -6,8 +6,8 @@ namespace Multiplex.Engine;
 
 /// <summary>
 /// The arrays of long requests and replies, which all connections of a process share. As many bytes stay for the next that need some as
-/// are in use, and a few, so that nothing is allocated once they are warm; what many connections needed goes back to the kernel when they close. Short
-/// arrays are those of <see cref="ArrayPool{T}.Shared"/>.
+/// are in use, and a few, so that nothing is allocated once they are warm; what many connections needed goes back to the kernel when they close, and what
+/// no connection needed for some seconds by <see cref="DropUnneeded"/>. Short arrays are those of <see cref="ArrayPool{T}.Shared"/>.
 /// </summary>
 internal sealed class LargeBufferPool : ArrayPool<byte>
 {
@@ -17,6 +17,9 @@ internal sealed class LargeBufferPool : ArrayPool<byte>
     /// <summary>Bytes of the longest array that is no long one.</summary>
     public const int LongestShort = 64 * 1024;
 
+    /// <summary>How long an array must not have been needed before <see cref="DropUnneeded"/> drops it, in milliseconds.</summary>
+    public const int UnneededAfter = 3000;
+
     private const long AlwaysKept = 8 << 20;        // bytes, of all of them
     private const long CollectedAfter = 16 << 20;   // bytes that were dropped: no allocation may follow that has the collector run by itself
 
@@ -24,6 +27,8 @@ internal sealed class LargeBufferPool : ArrayPool<byte>
     private readonly Lock _lock = new();
     private long _usedBytes;
     private long _keptBytes;
+    private long _leastKeptBytes;   // since the last look: so many were never needed
+    private long _lookedAt;
     private long _droppedBytes;
 
     /// <inheritdoc/>
@@ -38,6 +43,7 @@ internal sealed class LargeBufferPool : ArrayPool<byte>
             if (_kept[ClassOf(length)].TryPop(out byte[]? kept))
             {
                 _keptBytes -= length;
+                _leastKeptBytes = Math.Min(_leastKeptBytes, _keptBytes);
                 return kept;
             }
         }
@@ -70,6 +76,30 @@ internal sealed class LargeBufferPool : ArrayPool<byte>
         Collect();
     }
 
+    /// <summary>Whether none is kept.</summary>
+    public bool IsEmpty => Volatile.Read(ref _keptBytes) == 0;
+
+    /// <summary>Gives back to the kernel what was kept and not needed since the last look. For threads that call it now and then; it looks every <see cref="UnneededAfter"/>.</summary>
+    /// <param name="now">Milliseconds of <see cref="Environment.TickCount64"/>.</param>
+    /// <returns>Whether there was any.</returns>
+    public bool DropUnneeded(long now)
+    {
+        lock (_lock)
+        {
+            if (now - _lookedAt < UnneededAfter)
+                return false;
+            _lookedAt = now;
+            DropDownTo(_keptBytes - _leastKeptBytes);
+            _leastKeptBytes = _keptBytes;
+            if (_droppedBytes == 0)
+                return false;
+            _droppedBytes = 0;
+        }
+
+        Collect();
+        return true;
+    }
+
     /// <summary>Keeps none: for a process that is one of many, each with a pool of its own.</summary>
     public void Trim()
     {
@@ -95,6 +125,8 @@ internal sealed class LargeBufferPool : ArrayPool<byte>
                 _droppedBytes += dropped.Length;
             }
         }
+
+        _leastKeptBytes = Math.Min(_leastKeptBytes, _keptBytes);
     }
 
     private static void Collect() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

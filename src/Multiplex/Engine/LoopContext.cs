@@ -30,7 +30,8 @@ internal sealed class LoopContext(IProtocol protocol, ServerOptions options, Ser
     public ServerCounters Counters => counters;
 
     /// <summary>The receive buffer for streams: most requests arrive whole, and are answered before the next read.</summary>
-    public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024);
+    /// <remarks>The garbage collector does not move it: a copy would take memory for the parts too that nothing was received into yet.</remarks>
+    public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024, pinned: true);
 
     /// <summary>The receive buffer for messages, which arrive in one piece or not at all.</summary>
     public byte[] MessageBuffer => _messageBuffer ??= LargeBufferPool.Pool.Rent(MessageSize.LongestTaken);

@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using Multiplex.Transports;
@@ -65,6 +66,7 @@ internal sealed class AcceptLoop : IDisposable
         while (!_isStopping)
         {
             Wait();
+            _service.Rest();
             if (_set[1].revents != 0)
                 OtherIsReadable();
             AcceptFromReady(admit);
@@ -117,7 +119,7 @@ internal sealed class AcceptLoop : IDisposable
         if (isPaused && !_isPaused)
             _service.Counters.Increment(Counter.AcceptPaused);
         _isPaused = isPaused;
-        int timeout = Array.Exists(_datagrams, endpoint => endpoint.HasWork) ? 0 : isPaused ? LookForRoomMilliseconds : -1;
+        int timeout = Array.Exists(_datagrams, endpoint => endpoint.HasWork) ? 0 : isPaused ? LookForRoomMilliseconds : _service.MayRest ? LargeBufferPool.UnneededAfter : -1;
         SyscallResult result = poll(isPaused ? _set.AsSpan(0, _firstListener) : _set, timeout);
         if (result.Is(EINTR))
         {

@@ -168,7 +168,8 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
         if (IsDraining)
             return;
         ForEachConnection(static connection => connection.CloseIfSilent());
-        if (Connections > 0)
+        service.Rest();
+        if (service.MayRest)
             ScheduleSweep();
     }
 

@@ -332,7 +332,8 @@ internal sealed class UringLoop : IDisposable
         if (_context.Now < _sweepDue)
             return;
         _connections.CloseSilent(_turnBegan);
-        _sweepDue = _connections.Count > 0 ? _context.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
+        _service.Rest();
+        _sweepDue = _service.MayRest ? _context.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
     }
 
     private void Drain()

@@ -28,6 +28,31 @@ public sealed class IdleServerTests
         Assert.That(server.Stop(), Is.Zero);
     }
 
+    [Test]
+    public void The_memory_of_long_requests_goes_back_to_the_kernel_once_none_come()
+    {
+        const int Long = 1 << 20, Little = 1 << 20;   // bytes
+        string[] models = [.. Cells.ModelsThatAwait];
+        ServerProcess[] servers = [.. models.Select(model => ServerProcess.Start(model, "rpc", ListenForm.Tcp))];
+        try
+        {
+            Array.ForEach(servers, RequireNative);
+            Array.ForEach(servers, server => Call(server, Long / 32));
+            long[] before = Array.ConvertAll(servers, server => ProcessTable.ResidentBytes(server.Id));
+            Array.ForEach(servers, server => Call(server, Long));
+            for (int i = 0; i < servers.Length; i++)
+            {
+                ServerProcess server = servers[i];
+                long most = before[i] + Little;
+                Eventually.Holds(() => ProcessTable.ResidentBytes(server.Id) <= most, $"{models[i]} keeps it");
+            }
+        }
+        finally
+        {
+            Array.ForEach(servers, server => server.Dispose());
+        }
+    }
+
     [TestCase("select")]
     [TestCase("poll")]
     [TestCase("epoll")]
@@ -47,6 +72,16 @@ public sealed class IdleServerTests
         Assert.That(others, Has.Length.EqualTo(2));
         Assert.That(others.SelectMany(thread => Sockets(server.Id, int.Parse(thread))), Is.Empty);
         Assert.That(server.Stop(), Is.Zero);
+    }
+
+    private static void Call(ServerProcess server, int size)
+    {
+        byte[] payload = RandomData.RandomBytes(size);
+        for (int i = 0; i < 4; i++)
+        {
+            using RpcPeer peer = new(server.Address);
+            Assert.That(peer.Echo(payload), Is.EqualTo(payload));
+        }
     }
 
     private static void RequireNative(ServerProcess server)

@@ -51,6 +51,28 @@ public class LargeBufferPoolTests
         Assert.That(arrays.Count(array => array.IsAlive), Is.Zero);
     }
 
+    [Test]
+    public void What_was_not_needed_from_one_look_to_the_next_is_dropped_and_no_more()
+    {
+        const int Length = 1 << 20;
+        LargeBufferPool pool = new();
+        byte[][] three = [.. Enumerable.Range(0, 3).Select(_ => pool.Rent(Length))];
+        Array.ForEach(three, array => pool.Return(array));
+        long now = LargeBufferPool.UnneededAfter;
+        Assert.That(pool.DropUnneeded(now), Is.False, "they were needed meanwhile");
+        pool.Return(pool.Rent(Length));
+        Assert.That(pool.DropUnneeded(now + 1), Is.False, "too early");
+        Assert.That(pool.DropUnneeded(now + LargeBufferPool.UnneededAfter), Is.True);
+        Assert.That(pool.IsEmpty, Is.False, "one was needed");
+        byte[] kept = pool.Rent(Length);
+        Assert.That(Array.Exists(three, array => ReferenceEquals(array, kept)), Is.True);
+        pool.Return(kept);
+        Assert.That(pool.DropUnneeded(now + (2 * LargeBufferPool.UnneededAfter)), Is.False);
+        Assert.That(pool.DropUnneeded(now + (3 * LargeBufferPool.UnneededAfter)), Is.True);
+        Assert.That(pool.IsEmpty, Is.True);
+        Assert.That(pool.DropUnneeded(now + (4 * LargeBufferPool.UnneededAfter)), Is.False);
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference[] Crowd(LargeBufferPool pool)
     {
