@@ -84,8 +84,10 @@ internal sealed class RpcbindOptions : IVerb
             Ready = () =>
             {
                 sockets.Announce(model.Name, "rpcbind");
+                ServiceManager.Ready($"rpcbind by {model.Name}");
                 StartedPages.Drop();
             },
+            Stopping = ServiceManager.Stopping,
         });
         signals.Finish();
         StopBySignals.Report(counters);

@@ -191,10 +191,15 @@ internal sealed class ServeOptions : IVerb
             Ready = () =>
             {
                 sockets.Announce(model.Name, protocol.Name);
+                ServiceManager.Ready($"{protocol.Name} by {model.Name} at {string.Join(", ", sockets.All.Select(socket => socket.Local))}");
                 StartedPages.Drop();
             },
             Resting = StartedPages.Drop,
-            Stopping = () => registered?.Remove(),
+            Stopping = () =>
+            {
+                ServiceManager.Stopping();
+                registered?.Remove();
+            },
         };
         if (files is not null && !NfsServer.ActsAsCallers && !files.Exports.All(export => export.AllSquash && export.AnonymousUser == geteuid()))
             StandardStream.Error.WriteLine($"multiplex: without root's privileges calls of other users than {geteuid()} are refused; an export with all_squash,anonuid={geteuid()},anongid={getegid()} serves all as this user");
