@@ -12,6 +12,8 @@ namespace Multiplex.Nfs.Server;
 /// <summary>Version 3 of MOUNT, RFC 1813 appendix I: gives the handle of an export's root, or of a directory in it, by name.</summary>
 internal sealed class MountProgram : IRpcProgram
 {
+    private const int MostTries = 1000;   // of some microseconds
+
     private readonly ExportedDirectory[] _exports;
     private readonly MountList _mounts;
 
@@ -141,8 +143,13 @@ internal sealed class MountProgram : IRpcProgram
         path[Math.Max(below.Length, 1)] = 0;
         FileSystemUser.Current.AsServer();
 
-        // The server resolves a path to mount: symbolic links are followed as long as they stay in the export.
-        SyscallResult opened = openat2(export.Root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+        // The server resolves a path to mount: symbolic links are followed as long as they stay in the export. A rename anywhere on the machine while
+        // a link leads up is EAGAIN, openat2(2).
+        SyscallResult opened;
+        int tries = 0;
+        do
+            opened = openat2(export.Root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+        while (opened.Is(EAGAIN) && ++tries < MostTries);
         if (opened.IsError)
             return StatusOf(opened);
         int fd = (int)opened.Value;

@@ -46,6 +46,27 @@ public sealed class MountTests
     }
 
     [Test]
+    public void A_path_to_mount_that_leads_up_is_resolved_while_files_are_renamed()
+    {
+        Directory.CreateDirectory(_export.At("a/b"));
+        File.CreateSymbolicLink(_export.At("a/back"), "../a");
+        File.WriteAllText(_export.Outside("one"), "");
+        using CancellationTokenSource mounted = new();
+        Task renaming = Task.Run(() =>
+        {
+            while (!mounted.IsCancellationRequested)
+            {
+                File.Move(_export.Outside("one"), _export.Outside("other"));
+                File.Move(_export.Outside("other"), _export.Outside("one"));
+            }
+        });
+        Mountstat3[] statuses = [.. Enumerable.Range(0, 2000).Select(_ => _peer.MountStatus("/x/a/back/back/back/b"))];
+        mounted.Cancel();
+        renaming.Wait();
+        Assert.That(statuses, Is.All.EqualTo(Mountstat3.Mnt3Ok));
+    }
+
+    [Test]
     public void Both_credentials_that_are_taken_are_offered() =>
         Assert.That(_peer.Mount.Mnt("/x"u8).Mountinfo!.AuthFlavors, Is.EqualTo((int[])[1, 0]));
 
