@@ -26,7 +26,7 @@ public enum Interest : byte
 public readonly record struct Readiness(int Descriptor, Interest Ready);
 
 /// <summary>
-/// Reports which descriptors are ready, and nothing else. Level-triggered: what stays ready is reported again.
+/// Reports which descriptors are ready, and nothing else. Level-triggered: what stays ready is reported again, but with <see cref="Interest.Edge"/>.
 /// An error or a hang-up is reported as readiness for at least what was asked for; the next read or write returns the error.
 /// </summary>
 /// <remarks>

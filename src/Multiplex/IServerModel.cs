@@ -5,7 +5,8 @@ namespace Multiplex;
 /// the bytes mean.
 /// </summary>
 /// <remarks>
-/// The models are in <c>Models/</c>, a file each. How they drain at a stop: with a loop, <see cref="Transports.LoopServer"/>; with threads that wait in system calls,
+/// The models are in <c>Models/</c>, a file each. How they drain at a stop: with a loop, <see cref="Transports.LoopServer"/>, or of io_uring <see cref="Uring.UringLoop"/>;
+/// with threads that wait in system calls,
 /// <see cref="Models.ThreadDrain"/>; with processes, <see cref="Forking.ChildDrain"/>.
 /// </remarks>
 public interface IServerModel

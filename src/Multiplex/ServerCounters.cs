@@ -93,7 +93,7 @@ public enum Counter
     /// <summary>Times that accepting paused because the queue or the number of children was at its limit.</summary>
     AcceptPaused,
 
-    /// <summary>Not zero once the server is stopping: how a parent lets its children know.</summary>
+    /// <summary>No count: not zero once a server with a thread or a process for each connection is stopping, which its threads and processes look for.</summary>
     Stopping,
 }
 

@@ -44,15 +44,15 @@ public static class TracePage
         <section id="legend">
         <h2>How to read it</h2>
         <div class="legend">
-        <span><i class="bar {ClassOf(0)}"></i>works for a client, in the client's colour</span>
+        <span><i class="bar {ClassOf(0)}"></i>works for a client, in the client's colour; the lanes on top are the clients</span>
         <span><i class="bar grey"></i>works for no client in particular</span>
         <span><i class="bar pale {ClassOf(0)}"></i>waits for one client alone; the name is the call that it waits in</span>
         <span><i class="bar stripes"><b></b><b class="{ClassOf(0)}"></b><b class="{ClassOf(1)}"></b></i>waits for new connections (grey) and several clients at once</span>
         <span><i class="bar pale grey"></i>waits for something else</span>
         <span><i class="bar ring"></i>waits in the kernel's ring, io_uring</span>
-        <span><svg width="48" height="12"><path class="out grey" d="M1.5 3.5h5v5h-5zM29.5 3.5h5v5h-5z"/><path class="out {ClassOf(0)}" d="M8.5 3.5h5v5h-5z"/><path class="out {ClassOf(1)}" d="M15.5 3.5h5v5h-5zM43.5 3.5h5v5h-5z"/><path class="in {ClassOf(0)}" d="M36 3h6v6h-6z"/></svg>below a wait: an array goes in and comes back whole, the ready marked in it</span>
+        <span><svg width="48" height="12"><path class="out grey" d="M1.5 3.5h5v5h-5zM29.5 3.5h5v5h-5z"/><path class="out {ClassOf(0)}" d="M8.5 3.5h5v5h-5z"/><path class="out {ClassOf(1)}" d="M15.5 3.5h5v5h-5zM43.5 3.5h5v5h-5z"/><path class="in {ClassOf(0)}" d="M36 3h6v6h-6z"/></svg>below a wait: an array goes in and comes back whole, the ready marked in it; in a set, grey is the listener, or what stops or wakes the server</span>
         <span><svg width="48" height="16"><path class="bits" d="M.5 .5h47v15h-47zM.5 5.5h47M.5 10.5h47"/><path class="in grey" d="M12 2h3v3h-3z"/><path class="in {ClassOf(0)}" d="M28 2h3v3h-3z"/><path class="in {ClassOf(1)}" d="M36 7h3v3h-3z"/></svg>sets of bits go in, a row for reading, writing and exceptions; those of the ready come back</span>
-        <span><svg width="48" height="18"><path class="kept grey" d="M0 2H48"/><path class="kept {ClassOf(0)}" d="M8 3.5H48"/><path class="change {ClassOf(0)}" transform="translate(8 12)" d="M-3 0h6M0 -3v6"/><path class="in {ClassOf(0)}" d="M36 9h6v6h-6z"/></svg>the kernel keeps the set, a line for each descriptor (+ adds one); none goes in, the ready alone come back</span>
+        <span><svg width="48" height="18"><path class="kept grey" d="M0 2H48"/><path class="kept {ClassOf(0)}" d="M8 3.5H48"/><path class="change {ClassOf(0)}" transform="translate(8 12)" d="M-3 0h6M0 -3v6"/><path class="in {ClassOf(0)}" d="M36 9h6v6h-6z"/></svg>the kernel keeps the set, a line for each descriptor (+ adds one, − takes it out); none goes in, the ready alone come back</span>
         <span><svg width="34" height="12"><path class="request" d="M4 2h6l-3 8zM12 2h6l-3 8z"/></svg>requests that go into the ring</span>
         <span><i class="frame"></i>a process; the lanes in a frame are its threads</span>
         <span><svg width="34" height="12"><path class="arrow connection {ClassOf(0)}" d="M2 6H26" marker-end="url(#head)"/></svg>a connection</span>

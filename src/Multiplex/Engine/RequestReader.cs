@@ -25,7 +25,7 @@ public enum ReadOutcome
     StartTls,
 }
 
-/// <summary>Runs a protocol over the bytes of one stream: what every model does between a read and a write.</summary>
+/// <summary>Runs a protocol over the bytes of one stream: what every model but <c>hybrid</c> does between a read and a write.</summary>
 public static class RequestReader
 {
     /// <summary>

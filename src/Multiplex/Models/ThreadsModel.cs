@@ -19,7 +19,7 @@ public sealed class ThreadsModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        // Not disposed: a thread whose procedure outlasts the time to drain may still say that it has ended.
+        // No using declaration: a thread whose procedure outlasts the time to drain may still say that it has ended.
         Threads threads = new(service);
         using AcceptLoop accepting = new(service, threads.HasRoom, threads.Descriptor) { OtherIsReadable = threads.TakeNotice };
         accepting.Run(admit: threads.TryStart);
