@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything there is to run, in stages:
 #   ./run-all.sh            builds, then compares some server models within two minutes; arguments are passed on
-#   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex; with --arch arm64 at artifacts/multiplex-arm64/multiplex
+#   ./run-all.sh build      leaves the command at artifacts/multiplex/multiplex, and multiplex-fleet, which goes on where an engine is asked for, beside it; with --arch arm64 at artifacts/multiplex-arm64/multiplex
 #   ./run-all.sh tour       builds, then shows the course's lessons; arguments are passed on
 #   ./run-all.sh test       runs the tests; installs the peers they talk to where it may
 #   ./run-all.sh package    leaves NuGet packages, a Debian package and an OCI image in artifacts/packages; with --arch arm64 those of ARM64 too
@@ -20,6 +20,7 @@ if [[ -z "${HOME:-}" ]]; then
 fi
 
 readonly command=artifacts/multiplex/multiplex
+readonly fleet=artifacts/multiplex/multiplex-fleet
 readonly arm64=artifacts/multiplex-arm64
 readonly packages=artifacts/packages
 readonly results=artifacts/test-results
@@ -31,6 +32,15 @@ build() {
   publish src/Multiplex.Cli artifacts/multiplex
   # rpcgen for C# files runs the C# compiler, so it is a program of its own.
   publish src/Multiplex.Rpcgen artifacts/multiplex-rpcgen
+}
+
+# The same command with the clients of the engines of fleets.
+build_fleet() {
+  say "building $fleet"
+  publish src/Multiplex.Fleet.Cli artifacts/multiplex-fleet
+  # Beside the command, which looks for it there; the rename keeps one whole for a test that starts it now.
+  cp artifacts/multiplex-fleet/multiplex-fleet "$fleet.new"
+  mv "$fleet.new" "$fleet"
 }
 
 build_for_arch() {
@@ -53,6 +63,7 @@ publish() { dotnet publish "$1" --configuration Release --output "$2" --verbosit
 
 package() {
   build
+  build_fleet
   package_built "$@"
 }
 
@@ -82,6 +93,7 @@ package_command() {
   say "packaging the command for $architecture"
   pack src/Multiplex.Cli --runtime "$runtime"
   src/packaging/deb.sh "$binary" artifacts/share "$version" "$architecture" "$packages"
+  if [[ "$binary" == "$command" ]]; then src/packaging/deb.sh "$fleet" artifacts/share "$version" "$architecture" "$packages" multiplex-fleet; fi
   # From scratch there is no C library, so it is linked in: what is compiled already is linked once more, into a folder of its own.
   publish src/Multiplex.Cli "artifacts/multiplex-static-$architecture" --runtime "$runtime" -p:StaticExecutable=true \
     -p:NativeOutputPath="$PWD/src/Multiplex.Cli/bin/static-$architecture/"
@@ -121,16 +133,23 @@ readonly -a peers=(
   "zsh zsh"
   "chromium-headless-shell chromium-headless-shell"
   "strace strace"
+  "systemd-socket-activate systemd"
+  "haproxy haproxy"
   "nfs-ls libnfs-utils"
   "/usr/bin/ganesha.nfsd nfs-ganesha"
   "/usr/share/doc/nfs-ganesha-vfs nfs-ganesha-vfs"
   "qemu-system-x86_64 qemu-system-x86"
   "/bin/busybox busybox-static"
   "cpio cpio"
+  "redis-server redis-server"
 )
 
 # The kernel of the guest that mounts an NFS export: unpacked, not installed.
 readonly guest_kernel=${TMPDIR:-/tmp}/multiplex-guest-kernel
+
+readonly prometheus=${TMPDIR:-/tmp}/multiplex-prometheus
+readonly etcd=${TMPDIR:-/tmp}/multiplex-etcd
+readonly nats=${TMPDIR:-/tmp}/multiplex-nats
 
 install_peers() {
   local peer what package
@@ -165,14 +184,36 @@ fetch_guest_kernel() {
   if [[ ! -d "$guest_kernel" ]]; then say "there is no kernel for a guest, so its tests are skipped"; fi
 }
 
+# Peers whose packages start a daemon where services are started are unpacked, not installed.
+fetch_unpacked() { # COMMAND PACKAGE FOLDER
+  if [[ -d "$3" ]] || PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; then return; fi
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "unpacking $2 into $3"
+    local folder
+    folder=$(mktemp -d)
+    (cd "$folder" && { apt-get download -q "$2" || { apt-get update -q && apt-get download -q "$2"; }; } && dpkg -x "$2"_*.deb unpacked && mv unpacked "$3") >/dev/null 2>&1 || true
+    rm -rf "$folder"
+  fi
+  if [[ ! -d "$3" ]]; then
+    if [[ "${CI:-}" == true ]]; then
+      echo "cannot fetch $2, and CI=true lets no test be skipped" >&2
+      exit 1
+    fi
+    say "there is no $1, so its tests are skipped"
+  fi
+}
+
 run_tests() {
   install_peers
   fetch_guest_kernel
+  fetch_unpacked promtool prometheus "$prometheus"
+  fetch_unpacked etcd etcd-server "$etcd"
+  fetch_unpacked nats-server nats-server "$nats"
   build
   say "building the tests"
   local project making log made=0 status=0
   for project in tests/*/*Tests.csproj; do dotnet build "$project" --configuration Release --verbosity quiet --nologo -clp:NoSummary; done
-  export PATH="$PATH:/usr/sbin:/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
+  export PATH="$PATH:/usr/sbin:/sbin:$prometheus/usr/bin:$etcd/usr/bin:$nats/usr/sbin" MULTIPLEX_COMMAND="$PWD/$command" MULTIPLEX_TEST_SERVERS="$PWD/artifacts/test-servers/Multiplex.TestServers"
   rm -rf "$results"
 
   # It takes as long as the tests that do not need it, which wait most of the time. What it prints follows theirs.
@@ -191,8 +232,9 @@ run_tests() {
   return $status
 }
 
-# The packages, the command for ARM64 and the servers with protocols of their own.
+# The command for fleets, the packages, the command for ARM64 and the servers with protocols of their own.
 make_for_server_tests() {
+  build_fleet
   # The tests of the packages are skipped where there is no dpkg.
   if command -v dpkg-deb >/dev/null; then package_built; fi
   if can_link_arm64; then build_for_arch --arch arm64; fi
@@ -237,7 +279,7 @@ bench() {
 stage="${1:-compare}"
 shift || true
 case "$stage" in
-  build) if (($# > 0)); then build_for_arch "$@"; else build; fi ;;
+  build) if (($# > 0)); then build_for_arch "$@"; else build && build_fleet; fi ;;
   compare) compare "$@" ;;
   tour) tour "$@" ;;
   test) run_tests "$@" ;;

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-// Every argument is blittable, so that a call is a direct call: no marshalling stub stands between.
+// Every argument is blittable, so that a call is direct, without a marshalling stub.
 [assembly: DisableRuntimeMarshalling]
 
-// libc is the one that the process has loaded already; nothing is searched for beside the assembly.
+// libc is already loaded into the process; the loader does not search for it beside the assembly.
 [assembly: DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -2,16 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-/// <summary>The platforms whose constants and layouts this layer has: Linux with glibc on x86-64 and on ARM64.</summary>
+/// <summary>The platforms for which this layer has constants and layouts: Linux with glibc on x86-64 and on ARM64.</summary>
 public static partial class Platform
 {
     private static readonly string? s_problem = Problem(
         OperatingSystem.IsLinux() ? "Linux" : RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture, HasGlibc);
 
-    /// <summary>Whether this process runs on ARM64, and not on x86-64. The compiler knows it, so a choice by it costs nothing.</summary>
+    /// <summary>Whether this process runs on ARM64, not on x86-64. It is constant for the compiler, so a branch on it costs nothing.</summary>
     public static bool IsArm64 => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
-    // glibc alone has this function. It is called, not looked up: a static program exports none.
+    // Only glibc has this function. It is called, not looked up by name: a static program exports no symbols.
     private static bool HasGlibc
     {
         get
@@ -28,7 +28,7 @@ public static partial class Platform
     }
 
     /// <summary>
-    /// Returns on a platform that is supported. The functions of <see cref="Libc"/> that a program begins with call it: those that make a
+    /// Throws unless the platform is supported. The functions of <see cref="Libc"/> with which a program begins call it: those that make a
     /// socket, an epoll set or a mapping, open a file or look an address up.
     /// </summary>
     /// <exception cref="PlatformNotSupportedException">Any other platform, where a struct of this layer may be shorter than the kernel's.</exception>

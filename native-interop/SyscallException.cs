@@ -1,13 +1,13 @@
 namespace Multiplex.Interop;
 
-/// <summary>A system call failed: which one, with which errno, and what it was called for.</summary>
+/// <summary>A system call failed: its name, its errno, and its purpose.</summary>
 public sealed class SyscallException : IOException
 {
     /// <summary>Describes the failure of <paramref name="call"/>.</summary>
     /// <param name="call">The call's name, such as "bind".</param>
     /// <param name="errno">The errno, positive.</param>
     /// <param name="attempted">What was being attempted, such as the address to bind; null when there is nothing to add.</param>
-    /// <param name="explanation">Why that is, in plain words, and what would help; null when there is nothing to add.</param>
+    /// <param name="explanation">The reason in plain words, and a remedy; null when there is nothing to add.</param>
     public SyscallException(string call, int errno, string? attempted = null, string? explanation = null)
         : base(Describe(call, errno, attempted, explanation))
     {

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Multiplex.Interop;
 
 /// <summary>
-/// What a system call came to, in one word: the count or descriptor that it returned, or the negative errno.
+/// The result of a system call, in one word: the count or descriptor that it returned, or the negative errno.
 /// That is how the kernel itself returns it, before libc splits it into -1 and errno.
 /// </summary>
 /// <remarks>Hot paths compare <see cref="Value"/>; set-up paths call <see cref="OrThrow(string, string?)"/>.</remarks>
@@ -21,19 +21,19 @@ public readonly struct SyscallResult : IEquatable<SyscallResult>
     /// <summary>The errno of a call that failed, or 0.</summary>
     public int Errno => Value < 0 ? (int)-Value : 0;
 
-    /// <summary>Takes what libc returned; when it says -1, reads errno. Must be called before any other call is made.</summary>
+    /// <summary>Takes what libc returned; if it is -1, reads errno. Must be called before any other call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SyscallResult Of(nint returned) => returned >= 0 ? new(returned) : new(-Marshal.GetLastSystemError());
 
     /// <summary>The result of a call that failed with <paramref name="errno"/>.</summary>
     public static SyscallResult Failed(int errno) => new(-errno);
 
-    /// <summary>Whether the call failed with just this errno.</summary>
+    /// <summary>Whether the call failed with exactly this errno.</summary>
     public bool Is(int errno) => Value == -errno;
 
     /// <summary>The value, when the call succeeded.</summary>
     /// <param name="call">The call's name, such as "bind".</param>
-    /// <param name="attempted">What it was called for, such as an address; it ends up in the message.</param>
+    /// <param name="attempted">What the call was for, such as an address; the message contains it.</param>
     /// <exception cref="SyscallException">The call failed.</exception>
     public int OrThrow(string call, string? attempted = null) =>
         Value >= 0 ? (int)Value : throw new SyscallException(call, Errno, attempted);

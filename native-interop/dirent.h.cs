@@ -6,7 +6,7 @@ namespace Multiplex.Interop;
 // getdents64(2): glibc 2.30 has it
 public static unsafe partial class Libc
 {
-    /// <summary>getdents64(2): the next entries of a directory, as many as fit, each as long as its d_reclen says.</summary>
+    /// <summary>getdents64(2): the next entries of a directory, as many as fit; the length of each is in its d_reclen.</summary>
     /// <returns>How many bytes of <paramref name="entries"/> they take; 0 at the end; EINVAL when there is no room for one.</returns>
     public static SyscallResult getdents64(int fd, Span<byte> entries)
     {

@@ -8,6 +8,7 @@ public static unsafe partial class Libc
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
+    public const int O_APPEND = 0x400;
     public const int O_CREAT = 0x40;
     public const int O_EXCL = 0x80;
     public const int O_NOCTTY = 0x100;
@@ -23,6 +24,7 @@ public static unsafe partial class Libc
     public const int AT_EMPTY_PATH = 0x1000;
     public const int F_DUPFD = 0;
     public const int F_GETFD = 1;
+    public const int F_SETFD = 2;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
     public const int F_DUPFD_CLOEXEC = 1030;
@@ -72,7 +74,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>posix_fallocate(3): gives a file so many bytes that can be written to, or fails now.</summary>
+    /// <summary>posix_fallocate(3): reserves disk space for the bytes of a file, so that later writes to them do not fail with ENOSPC.</summary>
     /// <param name="fd">The file.</param>
     /// <param name="offset">Where they begin.</param>
     /// <param name="length">How many.</param>

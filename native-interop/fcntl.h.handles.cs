@@ -5,15 +5,15 @@ namespace Multiplex.Interop;
 // name_to_handle_at(2), open_by_handle_at(2)
 public static unsafe partial class Libc
 {
-    /// <summary>The most bytes of a kernel's handle that any file system makes.</summary>
+    /// <summary>The greatest length of a handle of any file system, in bytes.</summary>
     public const int MAX_HANDLE_SZ = 128;
 
-    /// <summary>name_to_handle_at(2): what the file system knows a file by, whatever its name becomes.</summary>
+    /// <summary>name_to_handle_at(2): the file system's own identifier of a file, which does not change when the file is renamed.</summary>
     /// <param name="dirfd">The directory; or with an empty path and AT_EMPTY_PATH the file.</param>
     /// <param name="path">The file, with a NUL at its end. A symbolic link is not followed.</param>
     /// <param name="handle">Receives the handle's bytes.</param>
     /// <param name="length">How many they are, or with EOVERFLOW would be.</param>
-    /// <param name="type">The handle's type, which means something to the file system alone.</param>
+    /// <param name="type">The handle's type, which only the file system interprets.</param>
     /// <param name="mount">The id of the mount that the file is on.</param>
     /// <param name="flags">AT_EMPTY_PATH.</param>
     /// <returns>0, or the negative errno: EOPNOTSUPP where the file system has no handles, EOVERFLOW when there are more bytes than room.</returns>

@@ -47,7 +47,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>pthread_mutex_lock(3): waits for it. Of a robust mutex, EOWNERDEAD: the caller has it, and its owner before has died with it.</summary>
+    /// <summary>pthread_mutex_lock(3): waits for it. For a robust mutex, EOWNERDEAD: the caller has locked it, and its previous owner died without unlocking it.</summary>
     public static SyscallResult pthread_mutex_lock(ref pthread_mutex_t mutex)
     {
         fixed (pthread_mutex_t* pointer = &mutex)
@@ -65,7 +65,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>pthread_mutex_consistent(3): after EOWNERDEAD, what the mutex protects is in order again. Else EINVAL.</summary>
+    /// <summary>pthread_mutex_consistent(3): after EOWNERDEAD, declares the data that the mutex protects consistent again. Otherwise EINVAL.</summary>
     public static SyscallResult pthread_mutex_consistent(ref pthread_mutex_t mutex)
     {
         fixed (pthread_mutex_t* pointer = &mutex)

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Interop;
 
-// getpwuid(3)
+// getpwuid(3), getpwnam(3)
 public static unsafe partial class Libc
 {
     /// <summary>getpwuid_r(3): the entry of a user in the password database. ENOENT where there is none.</summary>
@@ -16,6 +16,20 @@ public static unsafe partial class Libc
         {
             passwd* found = null;
             int errno = Raw.getpwuid_r(uid, to, strings, (nuint)buffer.Length, &found);
+            return errno != 0 ? SyscallResult.Failed(errno) : found == null ? SyscallResult.Failed(ENOENT) : default;
+        }
+    }
+
+    /// <summary>getpwnam_r(3): the same by the user's name.</summary>
+    public static SyscallResult getpwnam_r(string name, out passwd entry, Span<byte> buffer)
+    {
+        nint text = Marshal.StringToCoTaskMemUTF8(name);
+        fixed (passwd* to = &entry)
+        fixed (byte* strings = buffer)
+        {
+            passwd* found = null;
+            int errno = Raw.getpwnam_r((byte*)text, to, strings, (nuint)buffer.Length, &found);
+            Marshal.FreeCoTaskMem(text);
             return errno != 0 ? SyscallResult.Failed(errno) : found == null ? SyscallResult.Failed(ENOENT) : default;
         }
     }
@@ -36,6 +50,9 @@ public static unsafe partial class Libc
 
 public static unsafe partial class Raw
 {
+    [LibraryImport(LibraryName)]
+    public static partial int getpwnam_r(byte* name, Libc.passwd* pwd, byte* buf, nuint buflen, Libc.passwd** result);
+
     [LibraryImport(LibraryName)]
     public static partial int getpwuid_r(uint uid, Libc.passwd* pwd, byte* buf, nuint buflen, Libc.passwd** result);
 }

@@ -54,7 +54,7 @@ public static unsafe partial class Libc
         return SyscallResult.Of(Raw.sigaction(signum, &action, null));
     }
 
-    /// <summary>sigaction(2): sets what a signal does to the process, and says what it did before.</summary>
+    /// <summary>sigaction(2): sets the disposition of a signal, and returns the previous one.</summary>
     public static SyscallResult sigaction(int signum, in sigaction_t action, out sigaction_t old)
     {
         sigaction_t change = action, before = default;
@@ -63,7 +63,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>sigaction(2): asks what a signal does to the process.</summary>
+    /// <summary>sigaction(2): reads the disposition of a signal.</summary>
     /// <param name="signum">The signal.</param>
     /// <param name="handler">Receives SIG_DFL, SIG_IGN or the address of the handler.</param>
     public static SyscallResult sigaction(int signum, out nint handler)
@@ -74,7 +74,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>kill(2): sends a signal to a process, or to the group of a negative number; signal 0 only asks whether it is there.</summary>
+    /// <summary>kill(2): sends a signal to a process, or to a process group if the number is negative; signal 0 only checks whether it exists.</summary>
     public static SyscallResult kill(int pid, int sig) => SyscallResult.Of(Raw.kill(pid, sig));
 
     /// <summary>A set of signals, one bit each; bit n-1 is signal n.</summary>

@@ -5,7 +5,7 @@ namespace Multiplex.Interop;
 // renameat(2)
 public static unsafe partial class Libc
 {
-    /// <summary>renameat(2): gives a file another name in one step; what had that name before has lost it. Paths are bytes with a NUL at their end.</summary>
+    /// <summary>renameat(2): renames a file in one step; it replaces a file that already has the new name. Paths are bytes with a NUL at their end.</summary>
     public static SyscallResult renameat(int olddirfd, ReadOnlySpan<byte> oldpath, int newdirfd, ReadOnlySpan<byte> newpath)
     {
         fixed (byte* old = oldpath, name = newpath)

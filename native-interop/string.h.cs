@@ -8,7 +8,7 @@ public static unsafe partial class Libc
     /// <summary>strerrorname_np(3): the symbol of an errno, such as "EADDRINUSE"; null for a value that has none.</summary>
     public static string? strerrorname_np(int errnum) => Marshal.PtrToStringUTF8((nint)Raw.strerrorname_np(errnum));
 
-    /// <summary>strerrordesc_np(3): what strerror(3) says in the C locale, such as "Address already in use"; null for a value that has none.</summary>
+    /// <summary>strerrordesc_np(3): the text of strerror(3) in the C locale, such as "Address already in use"; null for a value that has none.</summary>
     public static string? strerrordesc_np(int errnum) => Marshal.PtrToStringUTF8((nint)Raw.strerrordesc_np(errnum));
 
     /// <summary>sigabbrev_np(3): the name of a signal without SIG, such as "TERM"; null for a number that has none.</summary>

@@ -19,7 +19,7 @@ public static unsafe partial class Libc
     }
 
     /// <summary>
-    /// clock_getcpuclockid(3): the clock of the CPU time of a process, all its threads together, those that have ended too.
+    /// clock_getcpuclockid(3): the clock of the CPU time of a process: of all its threads together, including those that have ended.
     /// <see cref="clock_gettime"/> reads it, and fails with EINVAL once the process is gone.
     /// </summary>
     /// <returns>0; or ESRCH, there is no such process.</returns>

@@ -26,7 +26,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>write(2): send(2) without options, on any descriptor. A socket whose peer is gone raises SIGPIPE.</summary>
+    /// <summary>write(2): send(2) without options, on any descriptor. It raises SIGPIPE if the peer has closed the connection.</summary>
     public static SyscallResult write(int fd, ReadOnlySpan<byte> data)
     {
         fixed (byte* buf = data)
@@ -61,7 +61,7 @@ public static unsafe partial class Libc
 
     /// <summary>
     /// fork(2): a copy of this process, in which only the calling thread goes on. Returns the child's process id to the
-    /// parent and 0 to the child. Under the .NET runtime this is sharp: see ForkRuntime before calling it.
+    /// parent and 0 to the child. Under the .NET runtime this is dangerous: see ForkRuntime before calling it.
     /// </summary>
     public static SyscallResult fork() => SyscallResult.Of(Raw.fork());
 
@@ -79,10 +79,10 @@ public static unsafe partial class Libc
         throw new InvalidOperationException("_exit(2) returned");
     }
 
-    /// <summary>execve(2): becomes another program. Returns only when that failed.</summary>
+    /// <summary>execve(2): replaces this process's program by another one. Returns only on failure.</summary>
     public static SyscallResult execve(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
     {
-        // Nothing is freed on the way out: either the process image is replaced, or the caller gives up.
+        // The memory is not freed: either the process image is replaced, or the caller ends the process.
         nint[] argv = [.. arguments.Select(Marshal.StringToCoTaskMemUTF8), 0];
         nint[] envp = [.. environment.Select(Marshal.StringToCoTaskMemUTF8), 0];
         fixed (nint* args = argv, env = envp)
@@ -103,14 +103,38 @@ public static unsafe partial class Libc
     /// <summary>getuid(2): the real user of this process.</summary>
     public static uint getuid() => Raw.getuid();
 
-    /// <summary>geteuid(2): the user whose rights this process has; 0 is root.</summary>
+    /// <summary>geteuid(2): the effective user of this process, which decides what it may do; 0 is root.</summary>
     public static uint geteuid() => Raw.geteuid();
 
-    /// <summary>getegid(2): the group whose rights this process has.</summary>
+    /// <summary>getegid(2): the effective group of this process.</summary>
     public static uint getegid() => Raw.getegid();
 
+    /// <summary>setresuid(2), in every thread of the process as the C library does it: the real, effective and saved user. EPERM without CAP_SETUID; EAGAIN.</summary>
+    public static SyscallResult setresuid(uint real, uint effective, uint saved) => SyscallResult.Of(Raw.setresuid(real, effective, saved));
+
+    /// <summary>setresgid(2), likewise: the real, effective and saved group. EPERM without CAP_SETGID.</summary>
+    public static SyscallResult setresgid(uint real, uint effective, uint saved) => SyscallResult.Of(Raw.setresgid(real, effective, saved));
+
+    /// <summary>chroot(2): a folder becomes the root of all paths of the process. EPERM without CAP_SYS_CHROOT. chdir(2) is to follow.</summary>
+    public static SyscallResult chroot(string path)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(path);
+        SyscallResult result = SyscallResult.Of(Raw.chroot((byte*)name));
+        Marshal.FreeCoTaskMem(name);
+        return result;
+    }
+
+    /// <summary>chdir(2): sets the working folder of the process.</summary>
+    public static SyscallResult chdir(string path)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(path);
+        SyscallResult result = SyscallResult.Of(Raw.chdir((byte*)name));
+        Marshal.FreeCoTaskMem(name);
+        return result;
+    }
+
     /// <summary>getgroups(2): the supplementary groups.</summary>
-    /// <param name="list">Receives them; empty to ask for their number alone.</param>
+    /// <param name="list">Receives them; empty to get only their number.</param>
     /// <returns>How many there are.</returns>
     public static SyscallResult getgroups(Span<uint> list)
     {
@@ -129,7 +153,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>unlink(2): removes a name, such as that of a UNIX-domain socket.</summary>
+    /// <summary>unlink(2): removes a name, such as the path of a UNIX-domain socket.</summary>
     public static SyscallResult unlink(string path)
     {
         nint name = Marshal.StringToCoTaskMemUTF8(path);
@@ -190,6 +214,18 @@ public static unsafe partial class Raw
 
     [LibraryImport(LibraryName)]
     public static partial int gettid();
+
+    [LibraryImport(LibraryName)]
+    public static partial int setresuid(uint ruid, uint euid, uint suid);
+
+    [LibraryImport(LibraryName)]
+    public static partial int setresgid(uint rgid, uint egid, uint sgid);
+
+    [LibraryImport(LibraryName)]
+    public static partial int chroot(byte* path);
+
+    [LibraryImport(LibraryName)]
+    public static partial int chdir(byte* path);
 
     [LibraryImport(LibraryName)]
     public static partial uint getuid();

@@ -9,7 +9,7 @@ public static unsafe partial class Libc
     public const int W_OK = 2;
     public const int X_OK = 1;
 
-    /// <summary>pread(2): reads at an offset, and leaves the file's own where it is.</summary>
+    /// <summary>pread(2): reads at an offset, and does not move the file's own offset.</summary>
     public static SyscallResult pread(int fd, Span<byte> buffer, long offset)
     {
         fixed (byte* buf = buffer)
@@ -24,7 +24,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>pwrite(2): writes at an offset, and leaves the file's own where it is.</summary>
+    /// <summary>pwrite(2): writes at an offset, and does not move the file's own offset.</summary>
     public static SyscallResult pwrite(int fd, ReadOnlySpan<byte> data, long offset)
     {
         fixed (byte* buf = data)
@@ -39,7 +39,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>fsync(2): returns when a file is on its disk; the error of an earlier write that could not be written there, once.</summary>
+    /// <summary>fsync(2): returns when a file is on its disk. It reports a failed earlier write once.</summary>
     public static SyscallResult fsync(int fd)
     {
         SyscallResult result;
@@ -51,7 +51,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>readlinkat(2): where a symbolic link leads.</summary>
+    /// <summary>readlinkat(2): the target of a symbolic link.</summary>
     /// <param name="dirfd">The directory; or with an empty path the link, opened with O_PATH.</param>
     /// <param name="path">The link.</param>
     /// <param name="target">Receives the bytes, without a NUL; what does not fit is cut off.</param>
@@ -100,10 +100,10 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>faccessat2(2): whether this thread may do these things with a file; with AT_EACCESS by its effective user, not the real one.</summary>
+    /// <summary>faccessat2(2): whether this thread may access a file in these ways; with AT_EACCESS as the effective user, not the real one.</summary>
     /// <param name="dirfd">The directory; or with an empty path and AT_EMPTY_PATH the file.</param>
     /// <param name="path">The file.</param>
-    /// <param name="mode">R_OK, W_OK and X_OK: all of them are asked for.</param>
+    /// <param name="mode">R_OK, W_OK and X_OK; the result is a success only if all given ones are allowed.</param>
     /// <param name="flags">AT_ flags.</param>
     public static SyscallResult faccessat2(int dirfd, ReadOnlySpan<byte> path, int mode, int flags)
     {

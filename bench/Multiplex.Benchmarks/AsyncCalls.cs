@@ -6,7 +6,7 @@ using Multiplex.Rpc.Server;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// The cost of async procedures in a whole server, model epoll in a separate process: the CPU of a call to one that ends at once beside that of a synchronous
+/// The cost of async procedures in a whole server, model epoll in a separate process: the CPU time of a call to one that ends at once and to a synchronous
 /// one, in turn on the same connection; and the time and the memory of many calls that wait at once.
 /// </summary>
 internal static class AsyncCalls
@@ -55,7 +55,7 @@ internal static class AsyncCalls
         Console.WriteLine($"{InFlight} calls in flight: synchronous {Median(synchronous):F2} µs of server CPU a call, async that ends at once {Median(asynchronous):F2}, ratio {ratio:F3}");
     }
 
-    // Microseconds of the server's CPU for a call.
+    // Microseconds of the server's CPU time for a call.
     private static async Task<double> CpuOf(Process server, Func<ValueTask<uint>> call)
     {
         long calls = 0;
@@ -97,7 +97,7 @@ internal static class AsyncCalls
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    // What comes before the arguments where the host that runs this is dotnet itself.
+    // What precedes the arguments if the executable of this process is dotnet itself.
     private static string[] Self() =>
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(AsyncCalls).Assembly.Location] : [];
 }

@@ -6,7 +6,7 @@ using Perfolizer.Horology;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>How all benchmarks run: in this process, so with the command's runtime settings, and nothing is built again.</summary>
+/// <summary>How all benchmarks run: in this process, so with the command's runtime settings and without another build.</summary>
 public sealed class BenchmarkConfig : ManualConfig
 {
     private const string RootMark = "Multiplex.sln";
@@ -17,11 +17,11 @@ public sealed class BenchmarkConfig : ManualConfig
     {
         Add(DefaultConfig.Instance);
         ArtifactsPath = Path.Combine(RepositoryRoot(), "artifacts", "benchmarks");
-        HideColumns(Column.AllocRatio);   // a ratio to nothing
+        HideColumns(Column.AllocRatio);   // the baseline allocates nothing
         AddJob((full ? Job.Default : Short()).WithToolchain(InProcessEmitToolchain.Instance));
     }
 
-    // Many short iterations rather than few long ones: twelve of them stand a neighbour's disturbance.
+    // Many short iterations, not few long ones: with twelve, a disturbance by another process has little effect on the result.
     private static Job Short() => new Job("Short")
         .WithWarmupCount(3)
         .WithIterationCount(12)

@@ -4,8 +4,8 @@ using BenchmarkDotNet.Columns;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// A connection made, one message of 64 bytes answered on it, and closed: what a server does for a client that comes anew for
-/// each call, from a thread or a process made for it to nothing but an entry in a table.
+/// A connection is made, one message of 64 bytes is answered on it, and it is closed: the cost of a client that connects anew for
+/// each call. Some models make a thread or a process for it, others only an entry in a table.
 /// </summary>
 [Config(typeof(OneGroup))]
 [HideColumns(Column.Method)]
@@ -16,7 +16,7 @@ public class ConnectionBenchmarks
     private readonly Messages _message = new(1);
     private ModelServers _servers = null!;
 
-    /// <summary>The servers but the baseline.</summary>
+    /// <summary>The servers except the baseline.</summary>
     public static IEnumerable<string> Models => ModelServers.Models;
 
     [GlobalSetup]

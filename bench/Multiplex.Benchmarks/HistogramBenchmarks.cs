@@ -3,7 +3,7 @@ using Multiplex.Load.Measuring;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>What the load generator pays for each reply to keep its latency, and once for a percentile.</summary>
+/// <summary>The cost for the load generator to record the latency of a reply, and to compute a percentile.</summary>
 public class HistogramBenchmarks
 {
     private const int Values = 4096;
@@ -12,7 +12,7 @@ public class HistogramBenchmarks
     private readonly LatencyHistogram _histogram = new();
     private readonly long[] _latencies = new long[Values];
 
-    /// <summary>Latencies as they are: most near the median, few far above it (log-normal).</summary>
+    /// <summary>Realistic latencies: most near the median, few far above it (log-normal).</summary>
     [GlobalSetup]
     public void Setup()
     {

@@ -2,7 +2,7 @@ using Multiplex.Rpc;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>The same work by a synchronous procedure and by an async one that ends at once; and one that waits.</summary>
+/// <summary>The same work in a synchronous procedure and in an async one that ends at once; and a procedure that waits.</summary>
 [RpcProgram(0x2000_4549)]
 internal partial interface IMeasured
 {

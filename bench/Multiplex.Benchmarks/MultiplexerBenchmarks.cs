@@ -6,7 +6,7 @@ namespace Multiplex.Benchmarks;
 
 /// <summary>How many descriptors are watched, and how many of them are ready.</summary>
 /// <param name="Watched">Descriptors.</param>
-/// <param name="Ready">The last so many of them.</param>
+/// <param name="Ready">How many of them are ready: the last ones.</param>
 public readonly record struct Watch(int Watched, int Ready)
 {
     /// <inheritdoc/>
@@ -14,16 +14,16 @@ public readonly record struct Watch(int Watched, int Ready)
 }
 
 /// <summary>
-/// One wait: select(2) and poll(2) look at all descriptors, epoll(7) only at those that are ready.
+/// One wait: select(2) and poll(2) examine all descriptors, epoll(7) only those that are ready.
 /// </summary>
 public class MultiplexerBenchmarks
 {
     private readonly List<int> _descriptors = [];
-    private readonly Readiness[] _ready = new Readiness[512];   // as a reactor has it: more than these wait for the next turn
+    private readonly Readiness[] _ready = new Readiness[512];   // the same size as in a reactor: further ones wait for the next turn
     private IMultiplexer? _multiplexer;
     private Watch _watch;
 
-    /// <summary>One ready, a tenth, all of them.</summary>
+    /// <summary>One of them ready, a tenth, all.</summary>
     public static IEnumerable<Watch> Watches =>
         from watched in (int[])[1, 10, 100, 500, 10_000]
         where watched < DescriptorLimit
@@ -32,7 +32,7 @@ public class MultiplexerBenchmarks
         group new Watch(watched, ready) by (watched, ready) into same
         select same.First();
 
-    /// <summary>What select(2) can watch: descriptors below FD_SETSIZE, of which others have some.</summary>
+    /// <summary>The cases that select(2) can watch: descriptors below FD_SETSIZE, some of which the process uses otherwise.</summary>
     public static IEnumerable<Watch> WatchesOfSelect => Watches.Where(watch => watch.Watched < Libc.FD_SETSIZE);
 
     private static long DescriptorLimit
@@ -68,7 +68,7 @@ public class MultiplexerBenchmarks
     private int Wait(Watch watch, Func<IMultiplexer> make)
     {
         if (_multiplexer is null)
-            Prepare(watch, make());   // the arguments are not known to a set-up; the first call is none that is measured
+            Prepare(watch, make());   // a set-up method has no access to the arguments; the first call is not measured
         int count = _multiplexer!.Wait(_ready, -1);
         return count == Math.Min(_watch.Ready, _ready.Length)
             ? count

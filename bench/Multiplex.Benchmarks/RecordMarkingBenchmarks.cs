@@ -5,15 +5,15 @@ using Multiplex.Rpc.Messages;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// What it costs to find a record's end, in the plain case and in an awkward one: a thousand fragments that arrive in
-/// pieces. Framing is incremental, so the cost grows with the fragments, and not with fragments times pieces.
+/// The cost of finding a record's end, in the simple case and in an unfavourable one: a thousand fragments that arrive in
+/// pieces. Framing is incremental, so the cost grows with the number of fragments, not with fragments times pieces.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class RecordMarkingBenchmarks
 {
     private const int Fragments = 1000;
     private const int FragmentLength = 64;
-    private const int Piece = 1448;   // what a TCP segment carries on an Ethernet
+    private const int Piece = 1448;   // the payload of a TCP segment on Ethernet
     private const int MaxRecord = 1024 * 1024;
 
     private readonly byte[] _plain = Record(fragments: 1);

@@ -28,7 +28,7 @@ public class RoundTripBenchmarks : HeldConnectionBenchmarks
 }
 
 /// <summary>
-/// As a round trip, but 16 messages at a time, sent with one call: what one message costs when its neighbours share the system
+/// As a round trip, but 16 messages at a time, sent with one call: the cost of a message when several share the system
 /// calls. Figures are for one message.
 /// </summary>
 [Config(typeof(OneGroup))]
@@ -52,10 +52,10 @@ public class BatchBenchmarks : HeldConnectionBenchmarks
     public void Model(string server) => Exchange(server);
 }
 
-/// <summary>What both share: a server of each model, and a connection to each that is held.</summary>
+/// <summary>What both share: a server of each model, and a permanent connection to each.</summary>
 public abstract class HeldConnectionBenchmarks
 {
-    /// <summary>Exchanges of one invocation.</summary>
+    /// <summary>How many exchanges one invocation makes.</summary>
     protected const int Exchanges = 500;
 
     private readonly Messages _messages;
@@ -64,7 +64,7 @@ public abstract class HeldConnectionBenchmarks
 
     private protected HeldConnectionBenchmarks(int messages) => _messages = new(messages);
 
-    /// <summary>The servers but the baseline.</summary>
+    /// <summary>The servers except the baseline.</summary>
     public static IEnumerable<string> Models => ModelServers.Models;
 
     [GlobalSetup]

@@ -11,7 +11,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// A call from the bytes that came to the bytes that go: framing, the call's head, dispatch, the procedure, the reply.
+/// A call from the received bytes to the bytes to send: framing, the call's head, dispatch, the procedure, the reply.
 /// Everything that a server does for a call except the system calls around it; the procedure WHOAMI makes two.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
@@ -62,7 +62,8 @@ public class RpcCallBenchmarks
     {
         _reply.Clear();
         FramingProgress progress = default;
-        ReadOutcome stop = RequestReader.Consume(protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed);
+        int left = int.MaxValue;
+        ReadOutcome stop = RequestReader.Consume(protocol, received, ref progress, _peer.Peer, _reply, Mark, out int consumed, ref left);
         return stop == ReadOutcome.NeedsInput && consumed == received.Length
             ? _reply.Length
             : throw new InvalidOperationException($"{stop}: consumed {consumed} of {received.Length} bytes");

@@ -8,7 +8,7 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Benchmarks;
 
 /// <summary>
-/// One call of ECHO with 64 bytes over TCP on the loopback interface, by a client with so many calls in flight on one connection: a thread that
+/// One call of ECHO with 64 bytes over TCP on the loopback interface, by a client with several calls in flight on one connection: a thread that
 /// blocks for each (one at a time), or awaited calls that go on where the reply is received, or on the thread pool.
 /// The server is the real command, in a separate process.
 /// </summary>

@@ -85,7 +85,8 @@ public class TelemetryBenchmarks
     {
         _reply.Clear();
         FramingProgress progress = default;
-        ReadOutcome stop = RequestReader.Consume(protocol, s_echo, ref progress, _peer.Peer, _reply, 256 * 1024, out int consumed);
+        int left = int.MaxValue;
+        ReadOutcome stop = RequestReader.Consume(protocol, s_echo, ref progress, _peer.Peer, _reply, 256 * 1024, out int consumed, ref left);
         return stop == ReadOutcome.NeedsInput && consumed == s_echo.Length
             ? _reply.Length
             : throw new InvalidOperationException($"{stop}: consumed {consumed} of {s_echo.Length} bytes");

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Benchmarks;
 
-/// <summary>What marshalling costs: a small structure, and an opaque of two sizes, each way.</summary>
+/// <summary>The cost of marshalling and unmarshalling a small structure, and opaque data of two sizes.</summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class XdrBenchmarks
 {
@@ -66,7 +66,7 @@ public class XdrBenchmarks
         return _output.Length;
     }
 
-    // Decoding gives a view of the bytes where they stand; nothing is copied, so the size does not matter.
+    // Decoding returns a view of the bytes in place; nothing is copied, so the size does not matter.
     private static int Decode(ReadOnlySpan<byte> data)
     {
         XdrReader reader = new(data);

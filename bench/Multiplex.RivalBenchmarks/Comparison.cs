@@ -6,7 +6,7 @@ namespace Multiplex.RivalBenchmarks;
 
 /// <summary>
 /// Runs all rivals in turn, three times, each time with a new server and a new client, and prints a table of the medians. Server and client are
-/// processes; the machine is one. A run takes some 90 seconds.
+/// two processes on one machine. A run takes about 90 seconds.
 /// </summary>
 internal static class Comparison
 {
@@ -47,7 +47,7 @@ internal static class Comparison
         return figures;
     }
 
-    // Of each column.
+    // The median of each column.
     private static Figures Median(List<Figures> all) => new(
         Middle(all.Select(figures => figures.Rate)),
         Middle(all.Select(figures => figures.ServerCpu)),

@@ -11,7 +11,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.RivalBenchmarks;
 
-/// <summary>gRPC for .NET: the plainest service on Kestrel, HTTP/2 without TLS, no log; one channel, which has one connection.</summary>
+/// <summary>gRPC for .NET: the simplest service on Kestrel, HTTP/2 without TLS, no log; one channel, which has one connection.</summary>
 internal sealed class GrpcRival : Rival
 {
     public override string Name => "gRPC for .NET";

@@ -10,10 +10,10 @@ internal static class LoadClient
     private const int Callers = 50;
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1), s_measured = TimeSpan.FromSeconds(2);
 
-    /// <summary>Calls for a second, and then for two that are measured.</summary>
-    /// <param name="rival">By which library.</param>
+    /// <summary>Calls for one second to warm up, and then for two measured seconds.</summary>
+    /// <param name="rival">The library that makes the calls.</param>
     /// <param name="server">Where its server is.</param>
-    /// <param name="serverId">The server's process, whose CPU time is measured too.</param>
+    /// <param name="serverId">The process id of the server, to measure its CPU time too.</param>
     public static async Task<Figures> Run(Rival rival, Endpoint server, int serverId)
     {
         using Process serving = Process.GetProcessById(serverId), own = Process.GetCurrentProcess();
@@ -51,14 +51,14 @@ internal static class LoadClient
     }
 }
 
-/// <summary>What one client found.</summary>
+/// <summary>The measurements of one client.</summary>
 /// <param name="Rate">Calls a second, of all callers together.</param>
-/// <param name="ServerCpu">Microseconds of the server's CPU for a call.</param>
-/// <param name="ClientCpu">Microseconds of the client's CPU for a call.</param>
+/// <param name="ServerCpu">Microseconds of the server's CPU time for a call.</param>
+/// <param name="ClientCpu">Microseconds of the client's CPU time for a call.</param>
 /// <param name="Allocated">Bytes that the client allocated for a call.</param>
 internal sealed record Figures(double Rate, double ServerCpu, double ClientCpu, double Allocated)
 {
-    /// <summary>Microseconds of CPU for a call, of both processes.</summary>
+    /// <summary>Microseconds of CPU time for a call, of both processes together.</summary>
     public double Cpu => ServerCpu + ClientCpu;
 
     /// <summary>Reads what <see cref="ToString"/> wrote.</summary>

@@ -17,13 +17,13 @@ public partial interface IEcho
 /// <summary>How the callers wait.</summary>
 internal enum MultiplexCalls
 {
-    /// <summary>They await, and go on on the thread pool, as the others do.</summary>
+    /// <summary>They await, and continue on the thread pool, as with the other libraries.</summary>
     Awaited,
 
-    /// <summary>They await, and go on where the reply was received.</summary>
+    /// <summary>They await, and continue on the thread that received the reply.</summary>
     AwaitedOnTheLoop,
 
-    /// <summary>Each is a thread that blocks.</summary>
+    /// <summary>Each caller is a thread that blocks.</summary>
     Blocking,
 }
 

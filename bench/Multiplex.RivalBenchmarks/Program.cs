@@ -1,7 +1,7 @@
 using Multiplex.RivalBenchmarks;
 using Multiplex.Sockets;
 
-// Without arguments: the comparison. With them this process is one server or one client of it.
+// Without arguments: the comparison. With arguments: this process is one server or one client of the comparison.
 switch (args)
 {
     case []:

@@ -6,7 +6,7 @@ using StreamJsonRpc;
 
 namespace Multiplex.RivalBenchmarks;
 
-/// <summary>StreamJsonRpc as it comes, in JSON, or by its faster encoding, MessagePack, with a header of the length; a proxy on one connection.</summary>
+/// <summary>StreamJsonRpc with its default encoding, JSON, or with the faster MessagePack and a length header; a proxy on one connection.</summary>
 internal sealed class StreamJsonRpcRival(bool isPacked) : Rival
 {
     public override string Name => isPacked ? "StreamJsonRpc, MessagePack" : "StreamJsonRpc, JSON";

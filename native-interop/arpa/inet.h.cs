@@ -18,7 +18,7 @@ public static unsafe partial class Libc
         }
     }
 
-    /// <summary>inet_pton(3): reads an address from text into <paramref name="address"/>, which must have room for its family's.</summary>
+    /// <summary>inet_pton(3): reads an address from text into <paramref name="address"/>, which must have room for an address of its family.</summary>
     /// <returns>1; 0 when the text is no address of this family; EAFNOSUPPORT when there is no such family.</returns>
     public static SyscallResult inet_pton(int family, string text, Span<byte> address)
     {

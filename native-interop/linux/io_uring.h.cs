@@ -71,7 +71,7 @@ public static unsafe partial class Libc
         SyscallResult.Of(Raw.syscall(
             SYS_io_uring_enter, fd, (nint)to_submit, (nint)min_complete, (nint)flags, (nint)arg, sizeof(io_uring_getevents_arg)));
 
-    /// <summary>io_uring_register(2): lends something to the ring for longer than one operation.</summary>
+    /// <summary>io_uring_register(2): registers resources with the ring for longer than one operation.</summary>
     public static SyscallResult io_uring_register(int fd, uint opcode, void* arg, uint nr_args) =>
         SyscallResult.Of(Raw.syscall(SYS_io_uring_register, fd, (nint)opcode, (nint)arg, (nint)nr_args, 0, 0));
 
@@ -152,7 +152,7 @@ public static unsafe partial class Libc
         public ulong resv2;
     }
 
-    /// <summary>What io_uring_setup(2) is asked for, and what it gave.</summary>
+    /// <summary>The argument of io_uring_setup(2), which fills in what the kernel has set up.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct io_uring_params
     {

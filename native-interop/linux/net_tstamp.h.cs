@@ -1,6 +1,6 @@
 namespace Multiplex.Interop;
 
-// What SO_TIMESTAMPING is asked for: Documentation/networking/timestamping.rst of the kernel
+// Flags of SO_TIMESTAMPING: Documentation/networking/timestamping.rst of the kernel
 public static partial class Libc
 {
     public const int SOF_TIMESTAMPING_TX_SOFTWARE = 1 << 1;

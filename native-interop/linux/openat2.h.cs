@@ -21,7 +21,7 @@ public static unsafe partial class Libc
         open_how how = new() { flags = (uint)flags, mode = mode, resolve = resolve };
         fixed (byte* name = path)
         {
-            // EAGAIN: a rename or a mount somewhere made the kernel unsure; the man page says to try again.
+            // EAGAIN: because of a concurrent rename or mount the kernel could not check the path; the man page recommends to retry.
             SyscallResult result;
             do
             {

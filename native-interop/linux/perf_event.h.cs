@@ -22,24 +22,24 @@ public static unsafe partial class Libc
     public const uint PERF_RECORD_FORK = 7;
     public const uint PERF_RECORD_SAMPLE = 9;
 
-    /// <summary>From here on up, a value in a call chain is no address: it says of which side the next ones are.</summary>
+    /// <summary>A value in a call chain from here on up is not an address: it marks whether the next ones are of the kernel or of the program.</summary>
     public const long PERF_CONTEXT_MAX = -4095;
 
     /// <summary>ioctl(2) on an event: its records go to the memory of another event on the same processor.</summary>
     public const uint PERF_EVENT_IOC_SET_OUTPUT = 0x2405;
 
     /// <summary>
-    /// perf_event_open(2): a descriptor whose read(2) gives how often an event has happened, as eight bytes. With a sample period, the memory
-    /// that mmap(2) maps of it has a record of each sample.
+    /// perf_event_open(2): a descriptor from which read(2) returns how often an event has happened, as eight bytes. With a sample period, the memory
+    /// that mmap(2) maps from it has a record of each sample.
     /// </summary>
     /// <param name="attr">The event; its size is set here.</param>
     /// <param name="pid">The thread to count in.</param>
-    /// <param name="cpu">The processor to count on; -1 for all. Samples of threads that are made later want one.</param>
+    /// <param name="cpu">The processor to count on; -1 for all. To sample threads that are made later, give one.</param>
     /// <param name="group_fd">The leader of a group; -1 for none.</param>
     /// <param name="flags">PERF_FLAG_ and so on.</param>
     /// <returns>
     /// EACCES or EPERM where /proc/sys/kernel/perf_event_paranoid forbids it, ENOENT where the machine has no such event, ENOSYS where
-    /// the kernel was built without, ESRCH when the thread has ended.
+    /// the kernel was built without it, ESRCH when the thread has ended.
     /// </returns>
     public static SyscallResult perf_event_open(perf_event_attr attr, int pid, int cpu, int group_fd, uint flags)
     {

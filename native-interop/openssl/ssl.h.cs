@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Multiplex.Interop;
 
 /// <summary>
-/// libssl and libcrypto of OpenSSL 3, which .NET itself uses. Nothing of them is linked: a function is looked up by dlopen(3) when it is
-/// called first, so that a program starts where they are not installed. See <see cref="IsAvailable"/>.
+/// libssl and libcrypto of OpenSSL 3, which .NET itself uses. The program is not linked with them: dlopen(3) loads them when a function is
+/// first called, so that a program also starts where they are not installed. See <see cref="IsAvailable"/>.
 /// </summary>
 public static unsafe partial class OpenSsl
 {

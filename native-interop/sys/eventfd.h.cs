@@ -8,7 +8,7 @@ public static unsafe partial class Libc
     public const int EFD_NONBLOCK = 0x800;
     public const int EFD_CLOEXEC = 0x80000;
 
-    /// <summary>eventfd(2): a counter behind a descriptor: write adds, read takes, readable while it is not zero.</summary>
+    /// <summary>eventfd(2): a counter with a descriptor: a write adds to it, a read returns it and sets it to zero. Readable while it is not zero.</summary>
     public static SyscallResult eventfd(uint initval, int flags) => SyscallResult.Of(Raw.eventfd(initval, flags));
 
     /// <summary>eventfd_write(3): adds to the counter.</summary>
@@ -23,7 +23,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>eventfd_read(3): takes the counter, which is zero after that; EAGAIN when it is zero already and not to be waited for.</summary>
+    /// <summary>eventfd_read(3): returns the counter and sets it to zero; EAGAIN if it is zero and the descriptor is non-blocking.</summary>
     public static SyscallResult eventfd_read(int fd, out ulong value)
     {
         ulong taken = 0;

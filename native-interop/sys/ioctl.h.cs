@@ -22,7 +22,7 @@ public static unsafe partial class Libc
 
     /// <summary>ioctl(2) with <see cref="TIOCGWINSZ"/>.</summary>
     /// <param name="fd">A terminal; ENOTTY if it is none.</param>
-    /// <param name="size">Its size; zeros where the terminal does not say.</param>
+    /// <param name="size">Its size; zeros if the terminal does not report it.</param>
     public static SyscallResult ioctl(int fd, out winsize size)
     {
         winsize read = default;

@@ -26,16 +26,16 @@ public static unsafe partial class Libc
         return address;
     }
 
-    /// <summary>munmap(2): gives a mapping back.</summary>
+    /// <summary>munmap(2): removes a mapping.</summary>
     public static SyscallResult munmap(void* address, nuint length) => SyscallResult.Of(Raw.munmap(address, length));
 
-    /// <summary>madvise(2): says how a range of memory will be used, or has the kernel change it.</summary>
+    /// <summary>madvise(2): tells the kernel how a range of memory will be used, or to change it.</summary>
     /// <param name="address">The first page.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="advice">A MADV_ constant: here or in linux/mman.h.</param>
     public static SyscallResult madvise(nint address, nuint length, int advice) => SyscallResult.Of(Raw.madvise((void*)address, length, advice));
 
-    /// <summary>memfd_create(2): a file that is in memory only; its name shows in /proc/PID/fd.</summary>
+    /// <summary>memfd_create(2): makes a file that exists only in memory; /proc/PID/fd shows its name.</summary>
     public static SyscallResult memfd_create(string name, uint flags) => SyscallResult.Of(Raw.memfd_create(name, flags));
 }
 

@@ -10,7 +10,7 @@ public static unsafe partial class Libc
     public const int FD_SETSIZE = 1024;
 
     /// <summary>
-    /// select(2): waits until a descriptor of the sets is ready or the time is up, and leaves in them those that are. EINTR is
+    /// select(2): waits until a descriptor of the sets is ready or the time is up, and leaves the ready ones in them. EINTR is
     /// returned, as for every wait; the sets are then as they were.
     /// </summary>
     /// <param name="nfds">One more than the highest descriptor in the sets.</param>
@@ -21,7 +21,7 @@ public static unsafe partial class Libc
     /// <returns>How many bits are set in the sets; 0 when the time was up. EBADF when a descriptor is not open.</returns>
     public static SyscallResult select(int nfds, ref fd_set readfds, ref fd_set writefds, ref fd_set exceptfds, int timeout)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(nfds, FD_SETSIZE);   // the kernel would write behind the sets
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(nfds, FD_SETSIZE);   // the kernel would write past the end of the sets
         timeval limit = new() { tv_sec = timeout / 1000, tv_usec = timeout % 1000 * 1000 };
         fixed (fd_set* read = &readfds, write = &writefds, except = &exceptfds)
         {

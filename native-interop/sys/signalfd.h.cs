@@ -15,7 +15,7 @@ public static unsafe partial class Libc
         return SyscallResult.Of(Raw.signalfd(fd, &set, flags));
     }
 
-    /// <summary>What read(2) of a signalfd gives for each signal; only the first fields are named.</summary>
+    /// <summary>What read(2) of a signalfd returns for each signal; only the first fields have names.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 128)]
     public struct signalfd_siginfo
     {

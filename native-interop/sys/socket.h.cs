@@ -101,7 +101,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>accept4(2) that returns EINTR, for a thread that a signal is to wake.</summary>
+    /// <summary>accept4(2) that returns EINTR, so that a signal can wake the thread.</summary>
     public static SyscallResult accept4_once(int sockfd, Span<byte> address, out int length, int flags)
     {
         fixed (byte* addr = address)
@@ -114,7 +114,7 @@ public static unsafe partial class Libc
     }
 
     /// <summary>
-    /// connect(2). EINTR is returned: the connection goes on being made, and a second connect would say EALREADY.
+    /// connect(2). EINTR is returned: the kernel goes on connecting, and a second connect would fail with EALREADY.
     /// </summary>
     public static SyscallResult connect(int sockfd, ReadOnlySpan<byte> address)
     {
@@ -179,7 +179,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>send(2) that returns EINTR, for a thread that a signal is to wake.</summary>
+    /// <summary>send(2) that returns EINTR, so that a signal can wake the thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SyscallResult send_once(int sockfd, ReadOnlySpan<byte> data, int flags)
     {
@@ -202,7 +202,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>recv(2) that returns EINTR, for a thread that a signal is to wake.</summary>
+    /// <summary>recv(2) that returns EINTR, so that a signal can wake the thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SyscallResult recv_once(int sockfd, Span<byte> buffer, int flags)
     {

@@ -12,14 +12,14 @@ public static unsafe partial class Libc
     public const int MSG_WAITFORONE = 0x10000;
     public const int MSG_CMSG_CLOEXEC = 0x4000_0000;
 
-    // What can go beside the bytes between UNIX-domain sockets: unix(7)
+    // Ancillary data between UNIX-domain sockets: unix(7)
     public const int SCM_RIGHTS = 1;
     public const int SCM_CREDENTIALS = 2;
 
     // When a message came in or went out: socket(7)
     public const int SCM_TIMESTAMPING = SO_TIMESTAMPING;
 
-    /// <summary>sendto(2): sends to an address that need not be the peer; without one, it is send(2).</summary>
+    /// <summary>sendto(2): sends to an address, which need not be the peer's; without an address it is send(2).</summary>
     public static SyscallResult sendto(int sockfd, ReadOnlySpan<byte> data, int flags, ReadOnlySpan<byte> address)
     {
         fixed (byte* buf = data, addr = address)
@@ -36,7 +36,7 @@ public static unsafe partial class Libc
 
     /// <summary>
     /// recvfrom(2): recv(2) that also returns the sender's address, of which <paramref name="length"/> bytes count: none when
-    /// the sender has no address, as a UNIX-domain socket without a name.
+    /// the sender has no address, such as a UNIX-domain socket without a name.
     /// </summary>
     public static SyscallResult recvfrom(int sockfd, Span<byte> buffer, int flags, Span<byte> address, out int length)
     {
@@ -92,7 +92,7 @@ public static unsafe partial class Libc
     /// sendmmsg(2): several messages with one call, and in each msg_len how much of it was sent. The caller holds in place
     /// what they point to.
     /// </summary>
-    /// <returns>How many were sent; the errno is of the first, when that could not be.</returns>
+    /// <returns>How many were sent; an errno if the first could not be sent.</returns>
     public static SyscallResult sendmmsg(int sockfd, Span<mmsghdr> messages, int flags)
     {
         fixed (mmsghdr* first = messages)
@@ -126,7 +126,7 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>recvmmsg(2) that returns EINTR, for a thread that a signal is to wake.</summary>
+    /// <summary>recvmmsg(2) that returns EINTR, so that a signal can wake the thread.</summary>
     public static SyscallResult recvmmsg_once(int sockfd, Span<mmsghdr> messages, int flags)
     {
         fixed (mmsghdr* first = messages)

@@ -19,7 +19,7 @@ public static unsafe partial class Libc
     public const ushort S_IFREG = 0x8000;
     public const ushort S_IFLNK = 0xA000;
     public const ushort S_IFSOCK = 0xC000;
-    /// <summary>In the nanoseconds of a time for utimensat(2): now; as it is.</summary>
+    /// <summary>Values of tv_nsec for utimensat(2): the current time; no change.</summary>
     public const long UTIME_NOW = 0x3FFFFFFF, UTIME_OMIT = 0x3FFFFFFE;
 
     public const ushort S_IWGRP = 0x10;
@@ -91,8 +91,8 @@ public static unsafe partial class Libc
     /// <summary>utimensat(2): sets the times of a file.</summary>
     /// <param name="dirfd">The directory; or with an empty path and AT_EMPTY_PATH the file.</param>
     /// <param name="path">The file: bytes, with a NUL at their end.</param>
-    /// <param name="access">When it was read last; tv_nsec may be UTIME_NOW or UTIME_OMIT.</param>
-    /// <param name="modification">When it was written last; the same.</param>
+    /// <param name="access">The time of the last read; tv_nsec may be UTIME_NOW or UTIME_OMIT.</param>
+    /// <param name="modification">The time of the last write; likewise.</param>
     /// <param name="flags">AT_ flags.</param>
     public static SyscallResult utimensat(int dirfd, ReadOnlySpan<byte> path, timespec access, timespec modification, int flags)
     {

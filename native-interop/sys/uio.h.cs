@@ -5,7 +5,7 @@ namespace Multiplex.Interop;
 // readv(2), writev(2), preadv2(2)
 public static unsafe partial class Libc
 {
-    /// <summary>readv(2): scatters what came over several buffers, the first one first. The caller holds their memory in place.</summary>
+    /// <summary>readv(2): scatters the received bytes over several buffers, filling the first one first. The caller holds their memory in place.</summary>
     public static SyscallResult readv(int fd, ReadOnlySpan<iovec> buffers)
     {
         fixed (iovec* iov = buffers)
@@ -37,7 +37,7 @@ public static unsafe partial class Libc
 
     public const int RWF_NOWAIT = 8;
 
-    /// <summary>preadv2(2), into one buffer. With RWF_NOWAIT it reads what needs no wait for a disk: EAGAIN, or fewer bytes, where that is not all.</summary>
+    /// <summary>preadv2(2), into one buffer. With RWF_NOWAIT it reads only what needs no wait for a disk: fewer bytes, or EAGAIN if there are none.</summary>
     public static SyscallResult preadv2(int fd, Span<byte> buffer, long offset, int flags)
     {
         fixed (byte* bytes = buffer)

@@ -7,7 +7,7 @@ public static unsafe partial class Libc
 {
     public const int WNOHANG = 1;
 
-    /// <summary>waitpid(2): collects a child that has ended, so that it is no zombie.</summary>
+    /// <summary>waitpid(2): collects a child that has ended, so that it does not remain a zombie.</summary>
     /// <returns>The child's process id; 0 with WNOHANG when none has ended; ECHILD when there is none.</returns>
     public static SyscallResult waitpid(int pid, out int status, int options)
     {
@@ -38,10 +38,10 @@ public static unsafe partial class Libc
         return result;
     }
 
-    /// <summary>Whether the child left by itself: wait(2).</summary>
+    /// <summary>Whether the child exited by itself: wait(2).</summary>
     public static bool WIFEXITED(int status) => (status & 0x7f) == 0;
 
-    /// <summary>The status that the child left with, when <see cref="WIFEXITED"/>.</summary>
+    /// <summary>The exit status of the child, when <see cref="WIFEXITED"/>.</summary>
     public static int WEXITSTATUS(int status) => (status >> 8) & 0xff;
 
     /// <summary>Whether a signal ended the child.</summary>

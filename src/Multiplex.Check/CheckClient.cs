@@ -1,13 +1,16 @@
+using System.Diagnostics;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Check;
 
-/// <summary>A client of the server under check, on a non-blocking socket: of a stream, or of datagrams to one peer. No wait is longer than the timeout; what it waits for in vain is a fault.</summary>
+/// <summary>A client of the server under check, on a non-blocking socket: of a stream, or of datagrams to one peer. No wait is longer than the timeout; a wait that ends by it is a fault.</summary>
 public sealed class CheckClient : IDisposable
 {
     private const int PieceLength = 64 * 1024;
+
+    private static readonly TimeSpan s_tryAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly byte[] _buffer = new byte[PieceLength];
     private readonly string _name;
@@ -20,9 +23,9 @@ public sealed class CheckClient : IDisposable
 
     /// <summary>Connects.</summary>
     /// <param name="endpoint">Where the server listens.</param>
-    /// <param name="name">What messages call this client.</param>
+    /// <param name="name">The client's name in messages.</param>
     /// <param name="timeout">The longest wait.</param>
-    /// <param name="isNarrow">Whether the kernel's buffers are to hold as little as can be of what the server sends.</param>
+    /// <param name="isNarrow">Whether the socket's buffers are to be as small as the kernel allows.</param>
     /// <exception cref="ServerFaultException">The connection was refused, or did not come about in time.</exception>
     internal static CheckClient Connect(Endpoint endpoint, string name, TimeSpan timeout, bool isNarrow = false)
     {
@@ -32,20 +35,15 @@ public sealed class CheckClient : IDisposable
             CheckClient client = new(socket(AddressLookup.FamilyOf(address), endpoint.Kind.SocketType() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0).OrThrow("socket"), name, timeout);
             if (isNarrow)
                 client.Narrow();
-            result = connect(client._descriptor, address);
-            if (result.Is(EINPROGRESS))
-            {
-                result = client.Await(POLLOUT, timeout) == 0 ? SyscallResult.Failed(ETIMEDOUT)
-                    : getsockopt(client._descriptor, SOL_SOCKET, SO_ERROR, out int error) is { IsError: false } && error == 0 ? default
-                    : SyscallResult.Failed(error);
-            }
-
+            result = client.ConnectTo(address);
             if (!result.IsError)
                 return client;
             client.Dispose();
         }
 
-        throw new ServerFaultException($"{name} could not connect: {Text(result.Errno)}");
+        throw new ServerFaultException(result.Is(EAGAIN)
+            ? $"{name} could not connect: the queue of listen(2) stayed full for {timeout.TotalSeconds:0.###} s"
+            : $"{name} could not connect: {Text(result.Errno)}");
     }
 
     /// <summary>Sends all of it.</summary>
@@ -54,7 +52,7 @@ public sealed class CheckClient : IDisposable
     /// <summary>Receives these bytes.</summary>
     public void Receive(ReadOnlySpan<byte> expected) => Exchange([], expected);
 
-    /// <summary>Sends while it receives, so that neither side's buffers need to hold it all.</summary>
+    /// <summary>Sends and receives at the same time, so that neither side's buffers need to hold all bytes.</summary>
     /// <param name="bytes">What to send.</param>
     /// <param name="expected">What has to come.</param>
     /// <exception cref="ServerFaultException">Other bytes came, too few, or none in time.</exception>
@@ -66,7 +64,7 @@ public sealed class CheckClient : IDisposable
             int ready = Await((sent < bytes.Length ? POLLOUT : 0) | (received < expected.Length ? POLLIN : 0), _timeout);
             if (ready == 0)
             {
-                throw Fault(received == expected.Length ? $"of {sent:N0} of {bytes.Length:N0} bytes sent, the server took no more {InTime}"
+                throw Fault(received == expected.Length ? $"the server took {sent:N0} of {bytes.Length:N0} bytes, and no more {InTime}"
                     : received == 0 ? $"nothing came back {InTime}"
                     : $"{received:N0} of {expected.Length:N0} bytes came back, and no more {InTime}");
             }
@@ -78,7 +76,7 @@ public sealed class CheckClient : IDisposable
         }
     }
 
-    /// <summary>Receives some bytes, whatever they are.</summary>
+    /// <summary>Receives some bytes of any value.</summary>
     /// <param name="room">Where to.</param>
     /// <param name="what">What they are part of, for messages.</param>
     /// <returns>How many, 1 at least.</returns>
@@ -100,13 +98,13 @@ public sealed class CheckClient : IDisposable
 
     /// <summary>Sends bytes that the server may refuse by closing the connection.</summary>
     /// <param name="bytes">The bytes.</param>
-    /// <param name="patience">The longest time in which it may take nothing.</param>
+    /// <param name="timeout">The longest time in which it may take nothing.</param>
     /// <returns>Whether the socket took them.</returns>
-    internal bool TrySend(ReadOnlySpan<byte> bytes, TimeSpan patience)
+    internal bool TrySend(ReadOnlySpan<byte> bytes, TimeSpan timeout)
     {
         while (!bytes.IsEmpty)
         {
-            if (Await(POLLOUT, patience) == 0)
+            if (Await(POLLOUT, timeout) == 0)
                 return false;
             SyscallResult result = send(_descriptor, bytes, MSG_NOSIGNAL);
             if (result.IsError && !result.Is(EAGAIN))
@@ -116,6 +114,10 @@ public sealed class CheckClient : IDisposable
 
         return true;
     }
+
+    /// <summary>Waits until there is something to receive, or the end.</summary>
+    /// <returns>Whether that came in this time.</returns>
+    internal bool AwaitBytes(TimeSpan time) => Await(POLLIN, time) != 0;
 
     /// <summary>Sends each byte in a segment of its own, tcp(7): TCP_NODELAY.</summary>
     internal void SendApart(ReadOnlySpan<byte> bytes)
@@ -156,10 +158,10 @@ public sealed class CheckClient : IDisposable
             throw Fault("more bytes came back than were sent");
     }
 
-    /// <summary>Sends without ever reading, until the server takes no more.</summary>
+    /// <summary>Sends without reading, until the server takes no more.</summary>
     /// <param name="piece">What to send, again and again.</param>
     /// <param name="most">After how many bytes to end.</param>
-    /// <param name="blocked">After what time in which it takes nothing; null is half a second.</param>
+    /// <param name="blocked">Ends when nothing was taken for this time; null is half a second.</param>
     /// <returns>How many bytes the socket took.</returns>
     public long SendUntilBlocked(ReadOnlySpan<byte> piece, long most, TimeSpan? blocked = null)
     {
@@ -200,7 +202,22 @@ public sealed class CheckClient : IDisposable
 
     private static string Text(int errno) => $"{ErrnoText.Name(errno)} ({ErrnoText.Description(errno)})";
 
-    // A small window here; and at the server a send buffer for a few of its segments, which are small too: tcp(7).
+    // connect(2). On AF_UNIX it never gives EINPROGRESS: while the queue of listen(2) is full it fails with EAGAIN, unix(7), and only another connect(2) shows when
+    // there is room.
+    private SyscallResult ConnectTo(ReadOnlySpan<byte> address)
+    {
+        long start = Stopwatch.GetTimestamp();
+        SyscallResult result;
+        while ((result = connect(_descriptor, address)).Is(EAGAIN) && Stopwatch.GetElapsedTime(start) < _timeout)
+            Thread.Sleep(s_tryAgain);
+        if (!result.Is(EINPROGRESS))
+            return result;
+        return Await(POLLOUT, _timeout) == 0 ? SyscallResult.Failed(ETIMEDOUT)
+            : getsockopt(_descriptor, SOL_SOCKET, SO_ERROR, out int error) is { IsError: false } && error == 0 ? default
+            : SyscallResult.Failed(error);
+    }
+
+    // A small receive window; the server then has a send buffer for a few segments, which are small too: tcp(7).
     private void Narrow()
     {
         const int LeastSegment = 536;

@@ -6,13 +6,13 @@ namespace Multiplex.Check;
 /// <summary>How a check ended.</summary>
 public enum Outcome
 {
-    /// <summary>What a sound server does, this one does.</summary>
+    /// <summary>The server behaves as a sound one.</summary>
     Holds,
 
-    /// <summary>It does not.</summary>
+    /// <summary>It behaves otherwise.</summary>
     Fault,
 
-    /// <summary>It was not made.</summary>
+    /// <summary>The check was skipped.</summary>
     Skipped,
 }
 
@@ -23,7 +23,7 @@ public enum Outcome
 /// <param name="Seconds">How long it took.</param>
 public sealed record CheckResult(ServerCheck Check, Outcome Outcome, string Seen, double Seconds);
 
-/// <summary>What was checked and what holds, for programs that grade; the schema is versioned.</summary>
+/// <summary>The results of a check, for programs that grade; the schema is versioned.</summary>
 public sealed record CheckReport
 {
     /// <summary>Names the schema and its version.</summary>

@@ -4,14 +4,14 @@ namespace Multiplex.Check;
 
 /// <summary>The checks of servers of one protocol.</summary>
 /// <param name="Protocol">Its name: echo or rpc.</param>
-/// <param name="Exchange">What a client asks, to see whether it is served.</param>
+/// <param name="Exchange">The requests by which a client finds whether it is served.</param>
 /// <param name="Checks">The checks, in the order in which they are made: those that may end a server come late.</param>
 public sealed record CheckSuite(string Protocol, IExchange Exchange, IReadOnlyList<ServerCheck> Checks)
 {
     /// <summary>The names of the protocols.</summary>
     public static IReadOnlyList<string> Protocols { get; } = ["echo", "rpc"];
 
-    /// <summary>The names of all checks, of whichever protocol.</summary>
+    /// <summary>The names of all checks of all protocols.</summary>
     public static IReadOnlyList<string> Names
     {
         get
@@ -48,11 +48,11 @@ public sealed record CheckSuite(string Protocol, IExchange Exchange, IReadOnlyLi
 /// <summary>Requests whose replies are known.</summary>
 public interface IExchange
 {
-    /// <summary>One request.</summary>
-    /// <param name="seed">Those of different seeds differ.</param>
+    /// <summary>Makes one request.</summary>
+    /// <param name="seed">Requests of different seeds differ.</param>
     byte[] Request(int seed = 0);
 
-    /// <summary>Whole requests, of so many bytes or a few more.</summary>
+    /// <summary>Makes whole requests, of this many bytes or a few more.</summary>
     byte[] Requests(int length);
 
     /// <summary>Receives their replies.</summary>
@@ -61,7 +61,7 @@ public interface IExchange
     /// <exception cref="ServerFaultException">Others came, or none in time.</exception>
     void Receive(CheckClient client, ReadOnlySpan<byte> requests);
 
-    /// <summary>Receives the replies to requests of which so many bytes were sent, again and again from the first; where that ends within a request, its rest is sent.</summary>
+    /// <summary>Receives the replies after this many bytes were sent: the requests, again and again from the first. If the last request was sent in part, sends the rest of it first.</summary>
     /// <exception cref="ServerFaultException">Others came, or none in time.</exception>
     void ReceiveRepeated(CheckClient client, ReadOnlySpan<byte> requests, long sent);
 }

@@ -39,7 +39,7 @@ public static class Checker
     /// <exception cref="OperationCanceledException">It was ended early.</exception>
     public static CheckReport Run(CheckOptions options, Action<CheckResult> show, CancellationToken cancellation = default)
     {
-        using ServerGuard? guard = options.Command is null ? null : ServerGuard.Start();   // for servers that an early end leaves behind
+        using ServerGuard? guard = options.Command is null ? null : ServerGuard.Start();   // cancels the servers that an early end would leave running
         if (options.Endpoint is { } endpoint && !endpoint.Kind.IsDatagram())
             close(Connector.Connect(endpoint, AddressLookup.Find(endpoint, passive: false), options.Timeout));
         List<CheckResult> results = [];
@@ -57,11 +57,11 @@ public static class Checker
     }
 
     private static string? WhySkipped(ServerCheck check, CheckOptions options, List<CheckResult> results) =>
-        results.Find(result => result.Check.Name == check.Needs && result.Outcome != Outcome.Holds) is { } needed ? $"it says nothing where {needed.Check.Name} does not hold"
+        results.Find(result => result.Check.Name == check.Needs && result.Outcome != Outcome.Holds) is { } needed ? $"it needs {needed.Check.Name}, which does not hold"
         : check.CannotBeMade is { } reason ? reason
         : check.Access == Access.Process && options.Process is null && options.Command is null ? "it needs --pid, or --command in place of --connect"
         : check.Access == Access.Command && options.Command is null ? "it needs --command in place of --connect"
-        : results.Find(result => result.Outcome == Outcome.Fault) is { } fault && options.Endpoint is { } endpoint && !Accepts(endpoint, options.Timeout)
+        : results.FindLast(result => result.Outcome == Outcome.Fault) is { } fault && options.Endpoint is { } endpoint && !Accepts(endpoint, options.Timeout)
             ? $"the server accepts no connections since {fault.Check.Name}"
         : null;
 

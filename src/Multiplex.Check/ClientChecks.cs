@@ -1,6 +1,6 @@
 namespace Multiplex.Check;
 
-/// <summary>What several clients promise each other: that what one does, or does not do, is no business of the others.</summary>
+/// <summary>Several clients: no client is affected by what another one does, or fails to do.</summary>
 internal static class ClientChecks
 {
     private const int Mebibyte = 1 << 20;
@@ -13,7 +13,7 @@ internal static class ClientChecks
         new("many-at-once", "100 connections are open, then each sends a request", "listen(2) has a queue, and accept(2) empties it", "connections", ManyAtOnce) { Needs = "concurrency" },
         new("isolation", "8 clients send different lines of 16 KiB in turn, 50 times", "each connection has its own buffer: threads share memory", "threads fork", Isolation) { Needs = "concurrency" },
         new("slow-reader", "a client sends for as long as the server takes it, then reads", "flow control: a server that cannot write stops reading", "streams waiting", SlowReader),
-        new("beside-slow-reader", "a request of another client, while one does not read", "a write(2) that blocks, blocks all whom the thread serves: O_NONBLOCK and POLLOUT, or a thread for each", "waiting", BesideSlowReader) { Needs = "concurrency" },
+        new("beside-slow-reader", "a request of another client, while one does not read", "a write(2) that blocks stops every client of its thread: O_NONBLOCK and POLLOUT, or a thread for each", "waiting", BesideSlowReader) { Needs = "concurrency" },
         new("one-after-another", "300 connections, one after another", "what a connection used is given back when it ends: descriptor, thread, process, memory", "endings", OneAfterAnother),
         new("vanishing", "clients close or reset with bytes on the way in both directions", "EPIPE, SIGPIPE and ECONNRESET: they end one connection, and not the server", "endings", Vanishing),
     ];
@@ -38,7 +38,7 @@ internal static class ClientChecks
             foreach ((CheckClient client, byte[] request) in clients.Zip(requests))
                 client.Send(request);
 
-            // One that is done makes room for the next: a server may have fewer threads.
+            // Each client closes when it is done: a server may have fewer threads than there are clients.
             foreach ((CheckClient client, byte[] request) in clients.Zip(requests))
             {
                 server.Exchange.Receive(client, request);
@@ -110,6 +110,7 @@ internal static class ClientChecks
         // A server with a buffer of 8 KiB writes several times to a client that is gone: to the first write(2) the client's machine answers with a
         // reset, the second one is an EPIPE.
         const int Each = 20;
+        TimeSpan timeout = TimeSpan.FromMilliseconds(100);   // a server that cannot write may read no more
         int[] lengths = [1, 30_000, 60_000, 300_000];
         foreach (int length in lengths)
         {
@@ -117,9 +118,9 @@ internal static class ClientChecks
             for (int i = 0; i < Each; i++)
             {
                 using (CheckClient leaving = server.Connect("a client that closes"))
-                    leaving.Send(requests);
+                    leaving.TrySend(requests, timeout);
                 using CheckClient vanishing = server.Connect("a client that resets");
-                vanishing.Send(requests);
+                vanishing.TrySend(requests, timeout);
                 vanishing.Vanish();
             }
 

@@ -1,6 +1,6 @@
 namespace Multiplex.Check;
 
-/// <summary>Lines, which come back.</summary>
+/// <summary>Requests that are lines, and replies that are the same lines.</summary>
 internal sealed class EchoExchange : IExchange
 {
     private const int UsualLength = 100;

@@ -1,7 +1,7 @@
 namespace Multiplex.Check;
 
 /// <summary>
-/// What clients send: letters and a line's end, so that a server which takes its input for lines or for strings fails in the checks of that
+/// The bytes that clients send: letters and a line feed, so that a server which takes its input for lines or for strings fails in the checks of that
 /// alone, and not in all.
 /// </summary>
 internal static class Lines

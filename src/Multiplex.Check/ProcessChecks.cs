@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Multiplex.Check;
 
-/// <summary>What stays behind in the server, as proc(5) shows it: descriptors, zombies, CPU time, and the port itself.</summary>
+/// <summary>Resources that a server may leak, as proc(5) shows them: descriptors, zombies, CPU time, and the port.</summary>
 internal static class ProcessChecks
 {
     private const int Mebibyte = 1 << 20;
@@ -12,14 +12,14 @@ internal static class ProcessChecks
     public static IReadOnlyList<ServerCheck> All { get; } =
     [
         new("descriptors", "90 connections that end by close, half-close and reset", "a socket is a descriptor: close(2) it when its connection has ended, in every process that has it", "sockets endings fork", Descriptors) { Access = Access.Process },
-        new("zombies", "50 connections", "a child that has ended is a zombie until its parent calls wait(2): SIGCHLD says when", "fork", Zombies) { Access = Access.Process },
+        new("zombies", "50 connections", "a child that has ended is a zombie until its parent calls wait(2): SIGCHLD comes when one has ended", "fork", Zombies) { Access = Access.Process },
         new("idle", "nothing, while clients are silent, while one does not read, and after all have gone", "poll(2) waits: ask for POLLOUT only while there is something to write, and leave out what has ended", "waiting", Idle) { Access = Access.Process },
         new("restart", "the server is ended with a connection open, and started again on its port", "SO_REUSEADDR before bind(2): the old connection is in TIME_WAIT at that port", "endings", Restart) { Access = Access.Command },
     ];
 
     private static string Descriptors(ServerUnderCheck server)
     {
-        const int Each = 30, Slack = 10;   // what a server opens once, such as for a further worker
+        const int Each = 30, Slack = 10;   // a server may open descriptors once, as for a further worker
         server.AssertServes("the first client");
         ConnectAndLeave(server, 1);
         int before = Settled(server);
@@ -30,7 +30,7 @@ internal static class ProcessChecks
         return $"{before} descriptors open before, {after} after";
     }
 
-    // So many connections of each way to end; each has been answered before.
+    // Makes this many connections for each way to end; each is answered first.
     private static void ConnectAndLeave(ServerUnderCheck server, int each)
     {
         byte[] request = server.Exchange.Request();
@@ -100,7 +100,7 @@ internal static class ProcessChecks
         return "the server slept";
     }
 
-    // A server may have something left to do; one that spins, spins in each of these periods. Its state shows it also where it has to wait for a core.
+    // A server may have work left; one that spins does so in each of these periods. Its state shows that also while it waits for a core.
     private static void AssertSleeps(ServerUnderCheck server, string situation)
     {
         const int Looks = 25, MostRunning = 5;
@@ -140,7 +140,7 @@ internal static class ProcessChecks
     }
 
     /// <summary>Waits for a condition.</summary>
-    /// <returns>Whether it came to hold within the time.</returns>
+    /// <returns>Whether it held within the time.</returns>
     internal static bool Within(TimeSpan timeout, Func<bool> condition)
     {
         long start = Stopwatch.GetTimestamp();

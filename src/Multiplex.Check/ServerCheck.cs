@@ -1,20 +1,20 @@
 namespace Multiplex.Check;
 
-/// <summary>One thing that holds of a sound concurrent server, as its clients see it.</summary>
-/// <param name="Name">What it is called.</param>
+/// <summary>One property of a sound concurrent server, as its clients see it.</summary>
+/// <param name="Name">Its name.</param>
 /// <param name="Tried">What the clients do.</param>
 /// <param name="Word">The course's words for what a server needs so that it holds.</param>
 /// <param name="Lesson">The lessons of <c>multiplex tour</c> on these words.</param>
-/// <param name="Run">Does it, and says what was seen; a <see cref="ServerFaultException"/> where it does not hold.</param>
+/// <param name="Run">Makes the check, and returns what was seen; a <see cref="ServerFaultException"/> where it does not hold.</param>
 public sealed record ServerCheck(string Name, string Tried, string Word, string Lesson, Func<ServerUnderCheck, string> Run)
 {
-    /// <summary>The check without which this one says nothing: it is skipped where that does not hold. "echo" by default, and null of "echo" itself.</summary>
+    /// <summary>The check that must hold for this one to be made; otherwise it is skipped. "echo" by default, and null of "echo" itself.</summary>
     public string? Needs { get; init; } = "echo";
 
-    /// <summary>What must be known of the server beside its endpoint.</summary>
+    /// <summary>What it must know of the server beside the endpoint.</summary>
     public Access Access { get; init; }
 
-    /// <summary>Why it cannot be made with what is known, whatever the server; null when it can.</summary>
+    /// <summary>Why it cannot be made with these options; null when it can.</summary>
     public string? CannotBeMade { get; init; }
 }
 

@@ -5,9 +5,9 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Check;
 
-/// <summary>The server that a check is made of: where it listens, and its processes where they are known.</summary>
+/// <summary>The server under check: where it listens, and its processes where they are known.</summary>
 /// <param name="endpoint">Where it listens.</param>
-/// <param name="exchange">What a client asks, to see whether it is served.</param>
+/// <param name="exchange">The requests by which a client finds whether it is served.</param>
 /// <param name="timeout">The longest wait.</param>
 /// <param name="process">Its first process; null where it is not known.</param>
 /// <param name="restart">Ends it and starts it again at the same endpoint; null where its command is not known.</param>
@@ -50,8 +50,8 @@ public sealed class ServerUnderCheck(Endpoint endpoint, IExchange exchange, Time
     private int Process => process ?? throw new InvalidOperationException("the process is not known");
 
     /// <summary>A client that is connected.</summary>
-    /// <param name="name">What messages call it.</param>
-    /// <param name="isNarrow">Whether the kernel's buffers are to hold as little as can be of what the server sends.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <param name="isNarrow">Whether the socket's buffers are to be as small as the kernel allows.</param>
     /// <exception cref="ServerFaultException">The connection was refused, or did not come about in time.</exception>
     public CheckClient Connect(string name = "the client", bool isNarrow = false) => CheckClient.Connect(endpoint, name, timeout, isNarrow);
 

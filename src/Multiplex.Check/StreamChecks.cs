@@ -1,6 +1,6 @@
 namespace Multiplex.Check;
 
-/// <summary>What one connection promises: every byte comes back, in order, however it was sent, and then the end.</summary>
+/// <summary>One connection: every byte comes back, in order, however it was sent, and then the end of file.</summary>
 internal static class StreamChecks
 {
     private const int Mebibyte = 1 << 20;
@@ -8,7 +8,7 @@ internal static class StreamChecks
     public static IReadOnlyList<ServerCheck> All { get; } =
     [
         new("echo", "a line of 1,000 bytes", "socket, bind, listen, accept; read what came, write it back", "connections", Echo) { Needs = null },
-        new("any-byte", "bytes of every value, NUL among them", "a stream is of bytes, not of strings: the count that read(2) returned says how many there are, not strlen(3)", "streams", AnyByte),
+        new("any-byte", "bytes of every value, NUL among them", "a stream is of bytes, not of strings: their number is what read(2) returned, not what strlen(3) returns", "streams", AnyByte),
         new("byte-by-byte", "each byte is sent once the one before it has come back", "a stream has no message boundaries: answer what has come, and wait for no full buffer and no line", "streams", ByteByByte),
         new("pipelined", "100 lines are sent before any is read", "a stream has no message boundaries: one read(2) may return what several writes wrote", "streams", Pipelined),
         new("large", "16 MiB are sent while they are received", "write(2) and send(2) may take fewer bytes than they were given: go on with the rest", "streams waiting", Large),
@@ -62,13 +62,13 @@ internal static class StreamChecks
     private static string HalfClose(ServerUnderCheck server)
     {
         byte[] line = Lines.Of(1000), large = Lines.Of(Mebibyte);
-        using (CheckClient silent = server.Connect("a client that says nothing"))
+        using (CheckClient silent = server.Connect("a client that sends nothing"))
         {
             silent.EndWriting();
             silent.ReceiveEnd();
         }
 
-        using (CheckClient client = server.Connect("a client that says a line"))
+        using (CheckClient client = server.Connect("a client that sends a line"))
         {
             client.Send(line);
             client.EndWriting();

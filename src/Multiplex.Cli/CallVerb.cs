@@ -2,9 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using CommandLine;
+using Multiplex.Cli.Engines;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
 using Multiplex.Demo;
+using Multiplex.Interop;
 using Multiplex.Rpc.Binding;
 using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Messages;
@@ -14,14 +16,14 @@ using Multiplex.Tls;
 namespace Multiplex.Cli;
 
 [Verb("call", HelpText = "Call one procedure: null, echo TEXT, sleep MILLISECONDS, burn MICROSECONDS, add NUMBER or whoami.")]
-internal sealed class CallOptions : IVerb
+internal sealed class CallOptions : TlsClientVerb, IVerb
 {
     private static readonly (string Name, Func<RpcAuthentication> Make)[] s_credentials =
         [("none", () => RpcAuthentication.None), ("sys", RpcAuthentication.Sys)];
 
     private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(1);
 
-    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds.")]
+    [Value(0, Required = true, MetaName = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; or {RemoteProgram.Form}, which its host's name service finds; or {FleetEngines.ProgramForm}, one of many servers, which etcd finds.")]
     public string Server { get; set; } = "";
 
     [Value(1, Required = true, MetaName = "PROCEDURE", HelpText = "null, echo, sleep, burn, add or whoami.")]
@@ -39,48 +41,36 @@ internal sealed class CallOptions : IVerb
     [Option("timeout", Default = "25s", MetaValue = "TIME", HelpText = "How long all of it may take: to find the program, to connect to any of the host's addresses, and to get the reply.")]
     public string Timeout { get; set; } = "";
 
-    [Option("tls", HelpText = ClientTlsOptions.Help)]
-    public bool UsesTls { get; set; }
-
-    [Option("tls-ca", MetaValue = "FILE", HelpText = ClientTlsOptions.AuthorityHelp)]
-    public string? TlsCa { get; set; }
-
-    [Option("tls-host", MetaValue = "NAME", HelpText = ClientTlsOptions.HostHelp)]
-    public string? TlsHost { get; set; }
-
-    [Option("tls-cert", MetaValue = "FILE", HelpText = ClientTlsOptions.CertificateHelp)]
-    public string? TlsCertificate { get; set; }
-
-    [Option("tls-key", MetaValue = "FILE", HelpText = ClientTlsOptions.KeyHelp)]
-    public string? TlsKey { get; set; }
-
     public int Run()
     {
         TimeSpan timeout = Values.PositiveTime("--timeout", Timeout);
         MultiplexV1Procedure procedure = Values.Named(
             "PROCEDURE", Procedure, Enum.GetValues<MultiplexV1Procedure>(), one => one.ToString().ToLowerInvariant());
-        RemoteProgram? program = RemoteProgram.IsMeantBy(Server) ? Meant(procedure) : null;
+        bool isOfFleet = FleetEngines.IsProgram(Server);
+        if (isOfFleet)
+            UsageException.ThrowIfGiven($"{FleetEngines.Shown(Server)} names where to ask; leave it out", ("--rpcbind", NameServiceAt));
+        RemoteProgram? program = !isOfFleet && RemoteProgram.IsMeantBy(Server) ? Meant(procedure) : null;
         Endpoint? names = NameServiceAt is null ? null : Values.Endpoint("--rpcbind", NameServiceAt);
-        Endpoint? endpoint = program is null ? Values.Endpoint("ENDPOINT", Server) : null;
+        Endpoint? endpoint = program is null && !isOfFleet ? Values.Endpoint("ENDPOINT", Server) : null;
         Func<MultiplexV1Client, RpcCallOptions, string>? call = Prepare(procedure);
         RpcAuthentication authentication = Values.Named("--auth", Authentication, s_credentials, one => one.Name).Make();
-        TlsClientOptions? tls = new ClientTlsOptions(UsesTls, TlsCa, TlsHost, TlsCertificate, TlsKey).For(Server, endpoint, endpoint?.Host ?? program!.Host);
+        TlsClientOptions? tls = ReadTls(Server, endpoint, endpoint?.Host ?? program?.Host ?? "");
         Stopwatch elapsed = Stopwatch.StartNew();
         string result = "";
         try
         {
-            (Endpoint server, uint version) = program?.Locate(names, timeout) ?? (endpoint!, MultiplexV1.Version);
-            uint number = program?.Program ?? MultiplexV1.Program;
-            ClientTlsOptions.CheckFound("call", Server, server, tls);
-            RpcClientOptions how = new()
+            IReadOnlyList<FleetServer> servers = isOfFleet ? OfFleet(procedure, timeout)
+                : program is null ? [new(endpoint!, MultiplexV1.Program, MultiplexV1.Version)]
+                : [Located(program, names, timeout)];
+            (uint number, uint version) = (servers[0].Program, servers[0].Version);
+            using RpcClient client = Connect(servers, tls, () => new()
             {
                 Authentication = authentication,
                 Timeout = timeout,
                 ConnectTimeout = Left(),
                 Tls = tls,
                 TlsProgram = (number, version),
-            };
-            using RpcClient client = new(server, how);
+            });
             RpcCallOptions options = new() { Timeout = Left() };
             if (call is null)
                 client.Call<byte>(new(number, version, 0), 0, MultiplexV1Client.WriteNothing, options);
@@ -103,7 +93,38 @@ internal sealed class CallOptions : IVerb
         TimeSpan Left() => timeout - elapsed.Elapsed is var left && left > s_least ? left : s_least;
     }
 
-    // Procedure 0 is every program's, in every version; the others are known of this program, in this version.
+    private static FleetServer Located(RemoteProgram program, Endpoint? names, TimeSpan timeout)
+    {
+        (Endpoint server, uint version) = program.Locate(names, timeout);
+        return new(server, program.Program, version);
+    }
+
+    private IReadOnlyList<FleetServer> OfFleet(MultiplexV1Procedure procedure, TimeSpan timeout)
+    {
+        IReadOnlyList<FleetServer> servers = FleetEngines.Locate("ENDPOINT", Server, timeout);
+        return procedure == MultiplexV1Procedure.Null || servers[0] is { Program: MultiplexV1.Program, Version: MultiplexV1.Version }
+            ? servers
+            : throw new UsageException($"{Procedure}: of {Server} only the procedure null is known, the others are those of multiplex.x");
+    }
+
+    // To the first that takes a connection: the registrations of those that died a moment ago may still be there.
+    private RpcClient Connect(IReadOnlyList<FleetServer> servers, TlsClientOptions? tls, Func<RpcClientOptions> how)
+    {
+        for (int i = 0; ; i++)
+        {
+            CheckFound("call", Server, servers[i].Endpoint, tls);
+            try
+            {
+                return new(servers[i].Endpoint, how());
+            }
+            catch (SyscallException) when (i + 1 < servers.Count)
+            {
+                // The next one.
+            }
+        }
+    }
+
+    // Every version of every program has procedure 0; the command has the names of other procedures for multiplex.x only.
     private RemoteProgram Meant(MultiplexV1Procedure procedure)
     {
         RemoteProgram program = Values.RemoteProgram("ENDPOINT", Server);

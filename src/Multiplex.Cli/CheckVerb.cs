@@ -102,7 +102,7 @@ internal sealed class CheckVerbOptions : IVerb
         };
     }
 
-    // In the order in which they are made, whatever the order in which they are named.
+    // In the order in which the checks run, not the order in which the option names them.
     private static IReadOnlyList<ServerCheck> Chosen(string names, CheckSuite suite)
     {
         ServerCheck[] chosen = [.. names.Split(',').Select(name => Values.Named("--checks", name, suite.Checks, check => check.Name))];

@@ -173,7 +173,7 @@ internal sealed class CompareVerbOptions : IVerb
         }
     }
 
-    // Errors are failures, but where a scenario lets servers refuse.
+    // Errors count as failures, except in a scenario in which a server may refuse connections or calls.
     private static int Failures(CompareReport report, CompareOptions options) =>
         report.Scenarios.Zip(options.Scenarios).Sum(pair => pair.First.Points.SelectMany(point => point.Results).Count(result =>
             result.Failed || result.Errors.WrongReplies > 0 || (result.Errors.Total > 0 && !pair.Second.ToleratesErrors)));

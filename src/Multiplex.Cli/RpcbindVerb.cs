@@ -1,7 +1,9 @@
 using CommandLine;
+using Multiplex.Cli.Engines;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
 using Multiplex.Cli.Serving;
+using Multiplex.Cli.Serving.Logs;
 using Multiplex.Forking;
 using Multiplex.Models;
 using Multiplex.Rpc.Binding;
@@ -35,6 +37,19 @@ internal sealed class RpcbindOptions : IVerb
     [Option("state", MetaValue = "FILE", HelpText = "Keep the registrations in this file, and begin with those that are there, so that servers survive a restart of the name service.")]
     public string? StateFile { get; set; }
 
+    [Section("Many machines")]
+    [Option("backend", MetaValue = "URL", HelpText = $"Share registrations with other machines: {FleetEngines.Form}. Each has its own name service, and all find the servers of all.")]
+    public string? Backend { get; set; }
+
+    [Option("advertise", MetaValue = "ADDRESS,…", HelpText = FleetEngines.AdvertiseHelp)]
+    public string? Advertise { get; set; }
+
+    [Option("lease", MetaValue = "TIME", HelpText = FleetEngines.LeaseHelp)]
+    public string? Lease { get; set; }
+
+    [Option("export-srv", MetaValue = "FILE", HelpText = "Keep the servers of all machines in this file as SRV records of a DNS zone, for $INCLUDE.")]
+    public string? ExportSrv { get; set; }
+
     [Section("Limits of callers")]
     [Option("max-connections", Default = 0, MetaValue = "N", HelpText = "Connections at a time; one more is closed. 0: as many as there are descriptors for.")]
     public int MaxConnections { get; set; }
@@ -52,24 +67,26 @@ internal sealed class RpcbindOptions : IVerb
     public int Run()
     {
         ServerModelEntry model = Values.Named("--model", Model ?? (Indirect ? "hybrid" : "epoll"), Models(), entry => entry.Name);
-        Endpoint[] endpoints = Listen.Any() ? [.. Listen.Select(text => ServerSockets.Served(text, model))] : Usual();
+        Endpoint[] endpoints = Listen.Any() ? [.. Listen.Select(text => ListenTarget.Served(text, model))] : Usual();
         ServerOptions options = new()
         {
             MaxConnections = ServerSockets.ConnectionLimit(Values.Number("--max-connections", MaxConnections, 0, int.MaxValue), inOneProcess: true),
         };
         int indirect = Values.Number("--max-indirect", MaxIndirect, 1, options.Workers / 2);
-        NameService names = new(new(Limits())) { MaxIndirectCalls = Indirect ? indirect : 0 };
-        NameServiceProtocol protocol = new(names, Values.Number("--amplification", Amplification, 1, 65_535));
-
+        int amplification = Values.Number("--amplification", Amplification, 1, 65_535);
+        INameBackend? backend = FleetEngines.Backend("--backend", Backend, Advertise, Lease, ExportSrv);
         BlockedSignals.Enter();
+        NameService names = new(new(Limits())) { MaxIndirectCalls = Indirect ? indirect : 0, Elsewhere = backend is null ? null : () => backend.Elsewhere };
+        NameServiceProtocol protocol = new(names, amplification);
+
         if (StateFile is not null)
             Keep(names, new RegistrationFile(StateFile));
 
-        // Not disposed: a signal may come for as long as the process lives.
+        // Not disposed: a signal may arrive until the process ends.
         ServerCounters counters = new();
-        StopSignal.Requestable stop = StopSignal.ByRequest();
-        StopBySignals signals = new(stop, options.DrainTime, counters);
-        ServerSockets sockets = ServerSockets.Open(endpoints, Backlog, model.SharesAddresses);
+        StopSource stop = StopSignal.ByRequest();
+        StopBySignals signals = new(stop, options, counters);
+        ServerSockets sockets = ServerSockets.Open(endpoints, Backlog, shared: model.Loops(options) > 1);
         signals.Sockets = sockets;
         foreach (BoundSocket socket in sockets.All)
         {
@@ -78,7 +95,8 @@ internal sealed class RpcbindOptions : IVerb
                 names.RegisterItself(address);
         }
 
-        model.Create().Run(new(sockets.Listeners, protocol, options, counters, stop)
+        FleetMember? member = backend is null ? null : new(names.Table, backend);
+        Service service = new(sockets.Listeners, protocol, options, counters, stop)
         {
             Datagrams = sockets.Datagrams,
             Ready = () =>
@@ -88,9 +106,11 @@ internal sealed class RpcbindOptions : IVerb
                 StartedPages.Drop();
             },
             Stopping = ServiceManager.Stopping,
-        });
+        };
+        sockets.Serve(() => model.Create().Run(service));
         signals.Finish();
-        StopBySignals.Report(counters);
+        member?.Dispose();
+        Log.Counted(counters);
         return ExitStatus.Done;
     }
 
@@ -105,7 +125,7 @@ internal sealed class RpcbindOptions : IVerb
         };
     }
 
-    // A file that cannot be written is reported at once, and later each time that writing begins to fail.
+    // A file that cannot be written is reported at the start, and later at the first of several failures in succession.
     private static void Keep(NameService names, RegistrationFile file)
     {
         foreach (Registration one in file.Read(StandardStream.Error.WriteLine))
@@ -132,7 +152,7 @@ internal sealed class RpcbindOptions : IVerb
         };
     }
 
-    // A call for others waits for its answer.
+    // An indirect call blocks until the other server replies.
     internal IEnumerable<ServerModelEntry> Models() => ServerModelCatalog.All.Where(model =>
         !model.Forks && !(Indirect && model.StallsOthers) && Enum.GetValues<EndpointKind>().All(kind => model.Kinds.Contains(kind)));
 

@@ -1,7 +1,6 @@
 using CommandLine;
 using Multiplex.Cli.Output;
 using Multiplex.Cli.XFiles;
-using Multiplex.Interop;
 using Multiplex.Rpc.Generator;
 
 namespace Multiplex.Cli;
@@ -60,7 +59,7 @@ internal sealed class RpcgenOptions : IVerb
         return ExitStatus.Done;
     }
 
-    // The names are of procedures of FILE, and not of those of files that it includes.
+    // The options name procedures of FILE, not of the files that it includes.
     private XFile Read(string path) => new(path, System.IO.File.ReadAllText(path), Namespace, path == File ? Idempotent : "", XFileOptions.Macros(Defines), Strings)
     {
         OneWay = path == File ? OneWay : "",
@@ -69,17 +68,13 @@ internal sealed class RpcgenOptions : IVerb
         WithServer = !Client,
     };
 
-    // The C# compiler cannot be part of a native binary, so a program beside it does this in the place of this process.
+    // The C# compiler cannot be part of a native binary, so this process executes a separate program for it, execve(2).
     private int ToX()
     {
         const string Name = "multiplex-rpcgen";
-        string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)];
-        string program = folders.Prepend(Path.Combine(AppContext.BaseDirectory, "..", Name))
-            .Select(folder => Path.Combine(folder, Name))
-            .FirstOrDefault(System.IO.File.Exists)
+        string program = OtherProgram.Find(Name, Path.Combine(AppContext.BaseDirectory, "..", Name))
             ?? throw new UsageException($"FILE {File}: C# needs the program {Name}: run 'dotnet tool install --global Multiplex.Rpcgen', or put artifacts/{Name} of ./run-all.sh build on PATH");
-        string[] environment = [.. Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(entry => $"{entry.Key}={entry.Value}")];
-        Libc.execve(program, [program, File], environment).OrThrow("execve", program);
+        OtherProgram.Become(program, File);
         return ExitStatus.Failed;
     }
 }

@@ -82,7 +82,7 @@ internal sealed class RpcinfoOptions : IVerb
 
         return allReady ? ExitStatus.Done : ExitStatus.Failed;
 
-        // Over the family of addresses by which the host is known; on this machine, over all.
+        // Only over the address family by which the name service is reached; over all families if it is on this machine.
         bool IsNear(Registration one) => !names.Service.Kind.IsInternet() || Netid.Find(one.Netid) is { } netid
             && netid.Kind.IsInternet() && netid.IsIPv6 == names.Service.Host.Contains(':');
     }

@@ -1,7 +1,9 @@
 using CommandLine;
+using Multiplex.Cli.Loading;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
 using Multiplex.Load.Comparison;
+using Multiplex.Load.Processes;
 using Multiplex.Models;
 using Multiplex.Tracing.Drawing;
 using Multiplex.Tracing.Lanes;
@@ -12,7 +14,8 @@ namespace Multiplex.Cli;
 [Verb("trace", HelpText = "Record with strace(1) what each server model does for the same three clients, and draw it: processes, threads, waits and bytes in trace.html.")]
 internal sealed class TraceOptions : IVerb
 {
-    private const string UsualTime = "1s";
+    private const string UsualTime = "1s", UsualProtocol = "rpc";
+    private const int UsualWorkers = 4;
 
     private bool _isPartial;   // a server could not be recorded
 
@@ -23,11 +26,11 @@ internal sealed class TraceOptions : IVerb
     [Option("peer", MetaValue = "'NAME=COMMAND'", HelpText = "Another server to trace: a shell command with {port} where the TCP port belongs; may be given several times.")]
     public IEnumerable<string> Peers { get; set; } = [];
 
-    [Option("protocol", Default = "rpc", MetaValue = "PROTOCOL", HelpText = "echo or rpc. Over echo no call takes time: the third client reads its answer 50 ms late.")]
-    public string Protocol { get; set; } = "";
+    [Option("protocol", MetaValue = "PROTOCOL", HelpText = $"echo or rpc; {UsualProtocol} by default. Over echo no call takes time: the third client reads its answer 50 ms late.")]
+    public string? Protocol { get; set; }
 
-    [Option("workers", Default = 4, MetaValue = "N", HelpText = "Workers of a model that has a fixed number of them.")]
-    public int Workers { get; set; }
+    [Option("workers", MetaValue = "N", HelpText = "Workers of a model that has a fixed number of them; 4 by default.")]
+    public int? Workers { get; set; }
 
     [Section("A running server")]
     [Option("attach", MetaValue = "PID", HelpText = "Record this process and those that it has started, in place of the story.")]
@@ -37,7 +40,7 @@ internal sealed class TraceOptions : IVerb
     public string? Time { get; set; }
 
     [Section("Results")]
-    [Option("out", Default = "trace.html", MetaValue = "FILE", HelpText = "Where the page is written: one file, which fetches nothing.")]
+    [Option("out", Default = "trace.html", MetaValue = "FILE", HelpText = "Where the page is written: one file, which fetches nothing. - is standard output.")]
     public string Out { get; set; } = "";
 
     [Option("text", HelpText = "Print the lanes in the terminal too, a line each.")]
@@ -46,21 +49,34 @@ internal sealed class TraceOptions : IVerb
     [Option("perfetto", MetaValue = "FILE", HelpText = "Also write the Chrome trace format, for https://ui.perfetto.dev.")]
     public string? Perfetto { get; set; }
 
-    [Option("logs", MetaValue = "DIR", HelpText = "Keep what strace has written there: NAME.server.strace and NAME.clients.strace.")]
+    [Option("logs", MetaValue = "DIR", HelpText = "Keep what strace has written there: NAME.server.strace and NAME.clients.strace; with --attach PID.server.strace.")]
     public string? Logs { get; set; }
+
+    private string ChosenProtocol => Protocol ?? UsualProtocol;
 
     public int Run()
     {
         if (Time is not null && Attach is null)
             throw new UsageException("--for needs --attach: the story of the three clients has its own length");
-        if (Attach is not null && (Models is not null || Peers.Any()))
-            throw new UsageException("--attach records a server that runs: leave --models and --peer out");
+        if (Attach is not null && (Models is not null || Peers.Any() || Protocol is not null || Workers is not null))
+            throw new UsageException("--attach records a server that runs: leave --models, --peer, --protocol and --workers out");
+        Func<string, CancellationToken, List<Scene>> record = Attach is null ? Stories() : Running();
+        using ResultFiles files = new(("--out", Out), ("--perfetto", Perfetto));
+        if (Text && files.UseStandardOutput)
+            throw new UsageException("--text prints on standard output: write a file in place of -");
         Strace.Path();
-        DirectoryInfo? temporary = Logs is null ? Directory.CreateTempSubdirectory("multiplex-") : null;
+        DirectoryInfo? temporary = Logs is null ? TemporaryFolder.Create() : null;
+        using Interruption interruption = new();
         try
         {
-            string logs = temporary?.FullName ?? Directory.CreateDirectory(Logs!).FullName;
-            return Draw(Attach is null ? Stories(logs) : [Running(logs)]);
+            List<Scene> scenes = record(temporary?.FullName ?? LogFolder(Logs!), interruption.Token);
+            interruption.Token.ThrowIfCancellationRequested();
+            return Draw(scenes, files);
+        }
+        catch (Exception e) when (e is OperationCanceledException || (e is IOException && interruption.Token.IsCancellationRequested))
+        {
+            StandardStream.Error.WriteLine("multiplex: trace was interrupted; no page was written");
+            return ExitStatus.Interrupted;
         }
         finally
         {
@@ -68,20 +84,31 @@ internal sealed class TraceOptions : IVerb
         }
     }
 
-    private int Draw(List<Scene> scenes)
+    private static string LogFolder(string folder)
+    {
+        try
+        {
+            return Directory.CreateDirectory(folder).FullName;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new UsageException($"--logs {folder}: {e.Message}");
+        }
+    }
+
+    private int Draw(List<Scene> scenes, ResultFiles files)
     {
         if (scenes.Count == 0)
             return ExitStatus.Failed;
         string how = Attach is null
-            ? $"The same three clients, served by each over {Protocol}: \"quick\" calls three times and half-closes, \"pieces\" sends its request in two pieces and vanishes, \"slow\" {(Protocol == "rpc" ? "makes a call that takes 50 ms" : "reads its answer 50 ms late")}."
+            ? $"The same three clients, served by each over {ChosenProtocol}: \"quick\" calls three times and half-closes, \"pieces\" sends its request in two pieces and vanishes, \"slow\" {(ChosenProtocol == "rpc" ? "makes a call that takes 50 ms" : "reads its answer 50 ms late")}."
             : $"Process {Attach}, recorded while it ran.";
-        File.WriteAllText(Out, TracePage.Of(scenes, how));
-        if (Perfetto is not null)
-            File.WriteAllText(Perfetto, PerfettoTrace.Of(scenes));
+        bool isWritten = files.Write(("--out", () => TracePage.Of(scenes, how)), ("--perfetto", () => PerfettoTrace.Of(scenes)));
         if (Text)
             Print(scenes);
-        Terminal.WriteLine($"The page: {Out}");
-        return _isPartial ? ExitStatus.Failed : ExitStatus.Done;
+        if (isWritten && !files.UseStandardOutput)
+            Terminal.WriteLine($"The page: {Out}");
+        return _isPartial || !isWritten ? ExitStatus.Failed : ExitStatus.Done;
     }
 
     private static void Print(List<Scene> scenes)
@@ -94,26 +121,34 @@ internal sealed class TraceOptions : IVerb
         Terminal.WriteLine();
     }
 
-    private Scene Running(string logs)
+    private Func<string, CancellationToken, List<Scene>> Running()
     {
         int pid = Values.Number("--attach", Attach!, 1, int.MaxValue);
-        return Scene.Of(Recorder.Attach(pid, Values.PositiveTime("--for", Time ?? UsualTime), logs));
+        TimeSpan time = Values.PositiveTime("--for", Time ?? UsualTime);
+        if (!Directory.Exists($"/proc/{pid}"))
+            throw new UsageException($"--attach {pid}: there is no such process");
+        return (logs, interrupted) => [Scene.Of(Recorder.Attach(pid, time, logs, interrupted))];
     }
 
-    private List<Scene> Stories(string logs)
+    private Func<string, CancellationToken, List<Scene>> Stories()
     {
-        ProtocolEntry protocol = Values.Named("--protocol", Protocol, ProtocolCatalog.All.Where(entry => entry.Name != ProtocolCatalog.Nfs), entry => entry.Name);
-        int workers = Values.Number("--workers", Workers, 1, 64);
+        ProtocolEntry protocol = Values.Named("--protocol", ChosenProtocol, ProtocolCatalog.All.Where(entry => entry.Name != ProtocolCatalog.Nfs), entry => entry.Name);
+        int workers = Values.Number("--workers", Workers ?? UsualWorkers, 1, 64);
         Target[] targets = [.. ChosenModels().Select(model => new ModelTarget(model, Targets.ThisCommand(), protocol.Name) { Options = ["--workers", $"{workers}"] }), .. Peers.Select(Targets.Peer)];
         Targets.Check(targets, "trace");
+        return (logs, interrupted) => Record(targets, protocol.Name, logs, interrupted);
+    }
+
+    private List<Scene> Record(Target[] targets, string protocol, string logs, CancellationToken interrupted)
+    {
         List<Scene> scenes = [];
         foreach (Target target in targets)
         {
             try
             {
-                scenes.Add(Scene.Of(Recorder.Record(target, protocol.Name, logs)));
+                scenes.Add(Scene.Of(Recorder.Record(target, protocol, logs, interrupted)));
             }
-            catch (IOException e) when (targets.Length > 1)
+            catch (IOException e) when (targets.Length > 1 && !interrupted.IsCancellationRequested)
             {
                 _isPartial = true;
                 StandardStream.Error.WriteLine($"multiplex: {target.Name} is not drawn: {Printable.Of(e.Message)}");

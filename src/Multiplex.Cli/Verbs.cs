@@ -5,19 +5,20 @@ using Multiplex.Cli.Files;
 using Multiplex.Cli.Loading;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Serving;
+using Multiplex.Cli.Serving.Configuration;
 
 // CommandLineParser and the help reflect on the classes of the options. The project keeps both assemblies whole: TrimmerRootAssembly.
 [module: UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "The classes of the options are kept whole.")]
 
 namespace Multiplex.Cli;
 
-/// <summary>The verbs, and what was probably meant by a word that is none.</summary>
+/// <summary>The verbs, and suggestions for a mistyped one.</summary>
 internal static class Verbs
 {
     /// <summary>Their options, in the order of the help.</summary>
     public static readonly Type[] All =
     [
-        typeof(ServeOptions), typeof(LoadVerbOptions), typeof(CompareVerbOptions), typeof(TraceOptions), typeof(CheckVerbOptions), typeof(WatchOptions), typeof(CallOptions),
+        typeof(ServeVerb), typeof(CheckConfigOptions), typeof(LoadVerbOptions), typeof(AgentOptions), typeof(CompareVerbOptions), typeof(TraceOptions), typeof(CheckVerbOptions), typeof(WatchOptions), typeof(CallOptions),
         typeof(NfsOptions), typeof(ShowmountOptions), typeof(RpcbindOptions), typeof(RpcinfoOptions), typeof(RpcgenOptions), typeof(ModelsOptions), typeof(TourOptions),
     ];
 
@@ -33,9 +34,15 @@ internal static class Verbs
     /// <summary>The long names of a verb's options that take no value.</summary>
     public static IEnumerable<string> SwitchesOf(Type verb) => OptionsOf(verb).Where(one => one.Property.PropertyType == typeof(bool)).Select(one => one.Name);
 
-    /// <summary>The long names of all its options.</summary>
-    public static IEnumerable<(string Name, PropertyInfo Property)> OptionsOf(Type verb) =>
-        verb.GetProperties().Where(property => property.IsDefined(typeof(OptionAttribute))).Select(property => (OptionOf(property).LongName, property));
+    /// <summary>The long names of all its options, in the order of the help.</summary>
+    public static IEnumerable<(string Name, PropertyInfo Property)> OptionsOf(Type verb)
+    {
+        PropertyInfo[] all = [.. verb.GetProperties().Where(property => property.IsDefined(typeof(OptionAttribute)))];
+        PropertyInfo[] own = Array.FindAll(all, property => property.DeclaringType == verb);
+        int first = Array.FindIndex(own, property => property.GetCustomAttribute<SectionAttribute>() is { IsAfterInherited: true });
+        int place = first < 0 ? own.Length : first;
+        return ((PropertyInfo[])[.. own[..place], .. all.Except(own), .. own[place..]]).Select(property => (OptionOf(property).LongName, property));
+    }
 
     /// <summary>All its options in the order of the help, by section; without sections, in one that has no title.</summary>
     public static IReadOnlyList<(string Title, IReadOnlyList<OptionAttribute> Options)> SectionsOf(Type verb)
@@ -55,14 +62,19 @@ internal static class Verbs
     }
 
     /// <summary>The words that it takes beside options.</summary>
-    public static IEnumerable<ValueAttribute> ValuesOf(Type verb) =>
-        verb.GetProperties().Select(property => property.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>();
+    public static IEnumerable<ValueAttribute> ValuesOf(Type verb) => WordsOf(verb).Select(word => word.GetCustomAttribute<ValueAttribute>()!);
+
+    /// <summary>The properties that have these words.</summary>
+    public static IEnumerable<PropertyInfo> WordsOf(Type verb) => verb.GetProperties().Where(property => property.IsDefined(typeof(ValueAttribute)));
 
     /// <summary>The help of an option.</summary>
     public static OptionAttribute OptionOf(PropertyInfo property) => property.GetCustomAttribute<OptionAttribute>()!;
 
     /// <summary>Whether a verb takes words that belong to no option.</summary>
     public static bool TakesWords(Type verb) => ValuesOf(verb).Any();
+
+    /// <summary>How many such words it takes: where it has a list, any number.</summary>
+    public static int MostWords(Type verb) => WordsOf(verb).Any(word => word.PropertyType == typeof(IEnumerable<string>)) ? int.MaxValue : WordsOf(verb).Count();
 
     /// <summary>": did you mean …?" with the nearest of these names, if one is near enough; else nothing.</summary>
     public static string Suggest(string word, IEnumerable<string> names, string prefix = "")

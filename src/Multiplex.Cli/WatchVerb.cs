@@ -12,7 +12,7 @@ namespace Multiplex.Cli;
 [Verb("watch", HelpText = "Show a running server's counters and what its threads are at, once a second, until it ends.")]
 internal sealed class WatchOptions : IVerb
 {
-    // What happens to requests; everything that is counted is in --json.
+    // The counters that concern requests; --json has all counters.
     private static readonly string[] s_troubles = ["Refused", "Broken", "ProtocolErrors", "RepliesDropped", "IdleTimeouts", "Throttled", "CutOff", "ChildrenLost", "SparesUsedUp", "ChildPageFaults"];
 
     [Value(0, MetaName = "PID|FILE", Required = true, HelpText = "The server's process, or the file of its --counters.")]

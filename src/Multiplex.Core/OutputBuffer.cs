@@ -29,6 +29,9 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     /// <summary>Left in the place of a reply that comes later; null otherwise. The caller of the protocol takes it before it asks for the next reply.</summary>
     public LateReply? Late { get; set; }
 
+    /// <summary>When the last reply in it was made, in ticks of <see cref="System.Diagnostics.Stopwatch"/>, where calls are timed; 0: not known.</summary>
+    internal long MadeAt { get; set; }
+
     /// <summary>Makes room for at least <paramref name="size"/> more bytes.</summary>
     public void EnsureRoom(int size)
     {
@@ -74,6 +77,7 @@ public sealed class OutputBuffer(int capacity = OutputBuffer.UsualCapacity)
     public void Clear(int keep = int.MaxValue)
     {
         Length = 0;
+        MadeAt = 0;
         if (_bytes.Length <= keep)
             return;
         if (_bytes.Length > LargeBufferPool.LongestShort)

@@ -6,12 +6,15 @@ namespace Multiplex.Demo;
 
 /// <summary>The program of <c>multiplex.x</c>: six procedures that every server model serves, behind the stub that is made from it.</summary>
 /// <param name="counters">Where its one counter is kept, and "served", which the protocol counts, for all processes and threads of the server.</param>
-public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Server
+/// <param name="kept">Where the sum of ADD is kept for the next server; null: it begins at 0, and ends with the server.</param>
+public sealed class MultiplexProgram(ServerCounters counters, KeptMemory? kept = null) : MultiplexV1Server
 {
     /// <summary>The name of the program, for <see cref="Rpc.Binding.ProgramNames"/>.</summary>
     public const string Name = "multiplex";
 
     private readonly Counter _calls = Counter.Calls, _sum = Counter.Sum;
+
+    private readonly SharedMemory? _keptSum = kept?.Map("multiplex-sum", sizeof(long), isUsable: static _ => true, out _);
 
     private const long SleepStep = 100_000_000;   // nanoseconds
     private const uint BurnStep = 10_000;          // microseconds
@@ -61,7 +64,11 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
     }
 
     /// <inheritdoc/>
-    protected override ulong Add(in RpcCall call, ulong amount) => (ulong)counters.Add(_sum, (long)amount);
+    protected override ulong Add(in RpcCall call, ulong amount)
+    {
+        long sum = counters.Add(_sum, (long)amount);
+        return (ulong)(_keptSum is null ? sum : Interlocked.Add(ref _keptSum.Word(0), (long)amount));
+    }
 
     /// <inheritdoc/>
     protected override WhoamiResView Whoami(in RpcCall call)
@@ -86,7 +93,7 @@ public sealed class MultiplexProgram(ServerCounters counters) : MultiplexV1Serve
 /// <summary>What a server of <c>multiplex.x</c> counts beside all other RPC servers.</summary>
 public static class MultiplexCounters
 {
-    private static readonly Counter s_sum = ServerCounters.Register("Sum");
+    private static readonly Counter s_sum = ServerCounters.Register("Sum", new("demo_added", "What ADD of multiplex.x has added up to."));
 
     extension(Counter)
     {

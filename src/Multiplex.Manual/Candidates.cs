@@ -21,7 +21,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
     private static readonly string[] s_free =
     [
         "", "N", "N,…", "TIME", "BYTES", "BYTES|LINES", "FROM:TO", "LIMITS", "CALLS", "CALL", "HEX", "PERCENT", "PROGRAM/VERSION", "'NAME=COMMAND'", "'COMMAND'", "NAMESPACE",
-        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN", "NAME", "PID",
+        "PROCEDURE,…", "NAME[=WORDS]", "ARGUMENT", "PROGRAM", "VERSION", "PATTERN", "NAME", "PID", "NETWORKS", "MODE", "USER[:GROUP]", "URL", "ADDRESS,…",
     ];
 
     /// <summary>What is offered for an option or a word of a verb, by what stands for its value in the help.</summary>
@@ -43,6 +43,7 @@ internal sealed record Candidates(IReadOnlyList<string> Words, bool AreSeveral =
         "FILE" or "FILE …" or "FILE.x" or "PID|FILE" => new([], Files: true),
         "DIR" or "FOLDER" or "EXPORT" => new([], Folders: true),
         "N|auto" => new(["auto"]),
+        "N|all" => new(["all"]),
         _ when s_free.Contains(placeholder) => new([]),
         _ when placeholder.Split('|') is [_, _, ..] words && words.All(word => word.All(char.IsAsciiLetterLower)) => new(words),
         _ => throw new InvalidOperationException($"{placeholder} of {Verbs.NameOf(verb)}: say in Candidates.cs what completes it"),

@@ -97,6 +97,12 @@ public sealed class RpcContext : IConnectionState
     /// <summary>The span of the call; null while there is no listener.</summary>
     internal Activity? Activity { get; set; }
 
+    /// <summary>The call in the server's store of replies; null where there is none.</summary>
+    internal object? Stored { get; set; }
+
+    /// <summary>Writes the result of a transactional procedure; null of any other.</summary>
+    internal Delegate? ResultMarshal { get; set; }
+
     /// <summary>Whether the server's observer was called at the beginning of the call.</summary>
     internal bool IsObserved { get; set; }
 

@@ -62,6 +62,12 @@ public sealed class ProcedureAttribute(uint number) : Attribute
     public bool OneWay { get; set; }
 
     /// <summary>
+    /// Whether the server records the result in the transaction of the procedure's effect, with the parameter of type <see cref="RpcContext"/>: a call whose server dies has then either had its effect, and the
+    /// result is known, or it has had none, and another server runs it. See <c>ProcedureEntry.IsTransactional</c>. Such a procedure has no other effect.
+    /// </summary>
+    public bool Transactional { get; set; }
+
+    /// <summary>
     /// Whether a call is known to take its thread no longer than a few microseconds, whatever its arguments: see <c>ProcedureEntry.IsQuick</c>. By
     /// default that is true of the methods that return a task.
     /// </summary>

@@ -3,7 +3,7 @@ using Multiplex.Tour.Tracing;
 namespace Multiplex.Tour;
 
 /// <summary>One lesson of the tour: questions, steps that make system calls, and the answers. Data and code; the caller prints it.</summary>
-/// <param name="Name">The word by which it is chosen, such as "streams".</param>
+/// <param name="Name">The word that selects it, such as "streams".</param>
 /// <param name="Title">What it is about, in one line.</param>
 /// <param name="Questions">What to think about before the steps; the answers come after them.</param>
 /// <param name="Steps">The steps, in order. Each stands alone: it makes the sockets that it needs.</param>
@@ -12,9 +12,9 @@ public sealed record Lesson(string Name, string Title, IReadOnlyList<Question> Q
     /// <summary>Whether it calls fork(2), which a process can do only if it was compiled ahead of time.</summary>
     public bool Forks { get; init; }
 
-    /// <summary>Runs the lesson. What a step leaves open is closed after it.</summary>
+    /// <summary>Runs the lesson. Descriptors that a step leaves open are closed after the step.</summary>
     /// <param name="trace">Records what happens.</param>
-    /// <exception cref="LessonException">A call returned something else than the lesson says.</exception>
+    /// <exception cref="LessonException">A call did not return what the lesson expects.</exception>
     public void Run(Trace trace)
     {
         trace.Begin(this);
@@ -26,7 +26,7 @@ public sealed record Lesson(string Name, string Title, IReadOnlyList<Question> Q
     /// <summary>Runs one step.</summary>
     /// <param name="step">The step.</param>
     /// <param name="trace">Records what happens.</param>
-    /// <exception cref="LessonException">A call returned something else than the lesson says.</exception>
+    /// <exception cref="LessonException">A call did not return what the lesson expects.</exception>
     public static void Run(Step step, Trace trace)
     {
         trace.Step(step.Title);

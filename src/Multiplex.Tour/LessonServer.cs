@@ -8,7 +8,7 @@ namespace Multiplex.Tour;
 /// <summary>A server for a lesson: the epoll model on a thread of this process, at ports that the kernel chooses. Its own calls are not recorded.</summary>
 internal sealed class LessonServer : IDisposable
 {
-    private readonly StopSignal.Requestable _stop = StopSignal.ByRequest();
+    private readonly StopSource _stop = StopSignal.ByRequest();
     private readonly BoundSocket[] _sockets;
     private readonly IProtocol _protocol;
     private readonly TracedThread _thread;
@@ -35,7 +35,7 @@ internal sealed class LessonServer : IDisposable
     public void Dispose()
     {
         _stop.Request();
-        _stop.Request();   // twice: it does not wait for connections that are open
+        _stop.Request();   // the second request: the server does not wait for open connections
         _thread.Join();
         _stop.Dispose();
         (_protocol as IDisposable)?.Dispose();

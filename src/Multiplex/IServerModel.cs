@@ -15,5 +15,6 @@ public interface IServerModel
     /// Serves until <see cref="Service.Stop"/> is requested; then takes no new connection, answers the calls that have
     /// arrived whole, closes everything and returns.
     /// </summary>
+    /// <exception cref="IOException">The system refuses a thread or a descriptor that the model needs. The caller closes the service's sockets.</exception>
     void Run(Service service);
 }

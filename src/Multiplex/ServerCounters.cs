@@ -1,3 +1,5 @@
+using Multiplex.Observing;
+
 namespace Multiplex;
 
 /// <summary>What a server counts whatever its protocol is. A protocol registers its own counters beside these: <see cref="ServerCounters.Register"/>.</summary>
@@ -93,8 +95,29 @@ public enum Counter
     /// <summary>Times that accepting paused because the queue or the number of children was at its limit.</summary>
     AcceptPaused,
 
+    /// <summary>Bytes received from clients; counted where <see cref="ServerCounters.CountsBytes"/>.</summary>
+    ReceivedBytes,
+
+    /// <summary>Bytes of replies that the kernel took; counted where <see cref="ServerCounters.CountsBytes"/>.</summary>
+    SentBytes,
+
     /// <summary>No count: not zero once a server with a thread or a process for each connection is stopping, which its threads and processes look for.</summary>
     Stopping,
+
+    /// <summary>Sockets that another server has taken over, which goes on with them.</summary>
+    SocketsHandedOver,
+
+    /// <summary>Connections of proxies closed because they did not begin with a header of the PROXY protocol: <see cref="ServerOptions.Proxies"/>.</summary>
+    ProxyErrors,
+
+    /// <summary>Connections closed, and datagrams dropped, because their clients are not among those that are served: <see cref="ServerOptions.Allowed"/>, <see cref="ServerOptions.Denied"/>.</summary>
+    Denied,
+
+    /// <summary>Connections closed because their clients had as many as one may have: <see cref="ServerOptions.MaxConnectionsPerAddress"/>.</summary>
+    AddressFull,
+
+    /// <summary>Times that calls of a connection waited, and datagrams dropped, because the client had made as many calls as it may: <see cref="ServerOptions.MaxCallsPerSecond"/>.</summary>
+    CallsLimited,
 }
 
 /// <summary>
@@ -108,8 +131,12 @@ public sealed class ServerCounters : IDisposable
 
     // A counter's place is its line. Those of protocols come after those of Counter, in the order in which they are registered.
     private static readonly List<string> s_names = [.. Enum.GetNames<Counter>()];
+    private static readonly List<CounterMetric?> s_metrics = [.. Enum.GetValues<Counter>().Select(CounterMetric.Of)];
+
+    private static CounterMetric?[] s_limits = [.. s_metrics.Select(LimitOrNone)];   // by line; null of a counter that is of no limit
 
     private readonly SharedMemory _memory;
+    private LimitReports? _limits;
     private readonly Dictionary<string, int>? _lines;   // of another process, which may have registered in another order
 
     /// <summary>Makes counters that are all zero.</summary>
@@ -124,6 +151,22 @@ public sealed class ServerCounters : IDisposable
 
     private static int Size => CountersFile.SizeOf(Most);
 
+    /// <summary>Every counter that has a metric: those of all servers, then those that protocols have registered.</summary>
+    public static IReadOnlyList<(Counter Counter, CounterMetric Metric)> Metrics
+    {
+        get
+        {
+            lock (s_names)
+                return [.. s_metrics.Select((metric, line) => ((Counter)line, metric!)).Where(one => one.Item2 is not null)];
+        }
+    }
+
+    /// <summary>
+    /// Whether <see cref="Counter.ReceivedBytes"/> and <see cref="Counter.SentBytes"/> are counted, at two atomic additions a request; by default they are not.
+    /// To be set before the server runs.
+    /// </summary>
+    public bool CountsBytes { get; set; }
+
     /// <summary>The value of a counter now.</summary>
     public long this[Counter counter] =>
         _lines is null ? Volatile.Read(ref At(counter))
@@ -134,8 +177,9 @@ public sealed class ServerCounters : IDisposable
     /// <remarks>Register it while the protocol is made: a reader of the counters learns the names when the server starts, and a counter that
     /// is registered in a forked child is that child's alone.</remarks>
     /// <param name="name">Its name in <see cref="Summary"/> and in the file: ASCII, at most 55 characters.</param>
+    /// <param name="metric">Its name where metrics are collected; null keeps it out of them.</param>
     /// <exception cref="InvalidOperationException">There are 63 already.</exception>
-    public static Counter Register(string name)
+    public static Counter Register(string name, CounterMetric? metric = null)
     {
         lock (s_names)
         {
@@ -146,6 +190,8 @@ public sealed class ServerCounters : IDisposable
                     throw new InvalidOperationException($"there are {Most} counters already, and no room for '{name}'");
                 line = s_names.Count;
                 s_names.Add(name);
+                s_metrics.Add(metric);
+                s_limits = [.. s_metrics.Select(LimitOrNone)];
             }
 
             return (Counter)line;
@@ -178,9 +224,21 @@ public sealed class ServerCounters : IDisposable
         return new(memory, names.Select((name, line) => (name, line)).ToDictionary(one => one.name, one => one.line));
     }
 
+    /// <summary>
+    /// Has the limits that are reached reported from now on, each at most once in 10 seconds: <see cref="ServerEvents"/>. To be called before the server runs, and before it forks.
+    /// </summary>
+    /// <exception cref="Interop.SyscallException">The memory was refused.</exception>
+    public void ReportLimits() => _limits ??= new(new(LimitReports.LengthFor(Most)));
+
     /// <summary>Counts one.</summary>
     /// <returns>The new value.</returns>
-    public long Increment(Counter counter) => Interlocked.Increment(ref At(counter));
+    public long Increment(Counter counter)
+    {
+        long value = Interlocked.Increment(ref At(counter));
+        if (_limits is not null)
+            Report(counter, value);
+        return value;
+    }
 
     /// <summary>
     /// Counts one more connection as accepted, unless so many are open: of two workers, threads or processes, that accept at the same
@@ -204,7 +262,27 @@ public sealed class ServerCounters : IDisposable
 
     /// <summary>Adds to a counter.</summary>
     /// <returns>The new value.</returns>
-    public long Add(Counter counter, long amount) => Interlocked.Add(ref At(counter), amount);
+    public long Add(Counter counter, long amount)
+    {
+        long value = Interlocked.Add(ref At(counter), amount);
+        if (_limits is not null && amount > 0)
+            Report(counter, value);
+        return value;
+    }
+
+    /// <summary>Counts bytes that clients have sent, where bytes are counted.</summary>
+    internal void CountReceived(long bytes)
+    {
+        if (CountsBytes)
+            Add(Counter.ReceivedBytes, bytes);
+    }
+
+    /// <summary>Counts bytes that the kernel took for clients, where bytes are counted.</summary>
+    internal void CountSent(long bytes)
+    {
+        if (CountsBytes)
+            Add(Counter.SentBytes, bytes);
+    }
 
     /// <summary>What has happened, in one line: the counters that are not zero.</summary>
     public string Summary() => string.Join(
@@ -218,6 +296,14 @@ public sealed class ServerCounters : IDisposable
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _memory.Dispose();
+
+    private void Report(Counter counter, long value)
+    {
+        if (s_limits[(int)counter] is { } limit)
+            _limits!.Grown(counter, value, limit);
+    }
+
+    private static CounterMetric? LimitOrNone(CounterMetric? metric) => metric?.Limit is null ? null : metric;
 
     private static void Describe(SharedMemory memory) => CountersFile.Describe(memory.Bytes, Names());
 

@@ -29,6 +29,9 @@ public sealed record Service(
     /// </summary>
     public bool HasRoom => Counters[Counter.Accepted] - Counters[Counter.Closed] < Options.MaxConnections;
 
+    /// <summary>How many connections each client has; null where that is not limited.</summary>
+    internal ConnectionsByAddress? Addresses { get; } = Options is { MaxConnectionsPerAddress: 0, MaxCallsPerSecond: 0, Live: null } ? null : new(Options);
+
     /// <summary>How many reactors share the limit on memory.</summary>
     internal int MemoryShares { get; init; } = 1;
 
@@ -47,10 +50,55 @@ public sealed record Service(
     /// </summary>
     public Action Resting { get; init; } = static () => { };
 
-    /// <summary>Whether <see cref="Rest"/> may have something to give back, now or later.</summary>
-    internal bool MayRest => Counters[Counter.Accepted] != Counters[Counter.Closed] || !LargeBufferPool.Pool.IsEmpty;
+    /// <summary>
+    /// How long a stop waits for the first request of a connection. Where another server goes on with the queue, a client that has connected and has sent nothing
+    /// yet cannot know that it has reached the one that ends. While the other one does not serve yet, others wait for the end of this one.
+    /// </summary>
+    internal TimeSpan FirstRequestTime =>
+        Counters[Counter.SocketsHandedOver] != 0 ? Options.DrainTime
+        : Listeners.Any(listener => listener.IsKept) ? Options.DrainStall
+        : TimeSpan.Zero;
 
-    /// <summary>For a thread of the model, every few seconds: gives back memory that was not needed since the last time.</summary>
+    /// <summary>For the model, where a stop begins: before it changes a socket.</summary>
+    internal void BeginStop()
+    {
+        Stopping();
+        KeepHandedOver();
+    }
+
+    /// <summary>Closes the listeners and the datagram sockets; again, it does nothing.</summary>
+    internal void CloseSockets()
+    {
+        foreach (BoundSocket socket in (IEnumerable<BoundSocket>)[.. Listeners, .. Datagrams])
+            socket.Dispose();
+    }
+
+    /// <summary>Leaves the sockets that another server has got as they are. For each process of a server that stops.</summary>
+    internal void KeepHandedOver()
+    {
+        if (Counters[Counter.SocketsHandedOver] == 0)
+            return;
+        foreach (BoundSocket socket in (IEnumerable<BoundSocket>)[.. Listeners, .. Datagrams])
+            socket.Keep();
+    }
+
+    /// <summary>How often <see cref="Alive"/> is to be called; zero, the default: never.</summary>
+    public TimeSpan AliveInterval { get; init; }
+
+    /// <summary>
+    /// Called by the loop that accepts, between two waits, and in a model whose loops serve too, while each of them turns: no call shows that one hangs. The model
+    /// <c>iterative</c> calls it from the thread that awaits the stop.
+    /// </summary>
+    public Action Alive { get; init; } = static () => { };
+
+    /// <summary>How often a thread of the model is to call <see cref="Rest"/> while <see cref="MayRest"/>, in milliseconds.</summary>
+    internal const int RestInterval = LargeBufferPool.UnneededAfter;
+
+    /// <summary>Whether <see cref="Rest"/> has something to give back, now or later: buffers are kept, or there are connections in this process, which may leave some.</summary>
+    /// <param name="hasConnections">Whether connections are open in this process. The counters do not tell: they count those of children too, and a child that was killed has not counted its own as closed.</param>
+    internal static bool MayRest(bool hasConnections) => hasConnections || !LargeBufferPool.Pool.IsEmpty;
+
+    /// <summary>Gives back memory that was not needed since the last time.</summary>
     internal void Rest()
     {
         if (LargeBufferPool.Pool.DropUnneeded(Environment.TickCount64))

@@ -61,6 +61,9 @@ public sealed unsafe class SharedMemory : IDisposable
     /// <summary>The bytes.</summary>
     public Span<byte> Bytes => new(_address, (int)_length);
 
+    /// <summary>The file that it is kept in, if that is in memory only; else -1.</summary>
+    internal int Descriptor => _descriptor;
+
     /// <summary>A 64-bit word of it, at an offset in bytes that is a multiple of eight.</summary>
     public ref long Word(int offset)
     {
@@ -87,6 +90,13 @@ public sealed unsafe class SharedMemory : IDisposable
         }
     }
 
+    /// <summary>Maps the file of a descriptor, which belongs to the mapping from then on.</summary>
+    /// <returns>Null if it has another length; the descriptor is still the caller's then.</returns>
+    /// <exception cref="SyscallException">It is no file, or the mapping was refused.</exception>
+    internal static SharedMemory? OfFile(int descriptor, int length) => lseek(descriptor, 0, SEEK_END).OrThrow("lseek") != length
+        ? null
+        : new(mmap((nuint)length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor), (nuint)length) { _descriptor = descriptor };
+
     /// <summary>Maps a file that another process keeps its memory in, for reading.</summary>
     /// <exception cref="SyscallException">The file or the mapping was refused.</exception>
     /// <exception cref="IOException">The file is too short.</exception>
@@ -108,6 +118,13 @@ public sealed unsafe class SharedMemory : IDisposable
 
     /// <summary>Unmaps it, where a thread may still have used it when its owner was done.</summary>
     ~SharedMemory() => Dispose();
+
+    /// <summary>Unmaps it, and leaves its file open.</summary>
+    internal void Unmap()
+    {
+        _descriptor = -1;
+        Dispose();
+    }
 
     /// <summary>Unmaps it. <see cref="Bytes"/> must not be used afterwards.</summary>
     public void Dispose()

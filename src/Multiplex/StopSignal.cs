@@ -16,19 +16,20 @@ public abstract class StopSignal : IDisposable
     private int _requests;
     private bool _isClosed;
 
-    private StopSignal(int descriptor) => Descriptor = descriptor;
+    private protected StopSignal(int descriptor) => Descriptor = descriptor;
 
     /// <summary>Readable when a stop has been requested that <see cref="Requests"/> has not returned yet.</summary>
     public int Descriptor { get; }
 
     /// <summary>A stop that this process asks of itself, from any thread.</summary>
-    public static Requestable ByRequest() =>
+    public static StopSource ByRequest() =>
         new(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).OrThrow("eventfd"));
 
     /// <summary>A stop by a signal, SIGTERM, SIGINT or SIGHUP, which must be blocked in every thread: see <see cref="BlockedSignals.Stopping"/>.</summary>
+    /// <param name="hangUp">What SIGHUP does in the place of a stop, on the thread that calls <see cref="Requests"/>; null: it stops.</param>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public static StopSignal BySignal() =>
-        new Signalled(signalfd(-1, BlockedSignals.Stopping, SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd"));
+    public static StopSignal BySignal(Action? hangUp = null) =>
+        new Signalled(signalfd(-1, BlockedSignals.Stopping, SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd"), hangUp);
 
     /// <summary>
     /// Whether a stop has been requested, for a thread that is busy and looks often. Only a stop by request can tell
@@ -51,27 +52,11 @@ public abstract class StopSignal : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    private protected void NotePending() => _pending = true;
+
     private protected abstract int TakeNew();
 
-    /// <summary>A stop that this process asks of itself.</summary>
-    public sealed class Requestable : StopSignal
-    {
-        internal Requestable(int descriptor)
-            : base(descriptor)
-        {
-        }
-
-        /// <inheritdoc/>
-        public override void Request()
-        {
-            _pending = true;
-            eventfd_write(Descriptor, 1).OrThrow("eventfd_write");
-        }
-
-        private protected override int TakeNew() => eventfd_read(Descriptor, out ulong count).IsError ? 0 : (int)count;
-    }
-
-    private sealed class Signalled(int descriptor) : StopSignal(descriptor)
+    private sealed class Signalled(int descriptor, Action? hangUp) : StopSignal(descriptor)
     {
         private int _next = SIGTERM;
 
@@ -86,7 +71,16 @@ public abstract class StopSignal : IDisposable
         {
             Span<signalfd_siginfo> signals = stackalloc signalfd_siginfo[4];
             SyscallResult result = read(Descriptor, MemoryMarshal.AsBytes(signals));
-            return result.IsError ? 0 : (int)result.Value / Unsafe.SizeOf<signalfd_siginfo>();
+            int count = result.IsError ? 0 : (int)result.Value / Unsafe.SizeOf<signalfd_siginfo>(), stops = count;
+            for (int i = 0; i < count && hangUp is not null; i++)
+            {
+                if (signals[i].ssi_signo != SIGHUP)
+                    continue;
+                stops--;
+                hangUp();
+            }
+
+            return stops;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Multiplex;
@@ -15,8 +16,11 @@ using Multiplex.TestServers;
 //   Multiplex.TestServers waiting MODEL ENDPOINT …            the contract IWaiting, whose procedures are async, by RpcServer
 //   Multiplex.TestServers tally MODEL ENDPOINT …              the contract ITally, whose procedures are not, by RpcServer
 //   Multiplex.TestServers call SERVER                         no server: a client that calls again and again
+//   Multiplex.TestServers add SERVER CLIENTS CALLS [once]     no server: clients that add, and count what they are told; once: the servers share their replies
 if (args is ["call", _])
     return await CallingClient.Run(args[1]);
+if (args is ["add", _, _, _, ..])
+    return await AddingClients.Run(args[1], int.Parse(args[2], CultureInfo.InvariantCulture), int.Parse(args[3], CultureInfo.InvariantCulture), areRepeated: args is [.., "once"]);
 if (args is ["waiting" or "tally", _, ..])
     return await ContractServer.Run(args[0] == "tally" ? new Tally() : new Waiting(), args[1], args[2..]);
 (string name, string[] endpoints, string? file, Func<ServerCounters, IProtocol> protocol) = args switch
@@ -35,9 +39,10 @@ if (model.Forks)
 // Not disposed: where the model has threads, one may still count.
 ServerCounters counters = new(file);
 using StopSignal stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
-using IDisposable? handler = (stop as StopSignal.Requestable) is { } requestable ? PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request(requestable)) : null;
+using IDisposable? handler = (stop as StopSource) is { } requestable ? PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request(requestable)) : null;
+ServerOptions options = new() { Workers = 4 };
 BoundSocket[] sockets = [.. endpoints.Select(text => Open(Endpoint.Parse(text)))];
-model.Create().Run(new Service([.. sockets.OfType<Listener>()], protocol(counters), new ServerOptions { Workers = 4 }, counters, stop)
+model.Create().Run(new Service([.. sockets.OfType<Listener>()], protocol(counters), options, counters, stop)
 {
     Datagrams = [.. sockets.OfType<DatagramSocket>()],
     Ready = () => Array.ForEach(sockets, socket => WriteLine(1, $"listening {socket.Local} model={name} protocol={args[0]} pid={Environment.ProcessId}")),
@@ -46,9 +51,9 @@ WriteLine(2, $"stopped {counters.Summary()}");
 return 0;
 
 BoundSocket Open(Endpoint endpoint) =>
-    endpoint.Kind.IsDatagram() ? DatagramSocket.Open(endpoint, model.SharesAddresses) : Listener.Open(endpoint, backlog: 1024, model.SharesAddresses);
+    endpoint.Kind.IsDatagram() ? DatagramSocket.Open(endpoint, shared: model.Loops(options) > 1) : Listener.Open(endpoint, backlog: 1024, shared: model.Loops(options) > 1);
 
-static Action<PosixSignalContext> Request(StopSignal.Requestable stop) => context =>
+static Action<PosixSignalContext> Request(StopSource stop) => context =>
 {
     context.Cancel = true;
     stop.Request();

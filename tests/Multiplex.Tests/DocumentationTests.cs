@@ -44,10 +44,17 @@ public partial class DocumentationTests
         Assert.That(ideas.Select(idea => idea[3]), Is.All.Contains("](../tests/"));
     }
 
-    /// <summary>The path of a request, as architecture.md lists it: no longer than it may be, and each step is a method of the file that it links to.</summary>
-    [TestCase("echo", 24, 8)]
-    [TestCase("rpc", 17, 6)]
-    public void Every_step_of_a_path_is_a_method_of_the_file_it_links_to(string name, int mostCalls, int mostFiles)
+    /// <summary>
+    /// The path of a request, as architecture.md lists it: no longer than it may be, each step is a method of the file that it links to, and is called by the step before it or, where that one has
+    /// returned, by a step further up.
+    /// </summary>
+    /// <param name="name">The path.</param>
+    /// <param name="mostCalls">How many calls it may have.</param>
+    /// <param name="mostFiles">In how many files.</param>
+    /// <param name="callers">The methods that are running when it begins, from the outermost on.</param>
+    [TestCase("echo", 24, 8, "src/Multiplex.Core/Engine/EventLoop.cs Turn", "src/Multiplex.Core/Multiplexers/PollMultiplexer.cs Wait")]
+    [TestCase("rpc", 17, 6, "src/Multiplex/Engine/RequestReader.cs Consume")]
+    public void Every_step_of_a_path_is_a_method_that_a_step_before_it_calls(string name, int mostCalls, int mostFiles, params string[] callers)
     {
         string page = Path.Combine(Repository.Root, "docs", "architecture.md"), text = File.ReadAllText(page);
         int start = text.IndexOf($"<!-- path: {name} -->", StringComparison.Ordinal);
@@ -55,12 +62,39 @@ public partial class DocumentationTests
         Match[] steps = [.. Step().Matches(list).Cast<Match>()];
         Assert.That(steps, Has.Length.InRange(1, mostCalls));
         Assert.That(steps.Select(step => step.Groups["file"].Value).Distinct().Count(), Is.LessThanOrEqualTo(mostFiles));
+        Stack<string> running = new(callers.Select(caller => caller.Split(' ')).Select(caller => BodyOf(Path.Combine(Repository.Root, caller[0]), caller[1])));
         foreach (Match step in steps)
         {
-            string type = step.Groups["type"].Value, file = Path.Combine(Repository.Root, "docs", step.Groups["file"].Value);
+            string type = step.Groups["type"].Value, method = step.Groups["method"].Value, file = Path.Combine(Repository.Root, "docs", step.Groups["file"].Value);
             Assert.That(Path.GetFileNameWithoutExtension(file), Is.EqualTo(type));
-            Assert.That(File.ReadAllText(file), Does.Match($@"(public|private|internal|protected) [^=;(]*\b{step.Groups["method"].Value}\("), $"{type} has the method");
+            while (running.TryPeek(out string? body) && !Regex.IsMatch(body, $@"\b{method}\("))
+                running.Pop();
+            Assert.That(running, Is.Not.Empty, $"no step before it calls {type}.{method}");
+            running.Push(BodyOf(file, method));
         }
+    }
+
+    // The bodies of the methods of this name, of all overloads, without their declarations.
+    private static string BodyOf(string file, string method)
+    {
+        string text = File.ReadAllText(file);
+        string[] bodies =
+        [
+            .. Regex.Matches(text, $@"^    (public|private|internal|protected) [^=;(\n]*\b{method}\(", RegexOptions.Multiline)
+                .Select(declaration => declaration.Index)
+                .Select(start => text[start..EndOf(text, start)])
+                .Select(whole => whole[whole.IndexOf(')', StringComparison.Ordinal)..]),
+        ];
+        Assert.That(bodies, Is.Not.Empty, $"{file} has no method {method}");
+        return string.Concat(bodies);
+    }
+
+    // Behind a body in braces, or behind an expression.
+    private static int EndOf(string text, int start)
+    {
+        int brace = text.IndexOf("\n    {\n", start, StringComparison.Ordinal), arrow = text.IndexOf("=>", start, StringComparison.Ordinal);
+        bool isExpression = arrow >= 0 && (brace < 0 || arrow < brace);
+        return isExpression ? text.IndexOf(";\n", arrow, StringComparison.Ordinal) : text.IndexOf("\n    }\n", brace, StringComparison.Ordinal);
     }
 
     // 1. [`Type.Method`](file)

@@ -8,7 +8,7 @@ public class StopSignalTests
     [Test]
     public void Its_descriptor_is_readable_only_after_a_request()
     {
-        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        using StopSource stop = StopSignal.ByRequest();
         Assert.That(IsReadable(stop), Is.False);
         Assert.That(stop.Requests(), Is.Zero);
         stop.Request();
@@ -20,7 +20,7 @@ public class StopSignalTests
     [Test]
     public void Requests_add_up()
     {
-        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        using StopSource stop = StopSignal.ByRequest();
         stop.Request();
         Assert.That(stop.Requests(), Is.EqualTo(1));
         Assert.That(stop.Requests(), Is.EqualTo(1));
@@ -32,7 +32,7 @@ public class StopSignalTests
     [Test]
     public void Another_thread_may_request()
     {
-        using StopSignal.Requestable stop = StopSignal.ByRequest();
+        using StopSource stop = StopSignal.ByRequest();
         Background<bool> requester = Background.Run(stop.Request);
         pollfd entry = new() { fd = stop.Descriptor, events = POLLIN };
         Assert.That(poll(new Span<pollfd>(ref entry), 30_000).OrThrow("poll"), Is.EqualTo(1));
@@ -59,7 +59,7 @@ public class StopSignalTests
     [Test]
     public void Disposing_closes_the_descriptor()
     {
-        StopSignal.Requestable stop = StopSignal.ByRequest();
+        StopSource stop = StopSignal.ByRequest();
         Assert.That(fcntl(stop.Descriptor, F_GETFD).OrThrow("fcntl"), Is.EqualTo(FD_CLOEXEC));
         stop.Dispose();
         Assert.That(fcntl(stop.Descriptor, F_GETFD).Errno, Is.EqualTo(EBADF));

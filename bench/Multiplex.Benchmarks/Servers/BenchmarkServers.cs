@@ -7,13 +7,13 @@ namespace Multiplex.Benchmarks.Servers;
 /// <summary>The servers that benchmarks call, on ports that the kernel chooses. They end with the benchmarks, also when those are interrupted.</summary>
 internal static class BenchmarkServers
 {
-    // Names another command to measure than the one that was built with the benchmarks.
+    // Names the command to measure, in place of the one that was built with the benchmarks.
     private const string CommandVariable = "MULTIPLEX_COMMAND";
 
-    // An interrupted run disposes of nothing, and would leave them behind.
+    // An interrupted run disposes of nothing, and would leave the servers running.
     private static readonly ConcurrentBag<ServerProcess> s_started = [];
 
-    // An executable looks for the runtime where it is usually installed; it may be elsewhere: where this process has it.
+    // An executable looks for the runtime in the usual place. It may be elsewhere, so DOTNET_ROOT names that of this process.
     private static readonly Dictionary<string, string> s_environment = new()
     {
         ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT")
@@ -28,7 +28,7 @@ internal static class BenchmarkServers
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
             KillAll();
-            GC.KeepAlive(registered);   // a registration that is collected receives nothing
+            GC.KeepAlive(registered);   // a registration receives no signals after the garbage collector has removed it
         };
     }
 

@@ -6,8 +6,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>
-/// A server of each model, as the command that people run, and the same echo written with System.Net.Sockets; all on one core
-/// with the client, so that what is compared is work, not how long an idle core takes to wake.
+/// A server of each model, run by the real command, and the same echo written with System.Net.Sockets; all on one core
+/// with the client, so that the comparison is of work, not of the time that an idle core needs to wake.
 /// </summary>
 internal sealed class ModelServers : IDisposable
 {
@@ -17,7 +17,7 @@ internal sealed class ModelServers : IDisposable
     private readonly Dictionary<string, ServerProcess> _servers = [];
     private readonly SameCore _core = new();
 
-    /// <summary>Starts all servers: those that are not asked wait in a system call, and cost nothing.</summary>
+    /// <summary>Starts all servers: a server without requests waits in a system call, and costs nothing.</summary>
     public ModelServers()
     {
         try
@@ -28,7 +28,7 @@ internal sealed class ModelServers : IDisposable
         }
         catch
         {
-            Dispose();   // nothing else does after a set-up that failed
+            Dispose();   // nothing else disposes of them after a failed set-up
             throw;
         }
     }
@@ -55,14 +55,14 @@ internal sealed class ModelServers : IDisposable
     }
 }
 
-/// <summary>Messages of 64 bytes that come back as they were sent.</summary>
+/// <summary>Messages of 64 bytes, which the server sends back unchanged.</summary>
 internal sealed class Messages
 {
     private const int Size = 64;
     private readonly byte[] _sent;
     private readonly byte[] _received;
 
-    /// <summary>So many of them, sent at once.</summary>
+    /// <summary>This many messages, sent at once.</summary>
     public Messages(int count)
     {
         _sent = new byte[count * Size];

@@ -5,8 +5,8 @@ using Multiplex.Interop;
 namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>
-/// Keeps the calling thread, and the processes that it starts meanwhile, on one core: sched_setaffinity(2). Two that take
-/// turns need no more; on two cores, waking the idle one costs more than all else, and varies with the machine's load.
+/// Keeps the calling thread, and the processes that it starts meanwhile, on one core: sched_setaffinity(2). Two processes that take
+/// turns need only one; on two cores, waking the idle one costs more than all else, and varies with the machine's load.
 /// </summary>
 internal sealed unsafe partial class SameCore : IDisposable
 {

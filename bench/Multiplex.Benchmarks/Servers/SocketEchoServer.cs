@@ -4,15 +4,15 @@ using System.Net.Sockets;
 namespace Multiplex.Benchmarks.Servers;
 
 /// <summary>
-/// The plainest echo server that System.Net.Sockets makes: one connection after another, blocking calls. A process of its own, as the
-/// servers are that it is compared with: a round trip between two threads of one process costs less.
+/// The simplest echo server with System.Net.Sockets: one connection after another, blocking calls. It is a separate process, like the
+/// servers that it is compared with: a round trip between two threads of one process costs less.
 /// </summary>
 internal static class SocketEchoServer
 {
     /// <summary>The argument that makes the benchmarks' executable this server.</summary>
     public const string Argument = "socket-echo-server";
 
-    /// <summary>Says where it listens, as <c>multiplex serve</c> does, and serves until it is ended.</summary>
+    /// <summary>Writes where it listens, as <c>multiplex serve</c> does, and serves until it is killed.</summary>
     public static void Run()
     {
         using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -30,7 +30,7 @@ internal static class SocketEchoServer
             }
             catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
             {
-                // The client leaves with a reset, so that no port stays in TIME_WAIT.
+                // The client closes the connection with a reset, so that no port stays in TIME_WAIT.
             }
         }
     }

@@ -5,22 +5,22 @@ using Multiplex.Rpc.Messages;
 
 namespace Multiplex.Check.Calls;
 
-/// <summary>How a call is answered that can be carried out, and how those that cannot: RFC 5531 section 9.</summary>
+/// <summary>The replies to a call that can be carried out, and to calls that cannot: RFC 5531 section 9.</summary>
 internal sealed class AnswerChecks(CallExchange exchange)
 {
-    /// <summary>The check without which the others say nothing.</summary>
+    /// <summary>If this check fails, the others are skipped.</summary>
     public const string First = "null";
 
     private const uint Unknown = 0x7fff_fff1;   // no version, no procedure
     private const uint UnknownProgram = 0x3fff_fff1;   // of the range for users, section 13.1
 
-    private static uint s_xid = (uint)Random.Shared.Next();   // a server may keep the replies to the xids of before
+    private static uint s_xid = (uint)Random.Shared.Next();   // a server may keep the replies to the xids of an earlier check
 
     private CheckedProgram Program => exchange.Program;
 
     public IReadOnlyList<ServerCheck> All =>
     [
-        new(First, "procedure 0 is called", "a call is answered by a reply with its xid, that says SUCCESS and has no results", "rpc", Null) { Needs = null },
+        new(First, "procedure 0 is called", "a call is answered by a reply with its xid, which has SUCCESS and no results", "rpc", Null) { Needs = null },
         Check("unknown-program", "a program is called that no server has", "PROG_UNAVAIL", UnknownProgramIsRefused),
         Check("unknown-version", "a version of the program is called that no server has", "PROG_MISMATCH, with the lowest and highest version that the server has", UnknownVersionIsRefused),
         Check("unknown-procedure", "a procedure of the program is called that no server has", "PROC_UNAVAIL", UnknownProcedureIsRefused),
@@ -34,7 +34,7 @@ internal sealed class AnswerChecks(CallExchange exchange)
     private static ServerCheck Check(string name, string tried, string answer, Func<ServerUnderCheck, string> run) =>
         new(name, tried, $"RFC 5531 section 9 has an answer to each call that cannot be carried out; here {answer}", "rpc", run) { Needs = First };
 
-    /// <summary>An xid that no call has had.</summary>
+    /// <summary>An xid that no earlier call had.</summary>
     public static uint NewXid() => Interlocked.Increment(ref s_xid);
 
     private string Null(ServerUnderCheck server)
@@ -68,7 +68,7 @@ internal sealed class AnswerChecks(CallExchange exchange)
             answer => (answer.Low, answer.High) == (RpcConstants.RpcVersion, RpcConstants.RpcVersion) ? null : $"RPC_MISMATCH has the versions {answer.Low} to {answer.High}, and 2 is the only one");
     }
 
-    // The call gets this answer, and the connection serves on.
+    // The call gets this answer, and the next call on the connection is answered.
     private string AssertRefused<T>(ServerUnderCheck server, byte[] call, string name, Func<T, string?>? whyWrong = null)
         where T : RpcException
     {

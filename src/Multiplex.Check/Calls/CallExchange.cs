@@ -51,7 +51,7 @@ internal sealed class CallExchange(CheckedProgram program) : IExchange
 
     public byte[] Requests(int length) => Calls((length + RecordLength - 1) / RecordLength);
 
-    /// <summary>So many calls as records, each with an xid of its own.</summary>
+    /// <summary>This many calls as records, each with an xid of its own.</summary>
     public byte[] Calls(int count)
     {
         OutputBuffer records = new();
@@ -76,7 +76,7 @@ internal sealed class CallExchange(CheckedProgram program) : IExchange
         Receive(replies, requests[begun..], 1);
     }
 
-    // The replies to the first so many of these calls, in any order: RFC 5531 section 9 has the xid for that.
+    // Receives the replies to the first of these calls, in any order: the xid says which call each answers, RFC 5531 section 9.
     private static void Receive(ReplyReader replies, ReadOnlySpan<byte> requests, int count)
     {
         HashSet<uint> open = [];

@@ -1,13 +1,13 @@
 namespace Multiplex.Check.Calls;
 
-/// <summary>What datagrams ask for beside answers: a call may come twice, and may be none.</summary>
+/// <summary>Datagrams: a call may come twice, and a datagram need not be a call.</summary>
 internal sealed class DatagramChecks(CallExchange exchange)
 {
     public IReadOnlyList<ServerCheck> All =>
     [
         new("retransmission", "a call is sent again, with its xid, after its reply has come", "a reply may be lost: a client sends its call again, and the server answers again, or repeats its reply", "once", Retransmission) { Needs = AnswerChecks.First },
         new("no-call", "datagrams of 0, 3, 11 and 39 bytes, and a reply in place of a call", "what is no call is dropped; the next datagram is another client's", "datagrams rpc", NoCall) { Needs = AnswerChecks.First },
-        new("many-peers", "100 sockets call, then each receives its reply", "recvfrom(2) says from where a datagram came, and sendto(2) sends the reply there", "datagrams", ManyPeers) { Needs = AnswerChecks.First },
+        new("many-peers", "100 sockets call, then each receives its reply", "recvfrom(2) returns the address of the sender, and sendto(2) sends the reply there", "datagrams", ManyPeers) { Needs = AnswerChecks.First },
     ];
 
     private string Retransmission(ServerUnderCheck server)
@@ -16,7 +16,7 @@ internal sealed class DatagramChecks(CallExchange exchange)
         using CallClient client = new(server);
         Reply first = client.Call(call), second = client.Call(call);
         first.AssertSuccess(client.Client);
-        return first.Bytes.AsSpan().SequenceEqual(second.Bytes) ? "the same reply came again" : throw client.Client.Fault($"the first reply says {first.Says}, the second {second.Says}");
+        return first.Bytes.AsSpan().SequenceEqual(second.Bytes) ? "the same reply came again" : throw client.Client.Fault($"the first reply is {first.Says}, the second {second.Says}");
     }
 
     private string NoCall(ServerUnderCheck server)

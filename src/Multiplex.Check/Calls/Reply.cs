@@ -20,7 +20,7 @@ internal sealed record Reply(uint Xid, RpcException? Failure, byte[] Bytes)
             : throw client.Fault($"{message.Length:N0} bytes came that are no reply message");
     }
 
-    /// <summary>What it says, for messages.</summary>
+    /// <summary>Its status, for messages.</summary>
     public string Says => Failure is null ? "SUCCESS" : Failure.Message;
 
     /// <summary>It must say SUCCESS.</summary>

@@ -3,7 +3,7 @@ using Multiplex.Nfs.Protocol;
 
 namespace Multiplex.Cli.Files;
 
-/// <summary><c>df URL …</c>: the size of file systems, what is used, and what the caller may still use, in KiB and in files.</summary>
+/// <summary><c>df URL …</c>: the size of file systems, the used space, and the space available to the caller, in KiB and in files.</summary>
 internal static class DfCommand
 {
     public static async Task<bool> Run(FileSession session, string[] arguments)
@@ -22,7 +22,7 @@ internal static class DfCommand
         static string KiB(ulong bytes) => $"{bytes / 1024}";
     }
 
-    // As df(1): of what is used and may still be used.
+    // As in df(1): used / (used + available to the caller).
     private static string Share(ulong used, ulong available) =>
         used + available == 0 ? "-" : $"{Math.Ceiling(100.0 * used / ((double)used + available)):0} %";
 }

@@ -5,7 +5,7 @@ using Multiplex.Nfs.Client;
 
 namespace Multiplex.Cli.Files;
 
-/// <summary><c>get URL [FILE]</c>: a file copied from the server. What is zero there takes no room here.</summary>
+/// <summary><c>get URL [FILE]</c>: a file copied from the server. Blocks of zeros become holes.</summary>
 internal static class GetCommand
 {
     public static Task<bool> Run(FileSession session, string[] arguments)
@@ -16,7 +16,7 @@ internal static class GetCommand
         byte[] destination = Destination(url, arguments.ElementAtOrDefault(1) ?? ".");
         return session.With(url, async (client, path) =>
         {
-            // The file first: where it cannot be read, none is made here.
+            // The remote file is opened first: if it cannot be read, no local file is made.
             NfsFile source = await client.OpenAsync(path, session.Options.Follow).ConfigureAwait(false);
             uint mode = (await source.StatAsync().ConfigureAwait(false)).Mode & 0x1FF;   // 0777
             await using IAsyncEnumerator<ReadOnlyMemory<byte>> parts = source.ReadAllAsync().GetAsyncEnumerator();

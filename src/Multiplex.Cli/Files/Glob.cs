@@ -6,7 +6,7 @@ internal static class Glob
     /// <summary>Whether a pattern matches the whole name.</summary>
     public static bool Matches(ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> name)
     {
-        // After a mismatch the last * takes one byte more: linear for each *, without recursion.
+        // After a mismatch the last * matches one byte more: linear time for each *, without recursion.
         int p = 0, n = 0, star = -1, from = 0;
         while (n < name.Length)
         {
@@ -52,7 +52,7 @@ internal static class Glob
         }
     }
 
-    // A "]" that stands first is a member. Without an end, "[" is itself.
+    // A "]" in the first place is a member of the set. A "[" without a closing "]" matches itself.
     private static int EndOfSet(ReadOnlySpan<byte> pattern, int start)
     {
         int first = start + 1 + (start + 1 < pattern.Length && pattern[start + 1] is (byte)'!' or (byte)'^' ? 1 : 0);

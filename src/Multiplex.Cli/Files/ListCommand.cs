@@ -41,7 +41,7 @@ internal static class ListCommand
         });
     }
 
-    /// <summary>The entry with its attributes, which a server may leave out of the list; without them where it was removed meanwhile.</summary>
+    /// <summary>The entry with its attributes, which a server may leave out of the list; without attributes if the file was removed meanwhile.</summary>
     public static async ValueTask<NfsEntry> WithAttributes(NfsClient client, NfsPath directory, NfsEntry entry, bool areWanted)
     {
         if (entry.Attributes is not null || !areWanted)

@@ -5,10 +5,10 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli.Files;
 
-/// <summary>Files of this machine by names that are bytes.</summary>
+/// <summary>Files of this machine, whose names are bytes.</summary>
 internal static class LocalFile
 {
-    /// <summary>open(2) for writing, made or cut to length zero.</summary>
+    /// <summary>open(2) for writing: creates the file, or truncates it.</summary>
     /// <exception cref="SyscallException">It cannot be made.</exception>
     public static SafeFileHandle Create(byte[] path, uint mode) => Open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 
@@ -23,12 +23,12 @@ internal static class LocalFile
         return ((ushort)(status.stx_mode & S_IFMT), status.stx_mode & ~(uint)S_IFMT);
     }
 
-    /// <summary>Where data are from an offset on, lseek(2) SEEK_DATA.</summary>
-    /// <returns>The offset; null when only a hole follows, or nothing.</returns>
+    /// <summary>Finds the next data from an offset on, lseek(2) SEEK_DATA.</summary>
+    /// <returns>The offset of the data; null when only a hole or the end of the file follows.</returns>
     public static long? NextData(SafeFileHandle file, long offset)
     {
         SyscallResult result = lseek((int)file.DangerousGetHandle(), offset, SEEK_DATA);
-        return result.IsError ? result.Is(ENXIO) ? null : offset : result.Value;   // a file system that knows no holes has data everywhere
+        return result.IsError ? result.Is(ENXIO) ? null : offset : result.Value;   // a file system without holes reports data everywhere
     }
 
     private static SafeFileHandle Open(byte[] path, int flags, uint mode) =>

@@ -6,7 +6,7 @@ using Multiplex.Nfs.Protocol;
 
 namespace Multiplex.Cli.Files;
 
-/// <summary><c>put FILE URL</c>: a file copied to the server, on its disk when this ends. Holes are not sent.</summary>
+/// <summary><c>put FILE URL</c>: a file copied to the server; it is on the server's disk when the command ends. Holes are not sent.</summary>
 internal static class PutCommand
 {
     private const uint UsualMode = 0x1A4;   // 0644
@@ -48,7 +48,7 @@ internal static class PutCommand
         }
     }).ConfigureAwait(false);
 
-    // In a directory, by the name that the file has here.
+    // The target in a directory has the name of the local file.
     private static async Task<NfsPath> Destination(NfsClient client, NfsPath path, string source)
     {
         if (path.Names() is [_, ..] && !path.Bytes.Span.EndsWith("/"u8))
@@ -69,7 +69,7 @@ internal static class PutCommand
             : path.Combine(Encoding.UTF8.GetBytes(Path.GetFileName(source)));
     }
 
-    // As much as there is room for: a pipe gives less.
+    // Fills the buffer: one read from a pipe may return less.
     private static int ReadOn(SafeFileHandle file, byte[] buffer)
     {
         int count = 0;

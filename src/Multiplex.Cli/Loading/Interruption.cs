@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Multiplex.Cli.Loading;
 
-/// <summary>SIGINT or SIGTERM asks for an early end; a second one ends the process.</summary>
+/// <summary>The first SIGINT or SIGTERM requests an early end; a second one ends the process at once.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _interrupted = new();

@@ -12,7 +12,7 @@ namespace Multiplex.Cli.Loading;
 internal static class LoadCapacity
 {
     /// <summary>Searches.</summary>
-    /// <returns>The exit status: 3 when no rate holds the objectives.</returns>
+    /// <returns>The exit status: 3 when no rate meets the objectives.</returns>
     public static int Run(LoadOptions options, ArrivalSpacing spacing, LoadReportOptions asked, ResultFiles files, CancellationToken interrupted)
     {
         LoadTally peak;

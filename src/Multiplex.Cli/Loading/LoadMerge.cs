@@ -5,12 +5,12 @@ using Multiplex.Load.Reporting.Formats;
 
 namespace Multiplex.Cli.Loading;
 
-/// <summary><c>load --merge</c>: adds up the histograms that several runs have logged. Percentiles of each alone could not be.</summary>
+/// <summary><c>load --merge</c>: adds up the histograms in the logs of several runs: the percentiles of all runs cannot be computed from those of each.</summary>
 internal static class LoadMerge
 {
-    /// <summary>Adds them up, and says what they are together.</summary>
+    /// <summary>Adds them up, and prints the sum.</summary>
     /// <returns>The exit status: 3 when an objective was missed.</returns>
-    /// <exception cref="UsageException">A file cannot be read, or is no such log.</exception>
+    /// <exception cref="UsageException">A file cannot be read, or is not a log of histograms.</exception>
     public static int Run(IReadOnlyList<string> logs, IReadOnlyList<Objective> objectives, ResultFiles files)
     {
         LatencyHistogram all = new();

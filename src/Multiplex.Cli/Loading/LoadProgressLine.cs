@@ -7,17 +7,20 @@ using Multiplex.Load.Workload;
 
 namespace Multiplex.Cli.Loading;
 
-/// <summary>The line on a terminal that shows how a load goes, a second at a time.</summary>
+/// <summary>The line on a terminal that shows the progress of a load, updated each second.</summary>
 internal static class LoadProgressLine
 {
-    /// <summary>Runs a load, and shows how it goes until it ends.</summary>
-    public static LoadTally Run(LoadOptions options, CancellationToken interrupted)
+    /// <summary>Runs a load, and shows its progress until it ends.</summary>
+    public static LoadTally Run(LoadOptions options, CancellationToken interrupted) => Run((progress, _) => LoadGenerator.Run(options, progress, interrupted));
+
+    /// <summary>Shows the progress of a load until it ends.</summary>
+    /// <param name="load">The load, which is given what takes its progress, and what takes a line to say.</param>
+    public static T Run<T>(Func<Action<LoadProgress>, Action<string>, T> load)
     {
         using StatusLine status = new();
         status.Show("connecting");
         int shown = -1;
-        return LoadGenerator.Run(
-            options,
+        return load(
             progress =>
             {
                 int second = progress.LastSecond?.Second ?? -1;
@@ -25,10 +28,14 @@ internal static class LoadProgressLine
                     status.Show([.. Describe(progress)]);
                 shown = second;
             },
-            interrupted);
+            line =>
+            {
+                status.Clear();
+                StandardStream.Error.WriteLine($"multiplex: {Printable.Of(line)}");
+            });
     }
 
-    // What matters most comes first: on a narrow terminal the rest is left out.
+    // The most important figures come first: a narrow terminal shows only those.
     private static IEnumerable<string> Describe(LoadProgress progress)
     {
         if (progress.LastSecond is not { } second)

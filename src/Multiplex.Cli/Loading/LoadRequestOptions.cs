@@ -12,14 +12,14 @@ using Multiplex.Tls;
 
 namespace Multiplex.Cli.Loading;
 
-/// <summary>The options of <c>load</c> that say which requests are made of which server: of a protocol, of a program, of files, or any bytes.</summary>
+/// <summary>Reads the options of <c>load</c> that choose the server and the requests: calls of a protocol or a program, operations on files, or any bytes.</summary>
 /// <param name="options">All options.</param>
 internal sealed class LoadRequestOptions(LoadVerbOptions options)
 {
     private string Target => options.Target;
 
     /// <summary>Reads them.</summary>
-    /// <exception cref="UsageException">They do not go together, or one is wrong.</exception>
+    /// <exception cref="UsageException">Two options exclude each other, or one has an invalid value.</exception>
     public LoadRequests Read()
     {
         if ((options.Connect is null) == (options.Positional is null))
@@ -57,8 +57,7 @@ internal sealed class LoadRequestOptions(LoadVerbOptions options)
         return LoadRequests.Of(server, protocol, ReadMix(server, protocol)) with { Tls = tls, TlsProgram = (MultiplexV1.Program, MultiplexV1.Version) };
     }
 
-    private TlsClientOptions? ReadTls(Endpoint? server, string host) =>
-        new ClientTlsOptions(options.UsesTls, options.TlsCa, options.TlsHost, options.TlsCertificate, options.TlsKey).For(Target, server, host);
+    private TlsClientOptions? ReadTls(Endpoint? server, string host) => options.ReadTls(Target, server, host);
 
     private LoadRequests ReadFiles()
     {
@@ -72,7 +71,7 @@ internal sealed class LoadRequestOptions(LoadVerbOptions options)
             throw new UsageException("--tls: files are loaded without TLS; load one procedure of NFS with it: --program nfs/3");
         NfsClientOptions client = new()
         {
-            ReservedPort = false,   // as the load itself
+            ReservedPort = false,   // as in the load itself
             Transport = server.Kind,
             NameService = options.NameServiceAt is null ? null : Values.Endpoint("--rpcbind", options.NameServiceAt),
         };
@@ -112,7 +111,7 @@ internal sealed class LoadRequestOptions(LoadVerbOptions options)
         TlsClientOptions? tls = ReadTls(direct, direct?.Host ?? remote!.Host);
         XFileCall? written = options.XFile is null ? null : XFileCall.Read(options.XFile, options.Defines ?? "", options.Folders ?? "", options.Call!, remote?.Program ?? program?.Number, remote?.Version ?? program?.Version);
         (Endpoint server, uint version) = remote is null ? (direct!, program?.Version ?? 0) : (remote with { Version = written?.Procedure.Version ?? remote.Version }).Locate(names);
-        ClientTlsOptions.CheckFound("load", Target, server, tls);
+        TlsClientVerb.CheckFound("load", Target, server, tls);
         RpcProcedure procedure = written?.Procedure ?? new(remote?.Program ?? program!.Value.Number, version, options.Procedure ?? 0);
         return LoadRequests.OfProcedure(server, procedure, written?.Call ?? new(arguments, procedure.Number == 0 ? results => results.IsEmpty ? null : $"are {results.Length} bytes, and procedure 0 returns nothing" : null), authentication, timeout, tls);
     }

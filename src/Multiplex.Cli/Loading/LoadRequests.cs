@@ -12,33 +12,33 @@ using Multiplex.Tls;
 
 namespace Multiplex.Cli.Loading;
 
-/// <summary>What a load asks of which server, as its options say.</summary>
+/// <summary>The requests of a load and their server, as the options give them.</summary>
 /// <param name="Server">The server.</param>
 /// <param name="Exchange">The requests, made for the kind of its socket.</param>
-/// <param name="Protocol">How they are called: echo, rpc, nfs, procedure or bytes.</param>
-/// <param name="Mix">Which procedures.</param>
-/// <param name="Sizes">Which payloads; empty where the requests are given as they are.</param>
-/// <param name="SizeBytes">The longest.</param>
+/// <param name="Protocol">Their name: echo, rpc, nfs, procedure or bytes.</param>
+/// <param name="Mix">The procedures, with their weights.</param>
+/// <param name="Sizes">The lengths of payloads; empty when the options give whole requests.</param>
+/// <param name="SizeBytes">The length of the longest payload.</param>
 internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, string Protocol, string Mix, string Sizes, int SizeBytes)
 {
     /// <summary>TLS on the connections; null for none.</summary>
     public TlsClientOptions? Tls { get; init; }
 
-    /// <summary>The program and version that the server is asked for TLS as.</summary>
+    /// <summary>The program and version in the call that requests TLS from the server.</summary>
     public (uint Program, uint Version) TlsProgram { get; init; }
 
-    /// <summary>The requests of a protocol of the command's own.</summary>
+    /// <summary>The requests of a protocol that the command itself implements.</summary>
     public static LoadRequests Of(Endpoint server, ProtocolEntry protocol, RequestMix mix)
     {
         LoadReportOptions asked = LoadReportOptions.Of(new() { Server = server, Exchange = () => protocol.Exchange!(server.Kind, mix) }, "", protocol.Name, mix);
         return new(server, () => protocol.Exchange!(server.Kind, mix), protocol.Name, asked.Mix, asked.Sizes, asked.SizeBytes);
     }
 
-    /// <summary>The files that are asked for; null of another protocol.</summary>
+    /// <summary>The files that are read and written; null for another protocol.</summary>
     public FileTree? Tree { get; init; }
 
-    /// <summary>Calls of NFS on a tree of files that is still to be made.</summary>
-    /// <param name="server">Where it will be, as far as that is known before.</param>
+    /// <summary>NFS calls on a tree of files that does not exist yet.</summary>
+    /// <param name="server">The server, with the part of its address that is known before the mount.</param>
     /// <param name="tree">The tree.</param>
     public static LoadRequests OfFiles(Endpoint server, FileTree tree)
     {
@@ -48,8 +48,8 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
         return new(server, tree.Exchange, ProtocolCatalog.Nfs, calls, mix.HasData ? LoadReportOptions.Text(mix.Sizes) : "", longest) { Tree = tree };
     }
 
-    /// <summary>A file's bytes, and how much comes back: <c>64</c> bytes, <c>1line</c>, <c>3lines</c>.</summary>
-    /// <exception cref="UsageException">There is no such file, or nothing in it; or the endpoint takes datagrams.</exception>
+    /// <summary>The bytes of a file, and the length of each reply: <c>64</c> bytes, <c>1line</c>, <c>3lines</c>.</summary>
+    /// <exception cref="UsageException">The file does not exist or is empty; or the endpoint takes datagrams.</exception>
     public static LoadRequests OfBytes(Endpoint server, string file, string? expect)
     {
         byte[] request;
@@ -80,11 +80,11 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
     /// <summary>One procedure of any program.</summary>
     /// <param name="server">The server.</param>
     /// <param name="procedure">The procedure.</param>
-    /// <param name="call">Its arguments, and what its results are.</param>
+    /// <param name="call">Its arguments, and a check of its results.</param>
     /// <param name="authentication">The credential.</param>
     /// <param name="timeout">How long the first call may take.</param>
     /// <param name="tls">TLS on the connections; null for none.</param>
-    /// <exception cref="IOException">The procedure was called once, and failed or returned something else: that says why, as a load cannot.</exception>
+    /// <exception cref="IOException">The first call failed or had other results. It is made alone, since a load does not report the reason of a failure.</exception>
     public static LoadRequests OfProcedure(Endpoint server, RpcProcedure procedure, XCall call, RpcAuthentication authentication, TimeSpan timeout, TlsClientOptions? tls)
     {
         ResultCheck? check = call.Problem is { } problem ? results => problem(results) is null : null;
@@ -119,8 +119,8 @@ internal sealed record LoadRequests(Endpoint Server, Func<Exchange> Exchange, st
 
 /// <summary>A call of any procedure.</summary>
 /// <param name="Arguments">Its arguments in XDR.</param>
-/// <param name="Problem">What is wrong with its results; null if it is not known what they should be.</param>
+/// <param name="Problem">Checks its results; null if the right ones are not known.</param>
 internal sealed record XCall(byte[] Arguments, ResultProblem? Problem);
 
-/// <summary>What is wrong with the results of a call, to be said behind "the results"; null when they are right.</summary>
+/// <summary>What is wrong with a call's results, as the end of a sentence that begins with "the results"; null when they are right.</summary>
 internal delegate string? ResultProblem(ReadOnlySpan<byte> results);

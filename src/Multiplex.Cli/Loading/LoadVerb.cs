@@ -1,7 +1,9 @@
 using System.Reflection;
 using CommandLine;
+using Multiplex.Cli.Engines;
 using Multiplex.Cli.Options;
 using Multiplex.Cli.Output;
+using Multiplex.Load.Agents;
 using Multiplex.Load.Measuring;
 using Multiplex.Load.Reporting;
 using Multiplex.Load.Reporting.Formats;
@@ -15,13 +17,13 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Cli.Loading;
 
 [Verb("load", HelpText = "Load a server, check every reply, measure latencies. Exit status 1: something went wrong; 3: --slo was missed; 4: a signal ended it early.")]
-internal sealed class LoadVerbOptions : IVerb
+internal sealed class LoadVerbOptions : TlsClientVerb, IVerb
 {
     [Value(0, MetaName = "ENDPOINT", HelpText = "The server, as after --connect.")]
     public string? Positional { get; set; }
 
     [Section("The server and its protocol")]
-    [Option("connect", MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; {RemoteProgram.Form}, which its host's name service finds; or {NfsUrl.Form}.")]
+    [Option("connect", MetaValue = "ENDPOINT", HelpText = $"The server: {Endpoint.Forms}; {RemoteProgram.Form}, which its host's name service finds; {FleetEngines.ProgramForm}, one of many servers, which etcd finds; or {NfsUrl.Form}.")]
     public string? Connect { get; set; }
 
     [Option("protocol", MetaValue = "PROTOCOL", HelpText = "echo (RFC 862), rpc (the program of multiplex.x), the default, or nfs: files on an NFS server, that of nfs://… or the first that it exports.")]
@@ -55,23 +57,7 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("rpcbind", MetaValue = "ENDPOINT", HelpText = "The name service to ask for rpc://… and nfs://…; by default its host's, at port 111.")]
     public string? NameServiceAt { get; set; }
 
-    [Section("TLS")]
-    [Option("tls", HelpText = ClientTlsOptions.Help)]
-    public bool UsesTls { get; set; }
-
-    [Option("tls-ca", MetaValue = "FILE", HelpText = ClientTlsOptions.AuthorityHelp)]
-    public string? TlsCa { get; set; }
-
-    [Option("tls-host", MetaValue = "NAME", HelpText = ClientTlsOptions.HostHelp)]
-    public string? TlsHost { get; set; }
-
-    [Option("tls-cert", MetaValue = "FILE", HelpText = ClientTlsOptions.CertificateHelp)]
-    public string? TlsCertificate { get; set; }
-
-    [Option("tls-key", MetaValue = "FILE", HelpText = ClientTlsOptions.KeyHelp)]
-    public string? TlsKey { get; set; }
-
-    [Section("Any protocol of bytes")]
+    [Section("Any protocol of bytes", IsAfterInherited = true)]
     [Option("send", MetaValue = "FILE", HelpText = "Load any protocol of bytes: the file is one request.")]
     public string? SendFile { get; set; }
 
@@ -159,6 +145,25 @@ internal sealed class LoadVerbOptions : IVerb
     [Option("spin", Default = "0", MetaValue = "TIME", HelpText = "How long a thread looks for replies after each before it sleeps, such as 50us; a core is busy meanwhile. 0: it sleeps at once.")]
     public string Spin { get; set; } = "";
 
+    [Section("Many machines")]
+    [Option("agents", MetaValue = "N|all", HelpText = "So many agents make the load, 'multiplex agent' on other machines, or all that are there. Connections, requests and rates are those of all together.")]
+    public string? Agents { get; set; }
+
+    [Option("nats", MetaValue = "URL", HelpText = AgentOptions.NatsHelp)]
+    public string? Nats { get; set; }
+
+    [Option("measure-rate", MetaValue = "N", HelpText = "The agents with --role measure make so many calls a second, all together, in an open loop of poisson arrivals, and the latencies are theirs alone.")]
+    public string? MeasureRate { get; set; }
+
+    [Option("measure-connections", MetaValue = "N", HelpText = "Their connections, all together: 16 by default.")]
+    public int? MeasureConnections { get; set; }
+
+    [Option("agents-within", MetaValue = "TIME", HelpText = "How long to wait for NATS, then until so many agents are there, and again until all have made their connections: 30s by default, and not at all for NATS.")]
+    public string? AgentsWithin { get; set; }
+
+    [Option("agents-timeout", MetaValue = "TIME", HelpText = "The run fails when an agent is not heard for so long, or is so late with what it measured; an agent that does not hear the coordinator for so long stops. 5s by default, at least 2s.")]
+    public string? AgentsTimeout { get; set; }
+
     [Section("Results")]
     [Option("merge", MetaValue = "FILE …", HelpText = "Make no load: add up what several runs wrote by --hlog; with --slo and --json.")]
     public IEnumerable<string> Merge { get; set; } = [];
@@ -181,13 +186,17 @@ internal sealed class LoadVerbOptions : IVerb
     {
         if (Merge.Any())
             return RunMerge();
+        LoadFleet? fleet = LoadFleet.Of(this);
+        if (FleetEngines.IsProgram(Target))
+            ChooseServer();
         LoadRequests requests = new LoadRequestOptions(this).Read();
         LoadOptions options = ReadOptions(requests);
-        CheckDescriptors(options.AllConnections);
+        if (fleet is null)
+            CheckDescriptors(options.AllConnections);
         using ResultFiles files = new((JsonOption, Json), (CsvOption, Csv), (HlogOption, Hlog), (HtmlOption, Html));
         using Interruption interruption = new();
         using FileTree? tree = requests.Tree;
-        if (tree is not null)
+        if (tree is not null && fleet is null)
         {
             if (MakeTree(tree, interruption.Token) is not { } server)
                 return ExitStatus.Interrupted;
@@ -210,8 +219,8 @@ internal sealed class LoadVerbOptions : IVerb
             };
         }
 
-        LoadTally tally = LoadProgressLine.Run(options, interruption.Token);
-        LoadReport report = LoadReport.Of(tally, options, Report(options, requests));
+        if (Make(options, Report(options, requests), fleet, interruption.Token) is not ({ } tally, { } report))
+            return ExitStatus.Interrupted;
         if (!files.UseStandardOutput)
             LoadTables.Print(report);
         bool written = files.Write(
@@ -226,9 +235,58 @@ internal sealed class LoadVerbOptions : IVerb
             : ExitStatus.Done;
     }
 
+    // One of them: a load has one server, whose figures it tells.
+    private void ChooseServer()
+    {
+        UsageException.ThrowIfGiven($"{Target} names the program, and etcd finds it; leave it out", ("--program", Program), ("--rpcbind", NameServiceAt));
+        FleetServer server = FleetEngines.Locate("--connect", Target, NameServiceClient.UsualTimeout)[0];
+        (Connect, Positional, Program) = (server.Endpoint.ToString(), null, $"{server.Program}/{server.Version}");
+    }
+
+    // Null when it was interrupted before it began.
+    private static (LoadTally Tally, LoadReport Report)? Make(LoadOptions options, LoadReportOptions asked, LoadFleet? fleet, CancellationToken interrupted)
+    {
+        if (fleet is not null)
+            return fleet.Run(options, asked, interrupted);
+        LoadTally tally = LoadProgressLine.Run(options, interrupted);
+        return (tally, LoadReport.Of(tally, options, asked));
+    }
+
+    /// <summary>As an agent, of a plan with these options: looks up the server, and makes the files.</summary>
+    /// <exception cref="UsageException">They are wrong.</exception>
+    /// <exception cref="IOException">The server is not reached.</exception>
+    internal PlannedLoad Understand(LoadPlan plan, CancellationToken cancelled)
+    {
+        UsageException.ThrowIfGiven("an agent writes no files for others", (JsonOption, Json), (CsvOption, Csv), (HlogOption, Hlog), (HtmlOption, Html), ("--agents", Agents), ("--merge", Merge.FirstOrDefault()));
+        LoadRequests requests = new LoadRequestOptions(this).Read();
+        LoadOptions options = ReadOptions(requests);
+        if (plan.Role == AgentRole.Measure)
+            options = Measuring(options);
+        int own = plan.Part.ShareOf(options.Connections);
+        CheckDescriptors(own + plan.Part.ShareOf(options.IdleConnections) + plan.Part.ShareOf(options.SlowReaders) + plan.Part.ShareOf(options.SlowWriters));
+        if (requests.Tree is { } tree)
+            options = options with { Server = tree.Make(cancelled) };
+        return new(options, Report(options, requests) with { Connections = own }) { Resource = requests.Tree };
+    }
+
+    /// <summary>The load of the agents that measure: few calls, and the same ones.</summary>
+    internal LoadOptions Measuring(LoadOptions options) => options with
+    {
+        Arrivals = OpenLoop.At(Values.Rate("--measure-rate", MeasureRate ?? ""), ArrivalSpacing.Poisson),
+        Connections = Values.Number("--measure-connections", MeasureConnections ?? 16, 1, 65_536),
+        Depth = 1,
+        Threads = 1,
+        ThinkTime = TimeSpan.Zero,
+        CallsPerConnection = 0,
+        ConnectRate = 0,
+        IdleConnections = 0,
+        SlowReaders = 0,
+        SlowWriters = 0,
+    };
+
     private void CheckDescriptors(int connections)
     {
-        const int Reserve = 64;   // for the runtime, which takes a pipe when a signal comes, and for results
+        const int Reserve = 64;   // for the runtime, which opens a pipe when a signal comes, and for the files of results
         getrlimit(RLIMIT_NOFILE, out rlimit limit).OrThrow("getrlimit");
         if (limit.rlim_cur < (ulong)connections + Reserve)
         {

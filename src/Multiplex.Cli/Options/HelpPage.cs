@@ -4,7 +4,7 @@ using Multiplex.Cli.Output;
 
 namespace Multiplex.Cli.Options;
 
-/// <summary>The help of the command and of each verb, laid out for the columns there are.</summary>
+/// <summary>The help of the command and of each verb, laid out for the width of the terminal.</summary>
 internal static class HelpPage
 {
     private const int Widest = 110;
@@ -17,7 +17,9 @@ internal static class HelpPage
         [
             "multiplex serve --model epoll --listen tcp://127.0.0.1:7000",
             "multiplex serve --model prefork --protocol echo --listen tcp://*:7 --listen unix:/run/echo",
+            "multiplex serve --config /etc/multiplex.toml",
         ]),
+        ["check-config"] = ("FILE", ["multiplex check-config /etc/multiplex.toml"]),
         ["load"] = ("ENDPOINT [OPTION …]",
         [
             "multiplex load tcp://127.0.0.1:7000 --rate 20k --slo 'p99<2ms'",
@@ -26,6 +28,7 @@ internal static class HelpPage
             "multiplex load tcp://127.0.0.1:7000 --x greeter.x --call 'GREET(\"you\")'",
             "multiplex load tcp://127.0.0.1:11211 --send get.txt --expect 1line",
             "multiplex load --merge a.hlog b.hlog",
+            "multiplex load tcp://10.0.0.7:7000 --agents 4 --nats nats://10.0.0.1",
         ]),
         ["compare"] = ("[OPTION …]",
         [
@@ -43,6 +46,7 @@ internal static class HelpPage
             "multiplex trace --models fork,poll --peer 'mine=./server {port}' --text",
             "multiplex trace --attach 4242 --for 2s --out mine.html",
         ]),
+        ["agent"] = ("--nats URL [OPTION …]", ["multiplex agent --nats nats://10.0.0.1", "multiplex agent --nats nats://10.0.0.1 --role measure --name probe"]),
         ["watch"] = ("PID|FILE [OPTION …]", ["multiplex watch 1234", "multiplex watch /run/server.counters --json --count 10"]),
         ["call"] = ("ENDPOINT PROCEDURE [ARGUMENT] [OPTION …]",
         [
@@ -104,10 +108,10 @@ internal static class HelpPage
         ];
     }
 
-    /// <summary>A verb's form after its name, and what one might write.</summary>
+    /// <summary>A verb's form after its name, and examples.</summary>
     public static (string Form, string[] Examples) UsageOf(string verb) => s_usage.GetValueOrDefault(verb, ("[OPTION …]", []));
 
-    /// <summary>What an option does, and what holds without it.</summary>
+    /// <summary>The help text of an option, and its default.</summary>
     public static string Explain(OptionAttribute option) => option switch
     {
         { Required: true } => $"{option.HelpText} Required.",

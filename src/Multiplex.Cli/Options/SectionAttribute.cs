@@ -5,4 +5,7 @@ namespace Multiplex.Cli.Options;
 internal sealed class SectionAttribute(string title) : Attribute
 {
     public string Title { get; } = title;
+
+    /// <summary>Whether the options that the verb inherits come before this section. If no section has this, they come last.</summary>
+    public bool IsAfterInherited { get; set; }
 }

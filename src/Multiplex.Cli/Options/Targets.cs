@@ -2,18 +2,18 @@ using Multiplex.Load.Comparison;
 
 namespace Multiplex.Cli.Options;
 
-/// <summary>Servers that options name.</summary>
+/// <summary>Reads the options that name servers.</summary>
 internal static class Targets
 {
-    /// <summary>A server that is not the command's, after <c>--peer</c>.</summary>
+    /// <summary>A server that is another program, after <c>--peer</c>.</summary>
     public static PeerTarget Peer(string text) =>
         text.Split('=', 2) is [{ Length: > 0 } name, { } command] && command.Contains(PeerTarget.PortMark, StringComparison.Ordinal)
             ? new(name, command)
             : throw new UsageException($"--peer {text}: write NAME=COMMAND with {PeerTarget.PortMark} where the port belongs");
 
-    /// <summary>Refuses that there is none, and that two have one name.</summary>
+    /// <summary>Throws if there is none, or two have the same name.</summary>
     /// <param name="targets">The servers.</param>
-    /// <param name="what">What is to be done with them.</param>
+    /// <param name="what">The verb, for the message.</param>
     public static void Check(IReadOnlyList<Target> targets, string what)
     {
         if (targets.Count == 0)
@@ -22,7 +22,7 @@ internal static class Targets
             throw new UsageException($"--peer {twice.Key}=…: that name is taken; choose another");
     }
 
-    /// <summary>The things that a list of names means, each once.</summary>
+    /// <summary>The items of a list, without repetitions.</summary>
     public static IEnumerable<T> Chosen<T>(string option, string names, IReadOnlyList<T> all, Func<T, string> nameOf) =>
         names.Split(',').Distinct().Select(name => Values.Named(option, name, all, nameOf));
 

@@ -6,7 +6,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Cli.Options;
 
-/// <summary>Values of options, each with one line on what would be right.</summary>
+/// <summary>Reads the values of options; the error for an invalid value describes a valid one in one line.</summary>
 internal static class Values
 {
     private static readonly (string Name, Func<RpcAuthentication> Make)[] s_credentials =
@@ -38,14 +38,14 @@ internal static class Values
         return time > TimeSpan.Zero ? time : throw new UsageException($"{option} {text}: write a time above zero");
     }
 
-    /// <summary>A time of at most so much.</summary>
+    /// <summary>A time up to a limit.</summary>
     public static TimeSpan Time(string option, string text, TimeSpan most)
     {
         TimeSpan time = Time(option, text);
         return time <= most ? time : throw new UsageException($"{option} {text}: write a time of at most {most.TotalHours:0.###}h");
     }
 
-    /// <summary>A time for which a thread may look for work in place of sleeping: 10 ms at most.</summary>
+    /// <summary>A time for which a thread may poll for work before it sleeps: 10 ms at most.</summary>
     public static TimeSpan ShortTime(string option, string text)
     {
         TimeSpan time = Time(option, text);
@@ -55,7 +55,7 @@ internal static class Values
     /// <summary>A number of bytes, with k, M or G for powers of 1024.</summary>
     public static int Bytes(string option, string text, int least, int most) => (int)LongBytes(option, text, least, most);
 
-    /// <summary>The same, of more than 2 GiB too.</summary>
+    /// <summary>The same, also for more than 2 GiB.</summary>
     public static long LongBytes(string option, string text, long least, long most)
     {
         (long unit, int suffix) = text switch
@@ -119,6 +119,14 @@ internal static class Values
     /// <summary>An endpoint.</summary>
     public static Endpoint Endpoint(string option, string text) => Parsed(option, text, Sockets.Endpoint.Parse);
 
+    /// <summary>An endpoint of one of a few kinds.</summary>
+    /// <param name="option">The option.</param>
+    /// <param name="text">Its value.</param>
+    /// <param name="form">Why it is of these kinds, and how they are written.</param>
+    /// <param name="kinds">The kinds.</param>
+    public static Endpoint Endpoint(string option, string text, string form, params IReadOnlyList<EndpointKind> kinds) =>
+        kinds.Any(kind => text.StartsWith(kind.Prefix(), StringComparison.Ordinal)) ? Endpoint(option, text) : throw new UsageException($"{option} {text}: {form}");
+
     /// <summary>A program on a host, which a name service finds.</summary>
     public static RemoteProgram RemoteProgram(string option, string text) => Parsed(option, text, Rpc.Binding.RemoteProgram.Parse);
 
@@ -162,7 +170,7 @@ internal static class Values
         throw new UsageException($"{option} {name}: write {string.Join(", ", all.Select(nameOf))}");
     }
 
-    /// <summary>What a parser of the libraries reads, which says itself what would be right.</summary>
+    /// <summary>A value that a parser of the libraries reads; the parser's own message describes a valid value.</summary>
     public static T Parsed<T>(string option, string text, Func<string, T> parse)
     {
         try

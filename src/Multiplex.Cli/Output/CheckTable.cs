@@ -2,7 +2,7 @@ using Multiplex.Check;
 
 namespace Multiplex.Cli.Output;
 
-/// <summary>The results of checks on the terminal, a row each as it comes; below a fault, what the course says of it.</summary>
+/// <summary>The results of checks on the terminal, one row as each check ends; below a failed check, what the course teaches about that fault.</summary>
 internal sealed class CheckTable(CheckSuite suite)
 {
     private const int Result = 8;

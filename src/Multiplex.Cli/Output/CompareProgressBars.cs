@@ -7,9 +7,9 @@ namespace Multiplex.Cli.Output;
 /// <summary>The progress of a comparison: on a terminal a bar for all of it and one for each scenario, else a line for each scenario.</summary>
 internal static class CompareProgressBars
 {
-    private const int WidthOfBars = 70;   // what runs now, and a bar that says something
+    private const int WidthOfBars = 70;   // room for the name of what runs now, and for a bar long enough to read
 
-    // Seldom, as drawing takes time of the machine that is measured.
+    // Rarely, because drawing uses CPU time of the measured machine.
     private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(500);
 
     public static CompareReport Show(CompareOptions options, Func<Action<CompareProgress>, CompareReport> run)

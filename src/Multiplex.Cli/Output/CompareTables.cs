@@ -5,7 +5,7 @@ using Multiplex.Load.Reporting;
 
 namespace Multiplex.Cli.Output;
 
-/// <summary>A comparison on the terminal: the best and the worst of each scenario, what that means, and what has moved.</summary>
+/// <summary>A comparison on the terminal: the best and the worst of each scenario, what that means, and what has changed.</summary>
 internal static class CompareTables
 {
     public static void Print(CompareReport report)

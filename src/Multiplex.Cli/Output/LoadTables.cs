@@ -6,7 +6,7 @@ using Multiplex.Load.Reporting.Formats;
 
 namespace Multiplex.Cli.Output;
 
-/// <summary>The result of a load on the terminal: the figures, what went wrong, and what to think of them.</summary>
+/// <summary>The result of a load on the terminal: the figures, the errors, and an assessment of both.</summary>
 internal static class LoadTables
 {
     private static readonly string[] s_columns = ["time", "p50", "p90", "p99", "p99.9", "p99.99", "max"];
@@ -30,12 +30,26 @@ internal static class LoadTables
             Line($"errors: {LoadText.Of(errors)}");
         if (report.Slow is { } slow)
             Line($"slow clients: {slow.Replies:N0} replies{(slow.Errors.Total > 0 ? $"; {LoadText.Of(slow.Errors)}" : "")}");
+        if (report.Agents is { } agents)
+            Print(agents);
         Print(report.Objectives, $"no reply in {Quantities.Time(report.ElapsedS * 1e6)}");
         foreach (string warning in report.Warnings)
             Line($"note: {warning}");
     }
 
-    /// <summary>Writes what several runs are together.</summary>
+    private static void Print(AgentsReport agents)
+    {
+        Terminal.WriteTable(["agent", "", "replies/s", "p50", "p99", "max", "errors", "busy"], agents.Agents.Select(Row));
+        Line($"{agents.Agents.Count:N0} agents at {agents.Nats}, which began within {Quantities.Time(agents.ClockErrorUs)} of one clock");
+    }
+
+    private static IReadOnlyList<string> Row(AgentReport agent) =>
+    [
+        agent.Name, agent.Role, LoadText.Rate(agent.ThroughputPerS), Quantities.Time(agent.LatencyUs.P50), Quantities.Time(agent.LatencyUs.P99), Quantities.Time(agent.LatencyUs.Max),
+        Text($"{agent.Errors.Total:N0}"), Text($"{agent.BusiestThread:P0}"),
+    ];
+
+    /// <summary>Writes the sum of several runs.</summary>
     public static void Print(MergedReport report)
     {
         Line($"{report.Requests:N0} requests of {string.Join(", ", report.Files)}");

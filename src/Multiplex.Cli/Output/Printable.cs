@@ -1,7 +1,7 @@
 namespace Multiplex.Cli.Output;
 
 /// <summary>
-/// Text that a server sent, fit to be printed: what would move a terminal's cursor, change its colours or turn the direction of the text is
+/// Text from a server, safe to print: a character that would move a terminal's cursor, change its colours or the direction of the text is
 /// written as an escape.
 /// </summary>
 internal static class Printable

@@ -3,8 +3,8 @@ using System.Text;
 namespace Multiplex.Cli.Output;
 
 /// <summary>
-/// The files that results go to, each asked for by an option. They are opened before there is any result, so that one that cannot be
-/// written is reported before the work and not after it. An existing file is kept until its new content is written.
+/// The files for the results, each given by an option. They are opened before the work begins, so that a file that cannot be
+/// written is reported before the work, not after it. An existing file is kept until its new content is written.
 /// </summary>
 internal sealed class ResultFiles : IDisposable
 {
@@ -15,8 +15,8 @@ internal sealed class ResultFiles : IDisposable
     private readonly HashSet<FileStream> _made = [];
     private readonly string? _onStandardOutput;
 
-    /// <param name="asked">Options with their files; null is an option that was not given.</param>
-    /// <exception cref="UsageException">A file cannot be written, or two options name the same.</exception>
+    /// <param name="asked">Options with their files; null for an option that was not given.</param>
+    /// <exception cref="UsageException">A file cannot be written, or two options name the same file.</exception>
     public ResultFiles(params ReadOnlySpan<(string Option, string? File)> asked)
     {
         Dictionary<string, string> owners = [];
@@ -41,13 +41,13 @@ internal sealed class ResultFiles : IDisposable
         }
     }
 
-    /// <summary>Whether a result goes to standard output, which then is for that alone.</summary>
+    /// <summary>Whether a result goes to standard output, which then contains nothing else.</summary>
     public bool UseStandardOutput => _onStandardOutput is not null;
 
     /// <summary>Whether this option was given.</summary>
     public bool Has(string option) => option == _onStandardOutput || _files.ContainsKey(option);
 
-    /// <summary>Writes each result that was asked for. If one cannot be written, standard error says so, and the others are written all the same.</summary>
+    /// <summary>Writes each requested result. If one cannot be written, it reports that on standard error and still writes the others.</summary>
     /// <returns>Whether all were written.</returns>
     public bool Write(params ReadOnlySpan<(string Option, Func<string> Result)> results)
     {
@@ -63,7 +63,7 @@ internal sealed class ResultFiles : IDisposable
         return all;
     }
 
-    /// <summary>Closes the files, and removes those that were made and never written.</summary>
+    /// <summary>Closes the files, and removes those that it created and never wrote.</summary>
     public void Dispose()
     {
         foreach (FileStream file in _files.Values)

@@ -5,15 +5,15 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Cli.Output;
 
 /// <summary>
-/// Standard output or error, written with write(2) and so flushed at once. A server that forks keeps away from Console,
+/// Standard output or error, written with write(2) and so flushed at once. A server that forks must not use Console,
 /// which may start a thread for the terminal.
 /// </summary>
 internal sealed class StandardStream : TextWriter
 {
-    /// <summary>Standard output: results. What cannot be written is a failure of the command.</summary>
+    /// <summary>Standard output: results. If a write fails, the command fails.</summary>
     public static readonly StandardStream Output = new(1);
 
-    /// <summary>Standard error. What cannot be written there is lost.</summary>
+    /// <summary>Standard error. If a write fails, the text is lost.</summary>
     public static readonly StandardStream Error = new(2);
 
     private readonly int _descriptor;

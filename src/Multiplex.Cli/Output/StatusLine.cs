@@ -10,7 +10,7 @@ internal sealed class StatusLine : IDisposable
 
     private readonly bool _isShown = Terminal.WidthOf(STDERR_FILENO) is not null && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
 
-    /// <summary>Shows these, as many of them as there is room for, so that nothing wraps and no number is cut.</summary>
+    /// <summary>Shows as many of these as fit on the line, so that nothing wraps and no number is cut.</summary>
     public void Show(params ReadOnlySpan<string> parts)
     {
         if (!_isShown)
@@ -28,7 +28,7 @@ internal sealed class StatusLine : IDisposable
         Write(Erase + line);
     }
 
-    /// <summary>Makes room for what is written otherwise.</summary>
+    /// <summary>Clears the line, so that other text can be written.</summary>
     public void Clear()
     {
         if (_isShown)
@@ -37,6 +37,6 @@ internal sealed class StatusLine : IDisposable
 
     public void Dispose() => Clear();
 
-    // A terminal that was closed shows nothing, which is no failure of the work.
+    // An error of a closed terminal is ignored: the work goes on.
     private static void Write(string text) => write(STDERR_FILENO, System.Text.Encoding.UTF8.GetBytes(text));
 }

@@ -8,14 +8,14 @@ namespace Multiplex.Cli.Output;
 /// <summary>Tables and text on a terminal of any width; plain text where standard output is a file or a pipe.</summary>
 internal static partial class Terminal
 {
-    /// <summary>Columns of a terminal that does not say how many it has.</summary>
+    /// <summary>The assumed width of a terminal that does not report its columns.</summary>
     public const int UsualWidth = 80;
 
     private const int PlainWidth = 400;
     public const char Unbreakable = '\u00a0';
     private const int StandardOutput = 1;
 
-    // Not Console where it is redirected: that takes a pipe without a reader for written to.
+    // Not Console when output is redirected: Console reports no error when a pipe has no reader.
     private static readonly Lazy<IAnsiConsole> s_output = new(() => Console.IsOutputRedirected
         ? Create(StandardStream.Output, redirected: true)
         : Create(Console.Out, redirected: false));
@@ -43,7 +43,7 @@ internal static partial class Terminal
             Output.Profile.Out.Writer.WriteLine(line.Replace(Unbreakable, ' '));
     }
 
-    /// <summary>Text in lines of at most this many characters, broken between words alone.</summary>
+    /// <summary>Text in lines of at most this many characters, broken only between words.</summary>
     public static IEnumerable<string> Wrap(string text, int width, int indent)
     {
         StringBuilder line = new();
@@ -52,7 +52,7 @@ internal static partial class Terminal
         foreach (string word in text.Split(' '))
         {
             if (word.Length == 0 && isEmpty && !isFirstLine)
-                continue;   // of several spaces where the line was broken
+                continue;   // one of several spaces at a line break
             if (!isEmpty && line.Length + 1 + word.Length > width)
             {
                 yield return line.ToString().TrimEnd();
@@ -72,8 +72,8 @@ internal static partial class Terminal
     }
 
     /// <summary>
-    /// Writes a table, its first column left-aligned and the others right-aligned. Where it is wider than the terminal, each row becomes a
-    /// paragraph of its cells with their columns' names: so no cell is ever broken.
+    /// Writes a table, its first column left-aligned and the others right-aligned. If it is wider than the terminal, each row becomes a
+    /// paragraph that lists its cells with the names of their columns, so no cell is ever broken.
     /// </summary>
     /// <param name="columns">The names of the columns.</param>
     /// <param name="rows">The rows.</param>

@@ -7,8 +7,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Cli.Output;
 
 /// <summary>
-/// The lines of a lesson on standard output, as they come: at most 80 columns, colours on a terminal alone. It writes with write(2): a process that
-/// forks keeps away from Console.
+/// The lines of a lesson on standard output, as they come: at most 80 columns, colours only on a terminal. It writes with write(2): a process that
+/// forks must not use Console.
 /// </summary>
 /// <param name="pauses">Whether to wait for Enter before each step and before the answers.</param>
 internal sealed partial class TourPage(bool pauses)
@@ -31,7 +31,7 @@ internal sealed partial class TourPage(bool pauses)
 
     /// <summary>Runs a lesson and writes its lines.</summary>
     /// <param name="lesson">The lesson.</param>
-    /// <exception cref="LessonException">A call returned something else than the lesson says.</exception>
+    /// <exception cref="LessonException">A call did not return what the lesson expects.</exception>
     public void Show(Lesson lesson)
     {
         int number = AllLessons.InOrder.TakeWhile(one => one != lesson).Count() + 1;
@@ -91,7 +91,7 @@ internal sealed partial class TourPage(bool pauses)
         }
     }
 
-    // What has no space to break at, such as the bytes of a message, is cut at the edge.
+    // Text without spaces, such as the bytes of a message, is broken at the edge.
     private IEnumerable<string> Cut(string line) =>
         line.Length <= _width ? [line] : line.Chunk(_width).Select(chunk => new string(chunk));
 
@@ -103,7 +103,7 @@ internal sealed partial class TourPage(bool pauses)
         byte[] one = new byte[1];
         do
         {
-            _pauses = read(0, one).Value > 0;   // at the end of file nothing waits any more
+            _pauses = read(0, one).Value > 0;   // after the end of the file there are no more pauses
         }
         while (_pauses && one[0] != (byte)'\n');
     }

@@ -1,19 +1,20 @@
 using Multiplex.Cli.Output;
+using Multiplex.Cli.Serving.Logs;
 using Multiplex.Rpc.Binding;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Cli.Serving;
 
 /// <summary>
-/// Keeps a server's registrations with a name service while it serves, and removes them when it stops. It looks again and again whether they are
-/// still there, since a name service that was restarted has no registrations and does not say so; the list is one call by a connection of its
-/// own, so the name service is held up by nothing.
+/// Keeps a server's registrations with a name service while it serves, and removes them when it stops. It checks regularly whether they
+/// still exist, since a restarted name service has lost them and does not report that. Each check is one call on a separate
+/// connection, so the registrar never blocks the name service.
 /// </summary>
 /// <param name="registrations">The registrations.</param>
 /// <param name="interval">How often to look.</param>
 /// <param name="server">
-/// A socket to the server, which sends a byte when it stops; it receives a byte when the registrations are dealt with. If the server ends
-/// without one, it was killed: then the registrations stay, as they do when no process is left to remove them.
+/// A socket to the server. The server sends a byte when it stops, and receives a byte when the registrations are dealt with. If the server ends
+/// without sending a byte, it was killed: the registrations then stay, as they would if the registrar had been killed too.
 /// </param>
 internal sealed class Registrar(ServerRegistrations registrations, TimeSpan interval, int server)
 {
@@ -33,7 +34,7 @@ internal sealed class Registrar(ServerRegistrations registrations, TimeSpan inte
         close(server);
     }
 
-    /// <summary>Removes the registrations; says so if that cannot be.</summary>
+    /// <summary>Removes the registrations; reports a failure.</summary>
     public static void Remove(ServerRegistrations registrations)
     {
         try
@@ -46,10 +47,10 @@ internal sealed class Registrar(ServerRegistrations registrations, TimeSpan inte
         }
     }
 
-    /// <summary>Says that the registrations are still there.</summary>
-    public static void LeftBehind(string why) => StandardStream.Error.WriteLine($"multiplex: the registrations are left behind: {Printable.Of(why)}");
+    /// <summary>Reports that the registrations were not removed.</summary>
+    public static void LeftBehind(string why) => Log.Warning("registrations_left_behind", $"the registrations are left behind: {Printable.Of(why)}");
 
-    // An interrupted wait is one more look.
+    // An interrupted wait only causes one more check.
     private bool ServerStops()
     {
         Span<pollfd> set = [new() { fd = server, events = POLLIN }];
@@ -61,17 +62,17 @@ internal sealed class Registrar(ServerRegistrations registrations, TimeSpan inte
         try
         {
             if (registrations.Restore() is > 0 and int missing)
-                StandardStream.Error.WriteLine($"multiplex: the name service had forgotten {missing} registrations: made again");
+                Log.Warning("registrations_renewed", $"the name service had forgotten {missing} registrations: made again");
             _trouble = null;
         }
         catch (IOException e) when (e.Message == _trouble)
         {
-            // It was said.
+            // Already reported.
         }
         catch (IOException e)
         {
             _trouble = e.Message;
-            StandardStream.Error.WriteLine($"multiplex: the registrations cannot be kept for now: {Printable.Of(e.Message)}");
+            Log.Warning("registrations_not_kept", $"the registrations cannot be kept for now: {Printable.Of(e.Message)}");
         }
     }
 }

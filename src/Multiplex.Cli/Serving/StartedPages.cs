@@ -5,18 +5,18 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Cli.Serving;
 
 /// <summary>
-/// The pages of the program's file that the start has mapped: most of the code and data there is run or read once, to parse options and to set
-/// the runtime up, and each page fault maps the 15 pages around it too. A server that waits for its first connection needs few of them.
+/// The pages of the program's file that the start has mapped. Most of that code and data is used only once, to parse options and to set
+/// up the runtime, and each page fault also maps the 15 pages around it. A server that waits for its first connection needs few of them.
 /// </summary>
 internal static unsafe class StartedPages
 {
     private const ulong IsPresent = 1UL << 63;
-    private const ulong IsOfFile = 1UL << 61;   // false of a page that was written to, and so is the process's own
+    private const ulong IsOfFile = 1UL << 61;   // not set for a page that was written to: it is then a private copy
 
     /// <summary>
-    /// Unmaps them: madvise(2), MADV_DONTNEED, of what is not writable. They stay in the page cache, and what is needed again is mapped by a page
-    /// fault of about a microsecond. Pages that are not those of the file are left: the runtime writes the cookie by which it finds overrun
-    /// stacks into such a piece, and then protects it.
+    /// Unmaps the pages that are not writable: madvise(2), MADV_DONTNEED. They stay in the page cache; a page that is needed again is mapped by a page
+    /// fault of about a microsecond. Pages that differ from the file stay mapped: the runtime writes the cookie by which it detects stack
+    /// overruns into such a segment, and then makes it read-only.
     /// </summary>
     public static void Drop()
     {
@@ -25,7 +25,7 @@ internal static unsafe class StartedPages
             return;   // without proc(5) they stay mapped
         int pagemap = (int)opened.Value;
         ReadOnlySpan<Elf64_Phdr> headers = new((void*)getauxval(AT_PHDR), (int)getauxval(AT_PHNUM));
-        nint loadedAt = 0;   // of a program that may be loaded anywhere: what is added to its addresses
+        nint loadedAt = 0;   // the offset of a position-independent program: added to its addresses
         foreach (ref readonly Elf64_Phdr header in headers)
         {
             if (header.p_type == PT_PHDR)

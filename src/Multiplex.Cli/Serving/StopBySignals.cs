@@ -1,4 +1,4 @@
-using Multiplex.Cli.Output;
+using Multiplex.Cli.Serving.Logs;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -6,39 +6,36 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Cli.Serving;
 
 /// <summary>
-/// How a server that does not fork is stopped: a thread that is there from the start takes the signals, for at the limit on processes none
-/// can be started. The first signal requests a stop. The second ends the process; so does the end of the time to drain, when calls take longer
-/// and the server's own threads are in them.
+/// Stops a server that does not fork. A thread waits for the signals from the start, because at the limit on processes no thread
+/// could be started later. The first signal requests a stop. The second ends the process; so does the end of the time to drain, if calls take longer
+/// and occupy the server's own threads.
 /// </summary>
 internal sealed class StopBySignals
 {
-    private const int GraceMilliseconds = 500;   // a server that can cuts its connections off by itself
+    private const int GraceMilliseconds = 500;   // time for a server to cut off its connections by itself, if it can
 
-    private readonly StopSignal.Requestable _stop;
-    private readonly int _drainMilliseconds;
+    private readonly StopSource _stop;
+    private readonly ServerOptions _options;
     private readonly ServerCounters _counters;
-    private readonly StopSignal _signals = StopSignal.BySignal();
+    private readonly StopSignal _signals;
     private readonly Lock _ending = new();
     private bool _hasEnded;
 
-    /// <summary>Starts to watch. What it is given must live as long as the process.</summary>
+    /// <summary>Starts the thread. The arguments must stay usable until the process ends.</summary>
     /// <param name="stop">What the first signal requests.</param>
-    /// <param name="drain">How long the server may take to stop.</param>
+    /// <param name="options">Their time to drain is how long the server may take to stop.</param>
     /// <param name="counters">The counters that are reported when the process ends here.</param>
-    public StopBySignals(StopSignal.Requestable stop, TimeSpan drain, ServerCounters counters)
+    /// <param name="hangUp">What SIGHUP does in the place of a stop; null: it stops.</param>
+    public StopBySignals(StopSource stop, ServerOptions options, ServerCounters counters, Action? hangUp = null)
     {
-        (_stop, _counters) = (stop, counters);
-        _drainMilliseconds = (int)drain.TotalMilliseconds;
+        (_stop, _options, _counters, _signals) = (stop, options, counters, StopSignal.BySignal(hangUp));
         new Thread(Watch) { IsBackground = true, Name = "signals" }.Start();
     }
 
-    /// <summary>The sockets whose names go with the process, once they are open.</summary>
+    /// <summary>The sockets, once they are open; their names are removed when the process ends.</summary>
     public ServerSockets? Sockets { get; set; }
 
-    /// <summary>Says what a server has counted, when it has stopped.</summary>
-    public static void Report(ServerCounters counters) => StandardStream.Error.WriteLine($"stopped {counters.Summary()}".TrimEnd());
-
-    /// <summary>The server has stopped by itself: nothing else ends the process.</summary>
+    /// <summary>The server has stopped by itself: this class no longer ends the process.</summary>
     public void Finish()
     {
         lock (_ending)
@@ -51,7 +48,7 @@ internal sealed class StopBySignals
         while (signals == 0)
             signals = AwaitSignal(-1);
         _stop.Request();
-        long end = Environment.TickCount64 + _drainMilliseconds + GraceMilliseconds;
+        long end = Environment.TickCount64 + (long)_options.DrainTime.TotalMilliseconds + GraceMilliseconds;
         for (long left; signals == 1 && (left = end - Environment.TickCount64) > 0;)
             signals = AwaitSignal((int)Math.Min(left, int.MaxValue));
         lock (_ending)
@@ -61,7 +58,7 @@ internal sealed class StopBySignals
         }
     }
 
-    // Returns how many have come so far.
+    // Returns how many signals have arrived so far.
     private int AwaitSignal(int milliseconds)
     {
         Span<pollfd> set = [new() { fd = _signals.Descriptor, events = POLLIN }];
@@ -76,7 +73,7 @@ internal sealed class StopBySignals
         foreach (BoundSocket socket in Sockets?.All ?? [])
             socket.RemoveName();
         _counters.Add(Counter.CutOff, _counters[Counter.Accepted] - _counters[Counter.Closed]);
-        Report(_counters);
+        Log.Counted(_counters);
         _exit(status);
     }
 }

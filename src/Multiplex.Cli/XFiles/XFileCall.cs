@@ -12,12 +12,12 @@ internal sealed record XFileCall(RpcProcedure Procedure, XCall Call)
 {
     /// <summary>Reads a call.</summary>
     /// <param name="file">The .x file.</param>
-    /// <param name="defines">Macros from outside, divided by lines.</param>
-    /// <param name="folders">Where included files are, if not beside it, divided by lines.</param>
+    /// <param name="defines">Macros of -D, one a line.</param>
+    /// <param name="folders">Where to look for included files that are not beside it, one folder a line.</param>
     /// <param name="text">The call.</param>
-    /// <param name="program">The program that it has to be of; null takes any.</param>
-    /// <param name="version">The version that it has to be of; null takes the highest that has the procedure.</param>
-    /// <exception cref="UsageException">The file is none, has no such procedure, or the arguments are not its.</exception>
+    /// <param name="program">The program that must have the procedure; null for any.</param>
+    /// <param name="version">The version that must have the procedure; null for the highest that has it.</param>
+    /// <exception cref="UsageException">The file is not a .x file or has no such procedure, or the arguments do not fit.</exception>
     public static XFileCall Read(string file, string defines, string folders, string text, uint? program, uint? version)
     {
         Specification specification = Load(file, defines, folders);

@@ -2,11 +2,11 @@ using Multiplex.Rpc.Generator;
 
 namespace Multiplex.Cli.XFiles;
 
-/// <summary>What -D and -I say of .x files, for the verbs that read them.</summary>
+/// <summary>The options -D and -I, for the verbs that read .x files.</summary>
 internal static class XFileOptions
 {
     /// <summary>
-    /// Puts all values of -D into one, and those of -I, divided by lines: the parser would take FILE for a further value of an option that may be said
+    /// Joins all values of -D into one, and all values of -I, one a line: the parser would take FILE for a further value of an option that may be given
     /// several times.
     /// </summary>
     public static string[] Join(string[] args)
@@ -32,7 +32,7 @@ internal static class XFileOptions
 
     /// <summary>Finds what a .x file includes: beside it, in the folders of -I, and where the headers of C are.</summary>
     /// <param name="file">The .x file.</param>
-    /// <param name="folders">The folders, divided by lines.</param>
+    /// <param name="folders">The folders, one a line.</param>
     /// <param name="read">Reads a file.</param>
     /// <exception cref="UsageException">One of the folders is missing.</exception>
     public static Func<string, XFile?> Finder(string file, string folders, Func<string, XFile> read)
@@ -45,6 +45,6 @@ internal static class XFileOptions
             .FirstOrDefault(File.Exists) is { } found ? read(found) : null;
     }
 
-    /// <summary>The macros of -D as an <see cref="XFile"/> takes them: what divides them from each other is a line here, and nothing else.</summary>
+    /// <summary>The macros of -D as an <see cref="XFile"/> takes them. Its other separators, ; and |, are escaped: here only a line end separates macros.</summary>
     public static string Macros(string defines) => defines.Replace(";", "%3B").Replace("|", "%7C");
 }

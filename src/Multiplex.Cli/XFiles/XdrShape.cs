@@ -7,9 +7,9 @@ namespace Multiplex.Cli.XFiles;
 /// <summary>Whether bytes are a value of an XDR type: RFC 4506.</summary>
 internal static class XdrShape
 {
-    private const int Deepest = 256;   // values within values; a linked list may be longer
+    private const int Deepest = 256;   // the limit on nested values; a linked list may be longer
 
-    /// <summary>Why these bytes are not one value and nothing more, to be said behind "the results"; null when they are.</summary>
+    /// <summary>Why these bytes are not exactly one value, as the end of a sentence that begins with "the results"; null when they are.</summary>
     public static string? Problem(XdrType type, ReadOnlySpan<byte> bytes)
     {
         XdrReader reader = new(bytes);
@@ -19,7 +19,7 @@ internal static class XdrShape
             : $"are a value of its type and {reader.Rest.Length} bytes more";
     }
 
-    /// <summary>The arm of a union for a discriminant; the default one where no case has it; null without that.</summary>
+    /// <summary>The arm of a union for a discriminant; the default arm if no case has it; null if there is no default arm.</summary>
     public static UnionArm? ArmOf(UnionType type, int discriminant) =>
         type.Arms.FirstOrDefault(arm => arm.Cases.Any(one => (int)(long)(one.Value ?? 0) == discriminant)) ?? type.Arms.FirstOrDefault(arm => arm.Cases.Count == 0);
 
@@ -79,7 +79,7 @@ internal static class XdrShape
         }
     }
 
-    // A linked list in a loop, however long it is.
+    // A linked list is read in a loop, without recursion, so it may be of any length.
     private static void TakeStruct(ref XdrReader reader, StructType type, int depth)
     {
         Declaration? next = type.Next;

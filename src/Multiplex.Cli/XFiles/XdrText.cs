@@ -16,9 +16,9 @@ internal sealed class XdrText(string text, Specification specification)
     private readonly OutputBuffer _xdr = new();
     private int _at;
 
-    /// <summary>Reads one value of each of these, and nothing more.</summary>
-    /// <returns>They, in XDR.</returns>
-    /// <exception cref="FormatException">The text is not that; the message says what is wanted, and where.</exception>
+    /// <summary>Reads exactly one value of each of these types.</summary>
+    /// <returns>The values in XDR.</returns>
+    /// <exception cref="FormatException">The text is something else; the message has the expected form and the position.</exception>
     public byte[] ReadAll(IReadOnlyList<Declaration> declarations)
     {
         Declaration[] wanted = [.. declarations.Where(one => one.Type.Structure is not PrimitiveType { Kind: PrimitiveKind.Void })];
@@ -217,7 +217,7 @@ internal sealed class XdrText(string text, Specification specification)
         }
         catch (FormatException)
         {
-            // Said below, with the place.
+            // Reported below, with the position.
         }
 
         throw Wanted($"'{name}', bytes such as 0x0102, or a string in quotation marks");
@@ -257,7 +257,7 @@ internal sealed class XdrText(string text, Specification specification)
         _at++;
     }
 
-    // What comes next that is no space; a zero at the end.
+    // The next character that is not a space; '\0' at the end.
     private char Peek()
     {
         while (_at < text.Length && char.IsWhiteSpace(text[_at]))

@@ -14,13 +14,15 @@ internal sealed class AdaptiveSpin(TimeSpan time)
 
     private readonly long _time = (long)(time.TotalSeconds * Stopwatch.Frequency);
     private int _misses;
+    private int _waits;   // since the last look, after so many misses
     private long _until;
 
     /// <summary>Whether this wait begins by looking.</summary>
     public bool Begins()
     {
-        if (_time == 0 || (_misses > MostMisses && _misses++ % TryEach != 0))
+        if (_time == 0 || (_misses == MostMisses && ++_waits < TryEach))
             return false;
+        _waits = 0;
         _until = Stopwatch.GetTimestamp() + _time;
         return true;
     }
@@ -34,5 +36,5 @@ internal sealed class AdaptiveSpin(TimeSpan time)
 
     /// <summary>Looking is over.</summary>
     /// <param name="found">Whether something was found, so that the thread need not sleep.</param>
-    public void End(bool found) => _misses = found ? 0 : _misses + 1;
+    public void End(bool found) => _misses = found ? 0 : Math.Min(_misses + 1, MostMisses);
 }

@@ -84,11 +84,13 @@ internal sealed class LargeBufferPool : ArrayPool<byte>
     /// <returns>Whether there was any.</returns>
     public bool DropUnneeded(long now)
     {
+        if (now - Volatile.Read(ref _lookedAt) < UnneededAfter)
+            return false;
         lock (_lock)
         {
             if (now - _lookedAt < UnneededAfter)
-                return false;
-            _lookedAt = now;
+                return false;   // another thread has looked meanwhile
+            Volatile.Write(ref _lookedAt, now);
             DropDownTo(_keptBytes - _leastKeptBytes);
             _leastKeptBytes = _keptBytes;
             if (_droppedBytes == 0)

@@ -9,6 +9,7 @@ namespace Multiplex.Engine;
 internal struct WriteQueue
 {
     private const int LengthPrefix = sizeof(int);
+    private const int LeastHeld = 1024;   // bytes of an array: the replies to a few short requests are not copied from array to array
 
     private byte[]? _bytes;
     private int _start;
@@ -46,7 +47,7 @@ internal struct WriteQueue
         int length = Length;
         if ((_bytes?.Length ?? 0) - _end < replies.Length)
         {
-            byte[] larger = LargeBufferPool.Pool.Rent(length + replies.Length);
+            byte[] larger = LargeBufferPool.Pool.Rent(Math.Max(LeastHeld, length + replies.Length));
             Bytes.CopyTo(larger);
             Release();
             (_bytes, _end) = (larger, length);

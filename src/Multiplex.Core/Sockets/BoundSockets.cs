@@ -61,6 +61,7 @@ public static class BoundSockets
             {
                 if (OpenEach(addresses, open, opened) is { } absent)
                     servedInPart?.Invoke(endpoint, absent);
+                opened.ForEach(socket => socket.Asked = endpoint.ToString());
                 return opened;
             }
             catch (SyscallException e)

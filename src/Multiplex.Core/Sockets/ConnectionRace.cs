@@ -50,7 +50,7 @@ internal sealed class ConnectionRace(Endpoint endpoint, IReadOnlyList<byte[]> ad
         for (int i = 0; i < _begun && _winner < 0; i++)
         {
             if (_attempts[i].fd >= 0)
-                Settle(i, Connector.Finish(endpoint, _attempts[i].fd));
+                Decide(i, Connector.Finish(endpoint, _attempts[i].fd));
         }
 
         while (_winner < 0 && _begun < addresses.Count && (_open == 0 || Now >= _nextBegins))
@@ -65,7 +65,7 @@ internal sealed class ConnectionRace(Endpoint endpoint, IReadOnlyList<byte[]> ad
 
             _open++;
             _nextBegins = Now + HeadStart;
-            Settle(_begun++, result);
+            Decide(_begun++, result);
         }
 
         if (_winner >= 0 || (_begun == addresses.Count && _open == 0))
@@ -94,7 +94,7 @@ internal sealed class ConnectionRace(Endpoint endpoint, IReadOnlyList<byte[]> ad
         return _winner >= 0 ? SyscallResult.Of(_attempts[_winner].fd) : _outcome;
     }
 
-    private void Settle(int attempt, SyscallResult result)
+    private void Decide(int attempt, SyscallResult result)
     {
         if (result.Is(EINPROGRESS))
             return;

@@ -9,8 +9,11 @@ public sealed class Listener : BoundSocket
     private readonly int _backlog;
     private readonly TimeSpan _keepAlive;
 
-    private Listener(int descriptor, EndpointKind kind, int backlog, TimeSpan keepAlive)
-        : base(descriptor, kind) => (_backlog, _keepAlive) = (backlog, keepAlive);
+    private Listener(int descriptor, EndpointKind kind, string asked, int backlog, TimeSpan keepAlive)
+        : base(descriptor, kind, asked) => (_backlog, _keepAlive) = (backlog, keepAlive);
+
+    private Listener(int descriptor, EndpointKind kind, string asked, TimeSpan keepAlive, bool isKept)
+        : base(descriptor, kind, asked, isKept) => _keepAlive = keepAlive;
 
     private Listener(Listener original)
         : base(original) => (_backlog, _keepAlive) = (original._backlog, original._keepAlive);
@@ -26,33 +29,50 @@ public sealed class Listener : BoundSocket
     public static Listener Open(Endpoint endpoint, int backlog, bool shared = false, bool onlyIPv6 = false, TimeSpan? keepAlive = null)
     {
         TimeSpan silence = keepAlive ?? KeepAlive.Usual;
-        return Bind(endpoint, fd => PrepareStream(fd, endpoint.Kind, onlyIPv6, silence), fd => Listen(fd, endpoint, backlog, shared, silence));
+        return Bind(endpoint, fd => PrepareStream(fd, endpoint.Kind, onlyIPv6, silence), fd => Listen(fd, endpoint, endpoint.ToString(), backlog, shared, silence));
+    }
+
+    /// <summary>A listening socket that another process made: its queue has the length that it was given there.</summary>
+    internal static Listener Adopt(int descriptor, EndpointKind kind, string asked, TimeSpan keepAlive, bool isKept)
+    {
+        if (kind == EndpointKind.Tcp)
+            ForConnections(descriptor, keepAlive);
+        return new(descriptor, kind, asked, keepAlive, isKept);
     }
 
     /// <summary>
     /// One more listener at the same address, for another thread. On TCP it has a queue of its own, and the kernel spreads
-    /// the connections over them: SO_REUSEPORT of socket(7). UNIX-domain listeners share one queue.
+    /// the connections over them: SO_REUSEPORT of socket(7). UNIX-domain listeners share one
+    /// queue, and so do those that another process made: in a queue that ends with this server, connections would be lost.
     /// </summary>
     /// <exception cref="SyscallException">Such as EADDRINUSE: this one was not opened to be shared.</exception>
-    public Listener Sibling() => Kind != EndpointKind.Tcp
-        ? new(this)
-        : BindSibling(fd => PrepareStream(fd, Kind, IsOnlyIPv6, _keepAlive), fd => Listen(fd, Local, _backlog, shared: false, _keepAlive));
+    public Listener Sibling() => HasOwnQueues ? (Listener)NextSibling() : new(this);
 
     /// <summary>accept4(2): takes the next connection; its socket has TCP_NODELAY set and does not outlive execve(2).</summary>
-    /// <param name="blocking">Whether reads and writes on the connection are to wait.</param>
+    /// <param name="connectionBlocks">Whether reads and writes on the connection are to wait.</param>
     /// <param name="peer">Receives the peer's address.</param>
     /// <returns>The connection's descriptor, or the errno: EAGAIN when none waits; of a listener that waits, EINTR.</returns>
-    public SyscallResult Accept(bool blocking, out PeerAddress peer)
+    public SyscallResult Accept(bool connectionBlocks, out PeerAddress peer)
     {
         Span<byte> address = stackalloc byte[PeerAddress.MaxLength];
         SyscallResult result = accept4_once(
-            Descriptor, address, out int length, blocking ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK);
+            Descriptor, address, out int length, connectionBlocks ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK);
         peer = result.IsError ? default : PeerAddress.Of(Kind, address[..length], (int)result.Value);
         return result;
     }
 
-    /// <summary>Stops listening for every process that has this socket, which close(2) would do for the last one only.</summary>
-    public void Shutdown() => shutdown(Descriptor, SHUT_RDWR);
+    /// <summary>
+    /// Stops listening for every process that has this socket, which close(2) would do for the last one only. One that another process keeps is left as
+    /// it is: connections in its queue would be refused.
+    /// </summary>
+    public void Shutdown()
+    {
+        if (!IsKept)
+            shutdown(Descriptor, SHUT_RDWR);
+    }
+
+    private protected override BoundSocket BindSibling() =>
+        BindSibling(fd => PrepareStream(fd, Kind, IsOnlyIPv6, _keepAlive), fd => Listen(fd, Local, Asked, _backlog, shared: false, _keepAlive));
 
     private static void PrepareStream(int fd, EndpointKind kind, bool onlyIPv6, TimeSpan keepAlive)
     {
@@ -60,18 +80,23 @@ public sealed class Listener : BoundSocket
             return;
         LeaveIPv4(fd, onlyIPv6);
 
-        // A restart need not wait for old connections in TIME_WAIT; and what listens, accepted sockets inherit.
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");   // a restart need not wait for old connections in TIME_WAIT
+        ForConnections(fd, keepAlive);
+    }
+
+    // What the listener has, accepted sockets inherit.
+    private static void ForConnections(int fd, TimeSpan keepAlive)
+    {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
         KeepAlive.Set(fd, keepAlive);
     }
 
-    private static Listener Listen(int fd, Endpoint endpoint, int backlog, bool shared, TimeSpan keepAlive)
+    private static Listener Listen(int fd, Endpoint endpoint, string asked, int backlog, bool shared, TimeSpan keepAlive)
     {
         // After bind(2), so that an address which another server has is refused; before listen(2), so that siblings may join.
         if (shared && endpoint.Kind == EndpointKind.Tcp)
             SharePort(fd);
         listen(fd, backlog).OrThrow("listen", endpoint);
-        return new(fd, endpoint.Kind, backlog, keepAlive);
+        return new(fd, endpoint.Kind, asked, backlog, keepAlive);
     }
 }

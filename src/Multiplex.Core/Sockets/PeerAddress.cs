@@ -49,6 +49,16 @@ public readonly struct PeerAddress
             : new(kind, address.Length <= s_unnamed.Length ? s_unnamed : address.ToArray(), descriptor, connection, UnixPeer.Of(descriptor));
     }
 
+    /// <summary>The client for which this peer, a proxy, has made the connection. Nothing is known of the client's process, for the kernel knows the proxy's.</summary>
+    /// <param name="kind">The kind of the client's address.</param>
+    /// <param name="client">The client's raw socket address.</param>
+    /// <param name="server">The raw address to which the client connected.</param>
+    internal PeerAddress Behind(EndpointKind kind, byte[] client, ReadOnlySpan<byte> server)
+    {
+        ulong connection = new Peer(kind, client).HasReservedPort ? XxHash3.HashToUInt64(server) : NumberOf(_descriptor);
+        return new(kind, client.Length <= s_unnamed.Length ? s_unnamed : client, _descriptor, connection, null);
+    }
+
     // 0 where the kernel has none, before Linux 4.6
     private static ulong NumberOf(int descriptor)
     {

@@ -120,7 +120,7 @@ public static class Baseline
             if (was.Length < 2 || now.Length < 2)
                 return null;
 
-            // The usual number of errors is 0, which has no ratio. Yet 0 in every round before and more than 0 in every round after is a change.
+            // The number of errors is usually 0, and a ratio to 0 does not exist. But 0 in every round before and more than 0 in every round after is a change.
             if (was.All(value => value == 0) && now.All(value => value > 0))
                 return new(double.PositiveInfinity, 0);
             if (now.All(value => value == 0) && was.All(value => value > 0))
@@ -143,7 +143,7 @@ public static class Baseline
         private static double[] Values(ServerResult result, Metric metric) => [.. result.Rounds.Select(metric.Of).OfType<double>()];
     }
 
-    /// <summary>One part of a change: its mean, and the variance that this mean adds.</summary>
+    /// <summary>One term of a change: a mean with its weight, and the variance that it adds to the change.</summary>
     private sealed class LogSample
     {
         public LogSample(double[] values, double weight)

@@ -14,18 +14,18 @@ public sealed record CompareOptions
     /// <summary>The protocol, by name.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Whether it has the procedures of <c>multiplex.x</c>.</summary>
+    /// <summary>Whether the protocol has the procedures of <c>multiplex.x</c>.</summary>
     public required bool HasProcedures { get; init; }
 
-    /// <summary>The client's side of it; of NFS it is that of a scenario's files.</summary>
+    /// <summary>Makes the client's side of the protocol; not used for NFS, whose client's side belongs to a scenario's files.</summary>
     public required Func<RequestMix, Exchange> Exchange { get; init; }
 
     /// <summary>The number of rounds; with <see cref="Precision"/>, the maximum.</summary>
     public int Rounds { get; init; } = 5;
 
     /// <summary>
-    /// A point is done as soon as the ratio of each server's figure to the best one's is known to so many percent; null has
-    /// all rounds run.
+    /// A point ends as soon as the ratio of each server's figure to the best one's is known to within this many percent; with null,
+    /// every round runs.
     /// </summary>
     public double? Precision { get; init; }
 
@@ -34,7 +34,7 @@ public sealed record CompareOptions
     /// </summary>
     public bool TriesTwice { get; init; } = true;
 
-    /// <summary>Whether each server has a further run at each point in which the kernel counts what it asks for.</summary>
+    /// <summary>Whether each server has a further run at each point in which the kernel counts its system calls and the like.</summary>
     public bool Counts { get; init; } = true;
 
     /// <summary>Whether each server has a further run in each scenario, with the most connections, in which its stacks are sampled.</summary>

@@ -19,7 +19,7 @@ public sealed record CompareReport
     /// <summary>When the comparison began.</summary>
     public required DateTimeOffset Began { get; init; }
 
-    /// <summary>Where it was measured.</summary>
+    /// <summary>The machine it was measured on.</summary>
     public MachineReport Environment { get; init; } = MachineReport.OfThisMachine();
 
     /// <summary>The runs that were finished when it was interrupted; null when it is complete.</summary>
@@ -28,7 +28,7 @@ public sealed record CompareReport
     /// <summary>The protocol.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Alternating rounds: each server runs once a round. The greatest number, if points had different ones.</summary>
+    /// <summary>The number of rounds; each server runs once in a round. If points had different numbers of rounds, the greatest.</summary>
     public required int Rounds { get; init; }
 
     /// <summary>Whether each point had as many rounds as it needed to become precise, up to a limit.</summary>
@@ -49,7 +49,7 @@ public sealed record CompareReport
     /// <summary>Requests of a run; null when its time ended it.</summary>
     public long? RequestsPerRun { get; init; }
 
-    /// <summary>What a run was, in words.</summary>
+    /// <summary>Describes a run in words.</summary>
     [JsonIgnore]
     public string RunInWords => RequestsPerRun is { } replies ? $"{replies:N0} requests" : $"{DurationS:0.###} s";
 
@@ -100,7 +100,7 @@ public sealed record PartialReport(int Done, int Total)
     public override string ToString() => $"interrupted after {Done} of {Total} runs: what follows is partial";
 }
 
-/// <summary>What the figures of a point say, in words.</summary>
+/// <summary>Describes the figures of a point in words.</summary>
 /// <param name="Scenario">The scenario.</param>
 /// <param name="Point">The point.</param>
 /// <param name="Sentence">Which server is ahead, and by how much; or that they are level.</param>
@@ -122,7 +122,7 @@ public sealed record ServerReport(string Name, string Description, bool IsPeer);
 public sealed record ScenarioReport(
     string Name, string Load, string LookFor, string JudgedBy, string AlsoJudgedBy, IReadOnlyList<PointReport> Points)
 {
-    /// <summary>Whether the connections that send no requests vary from point to point, not those that send them.</summary>
+    /// <summary>Whether the number of connections that send no requests varies from point to point, rather than the number of those that send some.</summary>
     [JsonIgnore]
     public bool VariesOthers => Points.Select(point => point.Others).Distinct().Count() > 1;
 
@@ -149,7 +149,7 @@ public sealed record PointReport(int Connections, int Others, string Label, IRea
 /// <param name="Server">Its name.</param>
 /// <param name="Why">Why there are no figures; null when there are.</param>
 /// <param name="Failed">Whether that is because it failed.</param>
-/// <param name="Figures">Each figure over the rounds, by its key, null where no round has it; empty when there are none.</param>
+/// <param name="Figures">Each figure over the rounds, by its key; null when no round has the figure. Empty when there are no figures.</param>
 /// <param name="LatencyCurve">Latencies of all rounds by percentile.</param>
 /// <param name="Errors">The errors of all rounds.</param>
 /// <param name="Rounds">Each round's figures.</param>
@@ -168,7 +168,7 @@ public sealed record ServerResult(
     /// <summary>Rounds without one right reply.</summary>
     internal int SilentRounds => Rounds.Count(round => round.ThroughputPerS is null or 0);
 
-    /// <summary>The figures of a further run in which the kernel counted, which takes time; null without one.</summary>
+    /// <summary>The figures of a separate run in which the kernel counted events, which slows the server; null when there was none.</summary>
     public RoundFigures? Counted { get; init; }
 
     /// <summary>The sampled stacks of a further run; null without one. Only the page has them.</summary>

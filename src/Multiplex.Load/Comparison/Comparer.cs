@@ -9,8 +9,8 @@ using Multiplex.Load.Measuring;
 namespace Multiplex.Load.Comparison;
 
 /// <summary>
-/// Compares servers: each is started as a real process, warmed up, loaded and stopped, round after round in turn, so that what
-/// disturbs the machine for a while disturbs all of them.
+/// Compares servers: in each round, each server in turn is started as a real process, warmed up, loaded and stopped, so that
+/// a temporary disturbance of the machine affects all servers.
 /// </summary>
 public sealed class Comparer
 {
@@ -81,7 +81,7 @@ public sealed class Comparer
     private int RunsOf(Scenario scenario) =>
         (_options.Rounds + (HasFurtherRuns ? 1 : 0)) * scenario.Points.Sum(point => _options.Targets.Count(one => WhyNot(one, scenario, point) is null));
 
-    // A peer that does not start has been mistyped: better to know at once.
+    // If a peer does not start, its command is probably mistyped: the comparison fails at once.
     private void Try(PeerTarget peer)
     {
         _cancelled.ThrowIfCancellationRequested();

@@ -13,10 +13,10 @@ namespace Multiplex.Load.Comparison;
 /// <summary>A point of a scenario, ready to be run against one server after the other.</summary>
 internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoint point)
 {
-    // No request of a scenario takes as long: a reply that takes longer will not come.
+    // No request of a scenario takes this long, so a reply that is later than this will not come.
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
-    // Within this time a server answers any sensible number of requests.
+    // The limit of a run that a number of requests ends: enough for any sensible number.
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
 
     /// <summary>Loads a server that has just been started, and stops it.</summary>
@@ -67,8 +67,8 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
         return (FiguresOf(tally, before is { } first ? after?.Since(first) : null, memory, memory - memoryBefore, offered) with { OtherListeners = otherListeners }, tally);
     }
 
-    // The use of resources over most of the measured time. Both readings count the replies too, so it does not matter how late they are taken.
-    // Where requests are counted, the second reading follows the last of them.
+    // Reads the use of resources twice, over most of the measured time. Each reading also counts the replies, so a late reading does no harm.
+    // When a number of requests ends the run, the second reading follows the last request.
     private (Sample? Before, Sample? After) Watch(ServerUnderTest server, KernelCounters counters, Func<long> replies, CancellationToken cancelled)
     {
         const double Most = 0.9;
@@ -129,7 +129,7 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
         SlowReaders = point.SlowReaders,
         Depth = scenario.Depth,
         CallsPerConnection = scenario.CallsPerConnection,
-        WarmUp = options.Requests is null ? options.WarmUp : TimeSpan.Zero,   // its requests would be among them
+        WarmUp = options.Requests is null ? options.WarmUp : TimeSpan.Zero,   // its requests would count towards the number
         Requests = options.Requests ?? 0,
         Duration = options.Requests is null ? options.Duration : s_longest,
         Threads = options.ClientThreads,
@@ -146,7 +146,7 @@ internal sealed class Run(CompareOptions options, Scenario scenario, ScenarioPoi
     {
         public static Sample? Of(ServerUnderTest server, KernelCounters counters, Func<long> replies)
         {
-            // A reading takes a while, in which the load goes on: the mean of the replies before and after it is taken.
+            // The load goes on during a reading, so the number of replies is the mean of the numbers before and after it.
             long first = replies();
             if (server.Usage is not { } usage)
                 return null;

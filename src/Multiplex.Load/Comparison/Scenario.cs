@@ -39,7 +39,7 @@ public sealed record Scenario(string Name, string Load, string LookFor, IReadOnl
     /// <summary>The requests: by default the echo of 64 bytes.</summary>
     public RequestMix Mix { get; init; } = RequestMix.OfSize(64);
 
-    /// <summary>What is asked of servers of NFS; null: the scenario is one of the other protocols.</summary>
+    /// <summary>The operations that servers of NFS are asked for; null: the scenario is for the other protocols.</summary>
     public FileMix? Files { get; init; }
 
     /// <summary>Whether calls are made that the protocol <c>echo</c> does not have.</summary>

@@ -88,7 +88,7 @@ public static class ScenarioCatalog
         new(
             "overload",
             "An open loop of calls that need 100 µs of CPU (BURN), half as many again as the server can do.",
-            "Latency counts from the moment that a call was due, so a queue shows, wherever it stands: p50 and p99 grow for as long as the overload lasts. "
+            "Latency counts from the moment that a call was due, so it includes every queue: p50 and p99 grow for as long as the overload lasts. "
             + "A sound server keeps its capacity; one that collapses falls below it; one that sheds load shows errors instead of latency.",
             Points(32))
         {

@@ -15,8 +15,10 @@ public abstract record Target(string Name, string Description)
     public virtual int ConnectionsAtATime => int.MaxValue;
 
     /// <summary>Starts it and waits until it listens.</summary>
+    /// <param name="cancelled">Ends the wait for a peer, which is killed.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
-    public abstract ServerUnderTest Start();
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public abstract ServerUnderTest Start(CancellationToken cancelled = default);
 }
 
 /// <summary>One of this project's server models.</summary>
@@ -33,7 +35,7 @@ public sealed record ModelTarget(ServerModelEntry Entry, IReadOnlyList<string> C
     public override int ConnectionsAtATime => Entry.ConnectionsAtATime(new ServerOptions());
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => ModelServer.Start([.. Under, .. Command], Entry.Name, Protocol, ServesFiles, Options);
+    public override ServerUnderTest Start(CancellationToken cancelled = default) => ModelServer.Start([.. Under, .. Command], Entry.Name, Protocol, ServesFiles, Options);
 
     /// <summary>Whether the protocol is NFS, which needs a directory to serve.</summary>
     public bool ServesFiles { get; init; }
@@ -54,5 +56,5 @@ public sealed record PeerTarget(string Name, string Command) : Target(Name, Comm
     public const string ExportMark = "{export}";
 
     /// <inheritdoc/>
-    public override ServerUnderTest Start() => PeerServer.Start(Name, Command, under: Under);
+    public override ServerUnderTest Start(CancellationToken cancelled = default) => PeerServer.Start(Name, Command, under: Under, cancelled: cancelled);
 }

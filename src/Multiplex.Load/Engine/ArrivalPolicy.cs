@@ -11,7 +11,7 @@ internal abstract class ArrivalPolicy
     /// <summary>When <see cref="SendDue"/> is next to be called; never, while it depends on a reply.</summary>
     public abstract long Next { get; }
 
-    /// <summary>Whether a connection with free slots may send before <see cref="SendDue"/> calls on it.</summary>
+    /// <summary>Whether a connection with free slots may send now, without waiting for <see cref="SendDue"/>.</summary>
     /// <param name="freeSince">The time since which they are free.</param>
     public abstract bool SendsAtOnce(long freeSince);
 
@@ -90,7 +90,7 @@ internal sealed class OpenLoopPolicy(ArrivalSchedule schedule, LoadRecorder reco
     }
 }
 
-/// <summary>A closed loop whose users think: a slot sends again some time after its reply. They begin at different times.</summary>
+/// <summary>A closed loop with think time: a slot sends again some time after its reply. The slots begin at different times.</summary>
 internal sealed class ThinkTimePolicy(TimeSpan thinkTime) : ArrivalPolicy
 {
     private readonly PriorityQueue<(BusyConnection Connection, int Incarnation), long> _thinking = new();

@@ -5,7 +5,7 @@ namespace Multiplex.Load.Engine;
 
 /// <summary>A connection, or a datagram socket, that keeps requests in flight, and checks the replies.</summary>
 /// <param name="context">The state that all connections of the thread share.</param>
-/// <param name="seed">The first of its requests' numbers, so that connections do not all send the same requests in step.</param>
+/// <param name="seed">The number of the first request. It differs between connections, so that they do not all send the same requests at the same time.</param>
 internal abstract class BusyConnection(LoadContext context, uint seed) : LoadConnection(context)
 {
     private long _toSend;
@@ -29,7 +29,7 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <summary>Whether it is in the queue of an <see cref="OpenLoopPolicy"/>.</summary>
     public bool IsInLine { get; set; }
 
-    /// <summary>How many of its slots think, for a <see cref="ThinkTimePolicy"/>.</summary>
+    /// <summary>The number of slots in their think time: see <see cref="ThinkTimePolicy"/>.</summary>
     public int Thinking { get; set; }
 
     /// <summary>Whether it has sent a request since it was first made.</summary>
@@ -78,7 +78,7 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
 
     public override bool Start(long now) => SendNext(now, now);
 
-    /// <summary>Sends requests that are due, as many as there are free slots, and at most so many.</summary>
+    /// <summary>Sends requests that are due: at most one for each free slot, and at most <paramref name="most"/>.</summary>
     public abstract bool Send(long now, int most);
 
     /// <summary>The times at which the requests without a reply were due.</summary>
@@ -115,7 +115,7 @@ internal abstract class BusyConnection(LoadContext context, uint seed) : LoadCon
     /// <param name="most">The upper limit.</param>
     protected int Sendable(int most) => Context.IsOver ? 0 : (int)Math.Min(Math.Min(most, Window.FreeCount), Math.Min(_toSend, Context.ToSend));
 
-    /// <summary>Requests are sent, now or as soon as the kernel takes them.</summary>
+    /// <summary>Counts requests that are sent now, or as soon as the kernel takes them.</summary>
     protected void CountSent(int count)
     {
         if (count == 0)

@@ -149,7 +149,7 @@ internal sealed class ConnectionSet(EventLoop loop, LoadOptions options, byte[] 
             close(descriptor);
         if (result.Is(EAGAIN) && now - connection.ConnectingSince < _timeout)
         {
-            // unix(7): the server's queue is full, which only shows by asking again.
+            // unix(7): the server's queue is full. Only another connect(2) shows when it no longer is.
             _nextOpening = now + RetryAfter;
             _toOpen.Enqueue(connection);
             return;

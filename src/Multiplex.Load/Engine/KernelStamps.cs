@@ -12,13 +12,13 @@ internal sealed unsafe class KernelStamps
 {
     private const int Stamped = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
     private const int WaysKept = 32;       // the number of sends that are measured at first
-    private const int SendsBetween = 64;   // of these, one is measured later on
+    private const int SendsBetween = 64;   // afterwards, one send in this many is measured
 
     // The error queue also holds struct sock_extended_err: ip(7).
     private const int ControlLength = 256;
 
     private readonly long[] _waysOut = new long[WaysKept];
-    private long _ahead;   // the stamps' clock, CLOCK_REALTIME, before Stopwatch's
+    private long _ahead;   // the stamps' clock, CLOCK_REALTIME, minus Stopwatch's
     private uint _sends;
     private int _ways;
 
@@ -28,7 +28,7 @@ internal sealed unsafe class KernelStamps
     /// </summary>
     public long WayOut { get; private set; }
 
-    /// <summary>Asks the kernel to stamp what this socket receives, and what it sends when <see cref="Send"/> wants it.</summary>
+    /// <summary>Makes the kernel stamp all packets that this socket receives, and those sent packets for which <see cref="Send"/> requests it.</summary>
     public static void Enable(int socket) => setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPING, Stamped).OrThrow("setsockopt SO_TIMESTAMPING");
 
     /// <summary>Compares the clocks. Call it at intervals: a clock may be set.</summary>

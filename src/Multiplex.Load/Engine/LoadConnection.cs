@@ -9,12 +9,12 @@ namespace Multiplex.Load.Engine;
 /// <summary>A connection of the load generator, or a datagram socket: a handler of its thread's event loop. It is made anew when it ends.</summary>
 internal abstract class LoadConnection(LoadContext context) : LoopHandler(descriptor: -1)
 {
-    private bool _isSecuring;   // connected, and TLS is not there yet
+    private bool _isSecuring;   // connected, but the TLS handshake is not complete
 
     /// <summary>The state that all connections of the thread share.</summary>
     public LoadContext Context { get; } = context;
 
-    /// <summary>The start of connect(2); 0 once it is connected, and has TLS where it is to.</summary>
+    /// <summary>The time at which connect(2) was first called; 0 once the connection is made, including TLS if it is used.</summary>
     public long ConnectingSince { get; set; }
 
     /// <summary>Why there is no TLS, if one of the two sides refuses it.</summary>

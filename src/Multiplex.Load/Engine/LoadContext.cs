@@ -45,7 +45,7 @@ internal sealed class LoadContext
     /// <summary>The number of requests left to send.</summary>
     public long ToSend { get; set; } = long.MaxValue;
 
-    /// <summary>In a closed loop: the end is reached, and no more is sent.</summary>
+    /// <summary>In a closed loop: whether the end is reached, so that no further request is sent.</summary>
     public bool IsOver { get; set; }
 
     /// <summary>Whether requests are left to send.</summary>
@@ -54,7 +54,7 @@ internal sealed class LoadContext
     /// <summary>The kernel's time stamps; null where they are not used.</summary>
     public KernelStamps? Stamps { get; init; }
 
-    /// <summary>What the connections have TLS from, each by <see cref="ClientTls.Another"/>; null for none.</summary>
+    /// <summary>The TLS from which each connection gets its own, by <see cref="ClientTls.Another"/>; null for none.</summary>
     public ClientTls? Tls { get; init; }
 
     /// <summary>The known time of a request from send(2) to the interface, in nanoseconds.</summary>
@@ -79,13 +79,13 @@ internal sealed class LoadContext
     /// <summary>send(2), without SIGPIPE.</summary>
     public SyscallResult Send(int socket, ReadOnlySpan<byte> bytes) => Stamps is null ? send(socket, bytes, MSG_NOSIGNAL) : Stamps.Send(socket, bytes);
 
-    /// <summary>recv(2), or what TLS makes of it.</summary>
+    /// <summary>recv(2), or its equivalent with TLS.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="tls">Its TLS; null for none.</param>
     /// <param name="buffer">Receives the bytes.</param>
     /// <param name="flags">Flags of recv(2).</param>
     /// <param name="now">When it returned.</param>
-    /// <param name="arrivedAt">The arrival of the last byte, at which latencies end; the same as now where the kernel gives none.</param>
+    /// <param name="arrivedAt">The arrival of the last byte, at which latencies end; the same as <paramref name="now"/> when the kernel gives no time.</param>
     public SyscallResult Receive(int socket, ClientTls? tls, Span<byte> buffer, int flags, out long now, out long arrivedAt)
     {
         arrivedAt = 0;

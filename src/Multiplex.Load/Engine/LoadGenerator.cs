@@ -27,12 +27,13 @@ public static class LoadGenerator
     public static LoadTally Run(LoadOptions options, Action<LoadProgress>? report = null, CancellationToken cancelled = default)
     {
         byte[] address = ServerProbe.Find(options);
-        int threads = Math.Clamp(options.Threads, 1, options.Connections);
+        int threads = Math.Clamp(options.Threads, 1, Math.Max(options.Connections / options.Part.Count, 1));
         using LoadThreads running = new(options, address, threads, cancelled);
         running.Connect();
+        long? beginsAt = options.BeginAt?.Invoke();
         if (options.WarmUp <= TimeSpan.Zero)
             options.Measuring?.Invoke(true, () => running.Replies);
-        running.Begin();
+        running.Begin(beginsAt, cancelled);
         LoadTally tally = new() { StartedAt = running.BeganAt + options.WarmUp };
         SecondCollector collector = new(running.Loops, tally.Latencies, options.Interval);
         Watch(options, running, collector, report);
@@ -75,8 +76,8 @@ public static class LoadGenerator
 }
 
 /// <summary>
-/// The client threads of a run: all connect, then all begin at the same moment. A failure of one ends them all. Their connections stay until this is
-/// disposed of.
+/// The client threads of a run: all connect, then all begin at the same moment. A failure of one ends them all. Their connections stay open until this
+/// object is disposed of.
 /// </summary>
 internal sealed class LoadThreads : IDisposable
 {
@@ -129,13 +130,17 @@ internal sealed class LoadThreads : IDisposable
     public DateTimeOffset BeganAt { get; private set; }
 
     /// <summary>Begins the load.</summary>
-    public void Begin()
+    /// <param name="at">When, a time of Stopwatch; null is now.</param>
+    /// <param name="cancelled">Ends the wait for it.</param>
+    public void Begin(long? at, CancellationToken cancelled)
     {
+        if (at is not null)
+            WaitUntil(at.Value, cancelled);
         const int Tries = 10;
         long between = long.MaxValue;
         for (int i = 0; i < Tries; i++)
         {
-            // Both clocks at the same moment, or as near as they come: the thread may lose its processor between them.
+            // Reads both clocks with as little time between them as possible: the thread may lose its processor in between.
             long before = Stopwatch.GetTimestamp();
             DateTimeOffset now = DateTimeOffset.UtcNow;
             long after = Stopwatch.GetTimestamp();
@@ -143,10 +148,25 @@ internal sealed class LoadThreads : IDisposable
                 (BeganAt, _start, between) = (now, before + ((after - before) / 2), after - before);
         }
 
+        if (at is not null)
+            (BeganAt, _start) = (BeganAt.AddTicks((at.Value - _start) / TimeSpan.NanosecondsPerTick), at.Value);
         _begin.Set();
     }
 
-    /// <summary>Waits until all threads are at their end, or for so long.</summary>
+    // A wait may last a millisecond longer than asked, so the last ones are not waited for but counted.
+    private static void WaitUntil(long time, CancellationToken cancelled)
+    {
+        const int Milliseconds = 1_000_000, Counted = 2;
+        for (long left; (left = time - Stopwatch.GetTimestamp()) > 0 && !cancelled.IsCancellationRequested;)
+        {
+            if (left > Counted * Milliseconds)
+                cancelled.WaitHandle.WaitOne((int)Math.Min((left / Milliseconds) - 1, int.MaxValue));
+            else
+                Thread.Yield();
+        }
+    }
+
+    /// <summary>Waits until all threads have ended, or until this time has passed.</summary>
     /// <returns>Whether they are.</returns>
     public bool Wait(int milliseconds) => _finished.Wait(milliseconds);
 
@@ -181,7 +201,8 @@ internal sealed class LoadThreads : IDisposable
             {
                 BlockSignals();
                 OwnDescriptors.Take();
-                loop = _loops[index] = new(_options, _address, index, _loops.Length);
+                LoadPart part = _options.Part;
+                loop = _loops[index] = new(_options, _address, (index * part.Count) + part.Index, _loops.Length * part.Count);
                 loop.Connect(_stop.Token);
             });
             _connected.Signal();
@@ -190,7 +211,7 @@ internal sealed class LoadThreads : IDisposable
         }
         finally
         {
-            // What the server uses with its connections is still looked at, once the load is over.
+            // After the load the resources of the server are read while its connections are open.
             _finished.Signal();
             _leave.Wait();
             loop?.Dispose();

@@ -14,8 +14,8 @@ namespace Multiplex.Load.Engine;
 internal sealed class LoadLoop : IDisposable
 {
     /// <summary>
-    /// What is due sooner is not slept for: to go to sleep and to be woken takes about as long, and a sleeper is woken late for
-    /// replies too. The thread polls instead.
+    /// If a request is due sooner than this, the thread polls and does not sleep: to sleep and wake up takes about this long, and a sleeping thread also
+    /// receives replies late.
     /// </summary>
     private const long ShortestSleep = 50_000;
 
@@ -31,18 +31,17 @@ internal sealed class LoadLoop : IDisposable
     private readonly LoadContext _context;
     private readonly int _tick;   // milliseconds
     private readonly Action _onTick;
-    private readonly long _spin;
-    private long _spinUntil;
+    private readonly AdaptiveSpin _spin;
     private long _polled;   // CPU time spent polling for nothing
 
-    /// <param name="options">What load.</param>
+    /// <param name="options">The load.</param>
     /// <param name="address">The server's.</param>
-    /// <param name="thread">Which thread: 0 is the first.</param>
-    /// <param name="threads">How many there are.</param>
+    /// <param name="thread">Which thread, of those of all parts: 0 is the first.</param>
+    /// <param name="threads">How many there are in all parts.</param>
     public LoadLoop(LoadOptions options, byte[] address, int thread, int threads)
     {
         (_options, _onTick) = (options, Tick);
-        _spin = LoadContext.Nanoseconds(options.Spin);
+        _spin = new(options.Spin);
         _tick = (int)Math.Clamp(options.Timeout.TotalMilliseconds / 4, 1, LongestTick);
         Recorder = new(options.Arrivals is not null);
         KernelStamps? stamps = options.Arrivals is not null && options.Tls is null && options.Server.Kind.IsInternet() ? new() : null;
@@ -70,10 +69,10 @@ internal sealed class LoadLoop : IDisposable
     /// <summary>What was measured.</summary>
     public LoadRecorder Recorder { get; }
 
-    /// <summary>Of the wrong replies those that are a failure of the protocol's own.</summary>
+    /// <summary>The wrong replies that report a failure of the protocol, by its name.</summary>
     public IReadOnlyDictionary<string, long> Failures => _context.Exchange.Failures;
 
-    /// <summary>What the slow connections saw, which does not count.</summary>
+    /// <summary>The results of the slow connections, which do not count.</summary>
     public LoadRecorder Slow { get; } = new(isOpenLoop: false);
 
     /// <summary>How long was measured, in nanoseconds.</summary>
@@ -100,7 +99,7 @@ internal sealed class LoadLoop : IDisposable
     /// <param name="cancelled">Ends it early.</param>
     public void Run(long start, CancellationToken cancelled)
     {
-        // Else the kernel may let any timed wait last 50 us longer: PR_SET_TIMERSLACK in prctl(2).
+        // By default the kernel may prolong each timed wait by 50 us: PR_SET_TIMERSLACK in prctl(2).
         prctl(PR_SET_TIMERSLACK, 1);
         long measureFrom = start + LoadContext.Nanoseconds(_options.WarmUp), end = measureFrom + LoadContext.Nanoseconds(_options.Duration);
         if (_schedule is not null)
@@ -153,8 +152,8 @@ internal sealed class LoadLoop : IDisposable
         Recorder.HandOver();
     }
 
-    // What was sent or due before the end is still answered, for a while. What is not counts with the time that it has waited, or else a
-    // stall that lasts to the end would not show.
+    // Receives replies to requests sent or due before the end, for a limited time. A request without a reply counts with the time that it has waited;
+    // otherwise the figures would not show a stall that lasts to the end.
     private void Drain(long end)
     {
         if (_schedule is null)
@@ -174,24 +173,50 @@ internal sealed class LoadLoop : IDisposable
     // Sends what is due, waits for replies, and returns when that was.
     private long Turn(long now, long until)
     {
-        long next = Math.Min(_policy?.Next ?? long.MaxValue, _connections.NextOpening);
-        if (next <= now)
+        if (Next <= now)
         {
             _policy?.SendDue(now, _loop);
             _connections.OpenDue(now);
-            next = Math.Min(_policy?.Next ?? long.MaxValue, _connections.NextOpening);
         }
 
-        bool spins = now < _spinUntil, polls = spins || next - now < ShortestSleep;
-        if (spins)
-            Thread.Yield();   // the server may be waiting for this core
-        int ready = _loop.TurnWithin(polls ? 0 : Math.Min(until, next - ShortestSleep) - now);
-        long after = Stopwatch.GetTimestamp();
-        if (polls && ready == 0)
-            _polled += after - now;   // it would have slept, if it could do so exactly
-        if (_spin > 0 && ready > 0)
-            _spinUntil = after + _spin;
-        return after;
+        long end = EndOfWait(now, until);
+        if (end > now && !_loop.HasWork && _spin.Begins())
+        {
+            bool found;
+            do
+                found = Poll(ref now);
+            while (!found && now < end && _spin.GoesOn());
+            _spin.End(found);
+            if (found)
+                return now;
+            end = EndOfWait(now, until);   // a tick may have made connections due
+        }
+
+        if (end > now)
+        {
+            _loop.TurnWithin(end - now);
+            return Stopwatch.GetTimestamp();
+        }
+
+        Poll(ref now);
+        return now;
+    }
+
+    // When the next send or connection is due.
+    private long Next => Math.Min(_policy?.Next ?? long.MaxValue, _connections.NextOpening);
+
+    // Until when to wait; now, where a sleep would last too long.
+    private long EndOfWait(long now, long until) => Next - now < ShortestSleep ? now : Math.Min(until, Next - ShortestSleep);
+
+    // Where nothing is ready, the thread would have slept with an exact timer.
+    private bool Poll(ref long now)
+    {
+        long before = Stopwatch.GetTimestamp();   // not now: another thread may have had the core since then
+        bool found = _loop.TurnWithin(0) > 0;
+        now = Stopwatch.GetTimestamp();
+        if (!found)
+            _polled += now - before;
+        return found;
     }
 
     private void Tick()

@@ -9,7 +9,7 @@ internal sealed class LostRequests
     private int _count;
     private int _oldest;
 
-    /// <summary>Remembers a request; when there are too many, another is forgotten.</summary>
+    /// <summary>Adds a request; if there is no room for it, it replaces another one.</summary>
     public void Add(uint sequence)
     {
         if (_lost.Length == 0)

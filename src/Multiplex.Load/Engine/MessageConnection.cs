@@ -28,6 +28,12 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
 
     public override bool Send(long now, int most)
     {
+        for (int sent; _held == 0 && Context.Policy is null && (sent = SendTogether(most)) != 0; most -= sent)
+        {
+            if (sent < 0)
+                return false;
+        }
+
         OutputBuffer request = Context.Batch;
         long due = _held;
         while (due != 0 || TryTake(most--, now, out due))
@@ -85,6 +91,22 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         return blocked;
     }
 
+    /// <summary>Sends several requests with one call, where that can be done.</summary>
+    /// <param name="most">The upper limit.</param>
+    /// <returns>The number of requests sent; 0 when each must be sent separately; negative when the connection has ended.</returns>
+    protected virtual int SendTogether(int most) => 0;
+
+    /// <summary>Receives a message into the thread's buffer.</summary>
+    /// <param name="segment">If several messages arrived as one: the length of each except the last; otherwise 0.</param>
+    /// <param name="arrivedAt">When it arrived.</param>
+    /// <returns>Its length, or the errno.</returns>
+    protected virtual SyscallResult ReceiveMessage(out int segment, out long arrivedAt)
+    {
+        // MSG_TRUNC: returns the whole length of a message even if the message is truncated
+        segment = 0;
+        return Context.Receive(Descriptor, tls: null, Context.Buffer, MSG_TRUNC, out _, out arrivedAt);
+    }
+
     /// <summary>A right reply to a request that is not in flight.</summary>
     protected abstract void CountUnmatched(uint sequence);
 
@@ -97,10 +119,9 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
     private bool Receive(out long firstAt)
     {
         firstAt = 0;
-        for (int i = Math.Max(Window.InFlight, 1); i > 0; i--)
+        for (int i = Math.Max(Window.InFlight, 1); i > 0;)
         {
-            // MSG_TRUNC: returns the whole length of what it cuts off
-            SyscallResult result = Context.Receive(Descriptor, tls: null, Context.Buffer, MSG_TRUNC, out _, out long arrivedAt);
+            SyscallResult result = ReceiveMessage(out int segment, out long arrivedAt);
             if (result.Is(EAGAIN))
                 break;
             if (result.Value == 0 && EndsWithEmptyMessage)
@@ -108,11 +129,15 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
             if (!result.IsError)
             {
                 firstAt = firstAt == 0 ? arrivedAt : firstAt;
-                Check((int)result.Value, arrivedAt);
+                i -= Check((int)result.Value, segment, arrivedAt);
             }
             else if (!GoesOnAfter(result))
             {
                 return false;
+            }
+            else
+            {
+                i--;
             }
         }
 
@@ -128,10 +153,19 @@ internal abstract class MessageConnection(LoadContext context, uint seed) : Busy
         return true;
     }
 
-    private void Check(int length, long arrivedAt)
+    // Returns how many there were.
+    private int Check(int length, int segment, long arrivedAt)
     {
         Context.Recorder.BytesReceived += length;
-        ReadOnlySpan<byte> message = Context.Buffer.AsSpan(0, Math.Min(length, Context.Buffer.Length));
+        int count = 1, start = 0;
+        for (; segment > 0 && length - start > segment; start += segment, count++)
+            Check(Context.Buffer.AsSpan(start, segment), segment, arrivedAt);
+        Check(Context.Buffer.AsSpan(start, Math.Min(length, Context.Buffer.Length) - start), length - start, arrivedAt);
+        return count;
+    }
+
+    private void Check(ReadOnlySpan<byte> message, int length, long arrivedAt)
+    {
         ReplyOutcome outcome = Context.Exchange.Check(message, Window.Due, out int expected, out uint sequence);
         if (outcome == ReplyOutcome.Call)
         {

@@ -9,12 +9,12 @@ internal readonly record struct RequestTimes(long DueAt, long SentAt);
 
 /// <summary>
 /// The requests that a connection may have in flight, a slot for each: a slot whose request has been answered is free for the
-/// next one. A request's number names its slot in the low bits, so that a reply finds it at once in whatever order replies come.
+/// next one. The low bits of a request's number are the index of its slot, so the slot of a reply is found at once in any order of replies.
 /// </summary>
 internal sealed class RequestWindow
 {
     private readonly Slot[] _slots;
-    private readonly int[] _free;   // a ring, first freed first used: so replies in order are due in the order of sending
+    private readonly int[] _free;   // a ring: the slot that was freed first is used first, so that replies in order are due in the order of sending
     private readonly uint _first;
     private readonly uint _stride;
     private int _firstFree;
@@ -46,7 +46,14 @@ internal sealed class RequestWindow
     public uint Due => _slots[_due].Sequence;
 
     /// <summary>The request that will be sent next.</summary>
-    public uint Next => _slots[_free[_firstFree]].Sequence + _stride;
+    public uint Next => Ahead(0);
+
+    /// <summary>The request that will be sent after so many others, of as many free slots.</summary>
+    public uint Ahead(int others)
+    {
+        int free = _firstFree + others;
+        return _slots[_free[free < _free.Length ? free : free - _free.Length]].Sequence + _stride;
+    }
 
     /// <summary>The request that a slot sent last.</summary>
     public uint LastOf(int slot) => _slots[slot].Sequence;

@@ -29,7 +29,7 @@ internal struct Allowance(int bytesPerSecond)
 {
     private long _since;
 
-    /// <summary>The bytes of the time since the last call: at least one.</summary>
+    /// <summary>The number of bytes for the time since the last call: at least one.</summary>
     public int Take(long now)
     {
         long elapsed = _since == 0 ? 0 : now - _since;
@@ -39,8 +39,8 @@ internal struct Allowance(int bytesPerSecond)
 }
 
 /// <summary>
-/// A client that sends as many requests as the server reads, and reads few of the replies. A server must stop reading from it, or
-/// replies fill its memory.
+/// A client that sends as many requests as the server reads, and reads few of the replies. A server must stop reading from it; otherwise
+/// the replies fill the server's memory.
 /// </summary>
 internal sealed class SlowReader(LoadContext context, uint seed) : StreamConnection(context, seed)
 {
@@ -59,12 +59,12 @@ internal sealed class SlowReader(LoadContext context, uint seed) : StreamConnect
 
     public override bool Tick(long now) => Receive(_allowance.Take(now));
 
-    // A hang-up is reported even where nothing is waited for: epoll_ctl(2).
+    // epoll reports EPOLLHUP even if no event is requested: epoll_ctl(2).
     protected override bool Serve(Interest ready) =>
         ready == (Interest.Readable | Interest.Writable) ? Receive(int.MaxValue) : base.Serve(ready);
 }
 
-/// <summary>A client whose requests arrive slowly: a server must not keep a thread for it that long, nor more memory than has arrived.</summary>
+/// <summary>A client whose requests arrive slowly. A server must not occupy a thread for it meanwhile, nor more memory than the bytes received.</summary>
 internal sealed class SlowWriter(LoadContext context, uint seed) : StreamConnection(context, seed)
 {
     private Allowance _allowance = new(context.Options.SlowBytesPerS);

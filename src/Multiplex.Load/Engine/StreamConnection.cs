@@ -10,7 +10,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 {
     private WriteQueue _unsent;
     private ReadBuffer _partial;   // bytes received that are not a whole reply yet
-    private bool _isLevel;         // what stays ready must be reported again
+    private bool _isLevel;         // level-triggered: the loop reports a socket again while it stays ready
 
     public override Interest Wanted => HasUnsent ? Interest.Readable | Interest.Writable
         : _isLevel ? Interest.Readable
@@ -19,7 +19,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     public override void Open(int descriptor)
     {
         base.Open(descriptor);
-        _isLevel = Tls is not null;   // which receives less than there may be
+        _isLevel = Tls is not null;   // TLS may receive less than the socket has
     }
 
     protected sealed override bool HasUnsent => _unsent.Length > 0 || Tls is { HasUnsent: true };
@@ -47,7 +47,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
 
     protected override bool Serve(Interest ready)
     {
-        // A read that leaves bytes in the kernel, or an end of file behind them, must be reported again.
+        // If a read leaves bytes, or an end of file after them, in the kernel, the loop must report the socket again.
         if ((ready & Interest.Writable) != 0)
             _isLevel = true;
         return ((ready & Interest.Writable) == 0 || !HasUnsent || SendUnsent(int.MaxValue))
@@ -70,7 +70,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
     /// <param name="most">The most bytes to receive.</param>
     protected bool Receive(int most)
     {
-        Span<byte> room = _partial.BufferForMore(Context.Buffer).AsSpan(_partial.Length);
+        Span<byte> room = _partial.BufferForMore(Context.Buffer);
         SyscallResult result = Context.Receive(Descriptor, Tls, room[..Math.Min(room.Length, most)], 0, out long now, out long arrivedAt);
         if (result.Value <= 0)
             return result.Is(EAGAIN) || Disconnected(result);
@@ -164,7 +164,7 @@ internal class StreamConnection(LoadContext context, uint seed) : BusyConnection
             RecordRight(together, arrivedAt, right);
         if (received.IsEmpty || outcome == ReplyOutcome.Incomplete)
             return answered;
-        RecordWrong();   // bytes that make no sense, or that answer nothing
+        RecordWrong();   // bytes that are malformed, or that answer no request
         return -1;
     }
 }

@@ -36,7 +36,7 @@ public sealed record CapacityReport
     /// <summary>The objectives.</summary>
     public required string Objective { get; init; }
 
-    /// <summary>Whether the search was ended early: then the capacity is what its steps show so far.</summary>
+    /// <summary>Whether the search was ended early: then the capacity is that of the steps so far.</summary>
     public bool Interrupted { get; init; }
 
     /// <summary>The rate of a closed loop over the same connections, which no open loop can exceed: replies a second.</summary>
@@ -69,7 +69,7 @@ public sealed record CapacityReport
 public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<double, CapacityStep> attempt)
 {
     private const double FirstShare = 0.8;     // of the peak: most servers hold an objective up to some such part of it
-    private const double Narrow = 0.03;        // of the rate: finer, and one run differs from the next by more
+    private const double Narrow = 0.03;        // of the rate: two runs differ by more than a narrower interval
     private const double LeastShare = 0.001;   // of the peak: a server that misses every rate above it has no capacity
     private const int FewestRequests = 20;     // of a run: a percentile needs at least as many
     private const double KeptUp = 0.98;        // of the rate: less, and the backlog grows
@@ -171,7 +171,7 @@ public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<doubl
         };
     }
 
-    // At low rates a reply or two on the wrong side of the end are more than 2 %.
+    // At low rates, one or two replies just after the end are more than 2 %.
     private static bool KeepsUp(LoadTally tally, LoadOptions options, double rate) =>
         tally.Unanswered == 0 && tally.Replies >= (rate * options.Duration.TotalSeconds) - options.Connections;
 
@@ -184,7 +184,7 @@ public sealed class CapacitySearch(double peakPerS, double leastPerS, Func<doubl
         return missed == 0 ? (held > 0 ? true : null) : held >= 2 ? true : missed >= 2 ? false : null;
     }
 
-    // Ascending; a rate of which too few runs were made to decide did not hold.
+    // The rates, ascending. A rate with too few runs to decide counts as missed.
     private IEnumerable<(double RatePerS, bool Held)> Rates() =>
         _steps.GroupBy(step => step.RatePerS).OrderBy(rate => rate.Key).Select(rate => (rate.Key, Decided(rate) ?? false));
 

@@ -29,7 +29,8 @@ public sealed class LatencyHistogram
     /// <summary>The counts of all buckets up to the last one that has any.</summary>
     internal ReadOnlySpan<long> Counts => _counts.AsSpan(0, Count == 0 ? 0 : BucketOf(Max) + 1);
 
-    private long Sum { get; set; }
+    /// <summary>The sum of the values in nanoseconds.</summary>
+    internal long Sum { get; private set; }
 
     /// <summary>Records a latency.</summary>
     /// <param name="nanoseconds">The latency; a negative one counts as 0.</param>
@@ -67,7 +68,7 @@ public sealed class LatencyHistogram
         }
     }
 
-    /// <summary>Adds values of which only the bucket is known: they count with its middle, and as the least and the greatest with its ends.</summary>
+    /// <summary>Adds values of which only the bucket is known: the mean uses the middle of the bucket; the least and the greatest value use its ends.</summary>
     internal void Add(int bucket, long count)
     {
         if (count == 0)
@@ -79,6 +80,18 @@ public sealed class LatencyHistogram
         Max = Math.Max(Max, most);
         Sum += count * (least + ((most - least) / 2));
         Count += count;
+    }
+
+    /// <summary>Says of values of which only the buckets were known what the least, the greatest and the sum are.</summary>
+    /// <exception cref="FormatException">These values are not in the buckets.</exception>
+    internal void Refine(long min, long max, long sum)
+    {
+        bool fits = Count == 0
+            ? (min, max, sum) == (0, 0, 0)
+            : BucketOf(min) == BucketOf(Min) && BucketOf(max) == BucketOf(Max) && sum / Count >= min && sum / Count <= max;
+        if (!fits)
+            throw new FormatException("the least, the greatest and the sum of the latencies are not those of the counts");
+        (Min, Max, Sum) = (min, max, sum);
     }
 
     /// <summary>Forgets everything.</summary>

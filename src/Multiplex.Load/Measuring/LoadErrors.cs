@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Multiplex.Load.Measuring;
 
 /// <summary>Counts of errors, by kind.</summary>
@@ -39,7 +41,8 @@ public sealed class LoadErrors
     /// <summary>Calls from the server to the client, which are not replies and get none.</summary>
     public long ServerCalls { get; set; }
 
-    /// <summary>Of <see cref="WrongReplies"/>: those that are a failure of the protocol's own, by its name, such as NFS3ERR_STALE.</summary>
+    /// <summary>Of <see cref="WrongReplies"/>: those that report a failure of the protocol, by its name, such as NFS3ERR_STALE.</summary>
+    [JsonObjectCreationHandling(JsonObjectCreationHandling.Populate)]
     public SortedDictionary<string, long> Statuses { get; } = new(StringComparer.Ordinal);
 
     /// <summary>

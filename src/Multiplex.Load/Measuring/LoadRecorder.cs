@@ -30,8 +30,8 @@ internal sealed class LoadInterval
 
 /// <summary>
 /// The measurements of one client thread. The rate counts replies by their arrival; an open loop's latency counts requests by their due
-/// time, because a request of the warm-up would show the warm-up. Intervals are handed over second by second, and summed up and written
-/// by another thread, so that this delays no request.
+/// time, because the latency of a request due in the warm-up belongs to the warm-up. Another thread takes the intervals second by second,
+/// and adds and writes them, so that this delays no request.
 /// </summary>
 internal sealed class LoadRecorder(bool isOpenLoop)
 {
@@ -51,7 +51,7 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     /// <summary>The times that connections took to make.</summary>
     public LatencyHistogram Connects { get; } = new();
 
-    /// <summary>From the moment that a request was sent, where latencies count from the moment that it was due: an open loop.</summary>
+    /// <summary>In an open loop: latencies from the time at which a request was sent, not from the time at which it was due.</summary>
     public LatencyHistogram? Services { get; } = isOpenLoop ? new() : null;
 
     /// <summary>The client's own delay in an open loop: from the time at which a request could be sent to the time at which it was sent.</summary>
@@ -109,7 +109,7 @@ internal sealed class LoadRecorder(bool isOpenLoop)
     /// <summary>Records a request that will have no reply.</summary>
     /// <param name="due">When it was due; in a closed loop, when it was sent.</param>
     /// <param name="now">Now.</param>
-    /// <param name="waited">Whether it waited as long as the client waits: then that time counts as its latency.</param>
+    /// <param name="waited">Whether the client waited for the reply until a time limit, and not until a failure: then that time counts as its latency.</param>
     public void RecordUnanswered(long due, long now, bool waited)
     {
         if (!Counts(due, now))
@@ -158,7 +158,7 @@ internal sealed class LoadRecorder(bool isOpenLoop)
         _empty.Enqueue(interval);
     }
 
-    // Of a closed loop all requests that were under way in the measured time: else one that was sent in the warm-up and
-    // waited all the while would be in no figure.
+    // In a closed loop, all requests that were in flight in the measured time count: otherwise no figure would include a request that was sent
+    // in the warm-up and waited the whole time.
     private bool Counts(long due, long now) => (isOpenLoop ? due : now) >= _from;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Multiplex.Load.Engine;
 using Multiplex.Load.Reporting;
 
@@ -19,6 +20,10 @@ public sealed record LoadSecond(
 
     /// <summary>In an open loop: the client's own longest delay, in microseconds; null when nothing was sent.</summary>
     public double? LagMaxUs { get; init; }
+
+    /// <summary>Whether it is no second of the measured time but what came after its end.</summary>
+    [JsonIgnore]
+    public bool IsAfterEnd { get; init; }
 }
 
 /// <summary>Joins the measurements of the client threads, second by second.</summary>
@@ -72,11 +77,11 @@ internal sealed class SecondCollector(IReadOnlyList<LoadLoop> loops, LatencyHist
         all.Add(_second);
         double elapsed = loops.Max(loop => loop.Elapsed) / 1e9;   // 0 until a thread has come to its end
         double length = elapsed > number ? Math.Min(elapsed - number, 1) : 1;
-        LoadSecond second = new(number, length, replies, errors, sent, received, LatencyReport.Of(_second)) { LagMaxUs = lag < 0 ? null : lag / 1e3 };
+        LoadSecond second = new(number, length, replies, errors, sent, received, LatencyReport.Of(_second)) { LagMaxUs = lag < 0 ? null : lag / 1e3, IsAfterEnd = afterEnd };
         if (!afterEnd)
             _seconds.Add(second);
 
-        // What came after the end is in the log of histograms, so that its intervals add up to the whole.
+        // Replies that came after the end are in the log of histograms, so that its intervals add up to the whole.
         if (!afterEnd || _second.Count > 0)
             report?.Invoke(second, _second);
     }

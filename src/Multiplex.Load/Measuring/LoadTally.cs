@@ -1,4 +1,5 @@
 using Multiplex.Load.Engine;
+using Multiplex.Load.Merging;
 
 namespace Multiplex.Load.Measuring;
 
@@ -96,5 +97,35 @@ public sealed class LoadTally
         TimeSpan elapsed = TimeSpan.FromTicks(loop.Elapsed / TimeSpan.NanosecondsPerTick);
         Elapsed = elapsed > Elapsed ? elapsed : Elapsed;
         BusiestThread = Math.Max(BusiestThread, loop.Busy);
+    }
+
+    /// <summary>Adds what one part of a load measured.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="latencies">Its latencies; null where they are not to be told.</param>
+    /// <exception cref="FormatException">It is damaged.</exception>
+    internal void Add(TallyData part, LatencyHistogram? latencies)
+    {
+        Connects.Add(part.Connects.ToHistogram());
+        if (latencies is not null)
+        {
+            Latencies.Add(latencies);
+            Services.Add(part.Services.ToHistogram());
+            Lags.Add(part.Lags.ToHistogram());
+        }
+
+        long connection = 0;
+        Errors.Add(part.Errors);
+        SlowErrors.Add(part.SlowErrors);
+        SlowReplies += part.SlowReplies;
+        Replies += part.Replies;
+        RepliesByConnection = [.. RepliesByConnection.Concat(part.RepliesByConnection.Select(more => connection += more)).Order()];
+        Starved += part.Starved;
+        Unanswered += part.Unanswered;
+        IsInterrupted |= part.IsInterrupted;
+        BytesSent += part.BytesSent;
+        BytesReceived += part.BytesReceived;
+        TimeSpan elapsed = TimeSpan.FromTicks(part.ElapsedTicks);
+        Elapsed = elapsed > Elapsed ? elapsed : Elapsed;
+        BusiestThread = Math.Max(BusiestThread, part.BusiestThread);
     }
 }

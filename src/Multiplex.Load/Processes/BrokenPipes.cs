@@ -4,8 +4,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Processes;
 
 /// <summary>
-/// SIGPIPE in programs that this process starts. The .NET runtime ignores it, and what is ignored stays ignored over execve(2): a server in C would
-/// never be ended by it, as it is when a shell starts it. A signal that is handled has its default there.
+/// SIGPIPE in programs that this process starts. The .NET runtime ignores it, and an ignored signal stays ignored after execve(2): SIGPIPE would
+/// not end a server in C, as it does when a shell starts the server. A signal with a handler gets its default action at execve(2).
 /// </summary>
 internal static class BrokenPipes
 {

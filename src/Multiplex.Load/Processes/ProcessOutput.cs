@@ -26,7 +26,7 @@ internal sealed class ProcessOutput
         }
     }
 
-    /// <summary>Whole lines; once the stream has ended, the last one need not be.</summary>
+    /// <summary>Whole lines; once the stream has ended, also a last line without a line feed.</summary>
     public IReadOnlyList<string> Lines
     {
         get
@@ -56,7 +56,7 @@ internal sealed class ProcessOutput
         }
     }
 
-    /// <summary>Waits until something holds of the lines, or the stream ends.</summary>
+    /// <summary>Waits until a condition on the lines holds, or the stream ends.</summary>
     /// <returns>Whether it holds.</returns>
     public bool Await(Func<IReadOnlyList<string>, bool> condition, TimeSpan timeout)
     {

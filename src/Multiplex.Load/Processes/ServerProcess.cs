@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using Multiplex.Interop;
 using Multiplex.Load.Comparison.Usage;
@@ -7,8 +8,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Load.Processes;
 
 /// <summary>
-/// A server as a process: it is started, announces where it listens, is signalled and waited for. Its output is read as it comes, so that a full
-/// pipe never stops it. Its standard input is at its end. Disposing of it kills it and every process that it has started.
+/// A server as a process: starts it, reads the endpoints that it announces, signals it and waits for it. Reads its output at once, so that a full
+/// pipe never stops it. Its standard input is empty. Disposing of this object kills the server and every process that the server has started.
 /// </summary>
 public class ServerProcess : IDisposable
 {
@@ -17,8 +18,8 @@ public class ServerProcess : IDisposable
 
     private const string Announcement = "listening ";
 
-    // An environment variable that all its processes inherit, also those whose parent has ended. Each instance has its own name for it: a server
-    // that starts servers leaves them this one.
+    // An environment variable that all its processes inherit, also those whose parent has ended. Its name differs between instances, so that a server
+    // that starts servers with this class passes this variable on to them.
     private readonly string _mark = $"MULTIPLEX_SERVER_{Guid.NewGuid():N}";
 
     private readonly string _command;
@@ -31,7 +32,7 @@ public class ServerProcess : IDisposable
     /// <param name="program">A path, or a name that is looked for in PATH.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="environment">Variables that it has besides those of this process.</param>
-    /// <exception cref="System.ComponentModel.Win32Exception">There is no such program.</exception>
+    /// <exception cref="IOException">It cannot be executed; the message has its name and the reason.</exception>
     public ServerProcess(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         string[] words = [.. arguments];
@@ -46,7 +47,15 @@ public class ServerProcess : IDisposable
         start.Environment[_mark] = "1";
         _command = string.Join(' ', [Path.GetFileName(program), .. words]);
         BrokenPipes.LeaveToPrograms();
-        _process = Process.Start(start)!;
+        try
+        {
+            _process = Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new IOException($"{program} cannot be executed: {ErrnoText.Description(e.NativeErrorCode)}", e);
+        }
+
         _process.StandardInput.Close();
         Id = _process.Id;   // stays, also when the program executes another, execve(2)
         _output = new(_process.StandardOutput);

@@ -77,6 +77,9 @@ public sealed record LoadReport
     /// <summary>Second by second.</summary>
     public required IReadOnlyList<LoadSecond> Series { get; init; }
 
+    /// <summary>The agents that made the load; null when this process made it.</summary>
+    public AgentsReport? Agents { get; init; }
+
     /// <summary>The report of a run.</summary>
     /// <param name="tally">The measurements.</param>
     /// <param name="options">The load.</param>
@@ -137,13 +140,13 @@ public sealed record ConnectionsReport(int WithoutReply, long LeastReplies, long
 }
 
 /// <summary>A point of a distribution.</summary>
-/// <param name="Percent">So many percent of the latencies</param>
-/// <param name="LatencyUs">do not exceed this, in microseconds.</param>
+/// <param name="Percent">The percentile, from 0 to 100.</param>
+/// <param name="LatencyUs">The latency that this percentage of the latencies does not exceed, in microseconds.</param>
 public sealed record PercentileReport(double Percent, double LatencyUs)
 {
     private const int StepsInADecade = 10;
 
-    /// <summary>Equal steps of the logarithm of what is left above, until that is less than one value; then 100 percent.</summary>
+    /// <summary>Percentiles in equal steps of the logarithm of the share of values above, until that share is less than one value; then 100 percent.</summary>
     public static IEnumerable<PercentileReport> Of(LatencyHistogram latencies)
     {
         for (int step = 0; Math.Pow(10, (double)step / StepsInADecade) <= latencies.Count; step++)

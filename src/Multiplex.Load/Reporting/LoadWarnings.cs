@@ -18,7 +18,7 @@ internal static class LoadWarnings
 
     /// <summary>The warnings of a run.</summary>
     /// <param name="tally">What was measured.</param>
-    /// <param name="options">What load was made.</param>
+    /// <param name="options">The load that was made.</param>
     /// <param name="protocol">The name of its protocol.</param>
     public static IEnumerable<string> Of(LoadTally tally, LoadOptions options, string protocol)
     {
@@ -72,7 +72,7 @@ internal static class LoadWarnings
             : Text($"no reply in {Quantities.Time(tally.Elapsed.TotalMicroseconds)}");
     }
 
-    // The first percentile of which a delay is a large part.
+    // The lowest percentile to which the delay contributes a large part.
     private static (double Percent, long Part, long Latency)? Largest(LoadTally tally, Func<double, long> part)
     {
         foreach (double percent in s_percents.Where(_ => tally.Services.Count > 0))

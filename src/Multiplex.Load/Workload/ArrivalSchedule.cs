@@ -1,8 +1,8 @@
 namespace Multiplex.Load.Workload;
 
 /// <summary>
-/// When the requests of one client thread are due. The threads take turns: the first request of all is the first thread's, the next
-/// the second's. Requests that are due and not taken are the backlog. It needs no memory, because the schedule can compute its times again.
+/// The times at which the requests of one client thread are due. The threads take turns: the first request belongs to the first thread, the
+/// next to the second. Requests that are due and not taken are the backlog. It needs no memory, because the schedule can compute its times again.
 /// </summary>
 internal sealed class ArrivalSchedule
 {

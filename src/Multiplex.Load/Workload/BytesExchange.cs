@@ -3,7 +3,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Load.Workload;
 
 /// <summary>
-/// Any protocol that answers the same bytes with as many bytes, or with as many lines, each time. On a connection replies come in order. Their
+/// Any protocol that answers the same request each time with the same number of bytes or lines. On a connection, replies come in order. Their
 /// contents are not checked, because they may differ, as the time of day does.
 /// </summary>
 /// <param name="request">The request.</param>

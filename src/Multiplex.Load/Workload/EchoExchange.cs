@@ -37,7 +37,7 @@ public sealed class EchoExchange : Exchange
     public override int LongestRequest { get; }
 
     /// <summary>
-    /// The shortest message in bytes. On a connection one: none at all would look like its end. A datagram has room for its number:
+    /// The shortest message in bytes. On a connection it is one byte: an empty message would look like the end. A datagram has room for its number:
     /// otherwise a late echo would look like a wrong one.
     /// </summary>
     public static int LeastSize(EndpointKind kind) => kind.IsDatagram() ? sizeof(uint) : 1;
@@ -80,7 +80,7 @@ public sealed class EchoExchange : Exchange
     private static bool HasNumber(ReadOnlySpan<byte> message) => message.Length >= sizeof(uint);
 }
 
-/// <summary>Bytes that a mix-up of positions would change.</summary>
+/// <summary>Bytes that show when a part of the message is at a wrong position.</summary>
 internal static class Payload
 {
     private const int Period = 251;   // a prime: no power of two shifts it onto itself

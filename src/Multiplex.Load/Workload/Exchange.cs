@@ -24,16 +24,16 @@ public enum ReplyOutcome
 /// <summary>
 /// The client's side of a protocol on one kind of socket: makes requests and checks replies. Each client thread has its own instance.
 /// </summary>
-/// <remarks>A class and no interface: two calls a request go through it, and a native binary makes a virtual call in fewer instructions.</remarks>
+/// <remarks>A class, not an interface: each request needs two calls, and in a native binary a virtual call takes fewer instructions.</remarks>
 public abstract class Exchange
 {
     /// <summary>The length of the longest request in bytes.</summary>
     public abstract int LongestRequest { get; }
 
-    /// <summary>The length of the longest reply in bytes, or less than 64 KiB.</summary>
+    /// <summary>The length of the longest reply in bytes; if that is below 64 KiB, any number below 64 KiB.</summary>
     public virtual int LongestReply => LongestRequest;
 
-    /// <summary>Of the wrong replies those that are a failure of the protocol's own, by its name there.</summary>
+    /// <summary>The wrong replies that report a failure of the protocol: their number, by the name of the failure.</summary>
     public virtual IReadOnlyDictionary<string, long> Failures => ImmutableDictionary<string, long>.Empty;
 
     /// <summary>Whether the server may send calls of its own, <see cref="ReplyOutcome.Call"/>, also while no reply is due.</summary>
@@ -44,7 +44,7 @@ public abstract class Exchange
 
     /// <summary>Checks the reply at the front of what has been received.</summary>
     /// <param name="received">A stream: what has been received and not yet consumed. Otherwise: one message.</param>
-    /// <param name="due">The request whose reply is due: the one that replies answer where they do not say themselves.</param>
+    /// <param name="due">The request whose reply is due next: the reply belongs to it when the reply itself does not identify its request.</param>
     /// <param name="length">The reply's length in bytes.</param>
     /// <param name="sequence">The request that the reply answers. The caller knows whether it is in flight.</param>
     public abstract ReplyOutcome Check(ReadOnlySpan<byte> received, uint due, out int length, out uint sequence);

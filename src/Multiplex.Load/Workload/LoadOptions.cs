@@ -14,13 +14,16 @@ public sealed record LoadOptions
     /// <summary>Makes requests and checks replies, for the kind of the server's endpoint.</summary>
     public required Func<Exchange> Exchange { get; init; }
 
-    /// <summary>TLS 1.3 on each connection, which is asked for by a call: RFC 9289. Null for none. For streams, and no slow ones.</summary>
+    /// <summary>TLS 1.3 on each connection, which a call starts: RFC 9289. Null for none. Only for streams, and not with slow connections.</summary>
     public TlsClientOptions? Tls { get; init; }
 
-    /// <summary>The program and version that the server is asked for TLS as.</summary>
+    /// <summary>The program and version of the call that starts TLS.</summary>
     public (uint Program, uint Version) TlsProgram { get; init; }
 
-    /// <summary>Connections that send requests.</summary>
+    /// <summary>The part of this load that the generator makes; all of it by default. The other options are of the whole load, whatever the part.</summary>
+    public LoadPart Part { get; init; } = LoadPart.Whole;
+
+    /// <summary>Connections that send requests: at least as many as there are parts.</summary>
     public int Connections { get; init; } = 50;
 
     /// <summary>Connections of every kind.</summary>
@@ -71,12 +74,18 @@ public sealed record LoadOptions
     /// <summary>Client threads, each an event loop over its share of the connections.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>How long a thread looks for replies after each before it sleeps; zero sleeps at once. A core is busy meanwhile.</summary>
+    /// <summary>How long a thread polls for further replies after each one before it sleeps, which keeps a core busy; with zero it sleeps at once.</summary>
     public TimeSpan Spin { get; init; }
 
     /// <summary>
+    /// Called on the thread that called <see cref="LoadGenerator.Run"/> when all connections are made. The function returns when the load begins: a time of
+    /// <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>. Null: it begins at once.
+    /// </summary>
+    public Func<long>? BeginAt { get; init; }
+
+    /// <summary>
     /// Called on the thread that called <see cref="LoadGenerator.Run"/> when measuring begins, with true, and when it ends, with false;
-    /// connections are open. The load does not wait for it, so it may take any time, and may be called a little late: the
+    /// connections are open both times. The load does not wait for the call, so the call may take any time, and may come a little late. The
     /// function returns the number of right replies up to now.
     /// </summary>
     public Action<bool, Func<long>>? Measuring { get; init; }

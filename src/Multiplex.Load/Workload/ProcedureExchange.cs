@@ -5,7 +5,7 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Load.Workload;
 
-/// <summary>Whether these are results of a procedure, as they stand in a reply.</summary>
+/// <summary>Checks the results of a procedure, in the form in which a reply contains them.</summary>
 public delegate bool ResultCheck(ReadOnlySpan<byte> results);
 
 /// <summary>

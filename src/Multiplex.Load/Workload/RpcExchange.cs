@@ -122,7 +122,7 @@ internal sealed class RpcVariant
         OutputBuffer message = new(), reply = new();
         CallWriter.Message(message, 0, MultiplexV1.Of(call.Procedure), call.Arguments(Payload.Of(size)));
 
-        // What a server must answer is made by one, with an argument that costs no time. Its results are not always the same.
+        // The expected reply is made by the program itself, with an argument that costs no time. Its results are not always the same.
         OutputBuffer quick = new();
         CallWriter.Message(quick, 0, MultiplexV1.Of(call.Procedure), (call with { Argument = 0 }).Arguments(Payload.Of(size)));
         using ServerCounters counters = new();
@@ -139,7 +139,7 @@ internal sealed class RpcVariant
     /// <summary>A reply to it.</summary>
     public byte[] Reply { get; }
 
-    /// <summary>Whether every right reply is this one.</summary>
+    /// <summary>Whether this is the only right reply.</summary>
     public bool IsExact { get; }
 
     /// <summary>Whether a message is a right reply.</summary>

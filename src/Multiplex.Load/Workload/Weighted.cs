@@ -9,12 +9,12 @@ public readonly record struct Weighted<T>(T Value, double Weight);
 
 /// <summary>
 /// Values with weights. The value of a request follows from its number alone, so that the check of the reply need not
-/// remember it; over many numbers each value has its share, in no order.
+/// store it. Over many numbers each value has its share, in an irregular order.
 /// </summary>
 internal sealed class WeightedChoice<T>
 {
     private readonly T[] _values;
-    private readonly uint[] _upTo;   // of all 32-bit numbers, those up to here are this value's
+    private readonly uint[] _upTo;   // the greatest 32-bit number that belongs to each value
 
     public WeightedChoice(IReadOnlyList<Weighted<T>> all)
     {
@@ -34,7 +34,7 @@ internal sealed class WeightedChoice<T>
     /// <summary>The values.</summary>
     public ReadOnlySpan<T> Values => _values;
 
-    /// <summary>What the request of this number is.</summary>
+    /// <summary>The value of the request of this number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Of(uint sequence) => _values.Length == 1 ? _values[0] : Choose(sequence);
 
@@ -51,7 +51,7 @@ internal sealed class WeightedChoice<T>
 /// <summary>Makes unrelated numbers of neighbouring ones.</summary>
 internal static class Scatter
 {
-    /// <summary>The last steps of MurmurHash3, which lose nothing.</summary>
+    /// <summary>The last steps of MurmurHash3, which map different numbers to different numbers.</summary>
     public static uint Of(uint number)
     {
         number = (number ^ (number >> 16)) * 0x85EB_CA6B;

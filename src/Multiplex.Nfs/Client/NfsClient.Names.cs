@@ -1,12 +1,12 @@
+using System.Runtime.CompilerServices;
 using Multiplex.Nfs.Protocol;
 using Multiplex.Rpc.Client;
 
 namespace Multiplex.Nfs.Client;
 
-// Names: looking up paths, and making, moving and removing names.
+// Names: looking up paths, listing directories, and making, moving and removing names.
 public sealed partial class NfsClient
 {
-    private const int MostLinks = 40;   // as in Linux: ELOOP of path_resolution(7)
     private const uint UsualDirectoryMode = 0x1ED;   // 0755
 
     /// <summary>LOOKUP of each name of a path: gets the handle of a file.</summary>
@@ -14,12 +14,12 @@ public sealed partial class NfsClient
     /// <param name="follow">Whether symbolic links are followed, also at the end. Otherwise a path through one fails with NFS3ERR_NOTDIR.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async ValueTask<NfsFh3> LookupAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
-        await Walk(path, path.Names(), follow, cancellationToken).ConfigureAwait(false);
+        await Walk.To(path, path.Names(), follow, cancellationToken).ConfigureAwait(false);
 
     /// <summary>GETATTR: gets a file's attributes.</summary>
     /// <inheritdoc cref="LookupAsync"/>
     public async ValueTask<Fattr3> StatAsync(NfsPath path, bool follow = false, CancellationToken cancellationToken = default) =>
-        await Attributes(path, await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        await Walk.Attributes(path, await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     /// <summary>SETATTR: sets mode, owner, size and times of a file, those that <paramref name="attributes"/> has.</summary>
     public async Task SetAttributesAsync(NfsPath path, Sattr3 attributes, bool follow = false, CancellationToken cancellationToken = default) => await Call(
@@ -30,9 +30,27 @@ public sealed partial class NfsClient
         result => result.Status,
         cancellationToken).ConfigureAwait(false);
 
+    /// <summary>
+    /// Lists a directory, without "." and "..": by READDIRPLUS, with attributes and handles; by READDIR if the server has no READDIRPLUS. The entries are in
+    /// the server's order, and are returned as the replies arrive.
+    /// </summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="follow">Whether symbolic links in the path are followed.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async IAsyncEnumerable<NfsEntry> ListAsync(
+        NfsPath path, bool follow = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        DirectoryListing listing = new(this, path, await LookupAsync(path, follow, cancellationToken).ConfigureAwait(false));
+        while (await listing.Next(cancellationToken).ConfigureAwait(false) is { } entries)
+        {
+            foreach (NfsEntry entry in entries)
+                yield return entry;
+        }
+    }
+
     /// <summary>READLINK: gets the target of a symbolic link.</summary>
     public async Task<byte[]> ReadLinkAsync(NfsPath path, CancellationToken cancellationToken = default) =>
-        await ReadLink(path, await LookupAsync(path, follow: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        await Walk.ReadLink(path, await LookupAsync(path, follow: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     /// <summary>MKDIR: makes a directory.</summary>
     /// <param name="path">The new directory.</param>
@@ -65,7 +83,7 @@ public sealed partial class NfsClient
         new LINK3args
         {
             File = await LookupAsync(file, follow: false, cancellationToken).ConfigureAwait(false),
-            Link = await Parent(newName, cancellationToken).ConfigureAwait(false),
+            Link = await Walk.Parent(newName, cancellationToken).ConfigureAwait(false),
         },
         Procedures.LinkAsync,
         result => result.Status,
@@ -85,8 +103,8 @@ public sealed partial class NfsClient
         from,
         new RENAME3args
         {
-            From = await Parent(from, cancellationToken).ConfigureAwait(false),
-            To = await Parent(to, cancellationToken).ConfigureAwait(false),
+            From = await Walk.Parent(from, cancellationToken).ConfigureAwait(false),
+            To = await Walk.Parent(to, cancellationToken).ConfigureAwait(false),
         },
         Procedures.RenameAsync,
         result => result.Status,
@@ -107,14 +125,6 @@ public sealed partial class NfsClient
 
     internal static SetMode3 Set(uint mode) => new() { SetIt = true, Mode = mode };
 
-    internal async ValueTask<Fattr3> Attributes(NfsPath path, NfsFh3 handle, CancellationToken cancellation)
-    {
-        GETATTR3res result = await Call(
-            "GETATTR", path, new GETATTR3args { Object = handle }, Procedures.GetattrAsync, one => one.Status, cancellation)
-            .ConfigureAwait(false);
-        return result.Resok!.ObjAttributes;
-    }
-
     // Calls a procedure on one name, that of a path.
     private async Task<TResult> CallAt<TArguments, TResult>(
         string operation,
@@ -123,57 +133,5 @@ public sealed partial class NfsClient
         Func<TArguments, RpcCallOptions?, CancellationToken, ValueTask<TResult>> call,
         Func<TResult, Nfsstat3> statusOf,
         CancellationToken cancellation) =>
-        await Call(operation, path, arguments(await Parent(path, cancellation).ConfigureAwait(false)), call, statusOf, cancellation).ConfigureAwait(false);
-
-    // Looks up the directory of a name, but not the name itself.
-    private async ValueTask<Diropargs3> Parent(NfsPath path, CancellationToken cancellation)
-    {
-        (byte[][] directory, byte[] name) = path.Split();
-        return new() { Dir = await Walk(path, directory, follow: false, cancellation).ConfigureAwait(false), Name = name };
-    }
-
-    private async ValueTask<NfsFh3> Walk(NfsPath path, byte[][] names, bool follow, CancellationToken cancellation)
-    {
-        NfsFh3 at = Root;
-        Stack<byte[]> ahead = new(Enumerable.Reverse(names));
-        for (int links = 0; ahead.TryPop(out byte[]? name);)
-        {
-            LOOKUP3res found = await Call(
-                "LOOKUP",
-                path,
-                new LOOKUP3args { What = new() { Dir = at, Name = name } },
-                Procedures.LookupAsync,
-                result => result.Status,
-                cancellation).ConfigureAwait(false);
-            NfsFh3 child = found.Resok!.Object;
-            if (!follow || (found.Resok.ObjAttributes.Attributes ?? await Attributes(path, child, cancellation).ConfigureAwait(false)).Type != Ftype3.Nf3lnk)
-            {
-                at = child;
-                continue;
-            }
-
-            if (++links > MostLinks)
-                throw new NfsException("LOOKUP", path, Nfsstat3.Nfs3errInval, $"more than {MostLinks} symbolic links");
-            NfsPath target = new(await ReadLink(path, child, cancellation).ConfigureAwait(false));
-            if (target.Bytes.Span.StartsWith("/"u8))
-                (at, target) = (Root, WithinMounted(path, target));
-            foreach (byte[] one in Enumerable.Reverse(target.Names()))
-                ahead.Push(one);
-        }
-
-        return at;
-    }
-
-    // An absolute target is a path on the server; only its part below the mount can be reached.
-    private NfsPath WithinMounted(NfsPath path, NfsPath target) => IsAbove(Mounted.Bytes.Span, target.Bytes.Span)
-        ? new(target.Bytes[Mounted.Bytes.Length..])
-        : throw new NfsException("LOOKUP", path, Nfsstat3.Nfs3errNoent, $"a symbolic link leads to {target}, outside {Mounted} that is mounted");
-
-    private async Task<byte[]> ReadLink(NfsPath path, NfsFh3 link, CancellationToken cancellation)
-    {
-        READLINK3res result = await Call(
-            "READLINK", path, new READLINK3args { Symlink = link }, Procedures.ReadlinkAsync, one => one.Status, cancellation)
-            .ConfigureAwait(false);
-        return result.Resok!.Data;
-    }
+        await Call(operation, path, arguments(await Walk.Parent(path, cancellation).ConfigureAwait(false)), call, statusOf, cancellation).ConfigureAwait(false);
 }

@@ -26,6 +26,7 @@ public sealed partial class NfsClient : IAsyncDisposable
     {
         (_options, Mounted, Root, _mount, _connection, _hasReservedPort) = (options, mounted, root, mount, connection, hasReservedPort);
         Procedures = new(connection);
+        Walk = new(this);
     }
 
     /// <summary>The mounted path.</summary>
@@ -44,6 +45,8 @@ public sealed partial class NfsClient : IAsyncDisposable
     public NfsV3Client Procedures { get; }
 
     internal NfsClientOptions Options => _options;
+
+    internal PathWalk Walk { get; }
 
     /// <summary>The most bytes of a READ, a WRITE or the reply to a READDIR: more would exceed the longest record, or a datagram.</summary>
     internal uint MostBytes => _options.Transport == EndpointKind.Udp ? 32u << 10 : 1u << 20;
@@ -140,7 +143,8 @@ public sealed partial class NfsClient : IAsyncDisposable
         }
     }
 
-    private static bool IsAbove(ReadOnlySpan<byte> export, ReadOnlySpan<byte> path) =>
+    /// <summary>Whether a path is an export's, or below it.</summary>
+    internal static bool IsAbove(ReadOnlySpan<byte> export, ReadOnlySpan<byte> path) =>
         path.StartsWith(export) && (export is [.., (byte)'/'] || path.Length == export.Length || path[export.Length] == '/');
 
     // RpcClient reconnects over TCP. Over UDP there is no connection: the host of a server that is down refuses each datagram.

@@ -33,7 +33,7 @@ public sealed class NfsFile : IAsyncDisposable
     public int WriteSize => SizeOf(_client.Info.Wtpref, _client.Info.Wtmax);
 
     /// <summary>GETATTR: gets its attributes.</summary>
-    public ValueTask<Fattr3> StatAsync(CancellationToken cancellationToken = default) => _client.Attributes(Path, Handle, cancellationToken);
+    public ValueTask<Fattr3> StatAsync(CancellationToken cancellationToken = default) => _client.Walk.Attributes(Path, Handle, cancellationToken);
 
     /// <summary>SETATTR: sets its size.</summary>
     public async Task SetLengthAsync(long length, CancellationToken cancellationToken = default)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Multiplex.Sockets.Networks;
 
 namespace Multiplex.Nfs.Exports;
 

@@ -5,6 +5,7 @@ using Multiplex.Nfs.Protocol;
 using Multiplex.Rpc.Messages;
 using Multiplex.Rpc.Server;
 using Multiplex.Rpc.Xdr;
+using Multiplex.Sockets.Networks;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Nfs.Server;

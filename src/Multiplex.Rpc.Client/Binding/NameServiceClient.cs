@@ -36,7 +36,7 @@ public sealed class NameServiceClient : IDisposable
     public Endpoint Service { get; private set; }
 
     /// <summary>
-    /// That of this machine: by its UNIX-domain socket, where it knows the user that registers; when it has none, over TCP from the
+    /// Connects to the name service of this machine: by its UNIX-domain socket, where it knows the user that registers; if it has none, over TCP from the
     /// loopback address.
     /// </summary>
     /// <param name="timeout">How long it may take to connect, and then to answer; null is <see cref="UsualTimeout"/>.</param>
@@ -73,7 +73,7 @@ public sealed class NameServiceClient : IDisposable
         }
     }
 
-    /// <summary>That of a host, over TCP at the usual port of one of its addresses where there is one; <see cref="Service"/> says which.</summary>
+    /// <summary>Connects to the name service of a host, over TCP at the usual port of the first of its addresses that has one; <see cref="Service"/> says which.</summary>
     /// <param name="host">The host's name or address.</param>
     /// <param name="timeout">How long it may take to connect, over all addresses, and then to answer; null is <see cref="UsualTimeout"/>.</param>
     /// <exception cref="IOException">None is there, or the host is not known.</exception>
@@ -95,7 +95,7 @@ public sealed class NameServiceClient : IDisposable
         () => PortmapCall(false, PortmapProcedure.Set, Portmap(registration), ReadBool)).GetAwaiter().GetResult();
 
     /// <summary>Removes the registration of a program's version over one transport; of portmap version 2, over TCP and UDP.</summary>
-    /// <returns>False when it is another's; some services say so too when there was none.</returns>
+    /// <returns>False when it belongs to another owner; some services return false too when there was none.</returns>
     /// <exception cref="RpcException">The service failed.</exception>
     public bool Unset(Registration registration) => Ask(
         version => Call(false, version, RpcbindProcedure.Unset, registration, ReadBool),
@@ -117,11 +117,11 @@ public sealed class NameServiceClient : IDisposable
 
     private async Task<Endpoint?> Find(bool isAsync, uint program, uint version, Netid netid, string host, CancellationToken cancellation)
     {
-        // By a UNIX-domain socket rpcbind(8) does not look into other families.
+        // Over a UNIX-domain socket rpcbind(8) does not search other address families.
         if (netid != Netid.Local && !Service.Kind.IsInternet())
             return await Listed(isAsync, program, version, netid, cancellation).ConfigureAwait(false) is { } listed ? UniversalAddress.Reached(listed, host) : null;
 
-        // The call has the address by which the service is known: r_addr, RFC 1833 section 2.2.1.
+        // The call contains the address by which the client knows the service: r_addr, RFC 1833 section 2.2.1.
         string hint = netid.Kind.IsInternet() ? UniversalAddress.Of(At(host, netid.Kind)) : "";
         Registration asked = new(program, version, netid.Name, hint, "");
         string address = await Ask(
@@ -221,7 +221,7 @@ public sealed class NameServiceClient : IDisposable
     private static IOException NoneAt(Endpoint service, IOException e) =>
         new($"no name service at {service}: start rpcbind (or multiplex rpcbind) there, or write the server's own endpoint: {e.Message}", e);
 
-    // A service that lacks a version says so, and the next lower one is tried; which it has does not change meanwhile.
+    // A service that lacks a version answers so, and the next lower one is tried. The versions of a service do not change meanwhile.
     private async Task<T> Ask<T>(Func<uint, Task<T>> rpcbind, Func<Task<T>> portmap)
     {
         while (true)
@@ -257,7 +257,7 @@ public sealed class NameServiceClient : IDisposable
         }
         catch (RpcConnectionException e)
         {
-            throw NoneAt(Service, e);   // over UDP the first call finds that out
+            throw NoneAt(Service, e);   // over UDP the first call shows whether there is one
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Multiplex.Rpc.Binding;
 
-/// <summary>What a name service is called by, RFC 1833.</summary>
+/// <summary>The numbers of a name service, RFC 1833.</summary>
 internal static class NameServiceNumbers
 {
     /// <summary>Its program.</summary>

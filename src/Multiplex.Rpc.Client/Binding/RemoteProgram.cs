@@ -14,12 +14,12 @@ namespace Multiplex.Rpc.Binding;
 /// <param name="Version">The program's version; null is the highest that the name service has for the transport.</param>
 public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uint Program, uint? Version)
 {
-    /// <summary>How it is written, for messages.</summary>
+    /// <summary>Its form, for messages.</summary>
     public const string Form = "rpc://HOST/PROGRAM[/VERSION]";
 
     private const string Scheme = "rpc", Separator = "://";
 
-    /// <summary>Whether a text is meant to be one, by how it begins.</summary>
+    /// <summary>Whether a text begins as one does.</summary>
     public static bool IsMeantBy(string text) => text.StartsWith("rpc:", StringComparison.Ordinal) || text.StartsWith("rpc+", StringComparison.Ordinal);
 
     /// <summary>Reads one.</summary>
@@ -53,7 +53,7 @@ public sealed record RemoteProgram(IReadOnlyList<Netid> Netids, string Host, uin
     /// <summary>Asks a name service where it is served.</summary>
     /// <param name="service">Which name service; null is that of the host, at its usual port.</param>
     /// <param name="timeout">
-    /// How long that may take, over all addresses of the host: each gets an equal share of what is left. Null is <see cref="NameServiceClient.UsualTimeout"/>.
+    /// How long that may take, over all addresses of the host: each gets an equal share of the time that is left. Null is <see cref="NameServiceClient.UsualTimeout"/>.
     /// </param>
     /// <returns>The server, and the version to call there.</returns>
     /// <exception cref="IOException">No name service is there, or it does not know the program; the message says what to do.</exception>

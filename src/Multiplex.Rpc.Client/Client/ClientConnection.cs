@@ -42,7 +42,7 @@ internal sealed class ClientConnection : IDisposable
     /// <param name="options">The client's options.</param>
     /// <param name="socket">The socket, or <see cref="NoSocket"/>, and the index of the address that it is connected to.</param>
     /// <param name="tls">TLS on the connections: the first handshake blocks. Null for none.</param>
-    /// <param name="program">The program whose server it is, as a name service has it; null for a server that is where it is.</param>
+    /// <param name="program">The program, where a name service has told the server's address; null where the address was given.</param>
     /// <exception cref="RpcTlsException">One of the two sides refuses TLS.</exception>
     public ClientConnection(Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, (int Descriptor, int Address) socket, ClientTls? tls, RemoteProgram? program)
     {
@@ -123,7 +123,7 @@ internal sealed class ClientConnection : IDisposable
         get
         {
             lock (_gate)
-                return _socket.State == SocketState.Connected;
+                return _socket.State == ClientSocketState.Connected;
         }
     }
 
@@ -146,7 +146,7 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Whether there is anything to send or to receive.</summary>
     public bool HasWork => _calls.Count > 0 || _queue.HasUnsent;
 
-    private bool NeedsReconnect => _socket.State != SocketState.Connected || _queue.Errno != 0;
+    private bool NeedsReconnect => _socket.State != ClientSocketState.Connected || _queue.Errno != 0;
 
     /// <summary>Sends a call and blocks until it is done.</summary>
     public void Run(PendingCall call, TimeSpan timeout)
@@ -228,7 +228,7 @@ internal sealed class ClientConnection : IDisposable
     }
 
     /// <summary>Makes a call again that has failed, after a pause.</summary>
-    /// <returns>False when the failure does not pass, or no attempt or no time is left.</returns>
+    /// <returns>False when the failure is permanent, or no attempt or no time is left.</returns>
     public bool TryAgain(PendingCall call, Exception failure)
     {
         if (failure is not (RpcConnectionException or RpcSystemErrorException) || call.Attempt >= call.Retry!.Attempts)
@@ -318,7 +318,7 @@ internal sealed class ClientConnection : IDisposable
         _closed.TrySetResult();
     }
 
-    /// <summary>Sends what there is; where the socket takes no more, or has failed, the driver has to look.</summary>
+    /// <summary>Sends what is queued; if the socket takes no more, or has failed, the driver is woken.</summary>
     public void Flush()
     {
         if (_queue.Flush())
@@ -330,7 +330,7 @@ internal sealed class ClientConnection : IDisposable
             _driver.Wake();
     }
 
-    // The name service has the program somewhere else.
+    // The name service has another address for the program.
     private void MoveTo(Endpoint server, IReadOnlyList<byte[]> addresses)
     {
         Endpoint before;
@@ -365,7 +365,7 @@ internal sealed class ClientConnection : IDisposable
         _timers.Set(call, timeout);
         _socket.AllowFor(Milliseconds.Of(timeout));
         _counters.Calls++;
-        if (_socket.State == SocketState.Connected)
+        if (_socket.State == ClientSocketState.Connected)
             _queue.Add(call);
         return (NeedsReconnect || call.Due < Turn.SleepsUntil) && _driver.MustWake();
     }

@@ -6,7 +6,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>What a <see cref="ClientSocket"/> is.</summary>
-internal enum SocketState
+internal enum ClientSocketState
 {
     Disconnected,
     Connecting,
@@ -47,7 +47,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     public Action? Closing { get; set; }
 
     /// <summary>Whether it is connected.</summary>
-    public SocketState State { get; private set; }
+    public ClientSocketState State { get; private set; }
 
     /// <summary>Why there is no TLS, if one of the two sides refuses it.</summary>
     public RpcTlsException? TlsFailure => tls?.Failure;
@@ -90,7 +90,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <returns>The outcome, EINPROGRESS while it is not known; null when it is not time yet.</returns>
     public SyscallResult? Reconnect()
     {
-        if (State != SocketState.Disconnected || Now < _reconnectAt)
+        if (State != ClientSocketState.Disconnected || Now < _reconnectAt)
             return null;
         SyscallResult result = Connector.Begin(server, Address, options.BindReservedPort, out int descriptor);
         Descriptor = descriptor;
@@ -98,7 +98,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
             result = BeginTls(tls);
         if (result.Is(EINPROGRESS))
         {
-            State = SocketState.Connecting;
+            State = ClientSocketState.Connecting;
             _connectSince = Now;
             _connectUntil = Now + (Milliseconds.Of(options.ConnectTimeout) / addresses.Count);
         }
@@ -121,7 +121,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <summary>It is connected.</summary>
     public void Connected()
     {
-        State = SocketState.Connected;
+        State = ClientSocketState.Connected;
         _isSecuring = false;
         DetectLostFlow();
         if (!_isDatagram)
@@ -169,7 +169,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
 
         Descriptor = -1;
         _isSecuring = false;
-        State = SocketState.Disconnected;
+        State = ClientSocketState.Disconnected;
     }
 
     /// <summary>The server has sent something.</summary>
@@ -182,15 +182,15 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
 
     /// <summary>
     /// A call waits for the connection: the pause before the next attempt is a short one, and an attempt that is old is begun anew, as the kernel may have sent its
-    /// SYN while the server could not be reached, and sends it again ever more seldom.
+    /// SYN while the server could not be reached, and the pauses between its retransmissions grow.
     /// </summary>
     /// <param name="isFirst">Whether no other call waits: then none has been waiting for the pause.</param>
     public void Hurry(bool isFirst)
     {
         const int OldAttempt = 1000;   // milliseconds: after that the first SYN is sent again, RFC 6298
-        if (State == SocketState.Disconnected && isFirst)
+        if (State == ClientSocketState.Disconnected && isFirst)
             _reconnectAt = Math.Min(_reconnectAt, Now + ShortestPause);
-        else if (State == SocketState.Connecting && !_isDatagram && Now - _connectSince >= OldAttempt)
+        else if (State == ClientSocketState.Connecting && !_isDatagram && Now - _connectSince >= OldAttempt)
             _isStale = true;
     }
 
@@ -198,7 +198,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <param name="isOver">Whether it has.</param>
     public void DropStaleAttempt(bool isOver)
     {
-        if (_isStale && !isOver && State == SocketState.Connecting)
+        if (_isStale && !isOver && State == ClientSocketState.Connecting)
         {
             CloseDescriptor();
             NextAddress();
@@ -209,15 +209,15 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     }
 
     /// <summary>Whether the peer acknowledges nothing.</summary>
-    public bool IsUnacknowledged => State == SocketState.Connected && server.Kind == EndpointKind.Tcp && KeepAlive.IsUnacknowledged(Descriptor);
+    public bool IsUnacknowledged => State == ClientSocketState.Connected && server.Kind == EndpointKind.Tcp && KeepAlive.IsUnacknowledged(Descriptor);
 
-    /// <summary>The server is somewhere else from now on: the next connection is to be made there, and an attempt that is under way is begun anew.</summary>
+    /// <summary>The server has other addresses from now on: the next connection is to be made there, and an attempt in progress is begun anew.</summary>
     public void MoveTo(Endpoint place, IReadOnlyList<byte[]> placeAddresses)
     {
         (server, addresses) = (place, placeAddresses);
         _address = _failures = 0;
         _reconnectAt = Now;
-        _isStale = State == SocketState.Connecting;
+        _isStale = State == ClientSocketState.Connecting;
     }
 
     /// <summary>Calls wait from now on for a connection.</summary>
@@ -249,7 +249,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
         return poll(new Span<pollfd>(ref entry), 0).Value > 0;
     }
 
-    /// <summary>A call may wait so long: so long bytes may stay unacknowledged.</summary>
+    /// <summary>A call may wait this long, and bytes may stay unacknowledged as long.</summary>
     /// <param name="timeout">Milliseconds.</param>
     public void AllowFor(long timeout)
     {
@@ -263,8 +263,8 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <param name="isBlocked">Whether its buffer is full.</param>
     public Interest Wants(bool isBlocked) => State switch
     {
-        SocketState.Connected => isBlocked ? Interest.Readable | Interest.Writable : Interest.Readable,
-        SocketState.Connecting => _isSecuring ? tls!.Wants : Interest.Writable,
+        ClientSocketState.Connected => isBlocked ? Interest.Readable | Interest.Writable : Interest.Readable,
+        ClientSocketState.Connecting => _isSecuring ? tls!.Wants : Interest.Writable,
         _ => Interest.None,
     };
 
@@ -272,8 +272,8 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     /// <param name="isNeeded">Whether there is anything to send or to receive.</param>
     public long Due(bool isNeeded) => State switch
     {
-        SocketState.Connecting => _isStale ? 0 : _connectUntil,
-        SocketState.Disconnected when isNeeded => _reconnectAt,
+        ClientSocketState.Connecting => _isStale ? 0 : _connectUntil,
+        ClientSocketState.Disconnected when isNeeded => _reconnectAt,
         _ => long.MaxValue,
     };
 
@@ -313,7 +313,7 @@ internal sealed class ClientSocket(Endpoint server, IReadOnlyList<byte[]> addres
     private void LimitUnacknowledged()
     {
         bool isLimited = _longestTimeout < int.MaxValue;
-        if (State == SocketState.Connected && server.Kind == EndpointKind.Tcp)
+        if (State == ClientSocketState.Connected && server.Kind == EndpointKind.Tcp)
             KeepAlive.LimitUnacknowledged(Descriptor, isLimited ? (int)Math.Max(_longestTimeout, ShortestUnacknowledged) : 0);
     }
 

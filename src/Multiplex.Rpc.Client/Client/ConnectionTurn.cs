@@ -6,7 +6,7 @@ using Multiplex.Rpc.Messages;
 namespace Multiplex.Rpc.Client;
 
 /// <summary>
-/// What the thread does that drives a connection: before each wait it asks what to wait for; then it has a turn, in which it receives, runs the timers,
+/// The work of the thread that drives a connection: before each wait it asks what to wait for; then it has a turn, in which it receives, runs the timers,
 /// connects anew and sends.
 /// </summary>
 /// <remarks>For the driver alone, but for properties, which are read under the gate.</remarks>
@@ -40,7 +40,7 @@ internal sealed class ConnectionTurn
     /// <summary>Calls that the server made.</summary>
     public long CallsRefused { get; private set; }
 
-    /// <summary>Calls that were given up, and whose replies have not come: the server may be at them.</summary>
+    /// <summary>Calls that timed out or were cancelled, and whose replies have not come: the server may still be running them.</summary>
     public int Abandoned { get; set; }
 
     /// <summary>A socket or -1, what to wait for, and until when, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
@@ -66,7 +66,7 @@ internal sealed class ConnectionTurn
             if (writable)
                 _queue.Unblock();
             _socket.DropStaleAttempt(writable);
-            connecting = _socket.State == SocketState.Connecting;
+            connecting = _socket.State == ClientSocketState.Connecting;
             failed = _queue.Errno != 0;
         }
 
@@ -90,7 +90,7 @@ internal sealed class ConnectionTurn
         lock (_gate)
             errno = _queue.Errno;
 
-        // A server may have replied, and closed then: its replies have been received by now.
+        // A server may have replied and then closed the connection: its replies have been received by now.
         if (end is null && errno != 0)
             end = _recovery.Failed("send", errno);
         if (end is not null)

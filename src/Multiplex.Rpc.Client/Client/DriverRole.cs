@@ -148,7 +148,7 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         }
     }
 
-    // Looks for what is ready before it sleeps, where that is wanted.
+    // Spins before it sleeps, if the options say so.
     private SyscallResult Wait(Span<pollfd> entries, int timeout)
     {
         if (timeout == 0 || !_spin.Begins())
@@ -177,7 +177,7 @@ internal sealed class DriverRole(ClientConnection connection, object gate, Pendi
         return takes;
     }
 
-    // The next driver: the loop, if there is anything that no thread blocks for; otherwise one of the blocked threads, if there are any.
+    // The next driver: the loop, if there is a call that no thread blocks for; otherwise one of the blocked threads, if there are any.
     private void HandOver()
     {
         bool attaches = false;

@@ -29,7 +29,7 @@ internal sealed class LoopDriver
     /// <exception cref="ObjectDisposedException">The loop has been disposed of.</exception>
     public void Post() => _thread.Post(_onPosted);
 
-    /// <summary>Stops to watch the socket, before it is closed or another thread drives. Nothing is done when the loop does not watch it.</summary>
+    /// <summary>Stops watching the socket, before it is closed or another thread drives. Does nothing when the loop does not watch it.</summary>
     public void Unwatch()
     {
         if (_watched is not null && !_thread.IsStopped)
@@ -86,7 +86,7 @@ internal sealed class LoopDriver
         }
 
         if (until >= _timer)
-            return;   // a turn too early finds out when the next one is due
+            return;   // a turn that comes too early computes when the next one is due
         if (_timer != long.MaxValue)
             _loop.Cancel(_onTimer);
         _loop.At(until, _onTimer);

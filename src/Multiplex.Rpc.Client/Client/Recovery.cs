@@ -28,7 +28,7 @@ internal sealed class Recovery(
     /// <param name="late">The calls.</param>
     public string? ReasonToGiveUp(List<PendingCall> late)
     {
-        if (options.ReconnectAfterTimeouts <= 0 || socket.State != SocketState.Connected)
+        if (options.ReconnectAfterTimeouts <= 0 || socket.State != ClientSocketState.Connected)
             return null;
         bool endsNoCall = calls.InOrder().All(call => IsRepeatable(call) || !(call.WasSent || queue.IsSent(call)));
         if (endsNoCall && late.Any(call => call.WasSent) && socket.IsUnacknowledged)
@@ -52,7 +52,7 @@ internal sealed class Recovery(
     }
 
     /// <summary>
-    /// Gives the connection up: the server is there, or its machine is, and yet no call gets a reply. A new connection passes a middlebox that
+    /// Gives up the connection: the server or its machine responds, and yet no call gets a reply. A new connection passes a middlebox that
     /// has forgotten this one.
     /// </summary>
     public void GiveUp(string reason)
@@ -112,7 +112,7 @@ internal sealed class Recovery(
             ConnectEnded(outcome);
     }
 
-    /// <summary>Connecting has ended, with this outcome, or has not: EINPROGRESS.</summary>
+    /// <summary>The outcome of an attempt to connect: EINPROGRESS while it is not known.</summary>
     public void ConnectEnded(SyscallResult result)
     {
         if (result.Is(EINPROGRESS))

@@ -133,7 +133,7 @@ public static class RpcBroadcast
                 return;
             T results = unmarshal(ref reader);
             if (reader.HasFailed || (isStrict && !reader.IsComplete) || !_heard.Add(from))
-                return;   // broken, or again
+                return;   // invalid, or a repeat
             Replies.Add(new(Endpoint.Parse(from), results));
             _isEnough = isEnough?.Invoke(Replies[^1]) ?? false;
         }

@@ -52,7 +52,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
     {
     }
 
-    // Blocks without a socket, and for the handshake of TLS.
+    // Blocks: to connect where there is no socket yet, and for the handshake of TLS.
     private RpcClient(
         Endpoint server, IReadOnlyList<byte[]> addresses, RpcClientOptions options, ClientTls? tls, (int Descriptor, int Address)? socket, RemoteProgram? program)
     {
@@ -99,7 +99,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
         return await Connect(found, program, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>A client that has no connection yet: its first call makes it, as one does whose connection broke. It waits for <see cref="RpcClientOptions.ReconnectFor"/>.</summary>
+    /// <summary>A client that has no connection yet: its first call makes one, as after a connection broke. It waits for <see cref="RpcClientOptions.ReconnectFor"/>.</summary>
     /// <param name="server">Where it is: an endpoint of any kind. Its name is looked up here, and never again.</param>
     /// <param name="options">Null is <see cref="RpcClientOptions.Default"/>.</param>
     /// <exception cref="IOException">The host is not known.</exception>
@@ -255,7 +255,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
             : await Task.Run(() => new RpcClient(server, addresses, options, tls, socket, program), CancellationToken.None).ConfigureAwait(false);
     }
 
-    // The name that the user wrote is what the server's certificate is for, and not the address that the name service gave.
+    // The server's certificate is for the name that the user wrote, not for the address that the name service gave.
     private static RpcClientOptions ForProgram(RpcClientOptions options, RemoteProgram program, uint version) => options.Tls is not { } tls ? options : options with
     {
         Tls = tls with { TargetHost = tls.TargetHost ?? program.Host },
@@ -349,7 +349,7 @@ public sealed class RpcClient : IDisposable, IAsyncDisposable
 /// <summary>What a client has counted so far.</summary>
 public record struct RpcClientCounters
 {
-    /// <summary>Calls that were sent, or were to be.</summary>
+    /// <summary>Calls that were begun, sent or not.</summary>
     public long Calls { get; internal set; }
 
     /// <summary>Calls that were sent again over datagrams because no reply had come.</summary>

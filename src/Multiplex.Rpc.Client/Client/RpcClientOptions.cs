@@ -20,8 +20,8 @@ public sealed record RpcClientOptions
     public TlsClientOptions? Tls { get; init; }
 
     /// <summary>
-    /// The program and version that the server is asked for TLS as. Servers of Multiplex and FreeBSD take any; for others it is to be one that they have. A client that
-    /// was connected by an rpc:// name has that of the name, unless this says otherwise.
+    /// The program and version in the call that asks the server for TLS. Servers of Multiplex and FreeBSD accept any; others accept one that they serve. A client that
+    /// was connected by an rpc:// name uses that of the name, unless this is set.
     /// </summary>
     public (uint Program, uint Version) TlsProgram { get; init; }
 
@@ -61,16 +61,16 @@ public sealed record RpcClientOptions
 
     /// <summary>
     /// After how many calls in a row that were sent and got no reply in time the connection is given up and made anew: a middlebox may have
-    /// forgotten it. A call does not count while an earlier one is in flight, which the server may be at. Calls in flight are
+    /// forgotten it. A call does not count while an earlier one is in flight, which the server may still be running. Calls in flight are
     /// sent again with their xids, or fail, as when a connection breaks. Over datagrams it is a new socket, unless a call is under way that must not
     /// be run twice. Over TCP one call is enough when the kernel has sent bytes again and nothing was acknowledged since. 0: never. 3.
     /// </summary>
     public int ReconnectAfterTimeouts { get; init; } = 3;
 
-    /// <summary>How long a connection that broke is tried to be made anew, with growing pauses, before the calls that wait for it fail. 5 seconds.</summary>
+    /// <summary>How long the client tries to connect again after a connection broke, with growing pauses, before the calls that wait for it fail. 5 seconds.</summary>
     public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How calls to idempotent procedures that fail are made again; null: they are not.</summary>
+    /// <summary>How failed calls to idempotent procedures are repeated; null: they are not.</summary>
     public RpcRetryPolicy? Retry { get; init; }
 
     /// <summary>
@@ -92,7 +92,7 @@ public sealed record RpcClientOptions
     /// <summary>How many calls may be in flight at a time; one more fails at once. 65,536.</summary>
     public int MaxInFlight { get; init; } = 65_536;
 
-    /// <summary>How many bytes may wait to be sent while the server takes none; a call more fails at once. 64 MiB.</summary>
+    /// <summary>How many bytes may wait to be sent while the server takes none; one more call fails at once. 64 MiB.</summary>
     public int MaxUnsent { get; init; } = 64 << 20;
 
     /// <summary>
@@ -105,7 +105,7 @@ public sealed record RpcClientOptions
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
     /// <summary>
-    /// How long a thread that blocks for its call looks for the reply before it sleeps. It shortens calls to a server that replies sooner than a core
+    /// How long a thread that blocks for its call spins before it sleeps. It shortens calls to a server that replies sooner than a core
     /// wakes, and takes a core meanwhile; a thread that mostly finds nothing in this time sleeps at once. It has no effect on calls that are awaited. Zero.
     /// </summary>
     public TimeSpan Spin { get; init; }
@@ -121,15 +121,15 @@ public sealed record RpcCallOptions
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>
-    /// When it has to be done, such as the deadline of the request that it is made for; the earlier of this and the timeout counts. A call whose
+    /// When it must have ended, such as the deadline of the request that it is made for; the earlier of this and the timeout counts. A call whose
     /// deadline has passed is not sent. Null: the timeout alone counts.
     /// </summary>
     public DateTimeOffset? Deadline { get; init; }
 
-    /// <summary>How it is made again if its procedure is idempotent; null is <see cref="RpcClientOptions.Retry"/>.</summary>
+    /// <summary>How it is repeated if its procedure is idempotent; null is <see cref="RpcClientOptions.Retry"/>.</summary>
     public RpcRetryPolicy? Retry { get; init; }
 
-    /// <summary>How long a call may take that is made now: zero or less when its deadline has passed.</summary>
+    /// <summary>How long a call that begins now may take: zero or less when its deadline has passed.</summary>
     internal TimeSpan TimeoutFrom(TimeSpan usual)
     {
         TimeSpan timeout = Timeout ?? usual;

@@ -36,15 +36,19 @@ public sealed class RpcTimeoutException(string message) : RpcException(message)
     /// <summary>Bytes of a reply that had arrived and was not whole, of this call or of another one.</summary>
     public int ArrivedBytes { get; init; }
 
-    /// <summary>Whether any of the call was given to the kernel. If not, it never will be, and the server has not run it.</summary>
+    /// <summary>Whether any byte of the call was given to the kernel. If not, none will be, and the server has not run it.</summary>
     public bool WasSent { get; init; } = true;
 }
 
 /// <summary>
 /// The connection broke and the call may not be repeated, or no new connection could be made; over datagrams: no server is there.
-/// Unless the message says otherwise, whether the server has run the call is not known.
+/// Unless <see cref="WasSent"/> is false, whether the server has run the call is not known.
 /// </summary>
-public sealed class RpcConnectionException(string message, Exception? inner = null) : RpcException(message, inner);
+public sealed class RpcConnectionException(string message, Exception? inner = null) : RpcException(message, inner)
+{
+    /// <summary>Whether any of the call was given to the kernel. If not, it never will be, and the server has not run it.</summary>
+    public bool WasSent { get; internal set; } = true;
+}
 
 /// <summary>There is no TLS with the server: it has none, one of the two refuses the other, or what came was no TLS.</summary>
 public sealed class RpcTlsException(string message) : RpcException(message);

@@ -72,7 +72,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
     /// <summary>The server has closed the connection: nothing more is sent over it.</summary>
     public void Fail(int errno) => Errno = errno;
 
-    /// <summary>Appends a call, or has it wait for the window.</summary>
+    /// <summary>Appends a call, or queues it until the window has room.</summary>
     public void Add(PendingCall call)
     {
         call.Start = _queuedBytes;
@@ -89,7 +89,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
         _queuedBytes += message.Length;
     }
 
-    /// <summary>Appends the reply to a call of the server's: a client serves no programs, so it is PROG_UNAVAIL, RFC 5531 section 9.</summary>
+    /// <summary>Appends the reply to a call that the server has made: a client serves no programs, so it is PROG_UNAVAIL, RFC 5531 section 9.</summary>
     public void Refuse(ReadOnlySpan<byte> call)
     {
         if (UnsentBytes >= MostRefusals)
@@ -106,7 +106,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
     public bool IsSent(PendingCall call) =>
         !call.IsPaused && call.Start < (_isSending ? _sentBytes + _sending.Length - _sent : _sentBytes) && (!_isDatagram || call.IsUnderWay);
 
-    /// <summary>A reply to this call has come. A repeat that still waits to be sent is of no use any more.</summary>
+    /// <summary>A reply to this call has come. A repeat that still waits to be sent is removed.</summary>
     public PendingCall? Take(uint xid)
     {
         PendingCall? call = calls.Remove(xid);
@@ -212,7 +212,7 @@ internal sealed class SendQueue(object gate, PendingCalls calls, Transport trans
     /// Sends until nothing is left or the socket takes no more. Bytes that another thread appends meanwhile are sent by this one. Not under
     /// the gate.
     /// </summary>
-    /// <returns>False when the driver has to look: the socket is full, or send(2) failed.</returns>
+    /// <returns>False when the driver has to act: the socket is full, or send(2) failed.</returns>
     public bool Flush()
     {
         lock (gate)

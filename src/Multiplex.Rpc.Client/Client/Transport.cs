@@ -7,10 +7,10 @@ using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Rpc.Client;
 
-/// <summary>How calls and replies travel over a socket: what differs between the kinds of it. Nothing here waits.</summary>
+/// <summary>How calls and replies are sent over each kind of socket. Nothing here waits.</summary>
 internal abstract class Transport(Endpoint server)
 {
-    /// <summary>The server, for what failures say.</summary>
+    /// <summary>The server, for the messages of failures.</summary>
     public Endpoint Server { get; set; } = server;
 
     /// <summary>The transport for this kind of socket.</summary>
@@ -85,7 +85,7 @@ internal sealed class StreamTransport(Endpoint server, int maxReply, ClientTls? 
         for (int i = 0; i < MostReceives || tls is { MayHaveMore: true }; i++)
         {
             if (_length == _received.Length)
-                Array.Resize(ref _received, 2 * _length);   // by what has come, never by what a header says
+                Array.Resize(ref _received, 2 * _length);   // by the bytes that have come, never by the length in a header
             int room = _received.Length - _length;
             SyscallResult result = tls is null ? recv(socket, _received.AsSpan(_length), MSG_DONTWAIT) : tls.Receive(socket, _received.AsSpan(_length));
             if (result.IsError)
@@ -166,7 +166,7 @@ internal sealed class MessageTransport(Endpoint server, int maxReply) : Transpor
     {
         for (int i = 0; i < MostReceives; i++)
         {
-            // A UDP datagram always fits. What does not fit would be cut off: so the length is asked first, recv(2).
+            // A UDP datagram always fits. A longer message would be truncated: so its length is asked first, recv(2).
             if (_kind != EndpointKind.Udp)
             {
                 SyscallResult next = recv(socket, [], MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);

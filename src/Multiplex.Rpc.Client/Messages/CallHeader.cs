@@ -48,7 +48,7 @@ internal ref struct CallHeader
         && BinaryPrimitives.ReadUInt32BigEndian(message[ProcedureEnd..]) == (uint)flavor;
 
     /// <summary>Reads the head of a call.</summary>
-    /// <param name="message">The message; afterwards at the arguments, if the head is sound.</param>
+    /// <param name="message">The message; on return, the reader is at the arguments if the head is valid.</param>
     /// <param name="header">What was read.</param>
     public static CallHead Read(scoped ref XdrReader message, out CallHeader header)
     {
@@ -83,7 +83,7 @@ internal ref struct CallHeader
             return AuthenticationStatus.BadCredential;
         return credential.Flavor switch
         {
-            AuthenticationFlavor.None => AuthenticationStatus.Ok,   // the body means nothing: RFC 5531 section 8.2
+            AuthenticationFlavor.None => AuthenticationStatus.Ok,   // the body is ignored: RFC 5531 section 8.2
             AuthenticationFlavor.Sys when SysCredential.TryRead(credential.Body, out _) => AuthenticationStatus.Ok,
             AuthenticationFlavor.Sys => AuthenticationStatus.BadCredential,
             _ => AuthenticationStatus.RejectedCredential,
@@ -100,7 +100,7 @@ internal ref struct CallHeader
         /// <summary>Whether the message ends before the body does.</summary>
         public bool IsCutOff { get; private init; }
 
-        /// <summary>Whether the body is declared longer than any may be; it has not been read then.</summary>
+        /// <summary>Whether the declared length of the body is over the limit; the body was then not read.</summary>
         public bool IsTooLong { get; private init; }
 
         /// <summary>Whether it is neither cut off nor too long, and its padding is zero.</summary>
@@ -132,13 +132,13 @@ internal ref struct CallHeader
 /// <summary>What <see cref="CallHeader.Read"/> found.</summary>
 internal enum CallHead
 {
-    /// <summary>No call, or its head is not all there: there is no reply to that.</summary>
+    /// <summary>Not a call, or its head is incomplete: the server sends no reply.</summary>
     None,
 
     /// <summary>A call that can be dispatched.</summary>
     Sound,
 
-    /// <summary>A call of another RPC version than 2; only its xid means anything.</summary>
+    /// <summary>A call of another RPC version than 2; only its xid is valid.</summary>
     OtherRpcVersion,
 
     /// <summary>A call whose credential or verifier is refused.</summary>

@@ -3,7 +3,7 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Messages;
 
-/// <summary>Call messages, RFC 5531 section 9, and most often with the credential and verifier AUTH_NONE.</summary>
+/// <summary>Writes call messages, RFC 5531 section 9, usually with the credential and verifier AUTH_NONE.</summary>
 public static class CallWriter
 {
     /// <summary>Bytes of a call's head with AUTH_NONE.</summary>
@@ -31,7 +31,7 @@ public static class CallWriter
         return new(output);
     }
 
-    /// <summary>Appends a whole call with AUTH_NONE as a message: a datagram or seqpacket socket marks its ends.</summary>
+    /// <summary>Appends a whole call with AUTH_NONE as a message, for datagram and seqpacket sockets, which keep the boundaries of messages.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="xid">The transaction.</param>
     /// <param name="procedure">The procedure.</param>

@@ -14,17 +14,17 @@ public static class RecordMarking
     /// <summary>The bit that marks a record's last fragment.</summary>
     public const uint LastFragment = 0x8000_0000;
 
-    /// <summary>Fragments that do nothing but cost are limited: their headers may be this much of a record's bytes.</summary>
+    /// <summary>The most bytes that the headers of a record's fragments may take: it limits the work that many tiny fragments cause.</summary>
     public const int MaxHeaderBytes = 64 * 1024 * HeaderLength;
 
     /// <summary>
-    /// The longest record that is usually taken, without its headers, in bytes: arguments or results of 1 MiB, and room for a call's head with the longest
+    /// The usual limit on a record's length in bytes, without its headers: arguments or results of 1 MiB, and room for a call's head with the longest
     /// credential and verifier, and for fragments that are not filled.
     /// </summary>
     public const int UsualMaxRecord = (1024 * 1024) + 4096;
 
     /// <summary>
-    /// Finds the end of the record at the front. Incremental: fragments that have been seen whole are not looked at again.
+    /// Finds the end of the record at the front. Incremental: complete fragments are not examined again.
     /// </summary>
     /// <param name="received">All that has been received of the record, and perhaps more.</param>
     /// <param name="progress">How far earlier calls got.</param>
@@ -38,7 +38,7 @@ public static class RecordMarking
             uint length = header & ~LastFragment;
             bool last = (header & LastFragment) != 0;
 
-            // A fragment of no bytes that is not the last would let a peer send for ever without saying anything.
+            // With empty fragments before the last one, a peer could send for ever without any data.
             if (length > (uint)(maxRecord - progress.Length) || (length == 0 && !last))
                 return FrameResult.Malformed;
             int end = progress.Scanned + HeaderLength + (int)length;
@@ -63,7 +63,7 @@ public static class RecordMarking
     internal static int LengthOf(ReadOnlySpan<byte> record) =>
         HeaderLength + (int)(BinaryPrimitives.ReadUInt32BigEndian(record) & ~LastFragment);
 
-    /// <summary>What stands in the first fragment of a whole record.</summary>
+    /// <summary>The content of the first fragment of a whole record.</summary>
     public static ReadOnlySpan<byte> FirstFragment(ReadOnlySpan<byte> record) => record[HeaderLength..LengthOf(record)];
 
     /// <summary>Puts the fragments of a whole record together.</summary>

@@ -13,7 +13,7 @@ internal readonly struct ReplyHeader
     public RpcException? Failure { get; private init; }
 
     /// <summary>Reads the head of a reply.</summary>
-    /// <param name="message">The message; afterwards at the results, if the call succeeded.</param>
+    /// <param name="message">The message; on return, the reader is at the results if the call succeeded.</param>
     /// <param name="header">What was read.</param>
     /// <returns>False when the message is no reply, or ends before its head does.</returns>
     public static bool TryRead(ref XdrReader message, out ReplyHeader header)

@@ -9,7 +9,7 @@ internal static class ReplyWriter
     /// <summary>Bytes of the head of a reply that is MSG_ACCEPTED.</summary>
     public const int AcceptedLength = 24;
 
-    /// <summary>MSG_ACCEPTED, with the verifier AUTH_NONE; what the status calls for comes after it.</summary>
+    /// <summary>MSG_ACCEPTED, with the verifier AUTH_NONE; the caller appends the data that belong to the status.</summary>
     public static void Accepted(OutputBuffer output, uint xid, AcceptStatus status)
     {
         Span<byte> head = output.Append(AcceptedLength);   // in pairs of words: it is written for every call
@@ -18,7 +18,7 @@ internal static class ReplyWriter
         BinaryPrimitives.WriteUInt64BigEndian(head[16..], (uint)status);   // the verifier's length, 0
     }
 
-    /// <summary>SUCCESS without results, and with the verifier that says that TLS begins behind the reply: RFC 9289 section 4.1.</summary>
+    /// <summary>SUCCESS without results, with the verifier that announces TLS after the reply: RFC 9289 section 4.1.</summary>
     public static void StartTls(OutputBuffer output, uint xid)
     {
         XdrWriter writer = new(output);
@@ -39,7 +39,7 @@ internal static class ReplyWriter
         writer.WriteUInt32(high);
     }
 
-    /// <summary>RPC_MISMATCH: this server speaks version 2 and no other.</summary>
+    /// <summary>RPC_MISMATCH: this server supports only version 2.</summary>
     public static void RpcMismatch(OutputBuffer output, uint xid)
     {
         XdrWriter writer = Denied(output, xid, RejectStatus.RpcMismatch);
@@ -47,7 +47,7 @@ internal static class ReplyWriter
         writer.WriteUInt32(RpcConstants.RpcVersion);
     }
 
-    /// <summary>AUTH_ERROR, and why.</summary>
+    /// <summary>AUTH_ERROR, with the reason.</summary>
     public static void AuthenticationError(OutputBuffer output, uint xid, AuthenticationStatus why) =>
         Denied(output, xid, RejectStatus.AuthenticationError).WriteUInt32((uint)why);
 

@@ -5,8 +5,8 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Rpc.Messages;
 
 /// <summary>
-/// How a client identifies itself: the credential and verifier that each of its calls carries, RFC 5531 section 8. Made once, so
-/// that a call costs no more than copying it.
+/// How a client identifies itself: the credential and verifier in each of its calls, RFC 5531 section 8. They are encoded once, so
+/// that each call only copies them.
 /// </summary>
 public sealed class RpcAuthentication
 {
@@ -21,7 +21,7 @@ public sealed class RpcAuthentication
         XdrWriter writer = new(encoded);
         writer.WriteUInt32((uint)flavor);
         writer.WriteOpaque(body.Written);
-        writer.WriteUInt32((uint)AuthenticationFlavor.None);   // the verifier: appendix A has it AUTH_NONE with AUTH_SYS too
+        writer.WriteUInt32((uint)AuthenticationFlavor.None);   // the verifier: also with AUTH_SYS it is AUTH_NONE, appendix A
         writer.WriteUInt32(0);
         _encoded = encoded.Written.ToArray();
     }
@@ -29,7 +29,7 @@ public sealed class RpcAuthentication
     /// <summary>AUTH_NONE: the calls name no user.</summary>
     public static RpcAuthentication None { get; } = new(AuthenticationFlavor.None);
 
-    /// <summary>AUTH_TLS: asks for TLS.</summary>
+    /// <summary>AUTH_TLS: requests TLS.</summary>
     internal static RpcAuthentication Tls { get; } = new(AuthenticationFlavor.Tls);
 
     /// <summary>Its flavor.</summary>
@@ -40,7 +40,7 @@ public sealed class RpcAuthentication
 
     /// <summary>
     /// AUTH_SYS, RFC 5531 appendix A, for this process: the machine's name, the effective user and group, and the first 16 of the
-    /// other groups. Each client has a random stamp of its own. By it a server's reply cache recognizes the client's calls, also from another
+    /// other groups. Each client has its own random stamp, by which a server's reply cache recognizes the client's calls, also from another
     /// port.
     /// </summary>
     public static RpcAuthentication Sys()
@@ -65,7 +65,7 @@ public sealed class RpcAuthentication
     public static RpcAuthentication Sys(uint stamp, string machineName, uint uid, uint gid, params ReadOnlySpan<uint> groups) =>
         Sys(stamp, Encoding.UTF8.GetBytes(machineName), uid, gid, groups);
 
-    /// <summary>What one client uses: with a stamp of its own, unless the stamp was given.</summary>
+    /// <summary>The authentication of one client: with its own random stamp, unless a stamp was given.</summary>
     internal RpcAuthentication ForOneClient() => _hasRandomStamp ? Sys() : this;
 
     private static RpcAuthentication Sys(uint stamp, ReadOnlySpan<byte> machineName, uint uid, uint gid, ReadOnlySpan<uint> groups)

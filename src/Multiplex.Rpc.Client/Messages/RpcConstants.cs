@@ -26,10 +26,10 @@ public enum AcceptStatus : uint
     /// <summary>SUCCESS: the procedure ran.</summary>
     Success = 0,
 
-    /// <summary>PROG_UNAVAIL: the program is not here.</summary>
+    /// <summary>PROG_UNAVAIL: the server does not have the program.</summary>
     ProgramUnavailable = 1,
 
-    /// <summary>PROG_MISMATCH: the program is here, in other versions.</summary>
+    /// <summary>PROG_MISMATCH: the server has the program, but not this version.</summary>
     ProgramMismatch = 2,
 
     /// <summary>PROC_UNAVAIL: the program has no such procedure.</summary>
@@ -38,7 +38,7 @@ public enum AcceptStatus : uint
     /// <summary>GARBAGE_ARGS: the arguments cannot be decoded.</summary>
     GarbageArguments = 4,
 
-    /// <summary>SYSTEM_ERR: such as no memory.</summary>
+    /// <summary>SYSTEM_ERR: an error in the server, such as no memory.</summary>
     SystemError = 5,
 }
 
@@ -67,10 +67,10 @@ public enum AuthenticationStatus : uint
     /// <summary>AUTH_BADVERF: the verifier is broken.</summary>
     BadVerifier = 3,
 
-    /// <summary>AUTH_TOOWEAK: rejected for security reasons; such as AUTH_NONE where AUTH_SYS is asked for.</summary>
+    /// <summary>AUTH_TOOWEAK: rejected for security reasons, such as AUTH_NONE where the server requires AUTH_SYS.</summary>
     TooWeak = 5,
 
-    /// <summary>AUTH_FAILED: some unknown reason.</summary>
+    /// <summary>AUTH_FAILED: for an unknown reason.</summary>
     Failed = 7,
 }
 

@@ -7,7 +7,7 @@ namespace Multiplex.Rpc.Messages;
 /// <param name="body">See <see cref="Body"/>.</param>
 public readonly ref struct RpcCredential(AuthenticationFlavor flavor, ReadOnlySpan<byte> body)
 {
-    /// <summary>What the body means. Calls of other flavors than AUTH_NONE and AUTH_SYS are refused before they get here.</summary>
+    /// <summary>The flavor, which defines the form of the body. The server has already refused calls of other flavors than AUTH_NONE and AUTH_SYS.</summary>
     public AuthenticationFlavor Flavor { get; } = flavor;
 
     /// <summary>Its bytes, at most 400, without the padding.</summary>

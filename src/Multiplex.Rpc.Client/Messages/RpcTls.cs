@@ -4,7 +4,7 @@ using Multiplex.Rpc.Xdr;
 namespace Multiplex.Rpc.Messages;
 
 /// <summary>
-/// RPC with TLS, RFC 9289: a client asks for it by a call of the NULL procedure with the flavor AUTH_TLS. The reply's verifier grants it, and behind the
+/// RPC with TLS, RFC 9289: a client requests it by a call of the NULL procedure with the flavor AUTH_TLS. The reply's verifier grants it, and after the
 /// reply the handshake begins.
 /// </summary>
 internal static class RpcTls
@@ -21,7 +21,7 @@ internal static class RpcTls
     /// <summary>Whether the body of a call's credential has no bytes.</summary>
     public static bool HasEmptyCredential(ReadOnlySpan<byte> call) => BinaryPrimitives.ReadUInt32BigEndian(call[CredentialLengthOffset..]) == 0;
 
-    /// <summary>Whether the verifier behind an empty credential is AUTH_NONE without a body.</summary>
+    /// <summary>Whether the verifier that follows an empty credential is AUTH_NONE without a body.</summary>
     public static bool HasEmptyVerifier(ReadOnlySpan<byte> call) => BinaryPrimitives.ReadUInt64BigEndian(call[VerifierOffset..]) == 0;
 
     /// <summary>Whether a record is a reply that grants TLS. No other reply of a server of Multiplex has a verifier with a body.</summary>
@@ -34,7 +34,7 @@ internal static class RpcTls
             && verifier.ReadOpaque(RpcConstants.MaxAuthenticationBody).SequenceEqual(Verifier);
     }
 
-    /// <summary>Appends the call that asks for TLS, as a record.</summary>
+    /// <summary>Appends the call that requests TLS, as a record.</summary>
     public static void WriteProbe(OutputBuffer output, uint xid, uint program, uint version)
     {
         int start = RecordMarking.Begin(output);

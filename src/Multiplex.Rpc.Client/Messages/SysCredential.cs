@@ -3,10 +3,10 @@ using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Messages;
 
-/// <summary>An AUTH_SYS credential, authsys_parms of RFC 5531 appendix A: what the caller says of itself, without any proof.</summary>
+/// <summary>An AUTH_SYS credential, authsys_parms of RFC 5531 appendix A: what the caller claims to be, without any proof.</summary>
 public readonly ref struct SysCredential
 {
-    private const uint FirstRandom = 0x8000_0000, LastRandom = 0xFFFF_FFFE;   // and not -1, a usual constant
+    private const uint FirstRandom = 0x8000_0000, LastRandom = 0xFFFF_FFFE;   // without -1, which other libraries use as a constant
 
     private readonly ReadOnlySpan<byte> _groups;
 
@@ -20,13 +20,13 @@ public readonly ref struct SysCredential
     }
 
     /// <summary>
-    /// An arbitrary number that the client chose. A client that takes a random one with the highest bit set, and keeps it, is known
-    /// again on another connection: see <c>RpcProtocol.Replies</c>.
+    /// An arbitrary number that the client chose. If a client keeps a random number with the highest bit set, the server recognizes it
+    /// on another connection: see <c>RpcProtocol.Replies</c>.
     /// </summary>
     public uint Stamp { get; }
 
     /// <summary>
-    /// Whether the stamp is one as <see cref="RpcAuthentication.Sys()"/> makes it: the highest bit is set. Others do not tell one client from
+    /// Whether the stamp is of the form that <see cref="RpcAuthentication.Sys()"/> makes: the highest bit is set. Other stamps do not distinguish one client from
     /// another: libtirpc's authunix_create(3) takes the time in seconds, the Linux kernel 0, other libraries other constants.
     /// </summary>
     public bool HasRandomStamp => Stamp is >= FirstRandom and <= LastRandom;

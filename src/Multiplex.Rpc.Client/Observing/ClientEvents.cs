@@ -9,7 +9,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Observing;
 
 /// <summary>
-/// What happens to the connection of one client, and which of its calls fail, for its log and for the meter. Called without the connection's gate, as a logger
+/// Events of the connection of one client, and its failed calls, for its log and for the meter. Called without holding the connection's lock, as a logger
 /// may take long.
 /// </summary>
 internal sealed partial class ClientEvents(ILogger logger)
@@ -29,7 +29,7 @@ internal sealed partial class ClientEvents(ILogger logger)
         "{connection}",
         "Connections that are open.");
 
-    /// <summary>There is a connection.</summary>
+    /// <summary>A connection was made.</summary>
     /// <param name="server">The server.</param>
     /// <param name="address">Which of its addresses.</param>
     public void Connected(Endpoint server, Endpoint address)
@@ -43,7 +43,7 @@ internal sealed partial class ClientEvents(ILogger logger)
     /// <summary>The connection has ended.</summary>
     /// <param name="server">The server.</param>
     /// <param name="reason">Why.</param>
-    /// <param name="failed">How many calls fail by it.</param>
+    /// <param name="failed">How many calls fail because of it.</param>
     /// <param name="kept">How many are sent again on the next connection.</param>
     public void Lost(Endpoint server, string reason, int failed, int kept)
     {
@@ -55,10 +55,10 @@ internal sealed partial class ClientEvents(ILogger logger)
     /// <summary>No address of the server accepts a connection.</summary>
     public void CannotConnect(Endpoint server, string reason) => CannotConnect(logger, server, reason);
 
-    /// <summary>The name service says that the program is somewhere else now.</summary>
+    /// <summary>The name service has returned a new address for the program.</summary>
     public void Moved(Endpoint from, Endpoint to) => Moved(logger, from, to);
 
-    /// <summary>The name service does not say where the program is.</summary>
+    /// <summary>The name service has returned no address for the program.</summary>
     public void NotLocated(string reason) => NotLocated(logger, reason);
 
     /// <summary>A call has failed and is made again.</summary>
@@ -97,7 +97,7 @@ internal sealed partial class ClientEvents(ILogger logger)
     [LoggerMessage(11, LogLevel.Information, "connected to {Server} at {Address}", EventName = "Connected")]
     private static partial void Connected(ILogger logger, Endpoint server, Endpoint address);
 
-    // A server closes connections that are silent: that is no warning.
+    // A server closes idle connections, so this is not always a warning.
     [LoggerMessage(EventId = 12, EventName = "ConnectionLost", Message = "the connection to {Server} has ended: {Reason}; {Failed} calls fail by it, {Kept} go on")]
     private static partial void Lost(ILogger logger, LogLevel level, Endpoint server, string reason, int failed, int kept);
 
@@ -119,7 +119,7 @@ internal sealed partial class ClientEvents(ILogger logger)
     [LoggerMessage(18, LogLevel.Warning, "call {Server}: {Procedure} (xid 0x{Xid:x8}): {Reason}", EventName = "Refused")]
     private static partial void Refused(ILogger logger, Endpoint server, RpcProcedure procedure, uint xid, string reason);
 
-    // One event may end many calls, and is logged by itself.
+    // One event may make many calls fail; the event has its own log message.
     [LoggerMessage(19, LogLevel.Debug, "call {Server}: {Procedure} (xid 0x{Xid:x8}): {Reason}", EventName = "CallFailed")]
     private static partial void Failed(ILogger logger, Endpoint server, RpcProcedure procedure, uint xid, string reason);
 }

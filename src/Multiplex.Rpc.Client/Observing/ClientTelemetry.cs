@@ -32,15 +32,15 @@ internal sealed class ClientTelemetry
         RpcTelemetry.IsClientObserved ? new(server, procedure) : null;
 
     /// <summary>The call has ended.</summary>
-    /// <param name="xid">Which it was.</param>
-    /// <param name="failure">Null when its results are there.</param>
+    /// <param name="xid">The transaction of the call.</param>
+    /// <param name="failure">Null when the call succeeded.</param>
     public void End(uint xid, Exception? failure)
     {
         string? status = failure switch { null => "SUCCESS", RpcRefusedException refused => refused.Name, _ => null };
         End(xid, status, failure is null ? null : status ?? failure.GetType().FullName, failure);
     }
 
-    /// <summary>The call, which has no reply, has been sent, or is kept to be sent with others.</summary>
+    /// <summary>A call without a reply has been sent, or is in the buffer to be sent with others.</summary>
     public void Posted(uint xid) => End(xid, status: null, error: null, failure: null);
 
     private void End(uint xid, string? status, string? error, Exception? failure)
@@ -56,7 +56,7 @@ internal sealed class ClientTelemetry
             RpcTelemetry.Stop(_activity, status, error, failure);
     }
 
-    // As the server has them: "GreeterV1.Greet" is the procedure Greet of GreeterV1.
+    // As the server names them: "GreeterV1.Greet" is the procedure Greet of GreeterV1.
     private static (string Service, string Method) NamesOf(RpcProcedure procedure) => procedure.Name is { } name && name.LastIndexOf('.') is > 0 and var dot
         ? (name[..dot], name[(dot + 1)..])
         : (RpcTelemetry.NameOfProgram(procedure.Program), procedure.Name ?? procedure.Number.ToString(CultureInfo.InvariantCulture));

@@ -9,7 +9,7 @@ namespace Multiplex.Rpc.Observing;
 /// What servers and clients report to listeners: a <see cref="Meter"/> and an <see cref="ActivitySource"/>, both named "Multiplex". Without a listener, a
 /// call costs only the check for one.
 /// </summary>
-/// <remarks>The names are those of OpenTelemetry's semantic conventions for RPC, <c>rpc.system</c> is <c>onc_rpc</c>. The table is in docs/rpc.md.</remarks>
+/// <remarks>The names follow OpenTelemetry's semantic conventions for RPC; <c>rpc.system</c> is <c>onc_rpc</c>. The table is in docs/rpc.md.</remarks>
 public static class RpcTelemetry
 {
     /// <summary>The name of the meter.</summary>
@@ -18,7 +18,7 @@ public static class RpcTelemetry
     /// <summary>The name of the activity source.</summary>
     public const string ActivitySourceName = "Multiplex";
 
-    /// <summary>The buckets of durations, in seconds: those of the conventions, and below them what a call on one machine takes.</summary>
+    /// <summary>The buckets of durations, in seconds: those of the conventions, and shorter ones for calls on one machine.</summary>
     internal static InstrumentAdvice<double> Durations { get; } = new()
     {
         HistogramBucketBoundaries = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -30,30 +30,30 @@ public static class RpcTelemetry
     /// <summary>The source of spans.</summary>
     internal static ActivitySource Activities { get; } = new(ActivitySourceName, Meter.Version);
 
-    /// <summary>How long calls took their caller.</summary>
+    /// <summary>How long calls took, as the client measures them.</summary>
     internal static Histogram<double> ClientDuration { get; } =
         Meter.CreateHistogram("rpc.client.call.duration", "s", "How long calls take, from their sending to their results or failure.", tags: null, Durations);
 
     /// <summary>Whether anything listens to the calls of clients.</summary>
     internal static bool IsClientObserved => ClientDuration.Enabled || Activities.HasListeners();
 
-    /// <summary>Starts an activity, if anything listens, which is not current to any code after this returns.</summary>
+    /// <summary>Starts an activity, if there is a listener. It leaves <see cref="Activity.Current"/> as it was.</summary>
     internal static Activity? Start(string service, string method, ActivityKind kind, in TagList tags)
     {
         if (!Activities.HasListeners())
             return null;
         Activity? current = Activity.Current;
         if (kind == ActivityKind.Server)
-            Activity.Current = null;   // that of the thread which started the server is no parent of a call
+            Activity.Current = null;   // the activity that was current when the server started must not become the parent of a call
         Activity? activity = Activities.StartActivity($"{service}/{method}", kind, default(ActivityContext), tags);
         Activity.Current = current;
         return activity;
     }
 
-    /// <summary>Stops an activity. The current one stays so: that of this thread need not be the one that was so when it was started.</summary>
+    /// <summary>Stops an activity. It leaves <see cref="Activity.Current"/> as it is: this may be another thread than the one that started the activity.</summary>
     /// <param name="activity">The activity.</param>
-    /// <param name="status">The RFC's name for what the reply says; null when there is no reply.</param>
-    /// <param name="error">What went wrong, a name of few; null for nothing.</param>
+    /// <param name="status">The RFC's name for the status in the reply; null when there is no reply.</param>
+    /// <param name="error">The kind of error, one of a small set of names; null for none.</param>
     /// <param name="failure">The exception, if there is one.</param>
     internal static void Stop(Activity activity, string? status, string? error, Exception? failure)
     {
@@ -72,7 +72,7 @@ public static class RpcTelemetry
         Activity.Current = current;
     }
 
-    /// <summary>What a program is called that has no name.</summary>
+    /// <summary>The text for a program that has no name.</summary>
     internal static string NameOfProgram(uint number) => $"0x{number:x8}";
 
     /// <summary>The tags of a server's endpoint.</summary>

@@ -9,7 +9,7 @@ public sealed class Netbuf
     /// <summary>The address.</summary>
     public byte[] Bytes { get; set; } = [];
 
-    /// <summary>Reads one; <see cref="XdrReader.HasFailed"/> says whether it is well-formed.</summary>
+    /// <summary>Reads one; if it is malformed, <see cref="XdrReader.HasFailed"/> is true.</summary>
     public static Netbuf Read(ref XdrReader reader)
     {
         uint most = reader.ReadUInt32();
@@ -17,7 +17,7 @@ public sealed class Netbuf
     }
 
     /// <summary>Writes it.</summary>
-    /// <exception cref="ArgumentException">The address is longer than it says.</exception>
+    /// <exception cref="ArgumentException">The address is longer than its maximum.</exception>
     public void Write(XdrWriter writer)
     {
         writer.WriteUInt32(MaxLength);

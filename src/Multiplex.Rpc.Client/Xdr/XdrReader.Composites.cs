@@ -3,15 +3,15 @@ using System.Text.Unicode;
 
 namespace Multiplex.Rpc.Xdr;
 
-/// <summary>What is made of other values, and so has to be allocated: never by more than a small multiple of the bytes that are there.</summary>
+/// <summary>Types made of other values, which must be allocated: the memory is never more than a small multiple of the received bytes.</summary>
 public ref partial struct XdrReader
 {
-    /// <summary>How deep values may stand in values of the same type, such as a tree in a tree: deeper ones fail.</summary>
+    /// <summary>How deep values may be nested in values of the same type, such as a tree in a tree: deeper ones fail.</summary>
     public const int MaxDepth = 256;
 
     /// <summary>
-    /// RFC 4506 section 4.11: string, of at most <paramref name="maxLength"/> bytes. Bytes that are not UTF-8 are kept as <see cref="XdrText"/> says, where
-    /// the reader <see cref="AcceptsUnknown"/>: so one such name in a directory does not hide all others.
+    /// RFC 4506 section 4.11: string, of at most <paramref name="maxLength"/> bytes. Bytes that are not UTF-8 are kept as in <see cref="XdrText"/> if
+    /// <see cref="AcceptsUnknown"/> is true, so that one such name in a directory does not hide all others.
     /// </summary>
     public string ReadString(int maxLength)
     {
@@ -24,7 +24,7 @@ public ref partial struct XdrReader
 
     /// <summary>RFC 4506 section 4.13: variable-length array.</summary>
     /// <param name="maxCount">How many elements there may be.</param>
-    /// <param name="leastSize">The fewest bytes that an element takes: more elements than there are bytes for are not allocated.</param>
+    /// <param name="leastSize">The least size of an element in bytes: a count that needs more bytes than there are fails before anything is allocated.</param>
     /// <param name="element">Reads an element.</param>
     public T[] ReadArray<T>(int maxCount, int leastSize, XdrUnmarshal<T> element)
     {
@@ -35,11 +35,11 @@ public ref partial struct XdrReader
 
     /// <summary>RFC 4506 section 4.12: fixed-length array.</summary>
     /// <param name="count">How many elements there are.</param>
-    /// <param name="leastSize">As of <see cref="ReadArray"/>.</param>
+    /// <param name="leastSize">As in <see cref="ReadArray"/>.</param>
     /// <param name="element">Reads an element.</param>
     public T[] ReadFixedArray<T>(int count, int leastSize, XdrUnmarshal<T> element)
     {
-        // Even an element of no bytes counts as one: else a count would be believed.
+        // An element of no bytes counts as one byte; otherwise any count would pass this check.
         FailIf((long)count * Math.Max(leastSize, 1) > Rest.Length, "there are too few bytes");
         if (HasFailed)
             return [];
@@ -49,8 +49,8 @@ public ref partial struct XdrReader
         return elements;
     }
 
-    /// <summary>Before a value whose type may hold values of the same type is read.</summary>
-    /// <returns>False when it stands too deep, which is a failure; else <see cref="Leave"/> comes after it.</returns>
+    /// <summary>To be called before a value is read whose type may contain values of the same type.</summary>
+    /// <returns>False if it is nested too deep, which is a failure; otherwise call <see cref="Leave"/> after the value.</returns>
     public bool TryEnter()
     {
         FailIf(_depth == MaxDepth, "values stand too deep in values of the same type");
@@ -59,6 +59,6 @@ public ref partial struct XdrReader
         return !HasFailed;
     }
 
-    /// <summary>After such a value.</summary>
+    /// <summary>To be called after such a value.</summary>
     public void Leave() => _depth--;
 }

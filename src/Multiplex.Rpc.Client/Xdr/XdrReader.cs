@@ -4,32 +4,32 @@ namespace Multiplex.Rpc.Xdr;
 
 /// <summary>
 /// Unmarshals: reads values in XDR's canonical form (RFC 4506) from bytes that are there. Big-endian, in units of four
-/// bytes. No declared length is believed before the bytes behind it have been seen, and nothing is allocated but the strings
-/// and arrays that are asked for. All of the RFC but quadruple-precision floating point, section 4.8, which .NET has no type for.
+/// bytes. A declared length is checked against the bytes that are there before it is used, and only the requested strings
+/// and arrays are allocated. All of the RFC except quadruple-precision floating point, section 4.8, for which .NET has no type.
 /// </summary>
 /// <remarks>
-/// A read that fails returns a default value and fails all that follow, so that a caller decodes a whole structure first
-/// and asks <see cref="IsComplete"/> once. <see cref="IsStrict"/> and <see cref="AcceptsUnknown"/> say what fails.
+/// A read that fails returns a default value, and all later reads fail, so that a caller decodes a whole structure first
+/// and checks <see cref="IsComplete"/> once. <see cref="IsStrict"/> and <see cref="AcceptsUnknown"/> define what fails.
 /// </remarks>
 public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
 {
     private const string NoSuchValue = "an enum has no such value";
 
-    private ReadOnlySpan<byte> _rest = bytes;   // nothing, after a failure: so whatever is read then fails
-    private int _depth;   // of values in values of the same type
+    private ReadOnlySpan<byte> _rest = bytes;   // empty after a failure, so that all later reads fail
+    private int _depth;   // the nesting of values in values of the same type
 
-    /// <summary>Whether padding that is not zero fails. Otherwise it is passed over, as by libtirpc.</summary>
+    /// <summary>Whether padding that is not zero fails. Otherwise it is ignored, as in libtirpc.</summary>
     public bool IsStrict { get; init; }
 
     /// <summary>
-    /// Whether an enum may have a value that its type lacks, and a string bytes that are not UTF-8 (<see cref="XdrText"/>), as libtirpc reads them: for the
+    /// Whether an enum may have a value that its type lacks, and a string may have bytes that are not UTF-8 (<see cref="XdrText"/>), as in libtirpc: for the
     /// results of a server that is newer than the .x file, or that has such names. Otherwise they fail.
     /// </summary>
     public bool AcceptsUnknown { get; init; }
 
     /// <summary>
     /// Whether a read has failed: too few bytes, a length or a nesting over its limit, a bool not 0 or 1, a union without an arm for its
-    /// discriminant; and what <see cref="IsStrict"/> and <see cref="AcceptsUnknown"/> say.
+    /// discriminant; and the failures that <see cref="IsStrict"/> and <see cref="AcceptsUnknown"/> define.
     /// </summary>
     public readonly bool HasFailed => Failure is not null;
 
@@ -82,7 +82,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
         return HasFailed ? 0 : value;
     }
 
-    /// <summary>RFC 4506 section 4.3: an enum whose values leave none out from the lowest to the highest.</summary>
+    /// <summary>RFC 4506 section 4.3: an enum whose values are consecutive.</summary>
     /// <param name="least">The lowest.</param>
     /// <param name="most">The highest.</param>
     public int ReadEnumOfRange(int least, int most)
@@ -102,7 +102,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     public double ReadDouble() => BitConverter.UInt64BitsToDouble(ReadUInt64());
 
     /// <summary>RFC 4506 section 4.9: fixed-length opaque data, with its padding.</summary>
-    /// <returns>A part of what is read from: it lives as long as that does. Empty after a failure.</returns>
+    /// <returns>A part of the reader's bytes, not a copy; valid as long as they are. Empty after a failure.</returns>
     public ReadOnlySpan<byte> ReadFixedOpaque(int length)
     {
         int padding = Padding(length);
@@ -112,7 +112,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     }
 
     /// <summary>RFC 4506 section 4.10: opaque data of at most <paramref name="maxLength"/> bytes; also the bytes of a string, section 4.11.</summary>
-    /// <returns>As of <see cref="ReadFixedOpaque"/>.</returns>
+    /// <returns>As in <see cref="ReadFixedOpaque"/>.</returns>
     public ReadOnlySpan<byte> ReadOpaque(int maxLength)
     {
         uint length = ReadUInt32();
@@ -120,7 +120,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
         return HasFailed ? default : ReadFixedOpaque((int)length);
     }
 
-    /// <summary>Passes over bytes that the caller has seen in <see cref="Rest"/>.</summary>
+    /// <summary>Skips bytes that the caller has read from <see cref="Rest"/>.</summary>
     public void Skip(int count) => Take((uint)count);
 
     /// <summary>Marks what was read as invalid, as if a read had failed.</summary>
@@ -134,7 +134,7 @@ public ref partial struct XdrReader(ReadOnlySpan<byte> bytes)
     /// <summary>How many zero bytes follow this many bytes, up to a multiple of four: RFC 4506 section 3.</summary>
     public static int Padding(int length) => -length & 3;
 
-    // The next bytes; none when there are not so many, which is a failure.
+    // The next bytes; empty, and a failure, if there are too few.
     private ReadOnlySpan<byte> Take(uint count)
     {
         ReadOnlySpan<byte> rest = _rest;

@@ -4,8 +4,8 @@ using System.Text;
 namespace Multiplex.Rpc.Xdr;
 
 /// <summary>
-/// Strings of XDR as text. RFC 4506 section 4.11 says bytes, and file names need not be UTF-8: each byte from 0x80 to 0xFF that is not part of UTF-8 becomes
-/// the lone surrogate U+DC80 to U+DCFF, which is written as that byte again. So every string comes back as the same bytes (PEP 383's
+/// Strings of XDR as text. They are bytes (RFC 4506 section 4.11), and file names need not be UTF-8: each byte from 0x80 to 0xFF that is not part of UTF-8 becomes
+/// the lone surrogate U+DC80 to U+DCFF, which is written as that byte again. So every string is written as the bytes that were read (PEP 383's
 /// surrogateescape).
 /// </summary>
 public static class XdrText
@@ -34,7 +34,7 @@ public static class XdrText
     }
 
     /// <summary>The bytes of this text.</summary>
-    /// <exception cref="ArgumentException">It holds half a surrogate pair that stands for no byte.</exception>
+    /// <exception cref="ArgumentException">It has half a surrogate pair that does not stand for a byte.</exception>
     public static byte[] GetBytes(string text)
     {
         if (!HasBytes(text))

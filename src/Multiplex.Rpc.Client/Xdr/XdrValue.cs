@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Multiplex.Rpc.Xdr;
 
-/// <summary>What the records that are made from .x files need to be compared and printed: arrays and opaque data by what is in them.</summary>
+/// <summary>Compares and prints the records that are generated from .x files: arrays and opaque data by their contents.</summary>
 public static class XdrValue
 {
     private const int MostPrinted = 16;   // elements of an array, or entries of a list
@@ -18,7 +18,7 @@ public static class XdrValue
         _ => Equals(left, right),
     };
 
-    /// <summary>A hash of members that is the same where <see cref="AreEqual(object, object)"/> says that they are.</summary>
+    /// <summary>A hash of members, equal for members for which <see cref="AreEqual(object, object)"/> is true.</summary>
     public static int HashOf(params ReadOnlySpan<object?> members)
     {
         HashCode hash = new();
@@ -42,8 +42,8 @@ public static class XdrValue
         return hash.ToHashCode();
     }
 
-    /// <summary>A struct or a union as text, such as <c>Entry { Name = "a", Size = 5 }</c>. Of opaque data, arrays and lists the beginning.</summary>
-    /// <param name="type">What the type is called.</param>
+    /// <summary>A struct or a union as text, such as <c>Entry { Name = "a", Size = 5 }</c>. Of opaque data, arrays and lists only the beginning.</summary>
+    /// <param name="type">The name of the type.</param>
     /// <param name="members">Its members, by their names.</param>
     public static string TextOf(string type, params ReadOnlySpan<(string Name, object? Value)> members)
     {
@@ -60,7 +60,7 @@ public static class XdrValue
         return text.Append(" }").ToString();
     }
 
-    /// <summary>A linked list as text: its entries in brackets, those at the beginning.</summary>
+    /// <summary>A linked list as text: its first entries, in brackets.</summary>
     /// <param name="list">The list.</param>
     /// <param name="textOfOne">The text of one entry alone.</param>
     public static string TextOfList<T>(IEnumerable<T> list, Func<T, string> textOfOne)

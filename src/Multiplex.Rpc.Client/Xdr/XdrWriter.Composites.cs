@@ -1,12 +1,12 @@
 namespace Multiplex.Rpc.Xdr;
 
-/// <summary>What is made of other values.</summary>
+/// <summary>Types made of other values.</summary>
 public readonly ref partial struct XdrWriter
 {
-    /// <summary>RFC 4506 section 4.11: string, in UTF-8; with the bytes that <see cref="XdrText"/> keeps as they were.</summary>
+    /// <summary>RFC 4506 section 4.11: string, in UTF-8; bytes that <see cref="XdrText"/> has kept are written unchanged.</summary>
     /// <param name="value">The text.</param>
     /// <param name="maxLength">How many bytes it may take.</param>
-    /// <exception cref="ArgumentException">It takes more, or holds half a surrogate pair that stands for no byte.</exception>
+    /// <exception cref="ArgumentException">It takes more, or has half a surrogate pair that does not stand for a byte.</exception>
     public void WriteString(string value, int maxLength)
     {
         if (XdrText.HasBytes(value))
@@ -46,8 +46,8 @@ public readonly ref partial struct XdrWriter
             element(this, one);
     }
 
-    /// <summary>The writer for a value whose type may hold values of the same type.</summary>
-    /// <exception cref="ArgumentException">It stands deeper than <see cref="XdrReader.MaxDepth"/>, or holds itself.</exception>
+    /// <summary>The writer for a value whose type may contain values of the same type.</summary>
+    /// <exception cref="ArgumentException">It is nested deeper than <see cref="XdrReader.MaxDepth"/>, or contains itself.</exception>
     public XdrWriter Enter() => _depth < XdrReader.MaxDepth
         ? new(_output, _depth + 1)
         : throw new ArgumentException($"values stand more than {XdrReader.MaxDepth} deep in values of the same type");

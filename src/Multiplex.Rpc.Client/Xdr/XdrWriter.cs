@@ -5,7 +5,7 @@ namespace Multiplex.Rpc.Xdr;
 
 /// <summary>Marshals: appends values in XDR's canonical form (RFC 4506) to an output buffer, without allocation.</summary>
 /// <remarks>
-/// The bounds of a type hold for the writer too: what is over them throws <see cref="ArgumentException"/>, and what was written
+/// The writer checks the bounds of a type: a value over them throws <see cref="ArgumentException"/>, and what was written
 /// of the value so far stays in the buffer.
 /// </remarks>
 public readonly ref partial struct XdrWriter
@@ -23,7 +23,7 @@ public readonly ref partial struct XdrWriter
 
     private XdrWriter(OutputBuffer output, int depth) => (_output, _depth) = (output, depth);
 
-    /// <summary>What is appended to: for data that are read straight into it, or values that are known only after those that follow.</summary>
+    /// <summary>The buffer: for data that are received directly into it, or for values that are known only after later ones are written.</summary>
     public OutputBuffer Output => _output;
 
     /// <summary>RFC 4506 section 4.2: unsigned integer. Also rpcgen's unsigned char and unsigned short.</summary>
@@ -38,7 +38,7 @@ public readonly ref partial struct XdrWriter
     /// <summary>RFC 4506 section 4.5: hyper integer.</summary>
     public void WriteInt64(long value) => WriteUInt64((ulong)value);
 
-    /// <summary>RFC 4506 section 4.3: an enum whose values leave none out from the lowest to the highest.</summary>
+    /// <summary>RFC 4506 section 4.3: an enum whose values are consecutive.</summary>
     /// <exception cref="ArgumentException">It has no such value.</exception>
     public void WriteInt32(int value, int least, int most)
     {
@@ -49,7 +49,7 @@ public readonly ref partial struct XdrWriter
 
     /// <summary>RFC 4506 section 4.3: enum.</summary>
     /// <param name="value">The value.</param>
-    /// <param name="values">Those that it has.</param>
+    /// <param name="values">The values of the enum.</param>
     /// <exception cref="ArgumentException">It has no such value.</exception>
     public void WriteEnum(int value, params ReadOnlySpan<int> values)
     {
@@ -102,7 +102,7 @@ public readonly ref partial struct XdrWriter
         WriteOpaque(data);
     }
 
-    // Room for so many bytes, and for some before them, with the padding behind.
+    // Room for this many bytes and for some before them; the padding after them is zeroed.
     private Span<byte> Reserve(int length, int before = 0)
     {
         int padding = XdrReader.Padding(length);
@@ -118,6 +118,6 @@ public readonly ref partial struct XdrWriter
             throw Over(most, count, what);
     }
 
-    // Apart, so that the check is inlined.
+    // A separate method, so that the check is inlined.
     private static ArgumentException Over(int most, int count, string what) => new($"{count} {what}, where there may be at most {most}");
 }

@@ -104,14 +104,14 @@ internal sealed class ContractEmitter(CodeWriter code, CSharpTypes types)
 
         code.Line("if (!arguments.IsComplete)");
         code.Indented("return AcceptStatus.GarbageArguments;");
+        bool isVoid = IsVoid(procedure.Result);
         string parameters = string.Join(", ", AllParameters(procedure).Select(one => one.Role switch
         {
-            ContractRole.Context => "invocation.Context(in call)",
+            ContractRole.Context => $"invocation.Context({(procedure.IsTransactional && !isVoid ? $"in call, {Marshal(procedure)}" : "in call")})",
             ContractRole.Token => "invocation.Cancellation",
             _ => procedure.Arguments[one.Argument].CSharpName,
         }));
         string call = $"invocation.Enter(instances, in call).{MethodName(procedure)}({parameters})";
-        bool isVoid = IsVoid(procedure.Result);
         if (method.Returns != ContractReturn.Plain)
         {
             code.Line($"return invocation.Await({call}{(isVoid ? "" : $", results, static (writer, value) => {types.Write(procedure.Result, "value")}")});");
@@ -126,8 +126,12 @@ internal sealed class ContractEmitter(CodeWriter code, CSharpTypes types)
         }
 
         code.Close($"}}) {{ Name = \"{procedure.CSharpName}\", IsIdempotent = {Literal(procedure.IsIdempotent)}, IsOneWay = {Literal(procedure.IsOneWay)}, "
+            + (procedure.IsTransactional ? "IsTransactional = true, " : "")
             + $"IsQuick = {Literal(procedure.IsQuick)}, IsAsync = {Literal(method.Returns != ContractReturn.Plain || method.HasToken)} }},");
     }
+
+    private string Marshal(ProcedureDefinition procedure) =>
+        $"(XdrMarshal<{types.Name(procedure.Result, Form.Object)}>)(static (writer, value) => {types.Write(procedure.Result, "value")})";
 
     private string Returned(ProcedureDefinition procedure)
     {

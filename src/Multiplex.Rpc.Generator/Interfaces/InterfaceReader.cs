@@ -57,6 +57,9 @@ internal sealed class InterfaceReader(TypeReader types, ProblemList problems)
         bool isOneWay = Symbols.Named(attribute, "OneWay") is true;
         if (isOneWay && result is not PrimitiveType { Kind: PrimitiveKind.Void })
             problems.Report(ProblemKind.Unsupported, position, $"'{method.Name}' is one-way, and no caller would get its result: have it return void, Task or ValueTask");
+        bool isTransactional = Symbols.Named(attribute, "Transactional") is true;
+        if (isTransactional && parameters.All(one => one.Role != ContractRole.Context))
+            problems.Report(ProblemKind.Unsupported, position, $"'{method.Name}' is transactional, and has no parameter of type RpcContext, by which it records its result: add one");
         string name = method.Name;
         if (returns != ContractReturn.Plain && name.Length > Async.Length && name.EndsWith(Async, StringComparison.Ordinal))
             name = name.Substring(0, name.Length - Async.Length);
@@ -64,6 +67,7 @@ internal sealed class InterfaceReader(TypeReader types, ProblemList problems)
         {
             IsIdempotent = number == 0 || Symbols.Named(attribute, "Idempotent") is true,
             IsOneWay = isOneWay,
+            IsTransactional = isTransactional,
             IsQuick = Symbols.Named(attribute, "Quick") is bool quick ? quick : number == 0 || returns != ContractReturn.Plain,
             Method = new()
             {

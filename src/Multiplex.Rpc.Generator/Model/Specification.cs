@@ -100,6 +100,9 @@ internal sealed class ProcedureDefinition(
     /// <summary>Whether callers await no reply.</summary>
     public bool IsOneWay { get; set; }
 
+    /// <summary>Whether it records its result in the transaction of its effect.</summary>
+    public bool IsTransactional { get; set; }
+
     /// <summary>Whether it is known to take its thread a few microseconds at most.</summary>
     public bool IsQuick { get; set; }
 

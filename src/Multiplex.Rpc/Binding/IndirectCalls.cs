@@ -6,7 +6,7 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Binding;
 
 /// <summary>
-/// Calls procedures of this machine's programs for callers that do not know where those are: CALLIT, BCAST and INDIRECT, RFC 1833
+/// Calls procedures of this machine's programs for callers that do not know the programs' addresses: CALLIT, BCAST and INDIRECT, RFC 1833
 /// sections 2.2.1 and 3.2. The program sees such a call come from this machine, so it is made only where the option is set.
 /// </summary>
 /// <param name="table">Where the programs are.</param>

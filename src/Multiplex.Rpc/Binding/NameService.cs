@@ -13,7 +13,7 @@ public sealed class NameService(RegistrationTable table)
     /// <summary>The name service's own program number.</summary>
     public const uint Program = NameServiceNumbers.Program;
 
-    /// <summary>Its port, of TCP and UDP: the one that needs no asking for.</summary>
+    /// <summary>Its port, of TCP and UDP, which is fixed: clients need not ask for it.</summary>
     public const int Port = NameServiceNumbers.Port;
 
     /// <summary>Its UNIX-domain socket, by which the servers of this machine register.</summary>
@@ -31,8 +31,16 @@ public sealed class NameService(RegistrationTable table)
     // Registered when the service is made, with the other one of its class: readers of the counters learn the names once.
     private readonly Counter _registrationsRefused = Counter.RegistrationsRefused;
 
+    private int _turn;
+
     /// <summary>Its registrations.</summary>
     public RegistrationTable Table { get; } = table;
+
+    /// <summary>
+    /// What the other machines of a fleet serve, at addresses by which they are reached: looked up where this machine serves nothing of the kind, in turn
+    /// where several do, and listed behind what this machine serves. Not by portmap version 2, whose ports are those of one machine. Null: there is no fleet.
+    /// </summary>
+    public Func<IReadOnlyList<Registration>>? Elsewhere { get; init; }
 
     /// <summary>
     /// How many calls of this machine's programs it makes for others at a time; one more is answered with SYSTEM_ERR. Such a call blocks its thread
@@ -48,7 +56,7 @@ public sealed class NameService(RegistrationTable table)
         }
     }
 
-    /// <summary>Makes calls for others; null when that is not done.</summary>
+    /// <summary>Makes calls for others; null when it makes none.</summary>
     internal IndirectCalls? Indirect { get; private init; }
 
     /// <summary>
@@ -60,7 +68,7 @@ public sealed class NameService(RegistrationTable table)
     /// <summary>Where registrations that were refused for want of room are counted; null for nowhere.</summary>
     internal ServerCounters? Counters { get; set; }
 
-    /// <summary>How often it was asked for what.</summary>
+    /// <summary>How often each of its procedures was called.</summary>
     internal NameServiceStatistics Statistics { get; } = new();
 
     /// <summary>Its programs, for <see cref="RpcProtocol"/>.</summary>
@@ -75,9 +83,28 @@ public sealed class NameService(RegistrationTable table)
             Table.Set(new(Program, version, netid.Name, UniversalAddress.Of(local), RegistrationTable.Superuser), out _);
     }
 
-    /// <summary>Registers what an earlier name service knew, if it still makes sense.</summary>
+    /// <summary>Registers what an earlier name service knew, if it is still valid.</summary>
     /// <returns>Whether it is registered now.</returns>
     public bool Restore(Registration registration) => MakesSense(registration) && Table.Set(registration, out _);
+
+    /// <summary>All that is registered: on this machine, then elsewhere.</summary>
+    internal IReadOnlyList<Registration> All() => Elsewhere is null ? Table.All : [.. Table.All, .. Elsewhere()];
+
+    /// <summary>A server of this version of a program on a transport, of this machine before another; or null.</summary>
+    internal Registration? Find(uint program, uint version, string netid) =>
+        Table.Find(program, version, netid) ?? NextElsewhere(one => one.Program == program && one.Version == version && one.Netid == netid);
+
+    /// <summary>As <see cref="Find"/>, but any version rather than none: see <see cref="RegistrationTable.FindAnyVersion"/>.</summary>
+    internal Registration? FindAnyVersion(uint program, uint version, string netid) =>
+        Find(program, version, netid) ?? Table.FindAnyVersion(program, version, netid) ?? NextElsewhere(one => one.Program == program && one.Netid == netid);
+
+    private Registration? NextElsewhere(Func<Registration, bool> isMeant)
+    {
+        if (Elsewhere is null)
+            return null;
+        Registration[] all = [.. Elsewhere().Where(isMeant)];
+        return all.Length == 0 ? null : all[(uint)Interlocked.Increment(ref _turn) % all.Length];
+    }
 
     /// <summary>Registers what a local caller serves. No caller changes the registrations of the name service itself.</summary>
     /// <returns>Whether it is registered now.</returns>
@@ -97,7 +124,7 @@ public sealed class NameService(RegistrationTable table)
     /// <param name="program">The program.</param>
     /// <param name="version">The version.</param>
     /// <param name="netids">The transports.</param>
-    /// <returns>Whether nothing of it is left, also when nothing was there.</returns>
+    /// <returns>Whether none of it is registered now, also when none was before.</returns>
     internal bool Unset(in RpcCall call, uint program, uint version, IEnumerable<Netid> netids)
     {
         NameServiceCaller caller = NameServiceCaller.Of(call, FirstUnprivilegedPort);
@@ -107,7 +134,7 @@ public sealed class NameService(RegistrationTable table)
         return done;
     }
 
-    // A client would be sent to whatever address is registered, so it must be one of this machine. What is printed has no control characters.
+    // Clients are sent to the address that is registered, so it must be one of this machine. It has no control characters, as it is printed.
     private static bool MakesSense(Registration registration) =>
         registration.Program != Program && registration.Endpoint is { } endpoint && !registration.Address.Any(char.IsControl)
         && (!endpoint.Kind.IsInternet() || (endpoint.Port != "0" && IsHere(endpoint)));
@@ -119,8 +146,8 @@ public sealed class NameService(RegistrationTable table)
 /// <summary>What a name service counts beside all other RPC servers.</summary>
 public static class NameServiceCounters
 {
-    private static readonly Counter s_registrationsRefused = ServerCounters.Register("RegistrationsRefused");
-    private static readonly Counter s_indirectCallsRefused = ServerCounters.Register("IndirectCallsRefused");
+    private static readonly Counter s_registrationsRefused = ServerCounters.Register("RegistrationsRefused", new("registrations_refused_total", "Registrations that the name service had no room for."));
+    private static readonly Counter s_indirectCallsRefused = ServerCounters.Register("IndirectCallsRefused", new("indirect_calls_refused_total", "Calls that the name service did not forward because too many were in progress."));
 
     extension(Counter)
     {

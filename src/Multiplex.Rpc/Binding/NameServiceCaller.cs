@@ -9,7 +9,7 @@ namespace Multiplex.Rpc.Binding;
 /// <summary>The caller of a name service: its address and its rights.</summary>
 internal readonly record struct NameServiceCaller
 {
-    /// <summary>Owns what comes over TCP or UDP, from this machine, unless it is the superuser's.</summary>
+    /// <summary>Owns what callers on this machine register over TCP or UDP, unless they are the superuser.</summary>
     public const string Unknown = "unknown";
 
 

@@ -18,7 +18,7 @@ namespace Multiplex.Rpc.Binding;
 /// <param name="amplification">How many times as long as its call a reply over UDP may be.</param>
 public sealed class NameServiceProtocol(NameService service, int amplification = NameServiceProtocol.UsualAmplification) : IProtocol, IDisposable
 {
-    /// <summary>The usual limit: enough for whatever a client asks before a call, too little for lists.</summary>
+    /// <summary>The usual limit: enough for the replies that a client needs before a call, too little for lists.</summary>
     public const int UsualAmplification = 2;
 
     private const int LongestRecord = 9000;   // RPC_MAXDATASIZE of the C library

@@ -11,7 +11,7 @@ internal sealed class PortmapProgram(NameService service) : IRpcProgram
 
     public uint Version => NameService.PortmapVersion;
 
-    // Those that ask another server are not quick. Numbers that only rpcbind has are counted too, and refused.
+    // Procedures that call another server are not quick. Procedures that only rpcbind has are counted too, and refused.
     public IReadOnlyList<ProcedureEntry> Procedures =>
     [
         .. Enum.GetValues<RpcbindProcedure>().Select(one => new ProcedureEntry((uint)one, Call)

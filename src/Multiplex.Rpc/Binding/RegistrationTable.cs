@@ -49,7 +49,7 @@ public sealed class RegistrationTable(RegistrationLimits? limits = null)
     /// <param name="version">The version.</param>
     /// <param name="netids">The transports.</param>
     /// <param name="owner">Whose registrations may be removed; the superuser removes all.</param>
-    /// <returns>Whether nothing of what was meant is left, also when nothing was there: as rpcbind(8).</returns>
+    /// <returns>Whether none of them is registered now, also when none was before: as rpcbind(8).</returns>
     public bool Unset(uint program, uint version, IEnumerable<string> netids, string owner)
     {
         lock (_lock)
@@ -70,6 +70,18 @@ public sealed class RegistrationTable(RegistrationLimits? limits = null)
             if (_entries.Count < before)
                 Changed?.Invoke(_entries);
             return all;
+        }
+    }
+
+    /// <summary>Removes a registration, if it is still as it was found.</summary>
+    internal bool Remove(Registration registration)
+    {
+        lock (_lock)
+        {
+            bool removed = _entries.Remove(registration);
+            if (removed)
+                Changed?.Invoke(_entries);
+            return removed;
         }
     }
 

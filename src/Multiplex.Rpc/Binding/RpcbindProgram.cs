@@ -14,7 +14,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
 
     public uint Version => version;
 
-    // Those that ask another server are not quick.
+    // Procedures that call another server are not quick.
     public IReadOnlyList<ProcedureEntry> Procedures =>
     [
         .. Enum.GetValues<RpcbindProcedure>().Select(one => new ProcedureEntry((uint)one, Call)
@@ -44,7 +44,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         };
     }
 
-    // What takes no argument.
+    // Procedures that take no argument.
     private AcceptStatus Tell(RpcbindProcedure procedure, ref XdrReader arguments, XdrWriter results)
     {
         if (!arguments.IsComplete)
@@ -52,7 +52,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         switch (procedure)
         {
             case RpcbindProcedure.Dump:
-                foreach (Registration registration in service.Table.All)
+                foreach (Registration registration in service.All())
                 {
                     results.WriteBool(true);
                     registration.Write(results);
@@ -71,14 +71,14 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
         return AcceptStatus.Success;
     }
 
-    // What takes a struct rpcb.
+    // Procedures that take a struct rpcb.
     private AcceptStatus Look(in RpcCall call, in NameServiceCaller caller, ref XdrReader arguments, XdrWriter results)
     {
         Registration asked = Registration.Read(ref arguments);
         if (!arguments.IsComplete)
             return AcceptStatus.GarbageArguments;
 
-        // A call that names no transport means the one that it came by; to unset, all of them.
+        // Without a transport, the call is for the one that it came by; RPCBPROC_UNSET is for all of them.
         string netid = asked.Netid.Length > 0 ? asked.Netid : caller.Netid.Name;
         switch ((RpcbindProcedure)call.Procedure)
         {
@@ -90,11 +90,11 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
                 results.WriteBool(service.Unset(call, asked.Program, asked.Version, netids));
                 break;
             case RpcbindProcedure.GetAddress:
-                Registration? any = service.Table.FindAnyVersion(asked.Program, asked.Version, netid);
+                Registration? any = service.FindAnyVersion(asked.Program, asked.Version, netid);
                 Registration.WriteText(results, any is null ? "" : AddressFor(call, asked.Address, any));
                 break;
             case RpcbindProcedure.GetVersionAddress:
-                Registration? exact = service.Table.Find(asked.Program, asked.Version, netid);
+                Registration? exact = service.Find(asked.Program, asked.Version, netid);
                 Registration.WriteText(results, exact is null ? "" : AddressFor(call, asked.Address, exact));
                 break;
             default:
@@ -110,7 +110,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
     {
         foreach (Netid netid in Netid.All)
         {
-            if (service.Table.Find(asked.Program, asked.Version, netid.Name) is not { } registration)
+            if (service.Find(asked.Program, asked.Version, netid.Name) is not { } registration)
                 continue;
             results.WriteBool(true);
             Registration.WriteText(results, AddressFor(call, asked.Address, registration));
@@ -190,7 +190,7 @@ internal sealed class RpcbindProgram(NameService service, uint version) : IRpcPr
     }
 }
 
-/// <summary>By which of its addresses a machine with several is reached.</summary>
+/// <summary>The address by which a peer reaches a machine that has several.</summary>
 internal static class OwnAddress
 {
     /// <summary>
@@ -198,14 +198,17 @@ internal static class OwnAddress
     /// asks it, and sends nothing.
     /// </summary>
     /// <returns>A numeric address of the peer's family; null when there is no route.</returns>
-    public static string? Towards(in Peer peer)
+    public static string? Towards(in Peer peer) => Towards(peer.Address);
+
+    /// <summary>The same, towards the bytes of a socket address of the Internet.</summary>
+    public static string? Towards(ReadOnlySpan<byte> address)
     {
-        SyscallResult opened = socket(AddressLookup.FamilyOf(peer.Address), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        SyscallResult opened = socket(AddressLookup.FamilyOf(address), SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (opened.IsError)
             return null;
         int fd = (int)opened.Value;
         Span<byte> own = stackalloc byte[PeerAddress.MaxLength];
-        SyscallResult length = connect(fd, peer.Address);
+        SyscallResult length = connect(fd, address);
         if (!length.IsError)
             length = getsockname(fd, own);
         close(fd);

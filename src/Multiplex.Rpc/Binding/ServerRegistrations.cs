@@ -78,13 +78,13 @@ public sealed class ServerRegistrations
     {
         using NameServiceClient names = Connect();
         IReadOnlyList<Registration> present = names.Dump();
-        Registration[] missing = [.. _made.Where(own => !present.Any(one => IsOf(one, own)))];
+        Registration[] missing = [.. _made.Where(own => !present.Any(one => IsOf(one, own) && !one.IsElsewhere))];
         foreach (Registration registration in missing)
             Set(names, registration);
         return missing.Length;
     }
 
-    /// <summary>Removes what was made, as far as it is still there.</summary>
+    /// <summary>Removes the registrations that this server made and that are still there.</summary>
     /// <exception cref="IOException">There is no name service any more.</exception>
     public void Remove()
     {
@@ -123,16 +123,16 @@ public sealed class ServerRegistrations
 
     private NameServiceClient Connect() => _service is null ? NameServiceClient.OfThisMachine() : new(_service);
 
-    // What a dead server has left goes, also what it served over other transports; what another owner has registered shows when it is set.
+    // Registrations of a dead server are removed, those for other transports too. Those of another owner stay: RPCBPROC_SET then fails.
     private static void Clear(NameServiceClient names, (uint Number, uint Version) program, IReadOnlyList<Registration> wanted)
     {
-        foreach (Registration left in names.Dump().Where(one => (one.Program, one.Version) == program))
+        foreach (Registration left in names.Dump().Where(one => (one.Program, one.Version) == program && !one.IsElsewhere))
         {
             Registration? rival = wanted.FirstOrDefault(one => IsOf(one, left));
             if (rival?.Address == left.Address)
                 continue;
 
-            // A server that had this server's own port, or path, before has ended.
+            // Another server had the port or path of this one before: it has ended.
             bool isGone = left.Endpoint is not { } endpoint || (rival?.Endpoint is { } own && own.Port == endpoint.Port && own.Path == endpoint.Path)
                 || !Answers(UniversalAddress.ReachedHere(endpoint), left);
             if (isGone)
@@ -146,7 +146,7 @@ public sealed class ServerRegistrations
     {
         if (names.Set(registration))
             return;
-        Registration? other = names.Dump().FirstOrDefault(one => IsOf(one, registration));
+        Registration? other = names.Dump().FirstOrDefault(one => IsOf(one, registration) && !one.IsElsewhere);
         throw Refused(names, registration, other is null
             ? "it takes registrations from this machine only, and so many at most"
             : $"{other.Address} is registered, and belongs to {other.Owner}: remove it as that user (rpcinfo -d)");

@@ -6,8 +6,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Rpc.Observing;
 
 /// <summary>
-/// What the meter reports of servers as a whole, read from their <see cref="ServerCounters"/> when it is asked for. So it costs a call nothing, and is true of
-/// models that fork, too.
+/// The metrics of servers as a whole. The meter reads them from their <see cref="ServerCounters"/> on request, so they cost a call nothing, and include
+/// the children of models that fork.
 /// </summary>
 internal static class ServerInstruments
 {
@@ -29,7 +29,7 @@ internal static class ServerInstruments
             "multiplex.server.pending_bytes", () => Measure(counters => counters[Counter.HeldBytes]), "By", "Bytes that connections hold: of requests that have not arrived whole, and of replies that were not sent.");
     }
 
-    /// <summary>Has a server measured.</summary>
+    /// <summary>Adds a server to the meter.</summary>
     /// <param name="counters">Its counters.</param>
     /// <param name="model">The name of its model.</param>
     /// <param name="first">Where it listens; the first endpoint, if it has several.</param>

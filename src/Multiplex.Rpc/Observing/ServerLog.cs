@@ -4,12 +4,12 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Observing;
 
-/// <summary>What a server writes to its log: where it was started, that and how it has ended, each failure of a procedure, and each second what it refused.</summary>
+/// <summary>Writes a server's log: where it listens, how it ended, each failure of a procedure, and once a second what it refused.</summary>
 internal sealed partial class ServerLog : IDisposable
 {
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
 
-    // What a limit did to clients: they see it, and the operator is to, too.
+    // The effects of limits that clients notice: the operator can see them in the log.
     private static readonly (Counter Counter, string What)[] s_limits =
     [
         (Counter.Refused, "connections refused: too many were open, or no descriptor was left"),
@@ -35,7 +35,7 @@ internal sealed partial class ServerLog : IDisposable
     /// <summary>Writes to this log; if warnings are enabled, also the effect of limits, until this is disposed of.</summary>
     /// <param name="logger">The log.</param>
     /// <param name="counters">What the server counts.</param>
-    /// <param name="isPeriodic">Whether limits are looked at each second, by a timer: not in a process that forks, whose other threads must be idle.</param>
+    /// <param name="isPeriodic">Whether a timer checks the limits each second: not in a process that forks, whose other threads must be idle.</param>
     public ServerLog(ILogger logger, ServerCounters counters, bool isPeriodic)
     {
         (_logger, _counters) = (logger, counters);

@@ -7,11 +7,11 @@ using Multiplex.Sockets;
 
 namespace Multiplex.Rpc.Observing;
 
-/// <summary>Measures the calls of one server, and has a span for each, while anything listens to <see cref="RpcTelemetry"/>.</summary>
+/// <summary>Measures the calls of one server, and makes a span for each, while <see cref="RpcTelemetry"/> has a listener.</summary>
 /// <param name="also">A further observer, called for each call; may be null.</param>
 internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
 {
-    // The method, or the service, of a call that the server does not know: not what the call says, since a client may say anything.
+    // The method or the service of a call for which the server has none. The numbers in the call are not used: a client may send any.
     private const string Unknown = "_OTHER";
 
     private static readonly Histogram<double> s_duration =
@@ -22,7 +22,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
 
     private Dictionary<EndpointKind, KeyValuePair<string, object?>[]> _serverTags = [];
 
-    /// <summary>The server listens there. The endpoint that a call came in by is known where there is one of its kind.</summary>
+    /// <summary>The endpoints of the server. The endpoint of a call is known only if it is the only one of its kind.</summary>
     public void ListensOn(IReadOnlyList<Endpoint> endpoints) => _serverTags = endpoints
         .GroupBy(endpoint => endpoint.Kind)
         .Where(kind => kind.Count() == 1)
@@ -39,7 +39,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
         {
             if (activity.IsAllDataRequested)
                 Describe(activity, context);
-            context.Activity = Activity.Current = activity;   // the procedure's, and no other code's: see RpcObserver
+            context.Activity = Activity.Current = activity;   // current for the procedure, and for no other code: see RpcObserver
         }
 
         context.IsObserved = also is { IsEnabled: true };
@@ -72,7 +72,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
     /// <inheritdoc/>
     public override void Refused(RpcContext context, AcceptStatus? status, AuthenticationStatus why)
     {
-        // A client may name any program and procedure: those that are not served have one name, for they would be too many.
+        // A client may send any program and procedure: all that the server does not have share one name, to limit the number of names.
         TagList tags = Tags(
             context,
             status is AcceptStatus.ProgramUnavailable ? Unknown : ServiceOf(context),
@@ -112,7 +112,7 @@ internal sealed class ServerTelemetry(RpcObserver? also) : RpcObserver
     private static string MethodOf(RpcContext context) => context.ProcedureName ?? context.Procedure.Number.ToString(CultureInfo.InvariantCulture);
 
     // The RFC's name of a status.
-    private static string NameOf(AcceptStatus status) => status switch
+    internal static string NameOf(AcceptStatus status) => status switch
     {
         AcceptStatus.Success => "SUCCESS",
         AcceptStatus.ProgramUnavailable => "PROG_UNAVAIL",

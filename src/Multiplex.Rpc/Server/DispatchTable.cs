@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Server;
@@ -29,20 +31,31 @@ internal sealed class DispatchTable
         int bits = 1 + (int)uint.Log2((2 * (uint)entries.Length) | 1);
         _rows = new Row[1 << bits];
         _shift = 32 - bits;
-        foreach (Row entry in entries)
+        for (int number = 0; number < entries.Length; number++)
         {
+            Row entry = entries[number] with { Number = number };
             ref Row row = ref RowOf(entry.Program, entry.Version, entry.Procedure);
             if (row.Entry is not null)
                 throw new ArgumentException($"version {entry.Version} of program {entry.Program} has procedure {entry.Procedure} twice", nameof(programs));
             row = entry;
         }
 
+        Procedures =
+        [
+            .. entries.Select(one => new ProcedureName(
+                _names[(one.Program, one.Version)] ?? RpcTelemetry.NameOfProgram(one.Program),
+                one.Version,
+                one.Entry!.Name ?? one.Procedure.ToString(CultureInfo.InvariantCulture))),
+        ];
         AnswersLate = entries.Any(row => row.Entry!.IsAsync);
         AreAllIdempotent = entries.All(row => row.Entry!.IsIdempotent);
     }
 
     /// <summary>Whether each call may be run again, so that no reply needs to be kept.</summary>
     public bool AreAllIdempotent { get; }
+
+    /// <summary>The procedures' names, in the order of their numbers.</summary>
+    public IReadOnlyList<ProcedureName> Procedures { get; }
 
     /// <summary>Whether some procedures are async.</summary>
     public bool AnswersLate { get; }
@@ -51,16 +64,30 @@ internal sealed class DispatchTable
     public string? NameOf(uint program, uint version) => _names.GetValueOrDefault((program, version));
 
     /// <summary>The entry of the procedure that a call names; null when it is not served, or the message is too short to name one.</summary>
-    public ProcedureEntry? Find(ReadOnlySpan<byte> message) => message.Length < CallHeader.ProcedureEnd ? null : RowOf(
-        BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.ProgramOffset..]),
-        BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.VersionOffset..]),
-        BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.ProcedureOffset..])).Entry;
+    public ProcedureEntry? Find(ReadOnlySpan<byte> message) => Find(message, out _);
+
+    /// <summary>The same, with the procedure's number, from 0 on; -1 where there is no entry.</summary>
+    public ProcedureEntry? Find(ReadOnlySpan<byte> message, out int number)
+    {
+        number = -1;
+        if (message.Length < CallHeader.ProcedureEnd)
+            return null;
+        ref Row row = ref RowOf(
+            BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.ProgramOffset..]),
+            BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.VersionOffset..]),
+            BinaryPrimitives.ReadUInt32BigEndian(message[CallHeader.ProcedureOffset..]));
+        number = row.NumberOrNone;
+        return row.Entry;
+    }
+
+    /// <summary>The number of the procedure of a call whose head was read.</summary>
+    public int NumberOf(in RpcCall call) => RowOf(call.Program, call.Version, call.Procedure).NumberOrNone;
 
     /// <summary>
-    /// What a call gets that has no entry: PROG_UNAVAIL; PROG_MISMATCH with the lowest and the highest version that there are, between which there may be
+    /// The status of a call that has no entry: PROG_UNAVAIL; PROG_MISMATCH with the lowest and the highest version that there are, between which there may be
     /// gaps; or PROC_UNAVAIL.
     /// </summary>
-    /// <returns>Which of them.</returns>
+    /// <returns>Which procedures those are.</returns>
     public AcceptStatus Refuse(in RpcCall call, OutputBuffer reply)
     {
         uint low = uint.MaxValue, high = 0;
@@ -110,5 +137,13 @@ internal sealed class DispatchTable
         }
     }
 
-    private readonly record struct Row(uint Program, uint Version, uint Procedure, ProcedureEntry? Entry);
+    private readonly record struct Row(uint Program, uint Version, uint Procedure, ProcedureEntry? Entry)
+    {
+        public int Number { get; init; }
+
+        public int NumberOrNone => Entry is null ? -1 : Number;
+    }
 }
+
+/// <summary>A procedure by its names; what has none has its number.</summary>
+internal readonly record struct ProcedureName(string Program, uint Version, string Procedure);

@@ -30,7 +30,7 @@ public sealed class ProcedureEntry
 {
     private ProcedureEntry(uint number) => (Number, IsIdempotent, IsQuick) = (number, number == 0, number == 0);
 
-    /// <summary>A procedure that reads its arguments where they were received, and writes its results to where they are sent from.</summary>
+    /// <summary>A procedure that reads its arguments from the receive buffer, and writes its results to the send buffer.</summary>
     /// <param name="number">See <see cref="Number"/>.</param>
     /// <param name="handler">See <see cref="Handler"/>.</param>
     public ProcedureEntry(uint number, ProcedureHandler handler)
@@ -61,10 +61,16 @@ public sealed class ProcedureEntry
     public bool IsAsync { get; init; }
 
     /// <summary>
-    /// Whether a call may simply be run again when it is repeated. The repeats of other calls are answered from
+    /// Whether a repeated call may be run again. The repeats of other calls are answered from
     /// <see cref="RpcProtocol.Replies"/>. By default it is true of procedure 0 alone.
     /// </summary>
     public bool IsIdempotent { get; init; }
+
+    /// <summary>
+    /// Whether it has no effect but in a transaction that records its reply, too: with <see cref="RpcProtocol.ReplyStore"/> a call whose server dies is then run again, and takes effect exactly once.
+    /// Without a store it changes nothing.
+    /// </summary>
+    public bool IsTransactional { get; init; }
 
     /// <summary>
     /// Whether a call is known to take no longer than a few microseconds, whatever its arguments. Replies to such calls that came

@@ -11,9 +11,9 @@ public sealed record ReplyCacheOptions
 {
     /// <summary>
     /// How many replies are kept, 1 to 1,048,576: at least the last so many, and up to 2.3 times as many, for calls fall into
-    /// buckets. Memory is taken as they come, not before. When there are more, the caller that has the most loses those that it did not ask for
+    /// buckets. Memory is taken as replies come, not before. When there are more, the caller that has the most loses those that it has not asked for
     /// longest, so that a busy client does not have the replies of others forgotten. A repeat of a forgotten call is run again: keep as many
-    /// as clients call in the time for which they repeat. Calls that did not run, as their arguments could not be decoded, take no place.
+    /// as clients call in the time for which they repeat. Calls that did not run take no place: their arguments could not be decoded, for example.
     /// </summary>
     public int Entries { get; init; } = 32 * 1024;
 
@@ -25,6 +25,12 @@ public sealed record ReplyCacheOptions
     /// repeat of it gets SYSTEM_ERR.
     /// </summary>
     public int LongestReply { get; init; } = 408;
+
+    /// <summary>
+    /// Where the replies are kept for the next server, so that it knows the calls that this one has run; it goes on with them if it has the same
+    /// <see cref="Entries"/> and <see cref="LongestReply"/>. Null, the default: they end with the server.
+    /// </summary>
+    public KeptMemory? Memory { get; init; }
 }
 
 /// <summary>
@@ -33,10 +39,10 @@ public sealed record ReplyCacheOptions
 /// threads and all processes forked after it was made.
 /// </summary>
 /// <remarks>
-/// <para>What it promises stands at <see cref="RpcProtocol.Replies"/> and <see cref="ReplyCacheOptions.Entries"/>. Calls fall into buckets by a
+/// <para>What it guarantees is described at <see cref="RpcProtocol.Replies"/> and <see cref="ReplyCacheOptions.Entries"/>. Calls fall into buckets by a
 /// hash, each of which keeps twice as many as falls to it on average: with 128 for 64, one in 10^11 has to forget early.</para>
-/// <para>A full bucket forgets when the next call begins: of a caller that has many there, what was not asked for for long. A call that
-/// is found not to have run gives its place back, and has pushed nothing out. Calls in progress are never pushed out. Replies that are
+/// <para>When a bucket is full and the next call begins, it forgets an old reply of a caller that has many in it. A call that
+/// is found not to have run frees its place, and no reply was forgotten for it. Calls in progress are never forgotten. Replies that are
 /// forgotten before their time are counted.</para>
 /// </remarks>
 internal sealed class ReplyCache : IDisposable
@@ -50,7 +56,7 @@ internal sealed class ReplyCache : IDisposable
     private readonly int _kept;
     private readonly ReplyMemory _memory;
     private readonly long _time;
-    private readonly long _seed = Random.Shared.NextInt64();
+    private readonly long _seed;
 
     /// <summary>Makes an empty cache. In a server that forks, before the first fork.</summary>
     /// <param name="counters">Where hits, drops, evictions and refusals are counted.</param>
@@ -67,7 +73,8 @@ internal sealed class ReplyCache : IDisposable
         _time = (long)options.Time.TotalMilliseconds;
         bool fitsOne = options.Entries <= MostKept;
         _kept = fitsOne ? options.Entries : MostKept;
-        _memory = new(fitsOne ? 1 : (options.Entries * 2 / MostKept) + 1, _kept + Spare, options.LongestReply);
+        _memory = new(fitsOne ? 1 : (options.Entries * 2 / MostKept) + 1, _kept + Spare, options.LongestReply, options.Memory);
+        _seed = _memory.Seed;
     }
 
     /// <summary>Where hits, drops, evictions and refusals are counted.</summary>
@@ -76,7 +83,7 @@ internal sealed class ReplyCache : IDisposable
     /// <summary>Gives the memory back. No call may be in progress, and no process forked since then may use it.</summary>
     public void Dispose() => _memory.Dispose();
 
-    /// <summary>Looks a call up, and enters it if it is new.</summary>
+    /// <summary>Looks up a call, and enters it if it is new.</summary>
     /// <param name="call">The call.</param>
     /// <param name="arguments">Its arguments, as they came.</param>
     /// <param name="reply">Receives the reply, unless the call is to be run or dropped.</param>
@@ -86,7 +93,7 @@ internal sealed class ReplyCache : IDisposable
         entry = default;
         if (!CallKey.TryTake(call, arguments, _seed, out CallKey key))
             return Repeat.New;   // a repeat could not be distinguished from another caller's call
-        reply.EnsureRoom(_memory.LongestReply);   // what grows must not grow while others wait
+        reply.EnsureRoom(_memory.LongestReply);   // a buffer must not grow while other threads wait for the lock
         ulong hash = key.Hash(_seed);
         int bucket = (int)(hash % (uint)_memory.Buckets);
         _memory.Lock(bucket);
@@ -215,7 +222,7 @@ internal sealed class ReplyCache : IDisposable
         return Repeat.New;
     }
 
-    // Places of calls whose runners have died stay taken until a repeat asks for them, or there is no other place.
+    // The place of a call whose process has died stays taken until the call is repeated, or there is no other place.
     private int Abandoned(int bucket, long now)
     {
         for (int place = 0; place < _memory.Bucket(bucket).Places; place++)

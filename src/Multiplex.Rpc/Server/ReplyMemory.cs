@@ -10,7 +10,13 @@ namespace Multiplex.Rpc.Server;
 /// </summary>
 internal sealed unsafe class ReplyMemory : IDisposable
 {
-    private const int CacheLine = 64;   // a bucket's lock has one to itself
+    /// <summary>The name of the file that the next server gets.</summary>
+    public const string FileName = "multiplex-reply-cache";
+
+    private const ulong Magic = 0x594c_5045_5258_504d;   // MPXREPLY
+    private const int Version = 1;
+    private const int CacheLine = 64;   // a bucket's lock has a cache line of its own
+    private const int BucketsOffset = 2 * CacheLine;
 
     private readonly SharedMemory _memory;
     private readonly byte* _start;
@@ -19,18 +25,32 @@ internal sealed unsafe class ReplyMemory : IDisposable
     private readonly int _slotSize;
     private readonly int _bucketSize;
 
-    public ReplyMemory(int buckets, int places, int longestReply)
+    /// <summary>Maps them: those of an earlier server, where it had as many of the same size, else none that are taken.</summary>
+    /// <param name="buckets">How many buckets.</param>
+    /// <param name="places">Places of each.</param>
+    /// <param name="longestReply">Room for a reply, in bytes.</param>
+    /// <param name="kept">Keeps them for the next server; null: they end with this one.</param>
+    public ReplyMemory(int buckets, int places, int longestReply, KeptMemory? kept = null)
     {
         (Buckets, _places, LongestReply) = (buckets, places, longestReply);
         _slotsOffset = CacheLine + Aligned(ReplyBucket.Size(places));
         _slotSize = Aligned(sizeof(ReplySlot) + longestReply);
         _bucketSize = _slotsOffset + (places * _slotSize);
-        long size = CacheLine + ((long)buckets * _bucketSize);
+        long size = BucketsOffset + ((long)buckets * _bucketSize);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, int.MaxValue, nameof(buckets));
-        _memory = new((int)size);
+        Layout layout = new() { Magic = Magic, Version = Version, Buckets = buckets, Places = places, SlotSize = _slotSize, LongestReply = longestReply };
+        bool isNew = true;
+        _memory = kept?.Map(FileName, (int)size, memory => LayoutOf(memory).IsSameAs(layout), out isNew) ?? new((int)size);
         _start = (byte*)Unsafe.AsPointer(ref _memory.Word(0));
+        if (!isNew)
+            return;
         First.Lock.Initialize();
+        layout.Seed = Random.Shared.NextInt64();
+        LayoutOf(_memory) = layout;
     }
+
+    /// <summary>Makes the hashes of calls different from any other server's; the same in all that share the memory.</summary>
+    public long Seed => LayoutOf(_memory).Seed;
 
     /// <summary>How many buckets there are.</summary>
     public int Buckets { get; }
@@ -38,10 +58,12 @@ internal sealed unsafe class ReplyMemory : IDisposable
     /// <summary>Room for a reply, in bytes.</summary>
     public int LongestReply { get; }
 
-    // In front of the buckets stands one more lock, under which a bucket is made ready.
-    private ref Head First => ref *(Head*)_start;
+    // In front of the buckets stands what they are, and one more lock, under which a bucket is made ready.
+    private ref Head First => ref *(Head*)(_start + CacheLine);
 
-    /// <summary>Waits for a bucket.</summary>
+    private static ref Layout LayoutOf(SharedMemory memory) => ref Unsafe.As<long, Layout>(ref memory.Word(0));
+
+    /// <summary>Locks a bucket.</summary>
     public void Lock(int bucket)
     {
         ref Head head = ref HeadOf(bucket);
@@ -50,7 +72,7 @@ internal sealed unsafe class ReplyMemory : IDisposable
         head.Lock.Lock();
     }
 
-    /// <summary>Lets others have it.</summary>
+    /// <summary>Unlocks it.</summary>
     public void Unlock(int bucket) => HeadOf(bucket).Lock.Unlock();
 
     /// <summary>Which calls its places have.</summary>
@@ -80,11 +102,22 @@ internal sealed unsafe class ReplyMemory : IDisposable
 
     private ref Head HeadOf(int bucket) => ref *(Head*)BucketAt(bucket);
 
-    private byte* BucketAt(int bucket) => _start + CacheLine + ((long)bucket * _bucketSize);
+    private byte* BucketAt(int bucket) => _start + BucketsOffset + ((long)bucket * _bucketSize);
 
     private byte* SlotAt(int bucket, int place) => BucketAt(bucket) + _slotsOffset + (place * _slotSize);
 
     private static int Aligned(int size) => (size + CacheLine - 1) & -CacheLine;
+
+    // What another server must have the same to use the memory.
+    private struct Layout
+    {
+        public ulong Magic;
+        public int Version, Buckets, Places, SlotSize, LongestReply;
+        public long Seed;
+
+        public readonly bool IsSameAs(in Layout other) => Magic == other.Magic
+            && (Version, Buckets, Places, SlotSize, LongestReply) == (other.Version, other.Buckets, other.Places, other.SlotSize, other.LongestReply);
+    }
 
     private struct Head
     {
@@ -116,10 +149,10 @@ internal readonly ref struct ReplyBucket
     private readonly Span<byte> _states;
     private readonly ref int _hand;
 
-    /// <summary>Stands over a bucket's memory.</summary>
+    /// <summary>A view of a bucket's memory.</summary>
     /// <param name="memory">The bytes of it, <see cref="Size"/> of them, which begin as zeros.</param>
     /// <param name="places">How many places there are, at most <see cref="MaxPlaces"/>.</param>
-    /// <param name="hand">The place from which on the oldest calls are; begins as zero.</param>
+    /// <param name="hand">The place at which the search for the oldest calls begins; zero at first.</param>
     public ReplyBucket(Span<byte> memory, int places, ref int hand)
     {
         const int Tags = sizeof(long), Callers = Tags + sizeof(ushort), States = Callers + sizeof(ushort);
@@ -142,14 +175,14 @@ internal readonly ref struct ReplyBucket
     /// <summary>How far the call of a place is.</summary>
     public SlotState State(int place) => (SlotState)Volatile.Read(in _states[place]);
 
-    /// <summary>The same from now on.</summary>
+    /// <summary>Sets how far it is.</summary>
     public void Set(int place, SlotState state) => Volatile.Write(ref _states[place], (byte)state);
 
-    /// <summary>The same, if its call is as far as expected.</summary>
+    /// <summary>Sets how far it is, if that is as expected.</summary>
     public void Exchange(int place, SlotState state, SlotState expected) =>
         Interlocked.CompareExchange(ref _states[place], (byte)state, (byte)expected);
 
-    /// <summary>The call of a place is asked for, at this time of <see cref="Environment.TickCount64"/>.</summary>
+    /// <summary>A repeat of a place's call has come, at this time of <see cref="Environment.TickCount64"/>.</summary>
     public void Touch(int place, long now) => _touched[place] = now;
 
     /// <summary>A place gets a call. It must be empty or unused.</summary>
@@ -175,14 +208,14 @@ internal readonly ref struct ReplyBucket
     /// <summary>The place where the oldest call is, if all came in order and none was asked for again.</summary>
     public int Hand => _hand;
 
-    /// <summary>A place at the hand gets another call.</summary>
+    /// <summary>The place at the hand has got another call: moves the hand on.</summary>
     public void MoveHandBehind(int place) => _hand = Next(place);
 
     /// <summary>
-    /// What is forgotten first: of the caller that has many calls here, one that was not asked for for long. The callers of eight places
-    /// at random are compared, so that a caller with few is taken for the one with most about never; then the next calls from the hand on.
+    /// Finds the call to forget first: an old one of a caller that has many calls here. The callers of eight places
+    /// at random are compared, so that a caller with few calls is almost never taken for one with many; then the calls from the hand on.
     /// </summary>
-    /// <param name="random">Which places.</param>
+    /// <param name="random">Chooses the eight places.</param>
     /// <returns>Its place; -1 when none is kept.</returns>
     public int Victim(ulong random)
     {

@@ -45,7 +45,7 @@ public ref struct RpcCall(
         };
 
     /// <summary>
-    /// Becomes the call of a plain head, <see cref="CallHeader.IsPlain"/>. In its place: a struct of this size that is made elsewhere is
+    /// Fills in the call of a plain head, <see cref="CallHeader.IsPlain"/>. In its place: a struct of this size that is made elsewhere is
     /// copied, and to wait for that takes as long as all the rest of a head.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -22,6 +22,6 @@ public sealed class RpcInstances<T>
 /// <summary>What serves one call.</summary>
 /// <typeparam name="T">The contract.</typeparam>
 /// <param name="Instance">The object that the procedure is called on.</param>
-/// <param name="Scope">Disposed of when the procedure has ended, before its reply leaves; null for nothing. A procedure that ended at once waits for no disposal that goes on.</param>
+/// <param name="Scope">Disposed of when the procedure has ended, before its reply leaves; null for nothing. If the procedure ended at once, an asynchronous disposal is not waited for.</param>
 public readonly record struct RpcCallScope<T>(T Instance, IAsyncDisposable? Scope = null)
     where T : class;

@@ -1,17 +1,20 @@
 using System.ComponentModel;
+using System.Diagnostics;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
+using Multiplex.Rpc.Server.Stores;
 using Multiplex.Rpc.Xdr;
 
 namespace Multiplex.Rpc.Server;
 
 /// <summary>
 /// One call of a procedure of a contract, from its stub to its reply: for the code that the generator writes. A call that ends on the thread that
-/// began it allocates nothing: the next one uses the same object. One that does not takes the object with it.
+/// began it allocates nothing: the next one uses the same object. A call that ends on another thread keeps the object.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class RpcInvocation : LateReply
 {
-    /// <summary>What a stub returns whose procedure has not ended: its reply comes later.</summary>
+    /// <summary>The status that a stub returns while its procedure has not ended: the reply comes later.</summary>
     public const AcceptStatus Pending = (AcceptStatus)uint.MaxValue;
 
     private const int UsualReply = 256;
@@ -26,7 +29,11 @@ public sealed class RpcInvocation : LateReply
     private IAsyncDisposable? _scope;
     private CancellationTokenSource? _source;
     private ReplyCache.Entry _kept;
+    private StoredCall? _stored;
     private uint _xid;
+    private int _number;    // of the procedure, when the call began, and what the access log has of it, where calls are timed
+    private long _begun;
+    private LoggedCall? _logged;
     private bool _isRecord;
     private bool _isTokenUsed;
     private int _isCancelled;
@@ -35,7 +42,7 @@ public sealed class RpcInvocation : LateReply
     {
     }
 
-    /// <summary>Is cancelled when the client goes, when the server ends, and when the time for the call is over.</summary>
+    /// <summary>Cancelled when the client is gone, when the server ends, and when the time for the call is over.</summary>
     public CancellationToken Cancellation
     {
         get
@@ -49,11 +56,28 @@ public sealed class RpcInvocation : LateReply
     }
 
     /// <summary>The call, for a procedure that asks for it.</summary>
-    public RpcContext Context(in RpcCall call) => _context ??= call.ToContext(
-        _protocol.NameOf(call),
-        _entry,
-        _entry.IsAsync && _protocol.CallTimeout > TimeSpan.Zero ? DateTimeOffset.UtcNow + _protocol.CallTimeout : null,
-        _entry.IsAsync ? Cancellation : default);
+    public RpcContext Context(in RpcCall call)
+    {
+        if (_context is null)
+        {
+            _context = call.ToContext(
+                _protocol.NameOf(call),
+                _entry,
+                _entry.IsAsync && _protocol.CallTimeout > TimeSpan.Zero ? DateTimeOffset.UtcNow + _protocol.CallTimeout : null,
+                _entry.IsAsync ? Cancellation : default);
+            _context.Stored = _stored;
+        }
+
+        return _context;
+    }
+
+    /// <summary>The call, for a procedure that records its result in a transaction.</summary>
+    public RpcContext Context<T>(in RpcCall call, XdrMarshal<T> marshal)
+    {
+        RpcContext context = Context(call);
+        context.ResultMarshal = marshal;
+        return context;
+    }
 
     /// <summary>The object that the procedure is to be called on.</summary>
     public T Enter<T>(RpcInstances<T> instances, in RpcCall call)
@@ -104,20 +128,22 @@ public sealed class RpcInvocation : LateReply
         if (hasEnded)
             _context?.SetEnded();
         if (hasEnded && _entry.IsOneWay)
-            return;   // its client awaits no reply, and may go as soon as it is sent
+            return;   // its client awaits no reply, and may close the connection as soon as the call is sent
         if (Interlocked.Exchange(ref _isCancelled, 1) != 0)
             return;
         _protocol.CountCancelled();
         _ = _source?.CancelAsync();   // the callbacks run on the thread pool: this thread has others to serve
     }
 
-    internal static RpcInvocation Begin(RpcProtocol protocol, ProcedureEntry entry, in RpcCall call, int bytes, ReplyCache.Entry kept)
+    internal static RpcInvocation Begin(RpcProtocol protocol, ProcedureEntry entry, in RpcCall call, int bytes, ReplyCache.Entry kept, StoredCall? stored)
     {
         RpcInvocation invocation = t_spare ?? new();
         t_spare = null;   // the procedure may itself make calls on this thread
-        (invocation._protocol, invocation._entry, invocation._xid, invocation._kept) = (protocol, entry, call.Xid, kept);
+        (invocation._protocol, invocation._entry, invocation._xid, invocation._kept, invocation._stored) = (protocol, entry, call.Xid, kept, stored);
         invocation._isRecord = call.Peer.Kind is Sockets.EndpointKind.Tcp or Sockets.EndpointKind.Unix;
         invocation.Bytes = bytes;
+        if (entry.IsAsync && stored is null && protocol.Meter is { } meter)
+            (invocation._number, invocation._begun, invocation._logged) = (meter.NumberOf(call), Stopwatch.GetTimestamp(), meter.ToLog(call.Peer));
         invocation._observer = protocol.Observer is { IsEnabled: true } observer ? observer : null;
         return invocation;
     }
@@ -155,7 +181,7 @@ public sealed class RpcInvocation : LateReply
         _observer?.Ended(_context!, status, failure);
         if (_isTokenUsed && !_source!.TryReset())
             _source = null;
-        (_scope, _context, _isTokenUsed) = (null, null, false);
+        (_scope, _context, _stored, _isTokenUsed) = (null, null, null, false);
         t_spare = this;
     }
 
@@ -236,6 +262,8 @@ public sealed class RpcInvocation : LateReply
         try
         {
             MakeReply(status);
+            if (_stored is null)
+                _protocol.Meter?.EndLate(_number, _begun, _logged, Reply!.Written, _isRecord ? RecordMarking.HeaderLength : 0);
             _observer?.Ended(_context!, status, failure);
         }
         finally
@@ -261,7 +289,7 @@ public sealed class RpcInvocation : LateReply
         if (Reply is null)
             BeginReply();
         int start = _isRecord ? RecordMarking.HeaderLength : 0;
-        _protocol.AnswerLate(_entry, _xid, status, Reply!, start, _kept);
+        _protocol.AnswerLate(_entry, _xid, status, Reply!, start, _kept, _stored);
         if (Reply!.Length == start)
             Reply.Truncate(0);
         else if (_isRecord)
@@ -272,6 +300,8 @@ public sealed class RpcInvocation : LateReply
     {
         if (e is RpcFault fault)
             return fault.Status;
+        if (e is ClaimLostException)
+            return AcceptStatus.SystemError;   // the store counts it
         if (e is not OperationCanceledException || _source is not { IsCancellationRequested: true })
             _protocol.OnFailure(e);
         else if (Interlocked.Exchange(ref _isCancelled, 1) == 0)

@@ -1,8 +1,10 @@
 using System.Buffers;
-using System.Text;
 using Multiplex.Interop;
+using Multiplex.Observing;
 using Multiplex.Rpc.Client;
 using Multiplex.Rpc.Messages;
+using Multiplex.Rpc.Observing;
+using Multiplex.Rpc.Server.Stores;
 using Multiplex.Rpc.Xdr;
 using Multiplex.Sockets;
 using Multiplex.Tls;
@@ -19,8 +21,8 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     private readonly Counter _calls = Counter.Calls;
     private ReplyCache? _replies;
     private ServerCounters? _counters;
-    private TlsContext? _tls;
-    private bool _isGuarded;   // whether a call may be refused for what its caller is
+    private volatile TlsContext? _tls;
+    private bool _isGuarded;   // whether a call may be refused because of its caller
 
     /// <summary>Serves these programs.</summary>
     /// <param name="programs">The programs, each a version of one; several versions of a program may stand side by side.</param>
@@ -35,7 +37,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
     /// <summary>
     /// Calls of procedures that are not idempotent are remembered with their replies: a client that missed the reply and repeats the call
-    /// gets it again, and the call is not run again. How many, and for how long; null runs every repeat. See <see cref="ProcedureEntry.IsIdempotent"/>.
+    /// gets it again, and the call is not run again. The value says how many, and for how long; null runs every repeat. See <see cref="ProcedureEntry.IsIdempotent"/>.
     /// </summary>
     /// <remarks>
     /// <para>A call is known again by the kind of socket, the caller, xid, program, version, procedure, and the length and a checksum of the
@@ -52,6 +54,13 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// run, and is not remembered.</para>
     /// </remarks>
     public ReplyCacheOptions? Replies { get; init; } = new();
+
+    /// <summary>
+    /// Remembers the calls of procedures that are not idempotent for all servers that share it; null, the default: each server has its own <see cref="Replies"/>. Such a call
+    /// waits for the store twice, and is run on the thread pool: models that fork refuse a store. If the store cannot be reached, it gets SYSTEM_ERR before it is run; if its reply cannot be recorded,
+    /// that is sent all the same. A client is known by its AUTH_SYS credential with a random stamp, <see cref="CallIdentity"/>; the calls of any other are remembered by <see cref="Replies"/>.
+    /// </summary>
+    public IReplyStore? ReplyStore { get; init; }
 
     /// <summary>
     /// Whether arguments with padding that is not zero are garbage. False: they are read, as by libtirpc. Bytes behind the arguments, values that an enum
@@ -84,10 +93,12 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         }
     }
 
+    /// <summary>Reads <paramref name="files"/> of TLS, such as a renewed certificate, for connections that begin it later; the policy stays that of <see cref="Tls"/>. From any thread, once <see cref="Open"/> was called. A <see cref="TlsException"/> leaves those from before in use.</summary>
+    public void RenewTls(TlsServerOptions files) => _tls = _tls is null ? throw new InvalidOperationException("there is no TLS to renew: set RpcProtocol.Tls") : TlsContext.ForServer(files, RpcTls.Protocol);
     TlsContext? IProtocol.Tls => _tls;
 
-    /// <summary>Called with an exception that a procedure threw; the caller gets SYSTEM_ERR. By default it is written to standard error. It must not throw itself.</summary>
-    public Action<Exception> OnFailure { get; init; } = WriteToStandardError;
+    /// <summary>Called with an exception that a procedure threw; the caller gets SYSTEM_ERR. By default it is reported: <see cref="ServerEvents"/>. It must not throw itself.</summary>
+    public Action<Exception> OnFailure { get; init; } = ReportFailure;
 
     /// <summary>
     /// In which order the replies of one connection leave. The xid says which call a reply belongs to (RFC 5531 section 9), but clients of libtirpc
@@ -105,10 +116,25 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <summary>Called when a call begins and when it ends; null, the default, costs nothing.</summary>
     public RpcObserver? Observer { get; init; }
 
-    /// <inheritdoc/>
-    public bool AnswersLate => _table.AnswersLate;
+    /// <summary>
+    /// Whether the calls of each procedure are timed, at one look at the clock a call and one more for those that are not pipelined; false, the default, costs nothing. It needs no
+    /// listener in the process, and so is true of models that fork, too.
+    /// </summary>
+    public bool MeasuresDurations { get; init; }
 
-    /// <summary>Whether anything is remembered.</summary>
+    /// <summary>The access log; null, the default, for none.</summary>
+    public CallLog? CallLog { get; init; }
+
+    /// <summary>How long calls took, once <see cref="Open"/> was called; null where they are not timed.</summary>
+    public CallDurations? Durations => Meter?.Durations;
+
+    /// <summary>What times calls; null where nothing does.</summary>
+    internal CallMeter? Meter { get; private set; }
+
+    /// <inheritdoc/>
+    public bool AnswersLate => _table.AnswersLate || (ReplyStore is not null && !_table.AreAllIdempotent);
+
+    /// <summary>Whether replies are remembered.</summary>
     internal bool KeepsReplies => _replies is not null;
 
     /// <summary>
@@ -121,19 +147,21 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     public void Open(ServerCounters counters)
     {
         _counters = counters;
-        if (Tls is not null)
-            _tls ??= TlsContext.ForServer(Tls, RpcTls.Protocol);
+        if (MeasuresDurations || CallLog is not null)
+            Meter ??= new(_table, MeasuresDurations ? new(_table.Procedures) : null, CallLog);
+        _tls ??= Tls is null ? null : TlsContext.ForServer(Tls, RpcTls.Protocol);
         if (_replies is not null)
             _replies.Counters = counters;
         else if (Replies is not null && !_table.AreAllIdempotent)
             _replies = new(counters, Replies);
     }
 
-    /// <summary>Gives that memory back. It must not be served any more, in this process or one forked from it.</summary>
+    /// <summary>Frees that memory. The protocol must not be served any more, in this process or one forked from it.</summary>
     public void Dispose()
     {
         _replies?.Dispose();
         _tls?.Dispose();
+        Meter?.Dispose();
     }
 
     /// <inheritdoc/>
@@ -143,7 +171,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <summary>Whether its first fragment shows that it is.</summary>
     public bool IsFrameQuick(ReadOnlySpan<byte> frame) => IsMessageQuick(RecordMarking.FirstFragment(frame));
 
-    /// <summary>As the procedure's entry says, <see cref="ProcedureEntry.IsQuick"/>. To refuse a call of what is not served is quick.</summary>
+    /// <summary>As the procedure's entry says, <see cref="ProcedureEntry.IsQuick"/>. To refuse a call of a procedure that is not served is quick.</summary>
     public bool IsMessageQuick(ReadOnlySpan<byte> message) =>
         IsQuick(_table.Find(message), message);
 
@@ -155,15 +183,17 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     public FrameAnswer AnswerInBatch(ReadOnlySpan<byte> frame, in Peer peer, OutputBuffer reply, bool ifQuick)
     {
         ReadOnlySpan<byte> message = RecordMarking.FirstFragment(frame);
-        ProcedureEntry? entry = _table.Find(message);
+        ProcedureEntry? entry = _table.Find(message, out int number);
         bool isQuick = IsQuick(entry, message);
         if (ifQuick && !isQuick)
             return FrameAnswer.Left;
 
+        long begun = Meter?.Begin(reply, frame.Length, isNext: ifQuick) ?? 0;
         int start = RecordMarking.Begin(reply);
         bool answered = RecordMarking.IsSingleFragment(frame)
             ? Answer(entry, message, peer, reply)
             : AnswerFragments(frame, peer, reply);
+        Meter?.End(message, number, frame.Length, peer, reply, start, RecordMarking.HeaderLength, begun);
         if (reply.Length > start + RecordMarking.HeaderLength)
             RecordMarking.End(reply, start);
         else
@@ -178,8 +208,14 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     public bool AsksForTls(ReadOnlySpan<byte> frame) => CallHeader.HasFlavor(RecordMarking.FirstFragment(frame), AuthenticationFlavor.Tls);
 
     /// <inheritdoc/>
-    public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply) =>
-        Answer(_table.Find(message), message, peer, reply);
+    public bool AnswerMessage(ReadOnlySpan<byte> message, in Peer peer, OutputBuffer reply)
+    {
+        long begun = Meter?.Begin(reply, message.Length, isNext: false) ?? 0;
+        int start = reply.Length;
+        bool answered = Answer(_table.Find(message, out int number), message, peer, reply);
+        Meter?.End(message, number, message.Length, peer, reply, start, 0, begun);
+        return answered;
+    }
 
     // A message too short to name a procedure may be the first of several fragments.
     private static bool IsQuick(ProcedureEntry? entry, ReadOnlySpan<byte> message) =>
@@ -242,14 +278,24 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             ReplyWriter.AuthenticationError(reply, call.Xid, AuthenticationStatus.TooWeak);
             Observer?.TellRefused(call, entry, _table, null, AuthenticationStatus.TooWeak);
         }
-        else if (entry.IsIdempotent || _replies is null)
+        else if (entry.IsIdempotent)
         {
-            Run(entry, call, ref arguments, reply, default);
+            Run(entry, call, ref arguments, reply, default, null);
         }
         else
         {
-            RunOnce(entry, _replies, call, ref arguments, reply);
+            ActOnce(entry, call, ref arguments, reply);
         }
+    }
+
+    private void ActOnce(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply)
+    {
+        if (ReplyStore is not null && StoredCall.TryBegin(this, ReplyStore, entry, call, arguments.Rest) is { } stored)
+            reply.Late = stored;
+        else if (_replies is null)
+            Run(entry, call, ref arguments, reply, default, null);
+        else
+            RunOnce(entry, _replies, call, ref arguments, reply);
     }
 
     // RFC 9289 section 4.1: the NULL procedure, once, with nothing in the credential, the verifier and the arguments. Over messages
@@ -273,7 +319,7 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         if (replies.Begin(call, arguments.Rest, reply, out ReplyCache.Entry kept) != Repeat.New)
             return;
         int start = reply.Length;
-        bool hasRun = Run(entry, call, ref arguments, reply, kept);
+        bool hasRun = Run(entry, call, ref arguments, reply, kept, null);
         if (reply.Late is not null)
             replies.Defer(kept);
         else if (hasRun)
@@ -282,11 +328,12 @@ public sealed class RpcProtocol : IProtocol, IDisposable
             replies.Forget(kept);
     }
 
-    // Returns whether the procedure ran. It is counted before it does, for it may take long, and not any more if it did not.
-    private bool Run(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply, ReplyCache.Entry kept)
+    /// <summary>Runs a procedure. The call is counted before it runs, for it may take long, and not any more if it did not run.</summary>
+    /// <returns>Whether it ran.</returns>
+    internal bool Run(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply, ReplyCache.Entry kept, StoredCall? stored)
     {
         if (entry.Handler is null || Observer is { IsEnabled: true })
-            return Invoke(entry, call, ref arguments, reply, kept);
+            return Invoke(entry, call, ref arguments, reply, kept, stored);
         int start = reply.Length;
         _counters?.Increment(_calls);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
@@ -308,26 +355,26 @@ public sealed class RpcProtocol : IProtocol, IDisposable
 
         if (reply.Late is not null)
             reply.Truncate(start);
-        return reply.Late is not null || Answer(entry, call.Xid, status, reply, start);
+        return reply.Late is not null || Answer(entry, call.Xid, status, reply, start, stored);
     }
 
     // As Run, of a procedure of a contract, or of a call that is observed.
-    private bool Invoke(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply, ReplyCache.Entry kept)
+    private bool Invoke(ProcedureEntry entry, in RpcCall call, ref XdrReader arguments, OutputBuffer reply, ReplyCache.Entry kept, StoredCall? stored)
     {
         int start = reply.Length;
         _counters?.Increment(_calls);
-        RpcInvocation invocation = RpcInvocation.Begin(this, entry, call, arguments.Rest.Length, kept);
+        RpcInvocation invocation = RpcInvocation.Begin(this, entry, call, arguments.Rest.Length, kept, stored);
         ReplyWriter.Accepted(reply, call.Xid, AcceptStatus.Success);
         AcceptStatus status = invocation.Run(call, ref arguments, new XdrWriter(reply));
         if (status != RpcInvocation.Pending && reply.Late is null)
-            return Answer(entry, call.Xid, status, reply, start);
+            return Answer(entry, call.Xid, status, reply, start, stored);
         reply.Truncate(start);
         reply.Late ??= invocation;
         return true;
     }
 
     // Appends what the status calls for. Returns whether the procedure ran.
-    private bool Answer(ProcedureEntry entry, uint xid, AcceptStatus status, OutputBuffer reply, int start)
+    private bool Answer(ProcedureEntry entry, uint xid, AcceptStatus status, OutputBuffer reply, int start, StoredCall? stored)
     {
         if (status == AcceptStatus.Success && !entry.IsOneWay)
             return true;
@@ -335,10 +382,11 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         if (status == AcceptStatus.Success)
             return true;
         ReplyWriter.Accepted(reply, xid, status);
-        if (status == AcceptStatus.SystemError)
-            return true;   // it may have done something before it failed
-        _counters?.Add(_calls, -1);
-        return false;
+        bool hasRun = status == AcceptStatus.SystemError;   // it may have done something before it failed
+        if (!hasRun)
+            _counters?.Add(_calls, -1);
+        stored?.Failed(hasRun);
+        return hasRun;
     }
 
     /// <summary>An async procedure has ended on another thread: the reply, behind its head and its results, is made whole and kept.</summary>
@@ -348,19 +396,23 @@ public sealed class RpcProtocol : IProtocol, IDisposable
     /// <param name="reply">The reply.</param>
     /// <param name="start">Where it begins.</param>
     /// <param name="kept">Where the call is remembered.</param>
-    internal void AnswerLate(ProcedureEntry entry, uint xid, AcceptStatus status, OutputBuffer reply, int start, ReplyCache.Entry kept)
+    /// <param name="stored">The call, if it is in a store.</param>
+    internal void AnswerLate(ProcedureEntry entry, uint xid, AcceptStatus status, OutputBuffer reply, int start, ReplyCache.Entry kept, StoredCall? stored)
     {
-        if (Answer(entry, xid, status, reply, start))
+        if (Answer(entry, xid, status, reply, start, stored))
             _replies?.Complete(kept, reply.Written[start..], isDeferred: true);
         else
             _replies?.Forget(kept, isDeferred: true);
     }
 
-    /// <summary>What a program is called, or null.</summary>
+    /// <summary>A program's name, or null.</summary>
     internal string? NameOf(in RpcCall call) => _table.NameOf(call.Program, call.Version);
 
     /// <summary>A call was cancelled.</summary>
-    internal void CountCancelled() => _counters?.Increment(Counter.CallsCancelled);
+    internal void CountCancelled() => Count(Counter.CallsCancelled);
+
+    /// <summary>Counts something.</summary>
+    internal void Count(Counter counter) => _counters?.Increment(counter);
 
     private AuthenticationStatus Refuses(in RpcCall call)
     {
@@ -379,17 +431,16 @@ public sealed class RpcProtocol : IProtocol, IDisposable
         }
     }
 
-    // With write(2), not Console: this may run in a forked child. A standard error that is closed is no second failure.
-    internal static void WriteToStandardError(Exception failure) =>
-        _ = Libc.write(2, Encoding.UTF8.GetBytes($"multiplex: a procedure failed: {failure}\n"));
+    internal static void ReportFailure(Exception failure) =>
+        ServerEvents.Report(EventLevel.Error, "procedure_failed", $"a procedure failed: {failure}");
 
     private bool AnswerFragments(ReadOnlySpan<byte> record, in Peer peer, OutputBuffer reply)
     {
         byte[] message = ArrayPool<byte>.Shared.Rent(record.Length);
         try
         {
-            int length = RecordMarking.Reassemble(record, message);
-            return AnswerMessage(message.AsSpan(0, length), peer, reply);
+            ReadOnlySpan<byte> whole = message.AsSpan(0, RecordMarking.Reassemble(record, message));
+            return Answer(_table.Find(whole), whole, peer, reply);
         }
         finally
         {

@@ -36,7 +36,7 @@ public sealed class RpcServer : IAsyncDisposable
     private RpcServer(ServerModelEntry model, RpcProtocol protocol, RpcServerOptions options)
     {
         _protocol = protocol;
-        IReadOnlyList<BoundSocket> sockets = BoundSockets.Open([.. options.Endpoints], options.Backlog, model.SharesAddresses, options.KeepAlive);
+        IReadOnlyList<BoundSocket> sockets = BoundSockets.Open([.. options.Endpoints], options.Backlog, shared: model.Loops(options.ServerOptions) > 1, options.KeepAlive);
         _stop = model.Forks ? StopSignal.BySignal() : StopSignal.ByRequest();
         try
         {
@@ -67,7 +67,7 @@ public sealed class RpcServer : IAsyncDisposable
     /// <summary>Where it listens, an endpoint for each socket, with the ports that the kernel chose.</summary>
     public IReadOnlyList<Endpoint> Endpoints { get; }
 
-    /// <summary>What has happened so far. They may be read after the server has ended, too.</summary>
+    /// <summary>What it has counted so far. The counters may be read after the server has ended, too.</summary>
     public ServerCounters Counters { get; }
 
     /// <summary>Ends when the server has: after <see cref="StopAsync"/>, or with the exception by which it failed.</summary>
@@ -91,7 +91,7 @@ public sealed class RpcServer : IAsyncDisposable
 
     /// <summary>Starts a server, and returns once it accepts connections.</summary>
     /// <param name="options">What it serves, where, and how.</param>
-    /// <param name="cancellationToken">Gives up: what was opened is closed.</param>
+    /// <param name="cancellationToken">Cancels the start: what was opened is closed.</param>
     /// <inheritdoc cref="StartAsync(Action{RpcServerOptions}, object[])"/>
     public static async Task<RpcServer> StartAsync(RpcServerOptions options, CancellationToken cancellationToken = default)
     {

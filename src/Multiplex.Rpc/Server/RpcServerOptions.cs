@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Multiplex.Models;
 using Multiplex.Rpc.Observing;
+using Multiplex.Rpc.Server.Stores;
 using Multiplex.Sockets;
 using Multiplex.Tls;
 
@@ -45,6 +46,12 @@ public sealed class RpcServerOptions
 
     /// <summary>How many replies are remembered, and for how long; null runs every repeat: see <see cref="RpcProtocol.Replies"/>.</summary>
     public ReplyCacheOptions? Replies { get; set; } = new();
+
+    /// <summary>
+    /// Remembers the calls that must not be run twice for all servers that share it; null, the default: each server has its own memory. It is not disposed of with the server: see
+    /// <see cref="RpcProtocol.ReplyStore"/>.
+    /// </summary>
+    public IReplyStore? ReplyStore { get; set; }
 
     /// <summary>Whether arguments with padding that is not zero are garbage: see <see cref="RpcProtocol.Strict"/>.</summary>
     public bool Strict { get; set; }
@@ -144,11 +151,12 @@ public sealed class RpcServerOptions
             Access = Access,
             Tls = Tls,
             Replies = Replies,
+            ReplyStore = ReplyStore,
             Strict = Strict,
             ReplyOrder = ReplyOrder,
             CallTimeout = CallTimeout,
             Observer = forks ? Observer : new ServerTelemetry(Observer),
-            OnFailure = OnFailure ?? (forks || Logger == NullLogger.Instance ? RpcProtocol.WriteToStandardError : failure => ServerLog.ProcedureFailed(Logger, failure)),
+            OnFailure = OnFailure ?? (forks || Logger == NullLogger.Instance ? RpcProtocol.ReportFailure : failure => ServerLog.ProcedureFailed(Logger, failure)),
         };
     }
 }

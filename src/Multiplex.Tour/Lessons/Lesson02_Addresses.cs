@@ -31,9 +31,9 @@ internal static class Lesson02_Addresses
     private static void TheKernelChooses(Trace t)
     {
         int fd = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(fd, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(fd, Notation.Internet(INADDR_LOOPBACK, 0));
         byte[] address = t.getsockname(fd);
-        Trace.Check(Symbols.Port(address) != 0, "the kernel chooses a port");
+        Trace.Check(Notation.Port(address) != 0, "the kernel chooses a port");
         t.Say("A server that must be found writes its port here, such as 80. Ports below "
             + File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start").Trim() + " (net.ipv4.ip_unprivileged_port_start, usually 1024) need a "
             + "privilege; without it bind(2) fails with EACCES.");
@@ -47,38 +47,38 @@ internal static class Lesson02_Addresses
         byte[] before = t.getsockname(client);
         t.connect(client, address);
         byte[] after = t.getsockname(client);
-        Trace.Check(Symbols.Port(before) == 0 && Symbols.Port(after) != 0, "connect(2) lets the kernel choose a port");
+        Trace.Check(Notation.Port(before) == 0 && Notation.Port(after) != 0, "connect(2) lets the kernel choose a port");
         t.close(listener);
     }
 
     private static void EveryInterface(Trace t)
     {
         int listener = Listener(t, INADDR_ANY, out byte[] address);
-        int port = Symbols.Port(address);
+        int port = Notation.Port(address);
         t.Say("All of 127.0.0.0/8 is this machine. Each connection has the address that its client called:");
         foreach (uint host in (uint[])[INADDR_LOOPBACK, INADDR_LOOPBACK + 1])
         {
             int client = t.socket(AF_INET, SOCK_STREAM, 0);
-            t.connect(client, Symbols.Internet(host, port));
+            t.connect(client, Notation.Internet(host, port));
             int connection = t.accept(listener);
             byte[] called = t.getsockname(connection);
-            Trace.Check(called.AsSpan().SequenceEqual(Symbols.Internet(host, port)), "the connection has the address that was called");
+            Trace.Check(called.AsSpan().SequenceEqual(Notation.Internet(host, port)), "the connection has the address that was called");
         }
 
         t.Say("A listener at one address is not at the others:");
         Listener(t, INADDR_LOOPBACK, out byte[] alone);
         int other = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.connect(other, Symbols.Internet(INADDR_LOOPBACK + 1, Symbols.Port(alone)), new(ECONNREFUSED, "no socket listens at this address and port"));
+        t.connect(other, Notation.Internet(INADDR_LOOPBACK + 1, Notation.Port(alone)), new(ECONNREFUSED, "no socket listens at this address and port"));
     }
 
     private static void AddressesThatCannotBeHad(Trace t)
     {
         int first = t.socket(AF_INET, SOCK_STREAM, 0), second = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(first, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(first, Notation.Internet(INADDR_LOOPBACK, 0));
         byte[] taken = t.getsockname(first);
         t.bind(second, taken, new(EADDRINUSE, "another socket has this address and port"));
-        t.bind(second, Symbols.Internet(0xC0000201, 0), new(EADDRNOTAVAIL, "no interface of this machine has this address"));
-        t.bind(first, Symbols.Internet(INADDR_LOOPBACK, 0), new(EINVAL, "the socket has an address already"));
+        t.bind(second, Notation.Internet(0xC0000201, 0), new(EADDRNOTAVAIL, "no interface of this machine has this address"));
+        t.bind(first, Notation.Internet(INADDR_LOOPBACK, 0), new(EINVAL, "the socket has an address already"));
     }
 
     private static void Names(Trace t)
@@ -131,7 +131,7 @@ internal static class Lesson02_Addresses
     private static int Listener(Trace t, uint host, out byte[] address)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(host, 0));
+        t.bind(listener, Notation.Internet(host, 0));
         t.listen(listener, 16);
         address = t.getsockname(listener);
         return listener;

@@ -35,7 +35,7 @@ internal static class Lesson03_Connections
     private static void APassiveSocket(Trace t)
     {
         int fd = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(fd, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(fd, Notation.Internet(INADDR_LOOPBACK, 0));
         t.getsockopt(fd, SO_ACCEPTCONN);
         t.accept(fd, new(EINVAL, "the socket does not listen yet"));
         t.listen(fd, 16);
@@ -111,10 +111,10 @@ internal static class Lesson03_Connections
     private static void HowConnectFails(Trace t)
     {
         int held = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(held, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(held, Notation.Internet(INADDR_LOOPBACK, 0));
         byte[] address = t.getsockname(held);
         t.connect(t.socket(AF_INET, SOCK_STREAM, 0), address, new(ECONNREFUSED, "the machine answers, and no socket listens at this port"));
-        t.connect(t.socket(AF_INET, SOCK_STREAM, 0), Symbols.Internet(INADDR_BROADCAST, 80), new(ENETUNREACH, "no route leads to this address"));
+        t.connect(t.socket(AF_INET, SOCK_STREAM, 0), Notation.Internet(INADDR_BROADCAST, 80), new(ENETUNREACH, "no route leads to this address"));
         t.connect(t.socket(AF_UNIX, SOCK_STREAM, 0), AddressText.OfPath("/nowhere/at/all"), new(ENOENT, "there is no such path"));
         t.Say("From a machine that is down comes no answer at all. TCP repeats the request for about two minutes, and connect(2) fails with ETIMEDOUT.");
         int listener = Listener(t, 16, out byte[] open);
@@ -128,7 +128,7 @@ internal static class Lesson03_Connections
     private static int Listener(Trace t, int backlog, out byte[] address)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, backlog);
         address = t.getsockname(listener);
         return listener;

@@ -113,7 +113,7 @@ internal static class Lesson04_Streams
     private static (int Client, int Server) Connection(Trace t)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, 16);
         int client = t.socket(AF_INET, SOCK_STREAM, 0);
         t.connect(client, t.getsockname(listener));

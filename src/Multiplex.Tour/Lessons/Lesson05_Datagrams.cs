@@ -114,7 +114,7 @@ internal static class Lesson05_Datagrams
     private static int Bound(Trace t, out byte[] address)
     {
         int fd = t.socket(AF_INET, SOCK_DGRAM, 0);
-        t.bind(fd, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(fd, Notation.Internet(INADDR_LOOPBACK, 0));
         address = t.getsockname(fd);
         return fd;
     }

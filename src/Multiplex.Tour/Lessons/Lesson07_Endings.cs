@@ -90,7 +90,7 @@ internal static class Lesson07_Endings
         t.close(server);
         t.Say("Neither process has a descriptor now. The kernel's table of TCP (/proc/net/tcp) still has a row:");
         IReadOnlyList<TcpConnection> rows = AwaitTimeWait(t, clientName, serverName);
-        Trace.Check(rows.Count == 1 && rows[0].LocalPort == Symbols.Port(clientName), "the client's end alone is in TIME_WAIT");
+        Trace.Check(rows.Count == 1 && rows[0].LocalPort == Notation.Port(clientName), "the client's end alone is in TIME_WAIT");
         t.Say("It is the client's end: its local port is the client's. Of the server's end nothing is left.");
     }
 
@@ -117,7 +117,7 @@ internal static class Lesson07_Endings
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
         if (reuse)
             t.setsockopt(listener, SO_REUSEADDR, 1);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, 16);
         byte[] address = t.getsockname(listener);
         int client = t.socket(AF_INET, SOCK_STREAM, 0);
@@ -129,18 +129,18 @@ internal static class Lesson07_Endings
         t.close(client);
         t.close(listener);
         IReadOnlyList<TcpConnection> rows = AwaitTimeWait(t, peer, address);
-        Trace.Check(rows.Count == 1 && rows[0].LocalPort == Symbols.Port(address), "the server's end is in TIME_WAIT");
+        Trace.Check(rows.Count == 1 && rows[0].LocalPort == Notation.Port(address), "the server's end is in TIME_WAIT");
         return address;
     }
 
-    // The last acknowledgement may be on its way for a moment.
+    // The last acknowledgement may take a moment to arrive.
     private static IReadOnlyList<TcpConnection> AwaitTimeWait(Trace t, byte[] one, byte[] other)
     {
         long start = Stopwatch.GetTimestamp();
         IReadOnlyList<TcpConnection> rows;
         do
         {
-            rows = TcpConnection.Between(Symbols.Port(one), Symbols.Port(other));
+            rows = TcpConnection.Between(Notation.Port(one), Notation.Port(other));
             if (Stopwatch.GetElapsedTime(start) > Trace.LongestWait)
                 throw new LessonException($"the connection is not in TIME_WAIT after {Trace.LongestWait.TotalSeconds} s: {string.Join(", ", rows)}");
         }
@@ -153,7 +153,7 @@ internal static class Lesson07_Endings
     private static (int Client, int Server) Connection(Trace t)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, 16);
         int client = t.socket(AF_INET, SOCK_STREAM, 0);
         t.connect(client, t.getsockname(listener));

@@ -132,7 +132,7 @@ internal static class Lesson08_Waiting
     private static int Listener(Trace t, out byte[] address)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, 16);
         address = t.getsockname(listener);
         return listener;

@@ -34,7 +34,8 @@ internal static class Lesson09_Fork
 
     private static void ReturnsTwice(Trace t)
     {
-        t.Say("In the parent fork(2) returns the child's id, in the child 0. From there on there are two processes:");
+        t.Say("In the parent fork(2) returns the child's id, in the child 0. From there on there are two processes. The calls of a child are shown when it has "
+            + "ended, before the waitpid(2) that collects it:");
         t.getpid();
         int pid = t.fork(() =>
         {
@@ -132,7 +133,7 @@ internal static class Lesson09_Fork
     private static void AServer(Trace t)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, 16);
         byte[] address = t.getsockname(listener);
         int[] clients = [t.socket(AF_INET, SOCK_STREAM, 0), t.socket(AF_INET, SOCK_STREAM, 0)];

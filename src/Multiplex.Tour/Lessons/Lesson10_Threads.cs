@@ -122,7 +122,7 @@ internal static class Lesson10_Threads
     private static int Listener(Trace t, out byte[] address)
     {
         int listener = t.socket(AF_INET, SOCK_STREAM, 0);
-        t.bind(listener, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(listener, Notation.Internet(INADDR_LOOPBACK, 0));
         t.listen(listener, 16);
         address = t.getsockname(listener);
         return listener;

@@ -70,7 +70,7 @@ internal static class Lesson13_Once
     {
         t.Say("This server is silent: a socket that no process reads. The client gives up after a second and a half:");
         int silent = t.socket(AF_INET, SOCK_DGRAM, 0);
-        t.bind(silent, Symbols.Internet(INADDR_LOOPBACK, 0));
+        t.bind(silent, Notation.Internet(INADDR_LOOPBACK, 0));
         byte[] address = t.getsockname(silent);
         using RpcClient client = new(
             Endpoint.Parse(AddressText.Format(EndpointKind.Udp, address)), new() { Timeout = TimeSpan.FromSeconds(1.5), FirstRetry = s_firstRetry });
@@ -111,7 +111,7 @@ internal static class Lesson13_Once
     private static LessonServer Server(ReplyCacheOptions? replies) =>
         new(counters => new RpcProtocol(new MultiplexProgram(counters)) { Replies = replies }, "udp://127.0.0.1:0");
 
-    // Stands between a client and its server, and does nothing by itself: the lesson says what it receives and what it forwards.
+    // A proxy between a client and its server. It does nothing by itself: the lesson calls it to receive and to forward.
     private sealed class Relay : IDisposable
     {
         private readonly Trace _trace;
@@ -127,7 +127,7 @@ internal static class Lesson13_Once
         {
             _trace = trace;
             _front = trace.socket(AF_INET, SOCK_DGRAM, 0);
-            trace.bind(_front, Symbols.Internet(INADDR_LOOPBACK, 0));
+            trace.bind(_front, Notation.Internet(INADDR_LOOPBACK, 0));
             byte[] address = trace.getsockname(_front);
             _back = trace.socket(AF_INET, SOCK_DGRAM, 0);
             trace.connect(_back, AddressLookup.Find(server.Local, passive: false)[0]);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Multiplex.Tour.Tracing;
 
-/// <summary>One end of a TCP connection over IPv4, as the kernel's table has it: /proc/net/tcp of proc(5).</summary>
+/// <summary>One end of a TCP connection over IPv4, as the kernel lists it in /proc/net/tcp, proc(5).</summary>
 internal sealed record TcpConnection(string Local, int LocalPort, string Remote, int RemotePort, int State)
 {
     private const int TimeWait = 6;   // include/net/tcp_states.h

@@ -10,15 +10,15 @@ public sealed unsafe partial class Trace
 {
     private const byte EndOfLine = (byte)'\n';
 
-    private readonly Dictionary<int, int> _reports = [];   // of each child: the pipe that its lines come by
+    private readonly Dictionary<int, int> _reports = [];   // for each child, the pipe from which its lines are read
     private bool _isChild;
 
-    /// <summary>Whether this process can fork: it was compiled ahead of time. A runtime that compiles while it runs does not survive in a child.</summary>
+    /// <summary>Whether this process can fork: it was compiled ahead of time. A runtime that compiles code while it runs does not work in a child.</summary>
     public static bool CanFork => ForkRuntime.IsNative;
 
     /// <summary>
-    /// fork(2). The child runs <paramref name="child"/> and leaves with the status that it returns. The child's lines come to this trace by a
-    /// pipe of its own and are shown when <see cref="waitpid"/> has collected it.
+    /// fork(2). The child runs <paramref name="child"/> and exits with the status that it returns. The child's lines are sent to this trace over a
+    /// separate pipe, and are shown when <see cref="waitpid"/> has collected it.
     /// </summary>
     /// <returns>The child's process id. The child does not return from here.</returns>
     /// <exception cref="NotSupportedException">This process cannot fork: see <see cref="CanFork"/>.</exception>
@@ -41,7 +41,7 @@ public sealed unsafe partial class Trace
 
     /// <summary>waitpid(2), after what the child has recorded.</summary>
     /// <param name="pid">The child.</param>
-    /// <param name="expected">The status that it must have left with.</param>
+    /// <param name="expected">The exit status that it must have.</param>
     internal void waitpid(int pid, int expected = 0)
     {
         SyscallResult result = Libc.waitpid(pid, out int status, 0);
@@ -75,7 +75,7 @@ public sealed unsafe partial class Trace
         work();
     });
 
-    // The child: no Console, no thread, no async, and out by _exit(2). See ForkRuntime.
+    // In the child: no Console, no thread, no async, and _exit(2) at the end. See ForkRuntime.
     private void Live(int parent, int report, Func<int> child)
     {
         prctl(PR_SET_PDEATHSIG, SIGKILL);

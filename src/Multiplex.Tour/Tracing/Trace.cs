@@ -8,15 +8,16 @@ namespace Multiplex.Tour.Tracing;
 /// calls; a call that fails unexpectedly ends the lesson. Descriptors are closed after each step.
 /// </summary>
 /// <remarks>
-/// The calls are in one file for each group: names and connections, bytes, messages, waiting, processes. Each call on a socket waits at most
-/// <see cref="LongestWait"/>, by SO_RCVTIMEO and SO_SNDTIMEO, which are not printed.
+/// The calls are extension methods, one class for each group: <see cref="SocketCalls"/>, <see cref="ByteCalls"/>, <see cref="MessageCalls"/> and
+/// <see cref="WaitCalls"/>. The calls of processes are methods of this class, because a child records into a copy of the trace. Each call on a socket waits at
+/// most <see cref="LongestWait"/>, by SO_RCVTIMEO and SO_SNDTIMEO, which are not printed.
 /// </remarks>
 public sealed partial class Trace
 {
-    /// <summary>The longest that any call of a lesson waits. No call comes near it on a machine that works.</summary>
+    /// <summary>The limit on how long any call of a lesson waits. On a working machine every call is much shorter.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    // Of a thread beside the lesson's own: its name, for its lines.
+    // The name of a thread beside the lesson's own, for its lines.
     [ThreadStatic]
     private static string? t_by;
 
@@ -54,19 +55,19 @@ public sealed partial class Trace
     /// <summary>Explains.</summary>
     internal void Say(string text) => Add(new(LineKind.Prose, text));
 
-    /// <summary>Shows something that is no call.</summary>
+    /// <summary>Shows something that is not a call.</summary>
     internal void Show(string text) => Add(new(LineKind.Exhibit, text));
 
-    /// <summary>Ends the lesson unless what it says is so.</summary>
-    /// <param name="holds">Whether it is so.</param>
-    /// <param name="claim">What the lesson says.</param>
+    /// <summary>Ends the lesson unless a claim of the lesson holds.</summary>
+    /// <param name="holds">Whether the claim holds.</param>
+    /// <param name="claim">The claim.</param>
     internal static void Check(bool holds, string claim)
     {
         if (!holds)
             throw new LessonException($"the lesson says that {claim}, and here it is not so");
     }
 
-    /// <summary>Closes what a step has left open, without a line.</summary>
+    /// <summary>Closes the descriptors that a step has left open, without recording it.</summary>
     internal void CloseAll()
     {
         foreach (int fd in _open)
@@ -75,8 +76,14 @@ public sealed partial class Trace
         _roles.Clear();
     }
 
-    // A call that came to what was expected: a success, or just this error.
-    private SyscallResult Record(string call, string arguments, SyscallResult result, Fails? fails, byte[]? data = null)
+    /// <summary>
+    /// Begins a call for which another thread may wait, such as send(2). No other thread records a line until the result is disposed of, which is when the call has its line:
+    /// so what a thread has received stands behind the line of what was sent.
+    /// </summary>
+    internal Lock.Scope BeginCall() => _lock.EnterScope();
+
+    /// <summary>Records a call. Its result must be the expected one: success, or exactly this error.</summary>
+    internal SyscallResult Record(string call, string arguments, SyscallResult result, Fails? fails, byte[]? data = null)
     {
         string text = result.IsError
             ? $"{call}({arguments}) = -1 {ErrnoText.Name(result.Errno)} ({ErrnoText.Description(result.Errno)})"
@@ -89,7 +96,8 @@ public sealed partial class Trace
         return result;
     }
 
-    private int Owned(SyscallResult result, bool isSocket = true)
+    /// <summary>The descriptor that a call returned, which is closed after the step; -1 if the call failed.</summary>
+    internal int Owned(SyscallResult result, bool isSocket = true)
     {
         if (result.IsError)
             return -1;
@@ -109,7 +117,8 @@ public sealed partial class Trace
         return fd;
     }
 
-    private void Disown(int fd)
+    /// <summary>The lesson closes the descriptor itself.</summary>
+    internal void Disown(int fd)
     {
         lock (_lock)
         {
@@ -118,8 +127,8 @@ public sealed partial class Trace
         }
     }
 
-    // A descriptor as strace -y prints it, with a word for what it is: the name of the lesson's variable.
-    private string Fd(int fd, string expression = "")
+    /// <summary>A descriptor as strace -y prints it, with a word for what it is: the name of the lesson's variable.</summary>
+    internal string Fd(int fd, string expression = "")
     {
         lock (_lock)
         {
@@ -130,7 +139,8 @@ public sealed partial class Trace
         }
     }
 
-    private void Add(TraceLine line)
+    /// <summary>Adds a line, and shows it.</summary>
+    internal void Add(TraceLine line)
     {
         if (t_by is { } by)
             line = line with { By = by };

@@ -23,7 +23,7 @@ public enum LineKind
     /// <summary>What an error that was expected means here.</summary>
     Meaning,
 
-    /// <summary>Something to look at that is no call: bytes of a message, a row of a table.</summary>
+    /// <summary>Data to look at that is not a call: bytes of a message, a row of a table.</summary>
     Exhibit,
 
     /// <summary>An answer, after the steps.</summary>
@@ -35,16 +35,16 @@ public enum LineKind
 /// <param name="Text">The line; of any length.</param>
 public sealed record TraceLine(LineKind Kind, string Text)
 {
-    /// <summary>Of a call: its name, such as "bind"; otherwise empty.</summary>
+    /// <summary>For a call: its name, such as "bind"; otherwise empty.</summary>
     public string Call { get; init; } = "";
 
-    /// <summary>Of a call: what it returned.</summary>
+    /// <summary>For a call: what it returned.</summary>
     public SyscallResult Result { get; init; }
 
-    /// <summary>Of a call that received or sent bytes: those bytes, as many as the result says.</summary>
+    /// <summary>For a call that received or sent bytes: those bytes; their number is the result.</summary>
     public byte[] Data { get; init; } = [];
 
-    /// <summary>Of a call that another process or thread made: which; otherwise empty.</summary>
+    /// <summary>For a call of another process or thread: the name of that process or thread; otherwise empty.</summary>
     public string By { get; init; } = "";
 }
 

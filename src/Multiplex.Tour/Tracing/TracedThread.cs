@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace Multiplex.Tour.Tracing;
 
-/// <summary>A thread beside the lesson's own. What it throws, its lesson gets.</summary>
+/// <summary>A thread beside the lesson's own. The lesson rethrows its exceptions.</summary>
 internal sealed class TracedThread
 {
     private readonly Thread _thread;

@@ -2,15 +2,15 @@ using System.Buffers.Binary;
 
 namespace Multiplex.Tour.Tracing;
 
-/// <summary>A message in XDR, four bytes a line, with what each stands for. XDR is the canonical form of RFC 4506: big-endian, in units of four bytes.</summary>
+/// <summary>A message in XDR, four bytes a line, with the meaning of each line. XDR is the canonical form of RFC 4506: big-endian, in units of four bytes.</summary>
 internal static class Words
 {
     private const int Width = sizeof(uint);
 
     /// <summary>Shows the words of a message.</summary>
-    /// <param name="trace">Where.</param>
+    /// <param name="trace">Where to show them.</param>
     /// <param name="message">The message.</param>
-    /// <param name="meanings">What each word stands for.</param>
+    /// <param name="meanings">The meaning of each word.</param>
     public static void Show(Trace trace, ReadOnlySpan<byte> message, params string[] meanings)
     {
         Trace.Check(message.Length == Width * meanings.Length, $"the message has {meanings.Length} words");

@@ -2,7 +2,7 @@ using Multiplex.Tracing.Lanes;
 
 namespace Multiplex.Tracing.Drawing;
 
-/// <summary>Scenes as text: a line a lane, a character a stretch of time.</summary>
+/// <summary>Scenes as text: a line for each lane, a character for each stretch of time.</summary>
 public static class TextLanes
 {
     private const char Absent = ' ', Waiting = '·', Working = '#', Pausing = '-';
@@ -12,8 +12,8 @@ public static class TextLanes
     /// <summary>What the characters mean: the lines before the first scene.</summary>
     public static IEnumerable<string> Legend(Scene scene) =>
     [
-        $"{string.Join(", ", scene.Clients.Select((client, i) => $"{Letter(i)} works for {client} and {char.ToLowerInvariant(Letter(i))} waits for it alone"))};",
-        $"{Working} works for none in particular, {Waiting} waits for several or for something else, {Pausing} a client pauses.",
+        .. scene.Clients.Count == 0 ? Array.Empty<string>() : [$"{string.Join(", ", scene.Clients.Select((client, i) => $"{Letter(i)} works for {client} and {char.ToLowerInvariant(Letter(i))} waits for it alone"))};"],
+        $"{Working} works for no client in particular, {Waiting} waits for several or for something else, {Pausing} a client pauses.",
     ];
 
     /// <summary>The lines of a scene.</summary>
@@ -22,9 +22,11 @@ public static class TextLanes
     /// <param name="duration">What the whole width stands for, in microseconds: the same for all scenes.</param>
     public static IEnumerable<string> Of(Scene scene, int width, long duration)
     {
-        int margin = scene.Lanes.Max(lane => lane.Title.Length) + 1;
+        int margin = scene.Lanes.Select(lane => lane.Title.Length).DefaultIfEmpty().Max() + 1;
         int columns = Math.Max(width - margin, Shortest);
         yield return $"{scene.Name}, {duration / MicrosecondsAMillisecond:0} ms";
+        if (scene.Lanes.Count == 0)
+            yield return string.Join(' ', scene.Notes);
         foreach (Lane lane in scene.Lanes)
         {
             IEnumerable<char> cells = Enumerable.Range(0, columns).Select(i => Cell(lane, duration * i / columns, duration * (i + 1) / columns));
@@ -32,7 +34,7 @@ public static class TextLanes
         }
     }
 
-    // Work, however short, shows: it is what tells the lanes apart.
+    // Work is shown however short it is, as it distinguishes the lanes.
     private static char Cell(Lane lane, long from, long to)
     {
         Stretch[] stretches = [.. lane.Stretches.Where(one => one.Start < to && one.End > from)];

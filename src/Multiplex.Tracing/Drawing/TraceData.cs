@@ -25,7 +25,7 @@ public sealed record TraceData(IReadOnlyList<SceneData> Scenes, long Duration, I
 /// <param name="Clients">The names of its clients.</param>
 /// <param name="Lanes">Its lanes from top to bottom.</param>
 /// <param name="Calls">The calls of all lanes in the order in which they began.</param>
-/// <param name="Arrows">What goes from lane to lane.</param>
+/// <param name="Arrows">The effects of a call of one lane on a call of another.</param>
 /// <param name="Steps">Its story in sentences.</param>
 public sealed record SceneData(
     string Name, long Start, IReadOnlyList<string> Clients, IReadOnlyList<LaneData> Lanes, IReadOnlyList<CallData> Calls, IReadOnlyList<ArrowData> Arrows, IReadOnlyList<StepData> Steps)
@@ -118,7 +118,7 @@ public sealed record ArrowData(string Kind, int From, int To, int Client, string
 /// <summary>A step of the story.</summary>
 /// <param name="Time">When.</param>
 /// <param name="Call">The call that it is about.</param>
-/// <param name="Sentence">What just happened, and why.</param>
+/// <param name="Sentence">What has just happened, and why.</param>
 public sealed record StepData(long Time, int Call, string Sentence);
 
 /// <summary>How the data are written: generated at build time, so without reflection.</summary>

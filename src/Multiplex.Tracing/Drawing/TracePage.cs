@@ -20,15 +20,18 @@ public static class TracePage
     public static string Of(IReadOnlyList<Scene> scenes, string how)
     {
         MachineReport machine = MachineReport.OfThisMachine();
+        bool hasStory = scenes.Any(scene => scene.Lanes.Any(lane => lane.Kind == LaneKind.Client));   // none where a running server was attached to
+        string beginning = hasStory ? "the first connect(2)" : "the beginning of the recording";
         Html body = Html.Of($"""
             <header>
             <h1>{Title}</h1>
             <p class="lede">{how}</p>
             <p class="soft">{DateTimeOffset.Now.ToString("yyyy-MM-dd HH:mm zzz")}, {machine.Processors} x {machine.Processor}, Linux {machine.Kernel}.</p>
             </header>
-            {Legend()}
+            {Legend(beginning)}
+            <div id="axis" aria-hidden="true"></div>
             {scenes.Select((scene, i) => SectionOf(scene, i))}
-            {Method()}
+            {Method(beginning, hasStory)}
             {Controls(scenes)}
             <div id="card" hidden></div>
             <script type="application/json" id="trace">{Html.Trusted(TraceData.Of(scenes, s_colours).ToJson())}</script>
@@ -40,13 +43,15 @@ public static class TracePage
     /// <param name="client">Its index.</param>
     private static string ClassOf(int client) => Palette.ClassOf(s_colours[client % s_colours.Length]);
 
-    private static Html Legend() => Html.Of($"""
+    private static Html Legend(string beginning) => Html.Of($"""
         <section id="legend">
         <h2>How to read it</h2>
+        <p class="soft">All pictures have the clock above them, which stays in sight: what stands below one another happened as long after {beginning}.</p>
         <div class="legend">
         <span><i class="bar {ClassOf(0)}"></i>works for a client, in the client's colour; the lanes on top are the clients</span>
+        <span><i class="bar pale {ClassOf(0)}"></i>in a client's lane: it waits for the server; <i class="bar pause {ClassOf(0)}"></i>it sleeps</span>
         <span><i class="bar grey"></i>works for no client in particular</span>
-        <span><i class="bar pale {ClassOf(0)}"></i>waits for one client alone; the name is the call that it waits in</span>
+        <span><i class="bar pale {ClassOf(0)}"></i>in a lane of the server: waits for one client alone; the name is the call that it waits in</span>
         <span><i class="bar stripes"><b></b><b class="{ClassOf(0)}"></b><b class="{ClassOf(1)}"></b></i>waits for new connections (grey) and several clients at once</span>
         <span><i class="bar pale grey"></i>waits for something else</span>
         <span><i class="bar ring"></i>waits in the kernel's ring, io_uring</span>
@@ -105,11 +110,11 @@ public static class TracePage
             """);
     }
 
-    private static Html Method() => Html.Of($"""
+    private static Html Method(string beginning, bool hasStory) => Html.Of($"""
         <section id="method">
         <h2>What is not in it</h2>
-        <p>strace(1) recorded it, so each call costs some tens of microseconds more than without it. The clock is the same in every picture; 0 is the first connect(2).</p>
-        <p>Left out is what a server does before the first client comes, and what the runtime does for itself: memory (mmap, madvise …), {Strace.LeftOut}.</p>
+        <p>strace(1) recorded it, so each call costs some tens of microseconds more than without it. The clock is the same in every picture; 0 is {beginning}.</p>
+        <p>Left out is {(hasStory ? "what a server does before the first client comes, and " : "")}what the runtime does for itself: memory (mmap, madvise …), {Strace.LeftOut}.</p>
         <p>io_uring(7) accepts, receives and sends in the kernel. strace sees that a thread enters it, how many requests it submits and for how many completions
         it waits, and not which: those lie in memory that the thread shares with the kernel. A dotted arrow is the side that was seen, and the next entry into the ring.</p>
         <p>Between two calls a lane is drawn as working. strace does not see whether it had a processor then, or waited for one.</p>

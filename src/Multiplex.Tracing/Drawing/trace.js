@@ -5,7 +5,7 @@ const colour = client => client < 0 ? 'grey' : `c${colours[client % colours.leng
 const escape = text => String(text).replace(/[&<>"]/g, one => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[one]);
 const sleeps = name => name === 'clock_nanosleep' || name === 'nanosleep';
 const letter = 6.1;   // the width of one in a bar, in pixels
-const margin = 8, top_ = 20;
+const margin = 8, top_ = 8;
 
 const stages = [...document.querySelectorAll('.stage')].map(stage => ({
   scene: scenes[stage.dataset.scene], section: stage.closest('section'), labels: stage.querySelector('.labels'), plot: stage.querySelector('.plot'), rows: [],
@@ -48,13 +48,30 @@ const x = time => margin + time * scale;
 const strip = 20;
 const setsOf = (scene, lane) => scene.calls.filter(call => call.set && scene.lanes[call.lane] === lane);
 
+function ticks() {
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1e6, 1e7, 1e8].find(one => one * scale > 60);
+  return Array.from({ length: Math.floor(duration / step) + 1 }, (_, i) => i * step);
+}
+
+// One for all servers, which stays in sight; the last label ends at its line where there is no room behind it.
+function drawAxis() {
+  const axis = byId('axis'), [{ plot }] = stages, width = x(duration) + margin;
+  const unit = ticks()[1] < 1000 ? time => `${time} µs` : time => `${time / 1000} ms`;
+  const label = time => x(time) + 3 + unit(time).length * letter <= width ? `x="${x(time) + 3}"` : `x="${x(time) - 3}" text-anchor="end"`;
+  axis.innerHTML = `<div><svg width="${width}" height="18">${ticks().map(time => `<path class="grid" d="M${x(time)} 0V18"/><text class="tick" ${label(time)} y="12">${unit(time)}</text>`).join('')}</svg></div>`;
+  const frame = axis.firstChild, left = plot.getBoundingClientRect().left - axis.getBoundingClientRect().left - axis.clientLeft;
+  frame.style.cssText = `position: absolute; top: 0; height: 18px; overflow: hidden; left: ${left}px; width: ${plot.clientWidth}px`;
+  moveAxis();
+}
+
+const moveAxis = () => { byId('axis').querySelector('svg').style.left = `${-stages[0].plot.scrollLeft}px`; };
+
 function draw(stage) {
   const { scene, rows } = stage;
   const parts = [];
   const width = x(duration) + margin;
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1e6, 1e7, 1e8].find(one => one * scale > 60);
-  for (let time = 0; time <= duration; time += step)
-    parts.push(`<path class="grid" d="M${x(time)} ${top_ - 4}V${stage.height}"/><text class="tick" x="${x(time) + 3}" y="11">${step < 1000 ? `${time} µs` : `${time / 1000} ms`}</text>`);
+  for (const time of ticks())
+    parts.push(`<path class="grid" d="M${x(time)} 0V${stage.height}"/>`);
   for (const frame of stage.frames)
     parts.push(`<rect class="process" x="${x(frame.born) - 3}" y="${frame.top}" width="${Math.max((frame.died - frame.born) * scale, 2) + 6}" height="${frame.bottom - frame.top}" rx="4"/>`);
   scene.lanes.forEach((lane, i) => lane.stretches.forEach(stretch => parts.push(drawStretch(scene, lane, rows[i], stretch))));
@@ -156,6 +173,7 @@ function drawAll() {
     scale = Math.max(room, 620) * zoom / duration;
     draw(stage);
   }
+  drawAxis();
   showStep();
 }
 
@@ -169,6 +187,7 @@ function zoomTo(factor, stage = stages[0], at = stage.plot.clientWidth / 2) {
 
 function scrollAll(left) {
   for (const { plot } of stages) plot.scrollLeft = left;
+  moveAxis();
 }
 
 byId('in').addEventListener('click', () => zoomTo(zoom * 1.6));

@@ -45,7 +45,7 @@ internal static class Activity
                 LaneCall wait = lane.Calls[next];
                 Add(new(time, wait.Start, null, client));
                 wait.Client = lane.Kind == LaneKind.Client ? client : wait.Connection?.Client;
-                Add(new(Math.Max(wait.Start, lane.Born), wait.End, wait, wait.Client));
+                Add(new(Math.Max(wait.Start, lane.Born), wait.End, wait, Waits.IsAccept(wait.Call.Name) ? null : wait.Client));   // accept(2) waits for any client
             }
 
             i = next + 1;

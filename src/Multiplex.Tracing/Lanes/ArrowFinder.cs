@@ -2,10 +2,10 @@ using Multiplex.Tracing.Parsing;
 
 namespace Multiplex.Tracing.Lanes;
 
-/// <summary>Finds what goes from lane to lane: a call of one lane, and the call of another that it has an effect on.</summary>
-internal sealed class ArrowFinder(Cast cast, ConnectionTable connections)
+/// <summary>Finds the arrows: a call of one lane, and the call of another that it has an effect on.</summary>
+internal sealed class ArrowFinder(LaneTable table, ConnectionTable connections)
 {
-    private readonly LaneCall[] _calls = [.. cast.Lanes.SelectMany(lane => lane.Calls).OrderBy(call => call.Start)];
+    private readonly LaneCall[] _calls = [.. table.Lanes.SelectMany(lane => lane.Calls).OrderBy(call => call.Start)];
 
     public IEnumerable<Arrow> Find() =>
         connections.All.SelectMany(OfConnection).Concat(Births()).Concat(Deaths()).Concat(Kills()).Concat(FutexWakes()).Concat(EventWakes());
@@ -63,18 +63,18 @@ internal sealed class ArrowFinder(Cast cast, ConnectionTable connections)
     }
 
     private IEnumerable<Arrow> Births() =>
-        from lane in cast.Lanes
-        where cast.MakerOf(lane.Thread) is not null && lane.Calls.Count > 0
-        let maker = _calls.FirstOrDefault(call => call.Call == cast.MakerOf(lane.Thread))
+        from lane in table.Lanes
+        where table.MakerOf(lane.Thread) is not null && lane.Calls.Count > 0
+        let maker = _calls.FirstOrDefault(call => call.Call == table.MakerOf(lane.Thread))
         where maker is not null
         select new Arrow(ArrowKind.Birth, maker, lane.Calls[0], null, lane.Kind == LaneKind.Process ? "a process" : "a thread");
 
     // A child that ends: the parent learns it by SIGCHLD, or where it takes that by signalfd(2), by wait(2).
     private IEnumerable<Arrow> Deaths() =>
-        from child in cast.Lanes
-        where child.Kind == LaneKind.Process && child.Died is not null && cast.ParentOf(child.Process) is not null
+        from child in table.Lanes
+        where child.Kind == LaneKind.Process && child.Died is not null && table.ParentOf(child.Process) is not null
         let exit = child.Calls.LastOrDefault(call => call.Call.Kind == TracedKind.Exit)
-        let told = _calls.FirstOrDefault(call => call.Lane.Process == cast.ParentOf(child.Process) && call.End >= child.Died && Tells(call.Call, child.Process))
+        let told = _calls.FirstOrDefault(call => call.Lane.Process == table.ParentOf(child.Process) && call.End >= child.Died && Tells(call.Call, child.Process))
         where exit is not null && told is not null
         select new Arrow(ArrowKind.Signal, exit, told, null, "SIGCHLD");
 
@@ -121,7 +121,7 @@ internal sealed class ArrowFinder(Cast cast, ConnectionTable connections)
     private static int? ClientBefore(LaneCall call) =>
         call.Lane.Calls.TakeWhile(one => one != call).Reverse().TakeWhile(one => !one.IsWait).Select(one => one.Connection?.Client).FirstOrDefault(client => client is not null);
 
-    // What io_uring(7) has received or sent shows in no call of its own: it is collected, and submitted, by an io_uring_enter(2) of the thread
+    // A receive or send of io_uring(7) is no system call: it is submitted, and its completion collected, by an io_uring_enter(2) of the thread
     // that has the connection.
     private LaneCall? RingAfter(Connection connection, LaneCall send) => Rings(connection).FirstOrDefault(call => call.End >= send.Start);
 

@@ -8,7 +8,7 @@ namespace Multiplex.Tracing.Lanes;
 /// Which connection each call is about. strace tells of a descriptor both ends of its connection while there is one; otherwise, as of a socket
 /// whose peer has reset it, the process's table of descriptors tells.
 /// </summary>
-internal sealed class ConnectionTable(Recording recording, Cast cast)
+internal sealed class ConnectionTable(Recording recording, LaneTable table)
 {
     private readonly Dictionary<string, Connection> _byEnds = [];
     private readonly List<Connection> _all = [];
@@ -25,10 +25,10 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
     /// <summary>Gives each call its connection, and each wait those that it waits for.</summary>
     public void Assign()
     {
-        // The clients first: which end of a connection is the client's, they know.
-        foreach (Lane lane in cast.Lanes.Where(lane => lane.Kind == LaneKind.Client))
+        // The clients first: their calls show which end of a connection is the client's.
+        foreach (Lane lane in table.Lanes.Where(lane => lane.Kind == LaneKind.Client))
             AssignClient(lane);
-        Dictionary<TracedCall, LaneCall> drawn = cast.Lanes.Where(lane => lane.Kind != LaneKind.Client).SelectMany(lane => lane.Calls).ToDictionary<LaneCall, TracedCall>(call => call.Call, ReferenceEqualityComparer.Instance);
+        Dictionary<TracedCall, LaneCall> drawn = table.Lanes.Where(lane => lane.Kind != LaneKind.Client).SelectMany(lane => lane.Calls).ToDictionary<LaneCall, TracedCall>(call => call.Call, ReferenceEqualityComparer.Instance);
 
         // A call takes its arguments when it begins, and makes its descriptor when it ends.
         IEnumerable<(long Time, bool Ends, TracedCall Call)> moments = recording.ServerCalls.Select(call => (call.Start, false, call))
@@ -41,7 +41,7 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
                 Begin(call, drawn.GetValueOrDefault(call));
         }
 
-        HashSet<Connection> seen = [.. cast.Lanes.SelectMany(lane => lane.Calls).SelectMany(call => call.Watched.Append(call.Connection).OfType<Connection>())];
+        HashSet<Connection> seen = [.. table.Lanes.SelectMany(lane => lane.Calls).SelectMany(call => call.Watched.Append(call.Connection).OfType<Connection>())];
         All = [.. _all.Where(seen.Contains)];
         Clients = [.. _clients.Take(All.Select(connection => connection.Client + 1).Append(recording.Clients.Count).Max())];
     }
@@ -57,7 +57,7 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
 
     private void Begin(TracedCall call, LaneCall? drawn)
     {
-        int process = cast.ProcessOf(call.Thread);
+        int process = table.ProcessOf(call.Thread);
         Dictionary<int, Connection> open = OpenOf(process);
         Connection[] named = [.. Descriptors.In(call.Arguments).Select(one => Of(open, one)).OfType<Connection>().Distinct()];
         Descriptor? first = Descriptors.First(call.Arguments);
@@ -65,7 +65,7 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
         {
             if (drawn is null)
                 return;
-            // What only asks, poll(2) with a timeout of 0, is no wait.
+            // A poll(2) with a timeout of 0 is no wait.
             drawn.Set = call.Arguments.EndsWith(", 0", StringComparison.Ordinal) ? null : WaitSet.At(call, first is { } set ? InterestOf(process, set.Number) : [], number => open.GetValueOrDefault(number)?.Client);
             drawn.Watched = call.Name.StartsWith("epoll", StringComparison.Ordinal) ? Watched(process, first?.Number, open) : Waits.IsRing(call.Name) ? [.. open.Values.Distinct()] : named;
             return;
@@ -93,7 +93,7 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
 
     private void End(TracedCall call, LaneCall? drawn)
     {
-        int process = cast.ProcessOf(call.Thread);
+        int process = table.ProcessOf(call.Thread);
         if (drawn is { Set: { } set })
             drawn.Set = set.After(call);
         if (call.Name is "accept" or "accept4" && Descriptors.First(call.Result) is { IsConnected: true } accepted)
@@ -103,7 +103,7 @@ internal sealed class ConnectionTable(Recording recording, Cast cast)
             if (drawn is not null)
                 drawn.Connection = connection;
         }
-        else if (Cast.IsClone(call.Name) && call.Value is > 0 and long child && cast.ProcessOf((int)child) != process)
+        else if (LaneTable.IsClone(call.Name) && call.Value is > 0 and long child && table.ProcessOf((int)child) != process)
         {
             // A child has its parent's descriptors: fork(2). What it did before its parent returned counts.
             foreach ((int number, Connection connection) in OpenOf(process))

@@ -54,7 +54,7 @@ public sealed class LaneCall
     /// <summary>Whether the thread waited in it.</summary>
     public bool IsWait { get; internal set; }
 
-    /// <summary>The client that the lane works for in it, or waits for; null when that is not known, or is none in particular.</summary>
+    /// <summary>The client that the lane works for in it, or waits for; null when that is not known, or the call is for no particular client.</summary>
     public int? Client { get; internal set; }
 }
 
@@ -82,7 +82,7 @@ public sealed class Lane
     /// <summary>The name that the thread has itself, prctl(2); a client's is that of the story.</summary>
     public string Name { get; }
 
-    /// <summary>What it is called in the picture, such as "child 1".</summary>
+    /// <summary>Its title in the picture, such as "child 1".</summary>
     public string Title { get; internal set; } = "";
 
     /// <summary>When it began; 0 when it was there before the story.</summary>
@@ -123,11 +123,11 @@ public enum ArrowKind
     Wake,
 }
 
-/// <summary>What goes from one lane to another.</summary>
+/// <summary>The effect of a call of one lane on a call of another.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="From">The call that sends it.</param>
 /// <param name="To">The call that gets it.</param>
 /// <param name="Client">The client that it is about, if there is one.</param>
-/// <param name="Text">What goes, such as "44 bytes".</param>
+/// <param name="Text">What is passed, such as "44 bytes".</param>
 /// <param name="IsInferred">Whether strace saw one side only: io_uring(7) did the other in the kernel.</param>
 public sealed record Arrow(ArrowKind Kind, LaneCall From, LaneCall To, int? Client, string Text, bool IsInferred = false);

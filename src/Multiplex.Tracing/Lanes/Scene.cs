@@ -31,16 +31,17 @@ public sealed record Scene(
     /// <summary>Makes it of a recording.</summary>
     public static Scene Of(Recording recording)
     {
-        Cast cast = Cast.Of(recording);
-        ConnectionTable connections = new(recording, cast);
+        const string Silent = "It made no system call while it was recorded.";
+        LaneTable table = LaneTable.Of(recording);
+        ConnectionTable connections = new(recording, table);
         connections.Assign();
-        foreach (Lane lane in cast.Lanes)
+        foreach (Lane lane in table.Lanes)
             Activity.Find(lane);
-        Arrow[] arrows = [.. new ArrowFinder(cast, connections).Find()];
-        foreach (Lane lane in cast.Lanes)
+        Arrow[] arrows = [.. new ArrowFinder(table, connections).Find()];
+        foreach (Lane lane in table.Lanes)
             Activity.Draw(lane, arrows);
         return new(
-            recording.Name, recording.Description, connections.Clients, cast.Lanes, connections.All, arrows, recording.Start, recording.End - recording.Start,
-            [.. cast.Preparations.Select(call => call.Name)], [.. recording.Notes, .. cast.Notes]);
+            recording.Name, recording.Description, connections.Clients, table.Lanes, connections.All, arrows, recording.Start, recording.End - recording.Start,
+            [.. table.Preparations.Select(call => call.Name)], [.. recording.Notes, .. table.Notes, .. recording.ServerCalls.Count == 0 ? [Silent] : Array.Empty<string>()]);
     }
 }

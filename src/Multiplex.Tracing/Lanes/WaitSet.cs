@@ -4,7 +4,7 @@ using Multiplex.Tracing.Parsing;
 
 namespace Multiplex.Tracing.Lanes;
 
-/// <summary>How a wait for several descriptors is told of them, and tells which are ready.</summary>
+/// <summary>How descriptors are passed to a wait for several of them, and how it returns those that are ready.</summary>
 public enum WaitSetKind
 {
     /// <summary>poll(2): an array, which goes in whole with each call, and comes back whole.</summary>
@@ -83,7 +83,7 @@ public sealed partial record WaitSet(WaitSetKind Kind, int Size, IReadOnlyList<W
         };
     }
 
-    // A server may let the kernel keep something else than the descriptor beside it: then it is not known which.
+    // A server may store other data than the descriptor in epoll_event: then the descriptor is not known.
     private WaitEntry Find(string data) => Given.FirstOrDefault(one => $"{one.Descriptor}" == data, new(-1, 0, null));
 
     private static WaitSetKind KindOf(string name) => name switch

@@ -11,6 +11,8 @@ internal static class Waits
     public static bool IsForSeveral(string name) =>
         name is "poll" or "ppoll" or "select" or "pselect6" or "_newselect" or "epoll_wait" or "epoll_pwait" or "epoll_pwait2" || IsRing(name);
 
+    public static bool IsAccept(string name) => name is "accept" or "accept4";
+
     public static bool IsSleep(string name) => name is "nanosleep" or "clock_nanosleep";
 
     /// <summary>Whether the thread waited in this call.</summary>

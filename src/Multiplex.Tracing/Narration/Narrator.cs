@@ -10,11 +10,12 @@ namespace Multiplex.Tracing.Narration;
 /// <param name="Sentence">What just happened, and why.</param>
 public sealed record Step(long Time, LaneCall Call, string Sentence);
 
-/// <summary>Tells a scene in sentences, one for each call that moves the story.</summary>
+/// <summary>Describes a scene in sentences, one for each call that is a step of the story.</summary>
 public sealed partial class Narrator
 {
     // A wait that lasts longer is a step of its own, in microseconds.
     private const long Notable = 3000;
+    private const double MicrosecondsAMillisecond = 1000;
 
     private readonly Scene _scene;
     private readonly Dictionary<LaneCall, LaneCall?> _next = [];
@@ -54,9 +55,11 @@ public sealed partial class Narrator
             return IsReceive(name) ? $"{lane} waits in {name} for its reply." : null;
         if (Waits.IsSleep(name))
         {
-            return _scene.Lanes.Any(one => one.Kind != LaneKind.Client && one != call.Lane && one.Calls.Any(other => other.Connection is not null))
-                ? $"The call of {ClientOf(call)} takes 50 ms: {call.Lane.Title} sleeps in {name}. Other lanes serve their clients meanwhile."
-                : $"The call of {ClientOf(call)} takes 50 ms: {call.Lane.Title} sleeps in {name}, and as no other lane serves connections, every other client waits too.";
+            string sleeps = $"sleeps in {name}{(call.Call.End is null ? "" : $" for {(call.End - call.Start) / MicrosecondsAMillisecond:0} ms")}";
+            return SleepsFor(call) is not { } client ? $"{lane} {sleeps}."
+                : _scene.Lanes.Any(one => one.Kind != LaneKind.Client && one != call.Lane && one.Calls.Any(other => other.Connection is not null))
+                ? $"{lane} carries out the call of \"{_scene.Clients[client]}\": it {sleeps}. Other lanes serve their clients meanwhile."
+                : $"{lane} carries out the call of \"{_scene.Clients[client]}\": it {sleeps}. As no other lane serves connections, every other client waits too.";
         }
 
         if (Waits.IsRing(name))
@@ -77,7 +80,7 @@ public sealed partial class Narrator
         {
             "accept" or "accept4" when !FollowsReadiness(call) => $"{lane} waits in {name} for a connection.",
             _ when IsReceive(name) && call.Connection is not null => $"{lane} waits in {name} for {ClientOf(call)} alone: it can serve no other client until that sends or closes.",
-            "futex" => $"{lane} waits for another thread to wake it: it has nothing to do.",
+            "futex" => $"{lane} waits in futex until another thread wakes it.",
             _ => null,
         };
     }
@@ -111,7 +114,7 @@ public sealed partial class Narrator
 
         if (IsSend(name))
         {
-            string part = call.Lane.Name != "pieces" ? "a request" : call.Lane.Calls.First(one => IsSend(one.Call.Name)) == call ? "the first half of a request, which nobody can answer yet" : "the rest of its request";
+            string part = call.Lane.Name != "pieces" ? "a request" : call.Lane.Calls.First(one => IsSend(one.Call.Name)) == call ? "the first half of a request, which cannot be answered yet" : "the rest of its request";
             return $"{client} sends {Bytes(value)}: {part}.";
         }
 
@@ -126,7 +129,7 @@ public sealed partial class Narrator
         long? value = call.Call.Value;
         string? error = call.Call.Error;
         if (Waits.IsRing(name))
-            return call.IsWait ? $"io_uring_enter returns to {call.Lane.Title}: completions lie in the ring. Which they are, strace does not see; the calls that follow tell." : null;
+            return call.IsWait ? $"io_uring_enter returns to {call.Lane.Title}: completions lie in the ring. strace does not see which; the calls that follow show it." : null;
         if (Waits.IsForSeveral(name))
             return call.IsWait ? $"{name} returns to {call.Lane.Title}: {Reason(call)}." : null;
         if (_out[call].FirstOrDefault(arrow => arrow.Kind == ArrowKind.Wake) is { } wake)
@@ -156,8 +159,8 @@ public sealed partial class Narrator
                 return $"{lane} collects the exit status of process {value}: until then that was a zombie.";
             case "shutdown" when call.Connection is not null:
                 return $"{lane} shuts down its side of the connection of {ClientOf(call)}.";
-            case "clock_nanosleep" or "nanosleep" when call.IsWait:
-                return $"The 50 ms are over: {call.Lane.Title} goes on with the call of {ClientOf(call)}.";
+            case "clock_nanosleep" or "nanosleep" when call.IsWait && SleepsFor(call) is { } client:
+                return $"{lane} has slept, and goes on with the call of \"{_scene.Clients[client]}\".";
         }
 
         if (call.Connection is null)
@@ -175,11 +178,32 @@ public sealed partial class Narrator
         };
     }
 
+    // The client of the story for whose call a thread sleeps: the client from which it has received last. Another thread, or the kernel's ring, may have received
+    // the call: then it is the one client that waits for its reply meanwhile.
+    private int? SleepsFor(LaneCall sleep)
+    {
+        LaneCall? before = sleep.Lane.Calls.TakeWhile(call => call != sleep).LastOrDefault(call => (IsTransfer(call) && call.Call.Error is null) || (call.IsWait && !Waits.IsSleep(call.Call.Name)));
+        IEnumerable<Lane> clients = _scene.Lanes.Where(lane => lane.Kind == LaneKind.Client);
+        if (before is null || !clients.Any())
+            return null;
+        if (before.Connection is { } connection)
+            return IsReceive(before.Call.Name) && before.Call.Value > 0 ? connection.Client : null;
+        bool isAnswered = sleep.Lane.Calls.SkipWhile(call => call != sleep).Skip(1).TakeWhile(call => !call.IsWait).Any(call => IsSend(call.Call.Name));   // also to an eventfd
+        return (isAnswered || Waits.IsRing(before.Call.Name)) && clients.Index().Where(client => WaitsForReply(client.Item)).ToArray() is [var (index, _)] ? index : null;
+
+        bool WaitsForReply(Lane client)
+        {
+            LaneCall[] transfers = [.. client.Calls.Where(IsTransfer)];
+            int send = Array.FindLastIndex(transfers, call => IsSend(call.Call.Name) && call.Start <= sleep.Start);
+            return send >= 0 && send + 1 < transfers.Length && transfers[send + 1] is var next && IsReceive(next.Call.Name) && next.End >= sleep.End;
+        }
+    }
+
     // Whether the connection was answered before it was read from again.
     private bool IsAnswered(LaneCall receive) => _scene.Calls.Where(call => call.Connection == receive.Connection && call.Lane.Kind != LaneKind.Client && call.Start > receive.Start)
         .Where(call => IsSend(call.Call.Name) || (IsReceive(call.Call.Name) && call.Call.Error is null)).Select(call => IsSend(call.Call.Name)).FirstOrDefault(true);
 
-    // A lock and a condition take a wake-up each: the last is the one that counts.
+    // A lock and a condition each take a wake-up: the last one counts.
     private bool WakesAgain(LaneCall wake, Lane woken)
     {
         for (LaneCall? next = _next[wake]; next is { IsWait: false }; next = _next[next])
@@ -202,12 +226,11 @@ public sealed partial class Narrator
 
     private static string SinceRequest(LaneCall receive)
     {
-        const double MicrosecondsAMillisecond = 1000;
         LaneCall? request = receive.Lane.Calls.LastOrDefault(call => IsSend(call.Call.Name) && call.Start < receive.Start);
         return request is null ? "" : $", {(receive.End - request.Start) / MicrosecondsAMillisecond:0.0} ms after its request";
     }
 
-    // What ended a wait shows in what the thread does next.
+    // The next call of the thread shows what ended its wait.
     private string Reason(LaneCall wait)
     {
         LaneCall? next = _next[wait];
@@ -235,6 +258,8 @@ public sealed partial class Narrator
     private static string Word(LaneCall call, int index) => Separator().Split(call.Call.Arguments).ElementAtOrDefault(index) ?? "?";
 
     private static string Capital(string title) => title.StartsWith('"') ? title : $"{char.ToUpperInvariant(title[0])}{title[1..]}";
+
+    private static bool IsTransfer(LaneCall call) => call.Connection is not null && (IsSend(call.Call.Name) || IsReceive(call.Call.Name));
 
     private static bool IsSend(string name) => name is "sendto" or "sendmsg" or "write" or "writev";
 

@@ -11,27 +11,29 @@ namespace Multiplex.Tracing.Recordings;
 /// <summary>Has strace(1) record a server, and the clients of the story.</summary>
 public static class Recorder
 {
-    private const long Rest = 8000;   // what is drawn after the last call, in microseconds
+    private const long Rest = 8000;   // the time that is drawn after the last call, in microseconds
 
-    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(60), s_mostReaction = TimeSpan.FromSeconds(2), s_lookAgain = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(60), s_mostReaction = TimeSpan.FromSeconds(10), s_lookAgain = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Starts a server, has the clients act the story, and stops it.</summary>
     /// <param name="target">The server.</param>
     /// <param name="protocol">rpc or echo.</param>
     /// <param name="folder">Where strace's logs are left: NAME.server.strace and NAME.clients.strace.</param>
+    /// <param name="interrupted">Ends it early: then the server and strace are ended.</param>
     /// <exception cref="IOException">The server did not start, or strace may not attach; the message has why.</exception>
-    public static Recording Record(Target target, string protocol, string folder)
+    /// <exception cref="OperationCanceledException">It was ended early.</exception>
+    public static Recording Record(Target target, string protocol, string folder, CancellationToken interrupted = default)
     {
         string name = target.Name.Replace('/', '_');
         string log = Path.Combine(folder, $"{name}.server.strace"), clientLog = Path.Combine(folder, $"{name}.clients.strace");
         File.Delete(log);
         using ServerGuard guard = ServerGuard.Start();
-        using ServerUnderTest server = (target with { Under = Strace.Before(log) }).Start();
-        AwaitQuiet(log);
+        using ServerUnderTest server = (target with { Under = Strace.Before(log) }).Start(interrupted);
+        AwaitQuiet(log, server.Id, interrupted);
         prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);   // strace is a child of this process, and is to attach to its threads
         StoryClient[] clients = Story.Clients(server.Endpoint, protocol);
         long start, end;
-        using (ServerProcess strace = Attach(clientLog, clients.Select(client => client.ThreadId), all: false))
+        using (ServerProcess strace = Attach(clientLog, clients.Select(client => client.ThreadId), all: false, interrupted))
         {
             const long FirstWait = 5_000_000;   // nanoseconds, so that all of them wait for the beginning
             long begin = clock_gettime(CLOCK_MONOTONIC) + FirstWait;
@@ -39,8 +41,12 @@ public static class Recorder
             foreach (StoryClient client in clients)
                 client.Begin(begin);
             foreach (StoryClient client in clients)
-                client.Join();
-            AwaitQuiet(log);
+            {
+                while (!client.Join(s_lookAgain))
+                    interrupted.ThrowIfCancellationRequested();
+            }
+
+            AwaitQuiet(log, server.Id, interrupted);
             end = Now();
             Detach(strace);
         }
@@ -66,8 +72,10 @@ public static class Recorder
     /// <param name="pid">Its process; those that it has started are recorded too.</param>
     /// <param name="time">For how long.</param>
     /// <param name="folder">Where strace's log is left: PID.server.strace.</param>
+    /// <param name="interrupted">Ends it early: then strace is detached.</param>
     /// <exception cref="IOException">There is no such process, or strace may not attach to it; the message has why.</exception>
-    public static Recording Attach(int pid, TimeSpan time, string folder)
+    /// <exception cref="OperationCanceledException">It was ended early.</exception>
+    public static Recording Attach(int pid, TimeSpan time, string folder, CancellationToken interrupted = default)
     {
         if (!ProcessTree.IsAlive(pid))
             throw new IOException($"there is no process {pid}");
@@ -75,31 +83,41 @@ public static class Recorder
         (IReadOnlyDictionary<int, int> processes, IReadOnlyDictionary<int, string> names) = ThreadsOf(pid);
         string name = names.GetValueOrDefault(pid, $"{pid}");
         long start, end;
-        using (ServerProcess strace = Attach(log, ProcessTree.Of(pid), all: true))
+        using ServerGuard guard = ServerGuard.Start();
+        using (ServerProcess strace = Attach(log, ProcessTree.Of(pid), all: true, interrupted))
         {
             start = Now();
-            strace.HasExitedWithin(time);   // it ends by itself when the server does
+            long begun = Stopwatch.GetTimestamp();
+            while (!strace.HasExitedWithin(s_lookAgain) && Stopwatch.GetElapsedTime(begun) < time && !interrupted.IsCancellationRequested)
+            {
+                // It ends by itself when the server does.
+            }
+
             end = Now();
             Detach(strace);
         }
 
+        interrupted.ThrowIfCancellationRequested();
         return new(name, $"process {pid}", StraceLog.Parse(File.ReadLines(log)), [], [], start, end) { ProcessOfThread = processes, ThreadNames = names };
     }
 
-    // strace tells on standard error of each thread that it has attached to.
-    private static ServerProcess Attach(string log, IEnumerable<int> ids, bool all)
+    // strace names on standard error each thread that it has attached to.
+    private static ServerProcess Attach(string log, IEnumerable<int> ids, bool all, CancellationToken interrupted)
     {
         int[] attached = [.. ids];
         File.Delete(log);
         const string By = "attached";
-        ServerProcess strace = new(Strace.Path(), Strace.Attached(log, attached, all));
+        ServerProcess strace = new(Strace.Path(), Strace.Attached(log, attached, all), ServerGuard.Environment);
         long start = Stopwatch.GetTimestamp();
         while (strace.Errors.Count(line => line.Contains(By, StringComparison.Ordinal)) < attached.Length)
         {
-            if (!strace.HasExitedWithin(s_lookAgain) && Stopwatch.GetElapsedTime(start) < ServerProcess.DefaultTimeout)
+            if (!strace.HasExitedWithin(s_lookAgain) && Stopwatch.GetElapsedTime(start) < ServerProcess.DefaultTimeout && !interrupted.IsCancellationRequested)
                 continue;
+            if (interrupted.IsCancellationRequested)
+                Detach(strace);
             string why = strace.HasExited ? strace.End : string.Join(' ', strace.Errors);
             strace.Dispose();
+            interrupted.ThrowIfCancellationRequested();
             throw new IOException($"strace cannot attach: {why}");
         }
 
@@ -113,14 +131,16 @@ public static class Recorder
         strace.WaitForExit();
     }
 
-    // The server has done what there is to do when strace writes nothing more. One that is always busy is not waited for.
-    private static void AwaitQuiet(string log)
+    // The server has nothing left to do when strace writes nothing more and all its threads sleep: one that was made and has not run yet has not
+    // reached its wait. The wait has a limit, for a server that is always busy.
+    private static void AwaitQuiet(string log, int server, CancellationToken interrupted)
     {
         long start = Stopwatch.GetTimestamp(), changed = start, length = -1;
         while (Stopwatch.GetElapsedTime(changed) < s_quiet && Stopwatch.GetElapsedTime(start) < s_mostReaction)
         {
+            interrupted.ThrowIfCancellationRequested();
             long now = File.Exists(log) ? new FileInfo(log).Length : 0;
-            if (now != length)
+            if (now != length || !ProcessTree.IsAsleep(server))
                 (length, changed) = (now, Stopwatch.GetTimestamp());
             Thread.Sleep(s_lookAgain);
         }

@@ -25,6 +25,6 @@ public sealed record Recording(
     /// <summary>The names of the threads that were there at its end: /proc/PID/task/TID/comm.</summary>
     public IReadOnlyDictionary<int, string> ThreadNames { get; init; } = new Dictionary<int, string>();
 
-    /// <summary>What went otherwise than the story says, a sentence each.</summary>
+    /// <summary>Where the recording differs from the story, a sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }

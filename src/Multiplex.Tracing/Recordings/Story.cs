@@ -14,7 +14,7 @@ internal static class Story
     /// <summary>How long the third client's call takes, in milliseconds.</summary>
     public const int LongCall = 50;
 
-    // When what happens, in milliseconds of the story. What a client waits for may come later than that.
+    // The times of the steps, in milliseconds of the story. A step that waits for a reply may come later.
     private const int QuickConnects = 0, PiecesConnects = 8, FirstPiece = 10, SlowConnects = 20, QuickCallsAgain = 32, SecondPiece = 44, QuickHalfCloses = 84, Vanishes = 92, SlowCloses = 100;
 
     /// <summary>The clients, which wait for their beginning.</summary>

@@ -44,8 +44,9 @@ internal sealed class StoryClient
     /// <param name="start">The beginning of the story, in nanoseconds of CLOCK_MONOTONIC.</param>
     public void Begin(long start) => _start.SetResult(start);
 
-    /// <summary>Waits until it has done its part.</summary>
-    public void Join() => _thread.Join();
+    /// <summary>Waits until its part is over.</summary>
+    /// <returns>Whether it is, within this time.</returns>
+    public bool Join(TimeSpan timeout) => _thread.Join(timeout);
 
     /// <summary>Sleeps until so many milliseconds of the story have passed.</summary>
     public void At(int milliseconds) => clock_nanosleep_until(_start.Task.Result + (milliseconds * NanosecondsAMillisecond));

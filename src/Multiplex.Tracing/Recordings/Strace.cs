@@ -1,3 +1,6 @@
+using System.Text;
+using static Multiplex.Interop.Libc;
+
 namespace Multiplex.Tracing.Recordings;
 
 /// <summary>strace(1), which records the calls.</summary>
@@ -16,17 +19,23 @@ public static class Strace
     public static string LeftOut => string.Join(", ", s_leftOut.Skip(1));
 
     /// <summary>Its path.</summary>
-    /// <exception cref="IOException">There is none in PATH.</exception>
+    /// <exception cref="IOException">There is none in PATH that may be executed.</exception>
     public static string Path()
     {
+        string? other = null;
         foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
         {
             string file = System.IO.Path.Combine(folder, Program);
-            if (File.Exists(file))
+            if (!File.Exists(file))
+                continue;
+            if (!faccessat2(AT_FDCWD, Encoding.UTF8.GetBytes($"{file}\0"), X_OK, AT_EACCESS).IsError)
                 return file;
+            other ??= file;
         }
 
-        throw new IOException("trace records with strace(1), which is not in PATH: install the package strace");
+        throw new IOException(other is null
+            ? "trace records with strace(1), which is not in PATH: install the package strace"
+            : $"trace records with strace(1), and {other} may not be executed");
     }
 
     /// <summary>The program and the arguments that a server's command comes after. The server is this process's child, strace beside it.</summary>

@@ -31,18 +31,18 @@ internal struct ReadBuffer
     /// Where to receive to. A short remainder of the last read is put before the next one, in the loop's buffer: a
     /// stream of pipelined requests is read in large pieces, wherever they end. A long one is collected in its own array.
     /// </summary>
-    /// <returns>A buffer whose first <see cref="Length"/> bytes are the ones held.</returns>
-    public byte[] BufferForMore(byte[] loopBuffer)
+    /// <returns>The room behind the bytes held.</returns>
+    public Span<byte> BufferForMore(byte[] loopBuffer)
     {
         if (Length <= loopBuffer.Length / 2)
         {
             Bytes.CopyTo(loopBuffer);
-            return loopBuffer;
+            return loopBuffer.AsSpan(Length);
         }
 
         if (_bytes!.Length - Length < LeastRoom)
             Grow(Length + LeastRoom);
-        return _bytes;
+        return _bytes.AsSpan(Length);
     }
 
     /// <summary>The bytes held and so many more, which have been received into what <see cref="BufferForMore"/> has returned.</summary>
@@ -54,6 +54,17 @@ internal struct ReadBuffer
         byte[] buffer = Length <= loopBuffer.Length / 2 ? loopBuffer : _bytes!;
         isFull = Length + count == buffer.Length;
         return buffer.AsSpan(0, Length + count);
+    }
+
+    /// <summary>The bytes held and these, which are in another buffer, in one piece.</summary>
+    public ReadOnlySpan<byte> With(ReadOnlySpan<byte> bytes, byte[] loopBuffer)
+    {
+        if (Length == 0)
+            return bytes;
+        if (bytes.TryCopyTo(BufferForMore(loopBuffer)))
+            return With(bytes.Length, loopBuffer, out _);
+        Append(bytes);
+        return Bytes;
     }
 
     /// <summary>

@@ -39,7 +39,7 @@ public static class RequestReader
     /// <param name="reply">Where the replies are appended: a whole batch, to be sent with one call.</param>
     /// <param name="mark">How many bytes of replies are enough for now.</param>
     /// <param name="consumed">How many bytes at the front are done with.</param>
-    /// <param name="atMost">How many requests are enough for now.</param>
+    /// <param name="left">How many requests are enough for now. Each that is answered is counted down.</param>
     public static ReadOutcome Consume(
         IProtocol protocol,
         ReadOnlySpan<byte> received,
@@ -48,10 +48,9 @@ public static class RequestReader
         OutputBuffer reply,
         int mark,
         out int consumed,
-        int atMost = int.MaxValue)
+        ref int left)
     {
         consumed = 0;
-        int answered = 0;
         while (consumed < received.Length)
         {
             if (reply.Length >= mark)
@@ -69,11 +68,12 @@ public static class RequestReader
             if (answer == FrameAnswer.Left)
                 return ReadOutcome.Paused;
             consumed += length;
+            left--;
             if (answer == FrameAnswer.Later)
                 return ReadOutcome.Later;
             if (answer == FrameAnswer.StartTls)
                 return ReadOutcome.StartTls;
-            if ((answer == FrameAnswer.Long || ++answered == atMost) && consumed < received.Length)
+            if ((answer == FrameAnswer.Long || left == 0) && consumed < received.Length)
                 return ReadOutcome.Paused;
         }
 

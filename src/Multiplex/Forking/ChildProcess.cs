@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
+using Multiplex.Observing;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Forking;
@@ -32,8 +32,8 @@ internal static class ChildProcess
         }
         catch (Exception e)
         {
-            // The parent counts a lost child; the error is written here, without Console.
-            write(2, Encoding.UTF8.GetBytes($"multiplex: {name} {getpid()}: {e}\n"));
+            // The parent counts a lost child; the error is reported here.
+            ServerEvents.Report(EventLevel.Error, "child_failed", $"{name} {getpid()}: {e}");
             Leave(1);
         }
     }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using Multiplex.Interop;
+using Multiplex.Observing;
 using static Multiplex.Interop.Libc;
 
 namespace Multiplex.Forking;
@@ -95,11 +95,10 @@ internal sealed class Children(ServerCounters counters, Action<int, bool> ended)
         return signalfd(-1, sigset_t.Of(SIGCHLD), SFD_NONBLOCK | SFD_CLOEXEC).OrThrow("signalfd", "SIGCHLD");
     }
 
-    // With write(2), not Console, which may start a thread; and it must not fail where standard error is closed.
     private static void Tell(int pid, int status)
     {
         string how = WIFEXITED(status) ? $"failed with status {WEXITSTATUS(status)}" : $"was ended by SIG{sigabbrev_np(WTERMSIG(status))}";
-        _ = write(2, Encoding.UTF8.GetBytes($"multiplex: child {pid} {how}\n"));
+        ServerEvents.Report(EventLevel.Warning, "child_lost", $"child {pid} {how}");
     }
 
     private static long Nanoseconds(timeval time) => ((time.tv_sec * 1_000_000) + time.tv_usec) * NanosecondsPerMicrosecond;

@@ -36,7 +36,7 @@ public static class ForkRuntime
     internal static void Require(IProtocol protocol)
     {
         if (protocol.AnswersLate)
-            throw new NotSupportedException("async procedures need threads, of which fork(2) copies the calling one alone: choose a model that does not fork, such as epoll");
+            throw new NotSupportedException("async procedures and a reply store need threads, of which fork(2) copies the calling one alone: choose a model that does not fork, such as epoll");
         if (protocol.Tls is not null)
             throw new NotSupportedException("models that fork do not have TLS: each child would have a copy of the keys; use a model that does not fork");
         Require();

@@ -25,7 +25,7 @@ internal readonly struct Arrival(int descriptor, PeerAddress peer, DatagramEndpo
 /// <summary>
 /// Sockets that several processes take from: of listeners connections, of others datagrams, one at a time each. The kernel gives
 /// each to one process and wakes no other: where there is one socket, that process waits in accept4(2) or recvmmsg(2) itself, and
-/// where there are several in an epoll(7) of its own, with EPOLLEXCLUSIVE.
+/// where there are several, or another process has it too, in an epoll(7) of its own, with EPOLLEXCLUSIVE.
 /// </summary>
 internal sealed class SharedSockets : IDisposable
 {
@@ -36,6 +36,7 @@ internal sealed class SharedSockets : IDisposable
     private readonly DatagramEndpoint[] _datagrams;   // of the others
     private readonly Acceptor _acceptor;
     private readonly pollfd[] _set;
+    private readonly bool _isOwnWait;   // in accept4(2) or recvmmsg(2)
     private readonly epoll_events _event = new(1);
     private int _epoll = -1;
     private long _until = long.MaxValue;
@@ -44,16 +45,16 @@ internal sealed class SharedSockets : IDisposable
     private int _next;   // so that no socket is passed over for ever
 
     /// <summary>To be made before the fork: sets up how all of the processes wait.</summary>
-    public SharedSockets(
-        IReadOnlyList<Listener> listeners, IReadOnlyList<DatagramSocket> datagrams, IProtocol protocol, ServerCounters counters)
+    public SharedSockets(Service service)
     {
-        _listeners = [.. listeners];
-        _datagrams = [.. datagrams.Select(socket => new InlineDatagramEndpoint(socket, protocol, counters, most: 1))];
-        _acceptor = new(counters);
-        _sockets = [.. listeners, .. datagrams];
+        _listeners = [.. service.Listeners];
+        _datagrams = [.. service.Datagrams.Select(socket => new InlineDatagramEndpoint(socket, service.Protocol, service.Options, service.Counters, service.Addresses, most: 1))];
+        _acceptor = new(service.Counters, service.Options);
+        _sockets = [.. service.Listeners, .. service.Datagrams];
         _set = [.. _sockets.Select(socket => new pollfd { fd = socket.Descriptor, events = POLLIN })];
-        SetBlocking(_sockets.Length == 1);
-        if (_sockets.Length == 1)
+        _isOwnWait = _sockets is [{ IsShared: false }];
+        SetBlocking(_isOwnWait);
+        if (_isOwnWait)
             setsockopt(_sockets[0].Descriptor, SOL_SOCKET, SO_RCVTIMEO, timeval.Of(BlockingConnection.LookAgain)).OrThrow("setsockopt SO_RCVTIMEO");
     }
 
@@ -70,14 +71,25 @@ internal sealed class SharedSockets : IDisposable
     /// </summary>
     public bool TryTake(out Arrival arrival)
     {
-        if (_sockets.Length == 1)
+        if (_isOwnWait)
             return TryTake(0, waits: true, out arrival);
         int ready = Await();
         return ready < 0 ? TryTakeAny(out arrival) : TryTake(ready, waits: false, out arrival);
     }
 
-    /// <summary>The server is stopping: connections are taken for as long as <see cref="Acceptor.LastCall"/> says, and all datagrams that have come.</summary>
-    public void LastCall() => _until = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
+    /// <summary>
+    /// The server is stopping: connections are taken for as long as <see cref="Acceptor.LastCall"/> says, and all datagrams that have come; nothing of a
+    /// socket that another server goes on with.
+    /// </summary>
+    public void LastCall()
+    {
+        _until = Environment.TickCount64 + Acceptor.LastCallMilliseconds;
+        for (int i = 0; i < _sockets.Length; i++)
+        {
+            if (_sockets[i].IsKept)
+                _set[i].fd = -1;   // poll(2) passes it over
+        }
+    }
 
     /// <summary>The server is stopping: no datagram is taken in any more, by any process; see <see cref="DatagramSocket.TakeNoMore"/>.</summary>
     public void TakeNoMoreDatagrams()
@@ -153,7 +165,7 @@ internal sealed class SharedSockets : IDisposable
         for (int i = 0; i < _sockets.Length; i++)
         {
             int socket = (_next + i) % _sockets.Length;
-            if ((IsLate && socket < _listeners.Length) || !TryTake(socket, waits: false, out arrival))
+            if (_set[socket].fd < 0 || (IsLate && socket < _listeners.Length) || !TryTake(socket, waits: false, out arrival))
                 continue;
             _next = (socket + 1) % _sockets.Length;
             return true;
@@ -167,7 +179,7 @@ internal sealed class SharedSockets : IDisposable
         int errno;
         if (socket < _listeners.Length)
         {
-            bool accepted = _acceptor.TryAccept(_listeners[socket], blocking: true, out int descriptor, out PeerAddress peer);
+            bool accepted = _acceptor.TryAccept(_listeners[socket], connectionBlocks: true, out int descriptor, out PeerAddress peer);
             arrival = new(descriptor, peer, null);
             if (accepted)
                 return true;

@@ -16,6 +16,7 @@ internal sealed class AcceptLoop : IDisposable
 
     private readonly Service _service;
     private readonly Func<bool> _hasRoom;
+    private readonly Heartbeat _heartbeat;
     private readonly Acceptor _acceptor;
     private readonly DatagramEndpoint[] _datagrams;
     private readonly pollfd[] _set;   // the stop, the other descriptor, the datagram sockets, the listeners
@@ -31,8 +32,9 @@ internal sealed class AcceptLoop : IDisposable
     {
         _service = service;
         _hasRoom = hasRoom;
-        _acceptor = new(service.Counters);
-        _datagrams = [.. service.Datagrams.Select(socket => new InlineDatagramEndpoint(socket, service.Protocol, service.Counters))];
+        _heartbeat = new(service);
+        _acceptor = new(service.Counters, service.Options);
+        _datagrams = [.. service.Datagrams.Select(socket => new InlineDatagramEndpoint(socket, service.Protocol, service.Options, service.Counters, service.Addresses))];
         _set =
         [
             new pollfd { fd = service.Stop.Descriptor, events = POLLIN },
@@ -49,6 +51,9 @@ internal sealed class AcceptLoop : IDisposable
     /// <summary>After how many milliseconds to check again for room; -1: the other descriptor shows it.</summary>
     public int LookForRoomMilliseconds { get; init; } = -1;
 
+    /// <summary>Whether connections are open that this process serves; by default none is, as where each has a child.</summary>
+    public Func<bool> HasConnections { get; init; } = static () => false;
+
     /// <summary>Called when the other descriptor is readable.</summary>
     public Action OtherIsReadable { get; init; } = static () => { };
 
@@ -56,8 +61,8 @@ internal sealed class AcceptLoop : IDisposable
     public Action AfterAccepts { get; init; } = static () => { };
 
     /// <summary>
-    /// Accepts until a stop is requested, then once more the connections that are pending, and closes the listeners. Datagrams are answered in
-    /// between.
+    /// Accepts until a stop is requested, then once more the connections that are pending, unless another server goes on with them, and closes the
+    /// listeners. Datagrams are answered in between.
     /// </summary>
     /// <param name="admit">Takes a connection over; returns false when it cannot, and the connection is closed.</param>
     public void Run(Func<int, PeerAddress, bool> admit)
@@ -66,6 +71,7 @@ internal sealed class AcceptLoop : IDisposable
         while (!_isStopping)
         {
             Wait();
+            _heartbeat.Beat();
             _service.Rest();
             if (_set[1].revents != 0)
                 OtherIsReadable();
@@ -74,11 +80,11 @@ internal sealed class AcceptLoop : IDisposable
             ServeDatagrams();
         }
 
-        _service.Stopping();
+        _service.BeginStop();
         if (_service.Counters[Counter.Stopping] == 0)
             _service.Counters.Increment(Counter.Stopping);
         _acceptor.LastCall();
-        foreach (Listener listener in _service.Listeners)
+        foreach (Listener listener in _service.Listeners.Where(one => !one.IsKept))
             AcceptFrom(listener, int.MaxValue, admit);
         CloseListeners();
         foreach (DatagramEndpoint endpoint in _datagrams)
@@ -119,8 +125,7 @@ internal sealed class AcceptLoop : IDisposable
         if (isPaused && !_isPaused)
             _service.Counters.Increment(Counter.AcceptPaused);
         _isPaused = isPaused;
-        int timeout = Array.Exists(_datagrams, endpoint => endpoint.HasWork) ? 0 : isPaused ? LookForRoomMilliseconds : _service.MayRest ? LargeBufferPool.UnneededAfter : -1;
-        SyscallResult result = poll(isPaused ? _set.AsSpan(0, _firstListener) : _set, timeout);
+        SyscallResult result = poll(isPaused ? _set.AsSpan(0, _firstListener) : _set, _heartbeat.Within(WaitMilliseconds(isPaused)));
         if (result.Is(EINTR))
         {
             foreach (ref pollfd entry in _set.AsSpan())
@@ -134,6 +139,13 @@ internal sealed class AcceptLoop : IDisposable
             _datagrams[i].IsReady |= _set[_firstListener - _datagrams.Length + i].revents != 0;
     }
 
+    /// <summary>How long to wait; -1: until something is ready.</summary>
+    internal int WaitMilliseconds(bool isPaused) =>
+        Array.Exists(_datagrams, endpoint => endpoint.HasWork) ? 0
+        : isPaused ? LookForRoomMilliseconds
+        : Service.MayRest(HasConnections()) ? Service.RestInterval
+        : -1;
+
     private void AcceptFromReady(Func<int, PeerAddress, bool> admit)
     {
         for (int i = _firstListener; i < _set.Length && !_isPaused; i++)
@@ -146,7 +158,7 @@ internal sealed class AcceptLoop : IDisposable
     private void AcceptFrom(Listener listener, int atMost, Func<int, PeerAddress, bool> admit)
     {
         for (int taken = 0;
-            taken < atMost && _hasRoom() && _acceptor.TryAccept(listener, blocking: true, out int descriptor, out PeerAddress peer);
+            taken < atMost && _hasRoom() && _acceptor.TryAccept(listener, connectionBlocks: true, out int descriptor, out PeerAddress peer);
             taken++)
         {
             if (_service.HasRoom && admit(descriptor, peer))

@@ -31,6 +31,7 @@ public sealed class ForkModel : IServerModel
         using Children children = new(service.Counters, ended: (pid, _) =>
         {
             memory.Forget(pid);
+            service.Addresses?.Forget(pid);
             service.Counters.Increment(Counter.Closed);
         });
         using AcceptLoop accepting = new(service, hasRoom: () => children.Count < service.Options.MaxChildren, other: children.Descriptor)

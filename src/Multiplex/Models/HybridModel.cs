@@ -17,6 +17,7 @@ public sealed class HybridModel : IServerModel
         using EventLoop loop = new(SpinningMultiplexer.Of(new EpollMultiplexer(), service.Options.Spin));
         using WorkerPool workers = new(loop, service.Protocol, service.Options, service.Counters);
         using LoopServer server = new(service, loop, workers);
+        workers.Start();
         server.Run();
     }
 }

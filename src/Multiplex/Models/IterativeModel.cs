@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Sockets;
 using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
@@ -15,13 +16,23 @@ public sealed class IterativeModel : IServerModel
     /// <inheritdoc/>
     public void Run(Service service)
     {
-        StopSignal.Requestable stop = StopSignal.ByRequest();
-        Server server = new(service with { Stop = stop, Ready = static () => { }, Stopping = static () => { } });
+        StopSource stop = StopSignal.ByRequest();
+        Server server = new(service with { Stop = stop, Ready = static () => { }, Stopping = static () => { }, AliveInterval = default });
         Thread thread = new(server.Serve) { IsBackground = true, Name = "server" };
-        service.Ready();
-        thread.Start();
-        AwaitStop(service.Stop);
-        service.Stopping();
+        try
+        {
+            service.Ready();
+            WorkerThread.Start(thread, 1, 1);
+        }
+        catch
+        {
+            service.CloseSockets();
+            stop.Dispose();
+            throw;
+        }
+
+        AwaitStop(service);
+        service.BeginStop();
         service.Counters.Increment(Counter.Stopping);
         stop.Request();
         if (ThreadDrain.Run(service, thread.Join, [server.Connection], cutting: server.CutOff))
@@ -31,15 +42,18 @@ public sealed class IterativeModel : IServerModel
         }
 
         // The thread is in a procedure that does not end, and does not get so far as to do this.
-        foreach (BoundSocket socket in (IEnumerable<BoundSocket>)[.. service.Listeners, .. service.Datagrams])
-            socket.Dispose();
+        service.CloseSockets();
     }
 
-    private static void AwaitStop(StopSignal stop)
+    private static void AwaitStop(Service service)
     {
-        Span<pollfd> set = [new() { fd = stop.Descriptor, events = POLLIN }];
-        while (stop.Requests() == 0)
-            poll(set, -1);
+        Heartbeat heartbeat = new(service);
+        Span<pollfd> set = [new() { fd = service.Stop.Descriptor, events = POLLIN }];
+        while (service.Stop.Requests() == 0)
+        {
+            poll(set, heartbeat.Within(-1));
+            heartbeat.Beat();
+        }
     }
 
     /// <summary>What the one thread does.</summary>

@@ -9,7 +9,7 @@ namespace Multiplex.Models;
 /// takes long holds all others up.
 /// </summary>
 /// <remarks>
-/// <see cref="LoopServer.OnListenerReadable"/> accepts a connection at the end of a turn and makes it a handler of the loop. When bytes have come, <see cref="EventLoop.Turn"/>
+/// <see cref="LoopServer.AcceptPending"/> accepts a connection at the end of a turn and makes it a handler of the loop. When bytes have come, <see cref="EventLoop.Turn"/>
 /// returns from poll(2) and calls <see cref="Connection.OnReady"/>: recv(2), <see cref="Session.Received"/>, send(2).
 /// </remarks>
 public sealed class PollModel : IServerModel

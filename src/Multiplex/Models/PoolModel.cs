@@ -27,9 +27,23 @@ public sealed class PoolModel : IServerModel
             workers[i] = WorkerThread.Create("worker", () => Work(queue, connection, service.Counters));
         }
 
-        foreach (Thread worker in workers)
-            worker.Start();
-        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity) { LookForRoomMilliseconds = 10 };
+        try
+        {
+            for (int i = 0; i < workers.Length; i++)
+                WorkerThread.Start(workers[i], i + 1, workers.Length);
+        }
+        catch
+        {
+            queue.CompleteAdding();   // ends those that were started
+            service.CloseSockets();
+            throw;
+        }
+
+        using AcceptLoop accepting = new(service, hasRoom: () => queue.Count < queue.BoundedCapacity)
+        {
+            LookForRoomMilliseconds = 10,
+            HasConnections = () => service.Counters[Counter.Accepted] != service.Counters[Counter.Closed],   // no child counts here
+        };
         accepting.Run(admit: (descriptor, peer) => queue.TryAdd((descriptor, peer), Timeout.Infinite));
         queue.CompleteAdding();
         ThreadDrain.Run(service, haveEnded: within => workers.All(worker => worker.Join(within)), connections);

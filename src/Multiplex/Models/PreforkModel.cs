@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Multiplex.Engine;
 using Multiplex.Forking;
 using Multiplex.Interop;
+using Multiplex.Observing;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
 
@@ -26,17 +27,20 @@ public sealed class PreforkModel : IServerModel
     {
         ForkRuntime.Require(service.Protocol);
         ServerCounters counters = service.Counters;
+        int unreplaced = 0;   // workers that were lost
         using WorkerSlots slots = new(most) { ServeOnce = once };
         using HeldMemory memory = HeldMemory.OfProcesses(service, most);
         using Children children = new(counters, ended: (pid, lost) =>
         {
             memory.Forget(pid);
+            service.Addresses?.Forget(pid);
+            unreplaced += lost ? 1 : 0;
             if (slots.Vacate(pid, lost, Environment.TickCount64))
                 counters.Increment(Counter.Closed);
             else if (once)
                 counters.Add(Counter.SpareChildren, -1);
         });
-        using SharedSockets sockets = new(service.Listeners, service.Datagrams, service.Protocol, counters);
+        using SharedSockets sockets = new(service);
         using Worker worker = new(service, sockets, slots, children, memory, once);
 
         // Returns how long to wait before the next look: not at all after a fork, for there may be more to do.
@@ -70,18 +74,25 @@ public sealed class PreforkModel : IServerModel
             int pid = (int)result.OrThrow("fork");
             slots.Fill(slot, pid, now);
             children.Add(pid);
+            if (unreplaced > 0)
+            {
+                unreplaced--;
+                ServerEvents.Report(EventLevel.Info, "worker_replaced", $"worker {pid} takes the place of one that was lost");
+            }
         }
 
+        Heartbeat heartbeat = new(service);
         for (int i = 0; i < ahead; i++)
             FillOne();
         service.Ready();
         while (service.Stop.Requests() == 0)
         {
-            children.AwaitOne(service.Stop.Descriptor, FillOne());
+            children.AwaitOne(service.Stop.Descriptor, heartbeat.Within(FillOne()));
+            heartbeat.Beat();
             children.Reap();
         }
 
-        service.Stopping();
+        service.BeginStop();
 
         // First this: a worker that sees the stop counts on it.
         sockets.SetBlocking(false);
@@ -144,6 +155,7 @@ public sealed class PreforkModel : IServerModel
                 {
                     // What has connected is still served; accepting does not wait any more.
                     isStopping = true;
+                    Service.KeepHandedOver();
                     sockets.LastCall();
                 }
 

@@ -12,8 +12,9 @@ namespace Multiplex.Models;
 public sealed class ReactorsModel : IServerModel
 {
     /// <inheritdoc/>
-    public void Run(Service service) =>
-        SeveralLoops.Run(service, service.Options.Reactors > 0 ? service.Options.Reactors : Environment.ProcessorCount, RunOne);
+    public void Run(Service service) => SeveralLoops.Run(service, Loops(service.Options), RunOne);
+
+    internal static int Loops(ServerOptions options) => options.Reactors > 0 ? options.Reactors : Environment.ProcessorCount;
 
     private static void RunOne(Service share)
     {

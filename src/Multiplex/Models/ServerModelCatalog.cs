@@ -31,8 +31,8 @@ public sealed record ServerModelEntry(string Name, string Summary, IReadOnlyList
     /// <summary>Whether its loops can look for requests before they sleep: <see cref="ServerOptions.Spin"/>.</summary>
     public bool Spins { get; init; }
 
-    /// <summary>Whether several sockets are to share each address: see <see cref="Listener.Sibling"/>.</summary>
-    public bool SharesAddresses { get; init; }
+    /// <summary>How many loops, each with sockets of its own, serve each address under these limits: see <see cref="BoundSocket.OpenSiblings"/>.</summary>
+    public Func<ServerOptions, int> Loops { get; init; } = static _ => 1;
 }
 
 /// <summary>Every server model: a new one takes one line here.</summary>
@@ -41,8 +41,7 @@ public static class ServerModelCatalog
     // The runtime and the server have descriptors of their own.
     private const int OtherDescriptors = 64;
 
-    private static readonly EndpointKind[] s_streams = [EndpointKind.Tcp, EndpointKind.Unix];
-    private static readonly EndpointKind[] s_connections = [.. s_streams, EndpointKind.UnixPacket];
+    private static readonly EndpointKind[] s_connections = [EndpointKind.Tcp, EndpointKind.Unix, EndpointKind.UnixPacket];
     private static readonly EndpointKind[] s_all = Enum.GetValues<EndpointKind>();
 
     /// <summary>All of them.</summary>
@@ -56,9 +55,9 @@ public static class ServerModelCatalog
         new("select", "as poll, but in select(2), which can watch no descriptor from 1024 up: such a client is refused", s_all, () => new SelectModel()) { Spins = true, StallsOthers = true, ConnectionsAtATime = BelowSetSize },
         new("poll", "one thread waits in poll(2) for all connections and serves whichever is ready; cheap per call, but a slow call stalls everyone", s_all, () => new PollModel()) { Spins = true, StallsOthers = true },
         new("epoll", "as poll, but the kernel keeps the set: silent connections cost nothing; a slow call stalls everyone", s_all, () => new EpollModel()) { Spins = true, StallsOthers = true },
-        new("reactors", "an epoll loop for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its loop's share", s_all, () => new ReactorsModel()) { Spins = true, SharesAddresses = true, StallsOthers = true },
+        new("reactors", "an epoll loop for each core, each with its own listeners; uses every core without a lock, but a slow call stalls its loop's share", s_all, () => new ReactorsModel()) { Spins = true, Loops = ReactorsModel.Loops, StallsOthers = true },
         new("hybrid", "an epoll loop does the I/O, threads run the procedures; a slow call stalls no other, but each call is handed over and back", s_all, () => new HybridModel()) { Spins = true, RunsCallsTogether = true },
-        new("uring", "one thread tells io_uring(7) to accept, receive and send, and enters the kernel once a batch; the least CPU per call, but a slow call stalls everyone, and some kernels and containers forbid it", s_streams, () => new UringModel()) { Spins = true, SharesAddresses = true, StallsOthers = true },
+        new("uring", "one thread tells io_uring(7) to accept, receive and send, and enters the kernel once a batch; the least CPU per call, but a slow call stalls everyone, and some kernels and containers forbid it", s_all, () => new UringModel()) { Spins = true, Loops = UringModel.Loops, StallsOthers = true },
     ];
 
     /// <summary>The model of this name, or null.</summary>

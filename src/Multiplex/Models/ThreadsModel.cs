@@ -21,7 +21,11 @@ public sealed class ThreadsModel : IServerModel
     {
         // No using declaration: a thread whose procedure outlasts the time to drain may still say that it has ended.
         Threads threads = new(service);
-        using AcceptLoop accepting = new(service, threads.HasRoom, threads.Descriptor) { OtherIsReadable = threads.TakeNotice };
+        using AcceptLoop accepting = new(service, threads.HasRoom, threads.Descriptor)
+        {
+            OtherIsReadable = threads.TakeNotice,
+            HasConnections = () => threads.AreRunning,
+        };
         accepting.Run(admit: threads.TryStart);
         if (ThreadDrain.Run(service, threads.HaveEnded, threads.Connections))
             threads.Dispose();
@@ -50,6 +54,8 @@ public sealed class ThreadsModel : IServerModel
 
         public IReadOnlyList<BlockingConnection> Connections => _slots.ConvertAll(slot => slot.Connection);
 
+        public bool AreRunning => Volatile.Read(ref _running) > 0;
+
         public bool HasRoom()
         {
             lock (_lock)
@@ -67,12 +73,11 @@ public sealed class ThreadsModel : IServerModel
             slot.Peer = peer;
             try
             {
-                // Returns once the thread runs, so whether there is one is known here: EAGAIN of pthread_create(3) arrives as
-                // one of these two.
+                // Returns once the thread runs, so whether there is one is known here.
                 WorkerThread.Create("connection", slot.Body).UnsafeStart();
                 return true;
             }
-            catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
+            catch (Exception e) when (WorkerThread.IsRefusal(e))
             {
                 GiveBack(slot);
                 return false;

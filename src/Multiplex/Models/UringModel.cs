@@ -1,4 +1,3 @@
-using Multiplex.Sockets;
 using Multiplex.Uring;
 
 namespace Multiplex.Models;
@@ -23,15 +22,17 @@ public sealed class UringModel : IServerModel
     /// <exception cref="Interop.SyscallException">The kernel refuses io_uring.</exception>
     public void Run(Service service)
     {
-        if (service.Options.Reactors <= 1)
+        if (Loops(service.Options) == 1)
         {
             RunOne(service);
             return;
         }
 
         Open(service, UringLoop.Probe);
-        SeveralLoops.Run(service, service.Options.Reactors, RunOne);
+        SeveralLoops.Run(service, Loops(service.Options), RunOne);
     }
+
+    internal static int Loops(ServerOptions options) => Math.Max(1, options.Reactors);
 
     private void RunOne(Service service)
     {
@@ -49,8 +50,7 @@ public sealed class UringModel : IServerModel
         }
         catch
         {
-            foreach (Listener listener in service.Listeners)
-                listener.Dispose();
+            service.CloseSockets();
             throw;
         }
     }

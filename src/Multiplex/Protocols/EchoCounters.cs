@@ -3,8 +3,8 @@ namespace Multiplex.Protocols;
 /// <summary>What a server of the Echo Protocol counts beside all others.</summary>
 public static class EchoCounters
 {
-    private static readonly Counter s_echoesRefused = ServerCounters.Register("EchoesRefused");
-    private static readonly Counter s_echoesLimited = ServerCounters.Register("EchoesLimited");
+    private static readonly Counter s_echoesRefused = ServerCounters.Register("EchoesRefused", new("echo_datagrams_refused_total", "UDP datagrams not echoed because their source is most likely a server."));
+    private static readonly Counter s_echoesLimited = ServerCounters.Register("EchoesLimited", new("echo_datagrams_limited_total", "UDP datagrams not echoed because their source sent too many with the same bytes."));
 
     extension(Counter)
     {

@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Interop;
 using Multiplex.Sockets;
 using static Multiplex.Interop.Libc;
@@ -5,7 +6,7 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Transports;
 
 /// <summary>Accepts connections, and handles every error of accept(2).</summary>
-internal sealed class Acceptor(ServerCounters counters) : IDisposable
+internal sealed class Acceptor(ServerCounters counters, ServerOptions options) : IDisposable
 {
     /// <summary>How long a stopping server goes on taking connections.</summary>
     public const int LastCallMilliseconds = 1000;
@@ -29,13 +30,17 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
     /// </summary>
     public void LastCall() => _until = Environment.TickCount64 + LastCallMilliseconds;
 
-    /// <summary>Takes the next connection.</summary>
+    /// <summary>Takes the next connection, if one is pending: it does not wait.</summary>
+    /// <param name="listener">The listener.</param>
+    /// <param name="connectionBlocks">Whether calls on the connection wait, as without O_NONBLOCK.</param>
+    /// <param name="descriptor">Receives the connection.</param>
+    /// <param name="peer">Receives its peer.</param>
     /// <returns>False when there is none, or none can be taken now or any more.</returns>
-    public bool TryAccept(Listener listener, bool blocking, out int descriptor, out PeerAddress peer)
+    public bool TryAccept(Listener listener, bool connectionBlocks, out int descriptor, out PeerAddress peer)
     {
         for (int refusals = 0; refusals < MostRefusals && Environment.TickCount64 < _until;)
         {
-            SyscallResult result = listener.Accept(blocking, out peer);
+            SyscallResult result = listener.Accept(connectionBlocks, out peer);
             descriptor = (int)result.Value;
             if (!result.IsError)
             {
@@ -69,14 +74,15 @@ internal sealed class Acceptor(ServerCounters counters) : IDisposable
     }
 
     /// <summary>
-    /// Whether an accepted connection is served: its peer has an address, and it leaves the last descriptors to others. Else it is closed
-    /// before a byte of it is read, and counted: an access check or the reply cache would take a peer without address for another.
+    /// Whether an accepted connection is served: its peer has an address and is among those that are served, and it leaves the last descriptors to others. Else it is closed
+    /// before a byte of it is read, and counted: an access check or the reply cache would take a peer without address for another. Of a proxy the client is not known yet.
     /// </summary>
     public bool Takes(int descriptor, PeerAddress peer)
     {
-        if (descriptor < _end && !peer.Peer.Address.IsEmpty)
+        bool isRefused = descriptor >= _end || peer.Peer.Address.IsEmpty;
+        if (!isRefused && (options.Admits(peer.Peer) || ProxyStart.Of(peer.Peer, options) == ProxyStage.Header))
             return true;
-        counters.Increment(Counter.Refused);   // before the client can see it
+        counters.Increment(isRefused ? Counter.Refused : Counter.Denied);   // before the client can see it
         close(descriptor);
         return false;
     }

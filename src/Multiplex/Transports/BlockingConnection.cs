@@ -28,14 +28,16 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
 
     private readonly ServerOptions _options = service.Options;
     private readonly ServerCounters _counters = service.Counters;
-    private readonly LoopContext _loop = new(service.Protocol, service.Options, service.Counters) { Wait = new(service.Counters) };
+    private readonly SessionContext _context = new(service.Protocol, service.Options, service.Counters) { Addresses = service.Addresses, Wait = new(service.Counters) };
     private readonly LeavingConnections _leaving = new(service.Options, service.Counters, closed);
-    private readonly TimeSpan _longestWait = Shortest(service.Options.IdleTimeout, service.Options.RequestTimeout / LooksAtRequest);
+    private readonly TimeSpan _lookAgain;   // zero: only the limits of time end a wait
+    private TimeSpan _longestWait;
     private readonly Lock _closing = new();
     private Session _session = null!;
     private CloseReason? _reason;
     private int _descriptor = None;
     private long _lookedAt;
+    private long _firstRequestUntil;
 
     // Of a send that is under way, for the thread that stops this one.
     private bool _isSending;
@@ -51,7 +53,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         init
         {
             field = value;
-            _longestWait = Shortest(_longestWait, LookAgain);
+            _lookAgain = LookAgain;
         }
     } = static () => false;
 
@@ -65,12 +67,15 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         {
             _descriptor = descriptor;
             _isCutOff = false;
+            _session = new(peer);
         }
 
-        _session = new(peer);
-        _loop.Wait!.Descriptor = descriptor;
+        _session.Begin(_context, Environment.TickCount64);
+        _context.Wait!.Descriptor = descriptor;
         _reason = null;
         _lookedAt = 0;
+
+        _longestWait = Shortest(_lookAgain, Shortest(_options.IdleTimeout, _options.RequestTimeout / LooksAtRequest));
 
         // The kernel limits silence: a read or a write that waits longer returns EAGAIN, socket(7).
         if (_longestWait > TimeSpan.Zero)
@@ -82,7 +87,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     /// <summary>Waits for the next bytes, and passes them to the session, which answers them. Once the server is stopping, receives what had arrived, and does not wait.</summary>
     public void Receive()
     {
-        Span<byte> buffer = _session.GetReceiveBuffer(_loop);
+        Span<byte> buffer = _session.GetReceiveBuffer(_context);
         if (memory?.TryHold(_session.Memory) == false)
         {
             _reason = CloseReason.MemoryLimit;
@@ -91,12 +96,12 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
 
         int flags = _session.KeepsMessages ? MSG_TRUNC : 0;
         long silentSince = Environment.TickCount64;
-        if (_session.RequestSince == _loop.Now)
+        if (_session.RequestSince == _context.Now)
             _session.RequestSince = silentSince;   // the requests before it were answered meanwhile
-        _loop.Now = silentSince;
+        _context.Now = silentSince;
         while (true)
         {
-            if (!_session.IsDraining && (_counters[Counter.Stopping] != 0 || LooksWhetherToEnd()))
+            if (!_session.IsDraining && (_counters[Counter.Stopping] != 0 || LooksWhetherToEnd()) && !AwaitsFirstRequest())
                 _session.BeginDrain(SocketState.UnreadBytes(_descriptor));
             bool isDraining = _session.IsDraining;
             if (isDraining ? !_session.WantsInput(_options) : IsRequestLate())
@@ -106,10 +111,10 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
             }
 
             SyscallResult result = recv_once(_descriptor, buffer, isDraining ? flags | MSG_DONTWAIT : flags);
-            _loop.Now = Environment.TickCount64;
+            _context.Now = Environment.TickCount64;
             if (!result.IsError || (isDraining && result.Is(EAGAIN)))
             {
-                _session.Received((int)Math.Max(0, result.Value), _loop);
+                _session.Received((int)Math.Max(0, result.Value), _context);
                 return;
             }
 
@@ -129,10 +134,12 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         // No try/finally around the calls: within one, the compiler calls libc through a stub instead of directly.
         while (SendPending() && _session.RequestsWait)
         {
+            if (_session.HeldFor > 0)
+                AwaitCall();
             if (SocketState.HasFailed(_descriptor))
                 _reason = CloseReason.Broken;
             else
-                _session.Continue(_loop);
+                _session.Continue(_context);
         }
     }
 
@@ -143,20 +150,20 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     /// <returns>Whether it is closed now.</returns>
     public bool End()
     {
-        SocketState.SendLast(_descriptor, _session.Farewell(_loop));
-        _session.Release(_loop);
-        _loop.Wait!.Release();
-        _loop.ReleaseMessageBuffer();
-        _loop.Replies.Clear(OutputBuffer.UsuallyKept);
+        SocketState.SendLast(_descriptor, _session.Farewell(_context));
+        _session.Release(_context);
+        _context.Wait!.Release();
+        _context.ReleaseMessageBuffer();
+        _context.Replies.Clear(OutputBuffer.UsuallyKept);
         if (memory?.Release() == true)
             _reason = CloseReason.MemoryLimit;   // counted where it was decided
         else
-            _counters.Count(_reason!.Value);
+            _counters.Count(_reason!.Value, _session);
         bool isLeaving = _reason == CloseReason.Finished && _counters[Counter.Stopping] != 0;
         lock (_closing)
         {
             if (isLeaving)
-                _leaving.Add(_descriptor, _session.Peer.Kind);
+                _leaving.Add(_descriptor, _session.Kind);
             else
                 close(_descriptor);
             _descriptor = None;
@@ -179,12 +186,14 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
             if (_descriptor == None)
                 return;
             bool isCut = cut || HasStalled();
+            if (!isCut && AwaitsFirstRequest())
+                return;
             if (isCut && !_isCutOff)
                 _counters.Increment(Counter.CutOff);
             _isCutOff |= isCut;
             shutdown(_descriptor, isCut ? SHUT_RDWR : SHUT_RD);
             if (cut)
-                _loop.Wait!.Cancel();
+                _context.Wait!.Cancel();
         }
     }
 
@@ -202,7 +211,7 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     private bool SendPending()
     {
         long interrupted = 0;
-        ReadOnlySpan<byte> replies = _session.Pending(_loop);
+        ReadOnlySpan<byte> replies = _session.Pending(_context);
         if (replies.Length > HeldMemory.Uncounted && memory?.TryHold(replies.Length) == false)
             _reason = CloseReason.MemoryLimit;
         _isSending = true;
@@ -213,8 +222,8 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
             {
                 interrupted = 0;
                 _sent += result.Value;
-                _session.Sent((int)result.Value, _loop);
-                replies = _session.Pending(_loop);
+                _session.Sent((int)result.Value, _context);
+                replies = _session.Pending(_context);
             }
             else if (!result.Is(EINTR))
             {
@@ -238,6 +247,24 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
         return _reason is null;
     }
 
+    // Until the client may make calls again, or the server stops.
+    private void AwaitCall()
+    {
+        const int LookMilliseconds = 50;
+        long until = Environment.TickCount64 + _session.HeldFor;
+        for (long left = _session.HeldFor; left > 0; left = until - Environment.TickCount64)
+        {
+            poll([], (int)Math.Min(left, LookMilliseconds));
+            _lookedAt = 0;
+            if (_counters[Counter.Stopping] == 0 && !LooksWhetherToEnd())
+                continue;
+            _session.BeginDrain(SocketState.UnreadBytes(_descriptor));
+            return;
+        }
+
+        _session.HeldFor = 0;
+    }
+
     private static TimeSpan Shortest(TimeSpan one, TimeSpan other) =>
         one <= TimeSpan.Zero || (other > TimeSpan.Zero && other < one) ? other : one;
 
@@ -254,10 +281,20 @@ internal sealed class BlockingConnection(Service service, Action closed, HeldMem
     // in each tick of the clock, not before each of a hundred thousand reads a second.
     private bool LooksWhetherToEnd()
     {
-        if (_loop.Now == _lookedAt)
+        if (_context.Now == _lookedAt)
             return false;
-        _lookedAt = _loop.Now;
+        _lookedAt = _context.Now;
         return IsToEnd() || memory?.IsEvicted == true;
+    }
+
+    // Of a connection that was accepted before another server went on with the listeners, and whose client has not sent anything since.
+    private bool AwaitsFirstRequest()
+    {
+        if (!_session.IsUntouched)
+            return false;
+        if (_firstRequestUntil == 0)
+            _firstRequestUntil = Environment.TickCount64 + (long)service.FirstRequestTime.TotalMilliseconds;
+        return Environment.TickCount64 < _firstRequestUntil;
     }
 
     private bool HasStalled()

@@ -15,13 +15,15 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
     private readonly LoopServer _server;
     private readonly Session _session;
     private int _unacknowledged = int.MaxValue;   // bytes, at the last look while the server stops
+    private bool _isHeld;   // the server is to call Resume
 
     /// <summary>Serves a connection that was accepted.</summary>
     public Connection(int descriptor, PeerAddress peer, LoopServer server)
         : base(descriptor)
     {
         _server = server;
-        _session = new(peer, this) { LastMoved = server.Loop.Now };
+        _session = new(peer, this);
+        _session.Begin(server.Context, server.Loop.Now);
     }
 
     /// <summary>The connection's state.</summary>
@@ -39,7 +41,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
             ? CheckTrouble()
             : ((ready & Interest.Writable) == 0 || _session.PendingBytes == 0 || SendPending(context))
                 && ((ready & Interest.Readable) == 0 || Receive(context));
-        return Settle(isAlive);
+        return UpdateInterest(isAlive);
     }
 
     /// <inheritdoc/>
@@ -50,7 +52,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         bool isAlive =
             _session.PendingBytes > 0 ? SendPending(context)
             : !_session.RequestsWait || (!SocketState.HasFailed(Descriptor) && Continue(context));
-        return Settle(isAlive && (!_session.IsDraining || Receive(context)));
+        return UpdateInterest(isAlive && (!_session.IsDraining || Receive(context)));
     }
 
     /// <inheritdoc/>
@@ -82,6 +84,15 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         _server.Loop.Apply(this, State());
     }
 
+    /// <summary>The client may make calls again.</summary>
+    public void Resume()
+    {
+        _isHeld = false;
+        _session.HeldFor = 0;
+        if (_server.Loop.IsWatched(this))
+            _server.Loop.Apply(this, State());
+    }
+
     /// <summary>Closes a connection that is silent, or of which a request takes too long to arrive.</summary>
     public void CloseIfSilent()
     {
@@ -106,8 +117,14 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         if (_session.IsAtRest && CountedMemory == 0)
             return new(Interest.Readable);
         _server.CountMemory(this, _session.Memory);
+        if (_session.HeldFor > 0 && !_isHeld)
+        {
+            _isHeld = true;
+            _server.Hold(this);
+        }
+
         ServerOptions options = _server.Context.Options;
-        return _session.Closed is { } reason && (!_server.IsDraining || TcpDrain.IsDelivered(Descriptor, _session, ref _unacknowledged, _server.Loop.Now))
+        return _session.Closed is { } reason && (!_server.IsDraining || TcpDrain.TryFinish(Descriptor, _session, ref _unacknowledged, _server.Loop.Now))
             ? Next.Closing(reason)
             : new(_session.Wants(options), _session.WantsTurn(options));
     }
@@ -116,7 +133,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
     public override void OnClosed(CloseReason reason)
     {
         ServerCounters counters = _server.Context.Counters;
-        counters.Count(reason);
+        counters.Count(reason, _session);
         _server.CountMemory(this, 0);
         SocketState.SendLast(Descriptor, _session.Farewell(_server.Context));
         _session.Release(_server.Context);
@@ -125,9 +142,9 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         _server.OnConnectionClosed();
     }
 
-    private Next Settle(bool isAlive)
+    private Next UpdateInterest(bool isAlive)
     {
-        _server.UpdateClock(_session);
+        _server.OnHandled(_session);
         return isAlive ? State() : Next.Closing(CloseReason.Broken);
     }
 
@@ -142,7 +159,7 @@ internal sealed class Connection : LoopHandler, IReplyTarget, ILateOwner
         SyscallResult result = recv(Descriptor, buffer, _session.KeepsMessages ? MSG_TRUNC : 0);
         if (result.IsError && (!result.Is(EAGAIN) || !_session.IsDraining))
             return result.Is(EAGAIN);
-        bool awaitsWritability = _session.PendingBytes > 0;
+        bool awaitsWritability = _session.PendingBytes > 0 && (Watched & Interest.Writable) != 0;
         _session.Received((int)Math.Max(0, result.Value), context);
         if (result.Value == 0 && _session.HasCallsInFlight && SocketState.IsOver(Descriptor))
             _session.PeerHungUp();

@@ -7,7 +7,8 @@ namespace Multiplex.Transports;
 /// <summary>A datagram socket as a handler of an event loop: a batch is served at the end of each turn, after the connections that were ready.</summary>
 internal sealed class DatagramHandler : LoopHandler, IReplyTarget, IDisposable
 {
-    private const int DatagramsAmongConnections = 8;   // of one socket in a turn: a flood of them is no reason for others to wait
+    /// <summary>How many datagrams to take of one socket in a turn while there are connections: a flood of them is no reason for others to wait.</summary>
+    public const int AmongConnections = 8;
 
     private readonly LoopServer _server;
     private readonly DatagramEndpoint _endpoint;
@@ -19,8 +20,8 @@ internal sealed class DatagramHandler : LoopHandler, IReplyTarget, IDisposable
         _server = server;
         LoopContext context = server.Context;
         _endpoint = context.Workers is { } workers
-            ? new PooledDatagramEndpoint(socket, workers, this, context.Options, context.Counters)
-            : new InlineDatagramEndpoint(socket, context.Protocol, context.Counters, context.Late) { LateReplied = () => _server.Loop.Apply(this, State) };
+            ? new PooledDatagramEndpoint(socket, workers, this, context.Options, context.Counters, context.Addresses)
+            : new InlineDatagramEndpoint(socket, context.Protocol, context.Options, context.Counters, context.Addresses, context.Late) { LateReplied = () => _server.Loop.Apply(this, State) };
     }
 
     // Backpressure: what there is no room for stays with the kernel. While the server stops, the socket is not watched any more.
@@ -38,8 +39,8 @@ internal sealed class DatagramHandler : LoopHandler, IReplyTarget, IDisposable
     public override Next OnTurn()
     {
         if (_endpoint.HasWork)
-            _endpoint.Serve(_server.Connections > 0 ? DatagramsAmongConnections : int.MaxValue);
-        _server.UpdateClock();
+            _endpoint.Serve(_server.Connections > 0 ? AmongConnections : int.MaxValue);
+        _server.OnHandled();
         return State;
     }
 

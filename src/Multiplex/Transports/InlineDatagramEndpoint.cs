@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Engine.Calls;
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
@@ -10,12 +11,14 @@ namespace Multiplex.Transports;
 /// </summary>
 /// <param name="socket">The socket.</param>
 /// <param name="protocol">What the bytes mean.</param>
+/// <param name="options">The limits.</param>
 /// <param name="counters">Where events are counted.</param>
+/// <param name="clients">How many calls each client makes; null where that is not limited.</param>
 /// <param name="late">The replies that come later; null where the thread waits for each.</param>
 /// <param name="most">How many to take with one call, at most.</param>
 internal sealed class InlineDatagramEndpoint(
-    DatagramSocket socket, IProtocol protocol, ServerCounters counters, LateReplies? late = null, int most = int.MaxValue)
-    : DatagramEndpoint(socket, counters, most)
+    DatagramSocket socket, IProtocol protocol, ServerOptions options, ServerCounters counters, ConnectionsByAddress? clients, LateReplies? late = null, int most = int.MaxValue)
+    : DatagramEndpoint(socket, options, counters, clients, most)
 {
     private readonly LateWait _wait = new(counters);
     private readonly OutputBuffer _replies = new();
@@ -31,21 +34,23 @@ internal sealed class InlineDatagramEndpoint(
     public bool HasLate => _late.Count > 0;
 
     /// <summary>Answers the quick requests up to the first that is not quick, or else one that may take long; replies that are ready are sent before it is run.</summary>
-    public override void Answer()
+    public override void Answer(int atMost = int.MaxValue)
     {
+        int end = Math.Min(Received, Next + Math.Min(atMost, Batch.MostReplies));
         bool isQuick = true;
-        while (isQuick && Next < Received)
+        while (isQuick && Next < end)
         {
             isQuick = protocol.IsMessageQuick(Batch.Message(Next));
             if (!isQuick && _replies.Length > 0)
                 break;
             int index = Next++;
-            if (IsWhole(index))
-                Answer(index);
+            if (IsTaken(index))
+                AnswerOne(index);
         }
 
         int dropped = Batch.Send(Descriptor, _replies.Written);
         Flushed();
+        Counters.CountSent(Batch.SentBytes);
         if (dropped > 0)
             Counters.Add(Counter.RepliesDropped, dropped);
         _replies.Clear(keep: MessageSize.LongestTaken);
@@ -61,9 +66,8 @@ internal sealed class InlineDatagramEndpoint(
                 _late.Remove(call.Origin.Key);
         }
 
-        if (reply.Reply.Length > 0
-            && (!MayReply(call.Origin, reply.Reply.Length) || DatagramBatch.SendOne(Descriptor, call.Origin, reply.Reply.Written).IsError))
-            Counters.Increment(Counter.RepliesDropped);
+        if (reply.Reply.Length > 0)
+            SendOne(call.Origin, reply.Reply.Written);
         Flushed();
         reply.Reply.Clear(keep: 0);
         LateReplied();
@@ -84,7 +88,7 @@ internal sealed class InlineDatagramEndpoint(
         _wait.Release();
     }
 
-    private void Answer(int index)
+    private void AnswerOne(int index)
     {
         int start = _replies.Length;
         ref readonly DatagramOrigin origin = ref Batch.Origin(index);

@@ -38,7 +38,7 @@ internal sealed class LeavingConnections(ServerOptions options, ServerCounters c
         for (int i = _all.Count - 1; i >= 0; i--)
         {
             ref Leaving leaving = ref CollectionsMarshal.AsSpan(_all)[i];
-            int outstanding = TcpDrain.Outstanding(leaving.Descriptor, leaving.Kind);
+            int outstanding = TcpDrain.Advance(leaving.Descriptor, leaving.Kind);
             if (outstanding < leaving.Outstanding)
                 (leaving.Outstanding, leaving.MovedAt) = (outstanding, now);
             bool isCutOff = now - leaving.MovedAt > (long)options.DrainStall.TotalMilliseconds;

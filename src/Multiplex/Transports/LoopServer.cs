@@ -23,23 +23,23 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
 
     private const int AcceptsAtOnce = 64;   // then the connections have their turn; what is left is reported again
 
-    private readonly Acceptor _acceptor = new(service.Counters);
+    private readonly Acceptor _acceptor = new(service.Counters, service.Options);
     private readonly List<ListenerHandler> _listeners = [];
     private readonly List<DatagramHandler> _datagrams = [];
     private readonly MemoryLimit _memory = new(service);
+    private readonly Heartbeat _heartbeat = new(service);
+    private readonly PriorityQueue<Connection, long> _held = new();
+    private Action? _resume;
     private int _stopRequests;
     private bool _isSweepDue;
     private long _drainDeadline = long.MaxValue;
+    private long _firstRequestUntil;
 
     /// <summary>The loop.</summary>
     public EventLoop Loop => loop;
 
     /// <summary>What the sessions share.</summary>
-    public LoopContext Context { get; } = new(service.Protocol, service.Options, service.Counters)
-    {
-        Workers = workers,
-        Late = new(loop.Post, service.Options, service.Counters),
-    };
+    public LoopContext Context { get; } = new(service, loop.Post, workers);
 
     /// <summary>How many connections are open.</summary>
     public int Connections { get; private set; }
@@ -61,11 +61,12 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
         service.Ready();
         while (_stopRequests == 0)
         {
-            loop.Turn();
+            loop.Turn(_heartbeat.Due);
+            _heartbeat.Beat();
             CloseLargest();
         }
 
-        service.Stopping();
+        service.BeginStop();
         Drain();
     }
 
@@ -78,17 +79,16 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
                 loop.Close(handler, CloseReason.CutOff);
         }
 
-        foreach (Listener listener in service.Listeners)
-            listener.Dispose();
         foreach (DatagramHandler datagrams in _datagrams)
             datagrams.Dispose();
+        service.CloseSockets();
         _acceptor.Dispose();
     }
 
     /// <summary>Accepts the connections that are pending, and serves those for which there is room.</summary>
-    public void OnListenerReadable(Listener listener, int atMost = AcceptsAtOnce)
+    public void AcceptPending(Listener listener, int atMost = AcceptsAtOnce)
     {
-        for (int i = 0; i < atMost && _acceptor.TryAccept(listener, blocking: false, out int descriptor, out PeerAddress peer); i++)
+        for (int i = 0; i < atMost && _acceptor.TryAccept(listener, connectionBlocks: false, out int descriptor, out PeerAddress peer); i++)
         {
             if (descriptor >= loop.DescriptorLimit || !service.Counters.TryCountAccepted(service.Options.MaxConnections, out _))
             {
@@ -97,8 +97,11 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
                 continue;
             }
 
-            loop.Add(new Connection(descriptor, peer, this), Interest.Readable);
+            Connection connection = new(descriptor, peer, this);
+            loop.Add(connection, Interest.Readable);
             Connections++;
+            if (connection.Session.Closed is { } reason)
+                loop.Close(connection, reason);
             if (!_isSweepDue)
                 ScheduleSweep();
         }
@@ -108,9 +111,10 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
     public void OnConnectionClosed() => Connections--;
 
     /// <summary>
-    /// Updates the clock after a handler ran, in which a call may have taken seconds: what it sent was sent now, and not when the turn began.
+    /// A handler has run, in which a call may have taken seconds: reads the clock, for what it sent was sent now and not when the turn began, and ends the
+    /// turn if a stop was requested meanwhile.
     /// </summary>
-    public void UpdateClock(Session? session = null)
+    public void OnHandled(Session? session = null)
     {
         long before = loop.Now;
         loop.UpdateClock();
@@ -128,6 +132,23 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
         _memory.Count(ref connection.CountedMemory, bytes);
         if (_memory.IsExceeded)
             loop.EndTurn();
+    }
+
+    /// <summary>Has a connection go on when its client may make calls again: <see cref="Session.HeldFor"/>.</summary>
+    public void Hold(Connection connection)
+    {
+        long due = loop.Now + connection.Session.HeldFor;
+        _held.Enqueue(connection, due);
+        loop.At(due, _resume ??= ResumeHeld);
+    }
+
+    private void ResumeHeld()
+    {
+        while (_held.TryPeek(out Connection? connection, out long due) && due <= loop.Now)
+        {
+            _held.Dequeue();
+            connection.Resume();
+        }
     }
 
     private void OnStopRequested()
@@ -169,25 +190,28 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
             return;
         ForEachConnection(static connection => connection.CloseIfSilent());
         service.Rest();
-        if (service.MayRest)
+        if (Service.MayRest(hasConnections: Connections > 0))
             ScheduleSweep();
     }
 
-    // A client that connected before the stop is accepted; then each request that has arrived whole is answered.
+    // A client that connected before the stop is accepted, unless another server goes on with the queue; then each request that has arrived whole is
+    // answered.
     private void Drain()
     {
         _acceptor.LastCall();
         foreach (ListenerHandler listener in _listeners)
         {
-            OnListenerReadable(listener.Listener, int.MaxValue);
+            if (!listener.Listener.IsKept)
+                AcceptPending(listener.Listener, int.MaxValue);
             loop.Close(listener, CloseReason.Finished);
         }
 
         loop.UpdateClock();
         _drainDeadline = loop.Now + (long)service.Options.DrainTime.TotalMilliseconds;
+        _firstRequestUntil = loop.Now + (long)service.FirstRequestTime.TotalMilliseconds;
         foreach (DatagramHandler datagrams in _datagrams)
             datagrams.BeginDrain();
-        ForEachConnection(static connection => connection.BeginDrain());
+        ForEachConnection(BeginDrain);
         while (IsBusy && _stopRequests < 2 && loop.Now < _drainDeadline)
             DrainTurn();
 
@@ -208,7 +232,14 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
     {
         loop.Turn(until: Math.Min(_drainDeadline, Environment.TickCount64 + DrainTickMilliseconds));
         CloseLargest();
+        ForEachConnection(BeginDrain);
         ForEachConnection(static connection => connection.CloseIfDelivered());
+    }
+
+    private void BeginDrain(Connection connection)
+    {
+        if (!connection.Session.IsDraining && !(connection.Session.IsUntouched && loop.Now < _firstRequestUntil))
+            connection.BeginDrain();
     }
 
     private void ForEachConnection(Action<Connection> action)
@@ -242,7 +273,7 @@ internal sealed class LoopServer(Service service, EventLoop loop, WorkerPool? wo
 
         public override Next OnTurn()
         {
-            server.OnListenerReadable(listener);
+            server.AcceptPending(listener);
             return new(Watched);
         }
 

@@ -1,3 +1,4 @@
+using Multiplex.Engine;
 using Multiplex.Engine.Calls;
 using Multiplex.Sockets.Datagrams;
 
@@ -22,8 +23,8 @@ internal sealed class PooledDatagramEndpoint : DatagramEndpoint
 
     /// <summary>Serves a socket.</summary>
     public PooledDatagramEndpoint(
-        DatagramSocket socket, WorkerPool workers, IReplyTarget handler, ServerOptions options, ServerCounters counters)
-        : base(socket, counters) => (_workers, _handler, _options) = (workers, handler, options);
+        DatagramSocket socket, WorkerPool workers, IReplyTarget handler, ServerOptions options, ServerCounters counters, ConnectionsByAddress? clients)
+        : base(socket, options, counters, clients) => (_workers, _handler, _options) = (workers, handler, options);
 
     /// <inheritdoc/>
     public override int Room =>
@@ -32,11 +33,12 @@ internal sealed class PooledDatagramEndpoint : DatagramEndpoint
         : 0;
 
     /// <inheritdoc/>
-    public override void Answer()
+    public override void Answer(int atMost = int.MaxValue)
     {
-        for (; Next < Received; Next++)
+        int end = Math.Min(Received, Next + Math.Min(atMost, Math.Min(Batch.MostReplies, Room)));
+        for (; Next < end; Next++)
         {
-            if (!IsWhole(Next))
+            if (!IsTaken(Next))
                 continue;
             ReadOnlySpan<byte> request = Batch.Message(Next);
             CallFlow source = Find(Batch.Origin(Next).Key);
@@ -70,9 +72,8 @@ internal sealed class PooledDatagramEndpoint : DatagramEndpoint
         _bytesInProgress -= call.Bytes;
         if (!call.IsAnswered)
             Counters.Increment(Counter.ProtocolErrors);
-        else if (call.Reply.Length > 0
-            && (!MayReply(call.Origin, call.Reply.Length) || DatagramBatch.SendOne(Descriptor, call.Origin, call.Reply.Written).IsError))
-            Counters.Increment(Counter.RepliesDropped);
+        else if (call.Reply.Length > 0)
+            SendOne(call.Origin, call.Reply.Written);
         Flushed();
         CallFlow source = call.Flow!;
         ulong key = call.Origin.Key;

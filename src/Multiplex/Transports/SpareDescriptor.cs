@@ -17,7 +17,7 @@ internal sealed class SpareDescriptor : IDisposable
     public int Refuse(Listener listener)
     {
         Dispose();
-        SyscallResult result = listener.Accept(blocking: false, out _);
+        SyscallResult result = listener.Accept(connectionBlocks: false, out _);
         if (!result.IsError)
             close((int)result.Value);
         _fd = Reserve();
@@ -32,5 +32,6 @@ internal sealed class SpareDescriptor : IDisposable
         _fd = -1;
     }
 
-    private static int Reserve() => (int)open("/dev/null", O_RDONLY | O_CLOEXEC).Value;
+    // Not of a file, which a changed root may lack.
+    private static int Reserve() => (int)eventfd(0, EFD_CLOEXEC).Value;
 }

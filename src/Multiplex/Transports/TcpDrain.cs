@@ -6,16 +6,17 @@ using static Multiplex.Interop.Libc;
 namespace Multiplex.Transports;
 
 /// <summary>
-/// Whether what was sent has arrived. To close a TCP socket while bytes of the peer are unread resets the connection and
-/// drops what the peer has not acknowledged; to close a UNIX-domain socket then makes the peer see a reset before its last replies. A server
-/// that stops while its clients go on sending would lose replies that it has sent.
+/// Drains a connection before it is closed: discards what the peer still sends, until the peer's kernel has acknowledged what was sent to it. To close a
+/// TCP socket while bytes of the peer are unread resets the connection and drops what the peer has not acknowledged; to close a UNIX-domain socket then
+/// makes the peer see a reset before its last replies. A server that stops while its clients go on sending would lose replies that it has sent.
 /// </summary>
 internal static class TcpDrain
 {
     private const int DiscardedAtOnce = 4096;
 
-    /// <summary>Bytes that the peer's kernel has not acknowledged: 0 if it has them all, or the connection has ended.</summary>
-    public static int Outstanding(int descriptor, EndpointKind kind)
+    /// <summary>Discards what has arrived.</summary>
+    /// <returns>Bytes that the peer's kernel has not acknowledged: 0 if it has them all, or the connection has ended.</returns>
+    public static int Advance(int descriptor, EndpointKind kind)
     {
         DiscardInput(descriptor, kind);
         if (kind != EndpointKind.Tcp || ioctl(descriptor, SIOCOUTQ, out int unacknowledged).IsError || unacknowledged == 0)
@@ -23,14 +24,15 @@ internal static class TcpDrain
         return SocketState.IsOver(descriptor) ? 0 : unacknowledged;
     }
 
-    /// <summary>Whether the peer's kernel has acknowledged all that was sent. An acknowledgement counts as movement, like bytes that it receives.</summary>
+    /// <summary>Discards what has arrived. An acknowledgement counts as movement, like bytes that are sent.</summary>
     /// <param name="descriptor">The socket.</param>
     /// <param name="session">The connection's.</param>
     /// <param name="before">The bytes that were outstanding at the last look.</param>
     /// <param name="now">The time.</param>
-    public static bool IsDelivered(int descriptor, Session session, ref int before, long now)
+    /// <returns>Whether the peer's kernel has acknowledged all that was sent: the connection can be closed.</returns>
+    public static bool TryFinish(int descriptor, Session session, ref int before, long now)
     {
-        int outstanding = Outstanding(descriptor, session.Peer.Kind);
+        int outstanding = Advance(descriptor, session.Kind);
         if (outstanding < before)
             (before, session.LastMoved) = (outstanding, now);
         return outstanding == 0;

@@ -45,7 +45,8 @@ internal sealed unsafe class Ring : IDisposable
             flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
             cq_entries = completions,
         };
-        _descriptor = io_uring_setup(entries, ref setup).OrThrow("io_uring_setup", Needed);
+        SyscallResult made = io_uring_setup(entries, ref setup);
+        _descriptor = made.OrThrow("io_uring_setup", made.Errno is EMFILE or ENFILE or ENOMEM ? null : Needed);
         _ringsLength = Math.Max(
             setup.sq_off.array + (setup.sq_entries * sizeof(uint)), setup.cq_off.cqes + (setup.cq_entries * (uint)sizeof(io_uring_cqe)));
         _entriesLength = setup.sq_entries * (uint)sizeof(io_uring_sqe);

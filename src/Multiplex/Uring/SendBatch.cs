@@ -24,12 +24,15 @@ internal sealed class SendBatch(LoopContext context, Ring ring, SubmissionQueue 
     /// <summary>A turn begins.</summary>
     public void Begin() => _since = context.Now;
 
-    /// <summary>Makes room for replies of a connection: it has one send in a batch, to which they are appended only at the end and within bounds.</summary>
+    /// <summary>
+    /// Makes room for replies of a connection: it has one send in a batch, to which they are appended only at the end and within bounds. A message is
+    /// a send of its own.
+    /// </summary>
     public void MakeRoomFor(UringConnection connection)
     {
         bool hasRoom = _count < Most && context.Replies.Length < Enough
             && (connection.Queued < 0
-                || (connection.Queued == _count - 1 && _entries[connection.Queued].Length < context.Options.MaxPendingOutput));
+                || (!connection.Session.KeepsMessages && connection.Queued == _count - 1 && _entries[connection.Queued].Length < context.Options.MaxPendingOutput));
         if (!hasRoom)
             Flush();
     }
@@ -85,20 +88,24 @@ internal sealed class SendBatch(LoopContext context, Ring ring, SubmissionQueue 
         connections.NeedAttention = false;
         if (_count == 0)
             return;
+        long sent = context.FreshStart;
         for (uint i = ring.Head; i != ring.Tail; i++)
         {
             ref io_uring_cqe completion = ref ring.At(i);
             if (UserData.OperationOf(completion.user_data) != Operation.Send)
                 continue;
-            OnFellShort(_entries[UserData.IndexOf(completion.user_data)], completion.res);
+            ref readonly Entry entry = ref _entries[UserData.IndexOf(completion.user_data)];
+            sent -= entry.Length - Math.Max(completion.res, 0);
+            OnFellShort(entry, completion.res);
             completion.user_data = UserData.Of(Operation.None, 0);
         }
 
+        context.Counters.CountSent(sent);
         for (int i = 0; i < _count; i++)
         {
             UringConnection connection = _entries[i].Connection;
             connection.Queued = -1;
-            connections.Settle(connection);
+            connections.UpdateInterest(connection);
         }
 
         Array.Clear(_entries, 0, _count);

@@ -1,6 +1,7 @@
 using Multiplex.Engine;
 using Multiplex.Engine.Calls;
 using Multiplex.Sockets;
+using Multiplex.Transports;
 
 namespace Multiplex.Uring;
 
@@ -43,6 +44,9 @@ internal sealed class UringConnection : ILateOwner
     /// <summary>It is on the loop's list of those whose requests wait.</summary>
     public bool IsListed { get; set; }
 
+    /// <summary>It is on the list of those whose clients have made as many calls as they may.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>It is being closed, as soon as nothing of it is under way.</summary>
     public bool IsLeaving { get; set; }
 
@@ -55,25 +59,35 @@ internal sealed class UringConnection : ILateOwner
     /// <summary>Bytes of <see cref="Session.Memory"/> that the loop has counted.</summary>
     public long CountedMemory;
 
+    /// <summary>Whether the next message can be awaited while the reply to this one stands in the batch: it stays in the socket until then.</summary>
+    public bool MayPollAhead(ServerOptions options) => Session.KeepsMessages && !IsReceiving && !IsLeaving && Session.WantsInput(options);
+
     /// <summary>There is something to do once the batch has been sent.</summary>
     public bool AwaitsBatch => Session.InputEnded || Session.RequestsWait || IsLeaving || !IsReceiving;
 
     /// <summary>
-    /// Whether to receive on. While requests wait for their turn too, up to a limit: to cancel a receive and to begin it anew would cost two
+    /// Whether to receive on. From a stream while requests wait for their turn too, up to a limit: to cancel a receive and to begin it anew would cost two
     /// operations a turn.
     /// </summary>
     public bool WantsInput(ServerOptions options) =>
         Session.WantsInput(options)
-        || (Session is { InputEnded: false, IsDraining: false, PendingBytes: 0 } && Session.UnansweredBytes <= EnoughInput);
+        || (Session is { KeepsMessages: false, InputEnded: false, IsDraining: false, PendingBytes: 0 } && Session.UnansweredBytes <= EnoughInput);
 
     /// <summary>
     /// Whether to receive right behind what has come of a long request, which shows that more is to come: what goes through provided buffers
-    /// is copied once more.
+    /// is copied once more. A message is always received so: what does not fit into a provided buffer would be lost, unix(7).
     /// </summary>
-    public bool WantsPoll => !Session.RequestsWait && Session.UnansweredBytes >= LongRequest;
+    public bool WantsPoll => Session.KeepsMessages || (!Session.RequestsWait && Session.UnansweredBytes >= LongRequest);
 
     /// <summary>Whether to go on with requests that wait: once the peer has taken half of the replies that may be pending.</summary>
-    public bool MayContinue(ServerOptions options) => Session is { RequestsWait: true, AwaitsLate: false } && Session.PendingBytes <= options.MaxPendingOutput / 2;
+    public bool MayContinue(ServerOptions options) => Session is { RequestsWait: true, AwaitsLate: false, HeldFor: 0 } && Session.PendingBytes <= options.MaxPendingOutput / 2;
+
+    /// <summary>Nothing more is received, so that no completion would show that the peer is gone.</summary>
+    public void NoticeHangUp()
+    {
+        if (Session.HasCallsInFlight && SocketState.IsOver(Descriptor))
+            Session.PeerHungUp();
+    }
 
     /// <inheritdoc/>
     public void Complete(LateReply reply) => _loop.Complete(this, reply);

@@ -1,4 +1,5 @@
 using Multiplex.Engine;
+using Multiplex.Interop;
 using Multiplex.Transports;
 using static Multiplex.Interop.Libc;
 
@@ -12,7 +13,11 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
     private readonly MemoryLimit _memory = new(service);
     private List<UringConnection> _taken = new(UsualWaiting);
     private UringConnection?[] _byDescriptor = new UringConnection?[64];
+    private readonly PriorityQueue<UringConnection, long> _held = new();
     private bool _isStopping;
+
+    /// <summary>When the next connection is to go on whose client has made as many calls as it may, in milliseconds of <see cref="SessionContext.Now"/>.</summary>
+    public long ResumeDue => _held.TryPeek(out _, out long due) ? due : long.MaxValue;
 
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
@@ -47,10 +52,10 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
         int descriptor = connection.Descriptor;
         if (descriptor >= _byDescriptor.Length)
             Array.Resize(ref _byDescriptor, Math.Max(descriptor + 1, 2 * _byDescriptor.Length));
-        connection.Session.LastMoved = context.Now;
+        connection.Session.Begin(context, context.Now);
         _byDescriptor[descriptor] = connection;
         Count++;
-        Watch(connection);
+        UpdateInterest(connection);
     }
 
     /// <summary>Begins no receive any more, and has kept what the others bring.</summary>
@@ -65,14 +70,18 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
     }
 
     /// <summary>After anything that has happened to a connection: ends it, or sees that what it waits for is under way.</summary>
-    public void Settle(UringConnection connection)
+    public void UpdateInterest(UringConnection connection)
     {
         if (connection.Queued >= 0)
+        {
+            if (!_isStopping && connection.MayPollAhead(service.Options))
+                Receive(connection);
             NeedAttention |= connection.AwaitsBatch;
+        }
         else if (connection.IsLeaving)
             Release(connection);
         else if (connection.Session.Closed is { } reason
-            && (!IsDraining || TcpDrain.IsDelivered(connection.Descriptor, connection.Session, ref connection.Unacknowledged, context.Now)))
+            && (!IsDraining || TcpDrain.TryFinish(connection.Descriptor, connection.Session, ref connection.Unacknowledged, context.Now)))
             Leave(connection, reason);
         else
             Watch(connection);
@@ -99,13 +108,32 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
             submissions.Poll(descriptor, POLLOUT, Operation.Writable, descriptor);
         }
 
+        if (connection.Session.HeldFor > 0 && !connection.IsHeld)
+        {
+            connection.IsHeld = true;
+            _held.Enqueue(connection, context.Now + connection.Session.HeldFor);
+        }
+
         if (connection.IsListed || IsGathering || !connection.MayContinue(service.Options))
             return;
         connection.IsListed = true;
         Waiting.Add(connection);
     }
 
-    // One operation for all that is ever received, or a poll for what has come of a long request.
+    /// <summary>Goes on with those whose clients may make calls again.</summary>
+    public void ResumeHeld()
+    {
+        while (ResumeDue <= context.Now)
+        {
+            UringConnection connection = _held.Dequeue();
+            connection.IsHeld = false;
+            connection.Session.HeldFor = 0;
+            if (!connection.IsLeaving)
+                UpdateInterest(connection);
+        }
+    }
+
+    // One operation for all that is ever received, or a poll for a message or what has come of a long request.
     private void Receive(UringConnection connection)
     {
         connection.IsReceiving = true;
@@ -117,12 +145,29 @@ internal sealed class UringConnections(Service service, LoopContext context, Sub
             submissions.Receive(connection.Descriptor);
     }
 
+    /// <summary>Sends replies that are pending, as far as the peer takes them.</summary>
+    public void SendPending(UringConnection connection)
+    {
+        if (connection.IsLeaving || connection.Session.PendingBytes == 0)
+            return;
+        SyscallResult result;
+        do
+        {
+            result = send(connection.Descriptor, connection.Session.Pending(context), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (result.IsError && !result.Is(EAGAIN))
+                Leave(connection, CloseReason.Broken);
+            else
+                connection.Session.Sent((int)Math.Max(0, result.Value), context);
+        }
+        while (!result.IsError && connection.Session is { KeepsMessages: true, PendingBytes: > 0 });
+    }
+
     /// <summary>Closes a connection, once nothing of it is under way: an operation holds on to its socket, and the peer sees no end before.</summary>
     public void Leave(UringConnection connection, CloseReason reason)
     {
         if (connection.IsLeaving)
             return;
-        service.Counters.Count(reason);
+        service.Counters.Count(reason, connection.Session);
         connection.IsLeaving = true;
         NeedAttention |= connection.Queued >= 0;
         if ((connection.IsReceiving || connection.AwaitsWritability) && !connection.IsAbandoned)

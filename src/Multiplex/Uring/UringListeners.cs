@@ -27,11 +27,11 @@ internal sealed unsafe class UringListeners : IDisposable
     private bool _stopping;
 
     /// <summary>Prepares to accept.</summary>
-    public UringListeners(SubmissionQueue submissions, IReadOnlyList<Listener> listeners, ServerCounters counters)
+    public UringListeners(SubmissionQueue submissions, Service service)
     {
-        (_submissions, _listeners, _acceptor) = (submissions, listeners, new(counters));
-        _isAccepting = new bool[listeners.Count * AcceptsAtOnce];
-        _isPolled = new bool[listeners.Count];
+        (_submissions, _listeners, _acceptor) = (submissions, service.Listeners, new(service.Counters, service.Options));
+        _isAccepting = new bool[_listeners.Count * AcceptsAtOnce];
+        _isPolled = new bool[_listeners.Count];
         _addresses = (AcceptedAddress*)NativeMemory.AllocZeroed((nuint)_isAccepting.Length, (nuint)sizeof(AcceptedAddress));
     }
 
@@ -60,13 +60,16 @@ internal sealed unsafe class UringListeners : IDisposable
         _submissions.Submit();
     }
 
-    /// <summary>Accepts the connections that are pending now, for the last time, and closes the listeners.</summary>
+    /// <summary>
+    /// Accepts the connections that are pending now, for the last time, and closes the listeners. Where another server goes on with them, as many as there
+    /// were accepts: a connection wakes one accept, and the one that it woke may have been cancelled then. The other server would learn of it with the next connection only.
+    /// </summary>
     public void TakeTheLast(UringLoop loop)
     {
         _acceptor.LastCall();
         foreach (Listener listener in _listeners)
         {
-            Admit(listener, int.MaxValue, loop);
+            Admit(listener, listener.IsKept ? AcceptsAtOnce : int.MaxValue, loop);
             listener.Dispose();
         }
     }
@@ -116,7 +119,7 @@ internal sealed unsafe class UringListeners : IDisposable
 
     private void Admit(Listener listener, int atMost, UringLoop loop)
     {
-        for (int i = 0; i < atMost && _acceptor.TryAccept(listener, blocking: true, out int fd, out PeerAddress peer); i++)
+        for (int i = 0; i < atMost && _acceptor.TryAccept(listener, connectionBlocks: true, out int fd, out PeerAddress peer); i++)
             loop.Admit(fd, peer);
     }
 

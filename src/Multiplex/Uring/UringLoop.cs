@@ -24,25 +24,30 @@ internal sealed class UringLoop : IDisposable
     private readonly ProvidedBuffers _buffers;
     private readonly UringListeners _listeners;
     private readonly UringConnections _connections;
+    private readonly UringDatagrams _datagrams;
     private readonly RingFiles _files;
     private readonly PostedWork _posted = new();
+    private readonly Heartbeat _heartbeat;
     private readonly List<UringConnection> _replied = [];
     private int _stopRequests;
     private long _turnBegan;
     private long _sweepDue = long.MaxValue;
     private long _drainDeadline = long.MaxValue;
+    private long _firstRequestUntil;
 
     /// <summary>Makes the ring, on the thread that will serve.</summary>
     /// <exception cref="SyscallException">The kernel refuses io_uring.</exception>
     public UringLoop(Service service, UringBuffers buffers)
     {
         _service = service;
-        _context = new(service.Protocol, service.Options, service.Counters) { Late = new(_posted.Post, service.Options, service.Counters) };
+        _heartbeat = new(service);
+        _context = new(service, _posted.Post);
         _ring = new(Entries, Completions) { Spin = new(service.Options.Spin) };
         _submissions = new(_ring);
         _buffers = new(_ring, buffers);
-        _listeners = new(_submissions, service.Listeners, service.Counters);
+        _listeners = new(_submissions, service);
         _connections = new(service, _context, _submissions);
+        _datagrams = new(service, _context.Late!, _submissions);
         _batch = new(_context, _ring, _submissions, _connections);
         AsyncFiles.OfThisThread = _files = new(_ring, _submissions);
     }
@@ -57,11 +62,14 @@ internal sealed class UringLoop : IDisposable
         AwaitStop();
         AwaitPosts();
         _listeners.Start();
+        _datagrams.Start();
         _ring.Submit();
         _service.Ready();
         while (_stopRequests == 0)
         {
-            Turn(_sweepDue);
+            Turn(Math.Min(Math.Min(_sweepDue, _heartbeat.Due), _connections.ResumeDue));
+            _connections.ResumeHeld();
+            _heartbeat.Beat();
             _connections.CloseLargest();
             SweepIdle();
         }
@@ -89,6 +97,7 @@ internal sealed class UringLoop : IDisposable
     public void Dispose()
     {
         _connections.StopReceiving();
+        _datagrams.Stop();
         _listeners.Stop();
         foreach (UringConnection? connection in _connections.All)
         {
@@ -98,8 +107,11 @@ internal sealed class UringLoop : IDisposable
 
         // Memory that the kernel may still write to is not freed; but it gives everything up at once.
         AsyncFiles.OfThisThread = null;
-        Gather(() => _connections.Count > 0 || _listeners.IsAccepting || _files.InProgress > 0, Environment.TickCount64 + GiveUpMilliseconds);
+        Gather(
+            () => _connections.Count > 0 || _listeners.IsAccepting || _datagrams.IsPolling || _files.InProgress > 0,
+            Environment.TickCount64 + GiveUpMilliseconds);
         _listeners.Dispose();
+        _datagrams.Dispose();
         _buffers.Dispose();
         _ring.Dispose();
         _posted.Dispose();
@@ -108,7 +120,7 @@ internal sealed class UringLoop : IDisposable
     // Waits until there is a completion, at most until a moment, and works off what there is.
     private void Turn(long until)
     {
-        bool waits = !_connections.NeedAttention && _connections.Waiting.Count == 0;
+        bool waits = !_connections.NeedAttention && _connections.Waiting.Count == 0 && !_datagrams.HasWork;
         _batch.Submit(!waits ? 0 : until == long.MaxValue ? -1 : Math.Max(0, until - Environment.TickCount64));
         _context.Now = Environment.TickCount64;
         _turnBegan = _context.Now;
@@ -124,6 +136,7 @@ internal sealed class UringLoop : IDisposable
         }
 
         ContinueWaiting(stopRequests);
+        ServeDatagrams(stopRequests);
     }
 
     private void Complete(in io_uring_cqe completion)
@@ -144,6 +157,9 @@ internal sealed class UringLoop : IDisposable
                 break;
             case Operation.Pending:
                 _listeners.OnPending(completion, this);
+                break;
+            case Operation.Datagrams:
+                _datagrams.OnReadable(completion);
                 break;
             case Operation.File:
                 _files.OnCompleted(UserData.IndexOf(completion.user_data), completion.res);
@@ -176,8 +192,8 @@ internal sealed class UringLoop : IDisposable
         foreach (UringConnection connection in _replied)
         {
             if (!connection.AwaitsWritability)
-                SendPending(connection);
-            _connections.Settle(connection);
+                _connections.SendPending(connection);
+            _connections.UpdateInterest(connection);
         }
 
         _replied.Clear();
@@ -206,7 +222,7 @@ internal sealed class UringLoop : IDisposable
         if (completion.res == 0)
         {
             connection.Session.Received(0, _context);
-            NoticeHangUp(connection);
+            connection.NoticeHangUp();
         }
         else if (completion.res == -ENOBUFS && !connection.WantsPoll)
         {
@@ -217,18 +233,18 @@ internal sealed class UringLoop : IDisposable
             _connections.Leave(connection, CloseReason.Broken);
         }
 
-        _connections.Settle(connection);
+        _connections.UpdateInterest(connection);
     }
 
-    // More of a long request has come.
+    // A message has come, or more of a long request.
     private void OnReadable(in io_uring_cqe completion)
     {
         UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
-        _connections.EndReceive(connection);
         _batch.MakeRoomFor(connection);
+        _connections.EndReceive(connection);
         if (completion.res >= 0)
             ReceiveNow(connection);
-        _connections.Settle(connection);
+        _connections.UpdateInterest(connection);
     }
 
     // The peer takes replies that were left over by the batch.
@@ -237,19 +253,8 @@ internal sealed class UringLoop : IDisposable
         UringConnection connection = _connections.Find(UserData.IndexOf(completion.user_data));
         connection.AwaitsWritability = false;
         if (completion.res >= 0)
-            SendPending(connection);
-        _connections.Settle(connection);
-    }
-
-    private void SendPending(UringConnection connection)
-    {
-        if (connection.IsLeaving || connection.Session.PendingBytes == 0)
-            return;
-        SyscallResult result = send(connection.Descriptor, connection.Session.Pending(_context), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (result.IsError && !result.Is(EAGAIN))
-            _connections.Leave(connection, CloseReason.Broken);
-        else
-            connection.Session.Sent((int)Math.Max(0, result.Value), _context);
+            _connections.SendPending(connection);
+        _connections.UpdateInterest(connection);
     }
 
     // Receives what is there, and has it answered.
@@ -258,7 +263,10 @@ internal sealed class UringLoop : IDisposable
         Session session = connection.Session;
         if (_connections.IsGathering || connection.IsLeaving || !session.WantsInput(_service.Options))
             return;
-        SyscallResult result = recv(connection.Descriptor, session.GetReceiveBuffer(_context), MSG_DONTWAIT);
+
+        // MSG_TRUNC: of a message, the whole length.
+        SyscallResult result = recv(
+            connection.Descriptor, session.GetReceiveBuffer(_context), session.KeepsMessages ? MSG_DONTWAIT | MSG_TRUNC : MSG_DONTWAIT);
         if (result.IsError && !result.Is(EAGAIN))
         {
             _connections.Leave(connection, CloseReason.Broken);
@@ -267,26 +275,24 @@ internal sealed class UringLoop : IDisposable
         {
             session.Received((int)Math.Max(0, result.Value), _context);
             if (result.Value == 0)
-                NoticeHangUp(connection);
+                connection.NoticeHangUp();
             HasAnswered(connection);
         }
     }
 
-    // Nothing more is received, so that no completion would show it.
-    private static void NoticeHangUp(UringConnection connection)
-    {
-        if (connection.Session.HasCallsInFlight && SocketState.IsOver(connection.Descriptor))
-            connection.Session.PeerHungUp();
-    }
-
-    // A session has had its turn: its replies are sent with the batch. A call may take seconds: what was sent after it, was sent now and not
-    // when the turn began.
+    // A session has had its turn: its replies are sent with the batch.
     private void HasAnswered(UringConnection connection)
     {
         _batch.Add(connection);
+        UpdateClock(connection.Session);
+    }
+
+    // A call may take seconds: what was sent after it, was sent now and not when the turn began.
+    private void UpdateClock(Session? session = null)
+    {
         long now = Environment.TickCount64;
-        if (connection.Session.LastMoved == _context.Now)
-            connection.Session.LastMoved = now;
+        if (session?.LastMoved == _context.Now)
+            session.LastMoved = now;
         if ((_stopRequests == 0 && _service.Stop.IsPending) || now - _context.Now >= LoopServer.LongCallMilliseconds)
             _stopRequests = _service.Stop.Requests();
         _context.Now = now;
@@ -306,7 +312,7 @@ internal sealed class UringLoop : IDisposable
             bool isOver = _stopRequests != stopRequests || _context.Now >= _drainDeadline;
             if (!isOver && !connection.IsLeaving && connection.MayContinue(_service.Options))
                 Continue(connection);
-            _connections.Settle(connection);
+            _connections.UpdateInterest(connection);
             _batch.FlushIfLate();
         }
     }
@@ -323,6 +329,20 @@ internal sealed class UringLoop : IDisposable
         HasAnswered(connection);
     }
 
+    // After the connections, whose replies do not wait for them.
+    private void ServeDatagrams(int stopRequests)
+    {
+        if (!_datagrams.HasWork)
+            return;
+        _batch.Flush();
+        int atMost = _connections.Count > 0 ? DatagramHandler.AmongConnections : int.MaxValue;
+        for (int i = 0; i < _datagrams.Count && _stopRequests == stopRequests && _context.Now < _drainDeadline; i++)
+        {
+            if (_datagrams.Serve(i, atMost))
+                UpdateClock();
+        }
+    }
+
     private void AwaitPosts() => _submissions.Poll(_posted.Descriptor, POLLIN, Operation.Posted, 0);
 
     private void AwaitStop() => _submissions.Poll(_service.Stop.Descriptor, POLLIN, Operation.Stop, 0);
@@ -333,25 +353,28 @@ internal sealed class UringLoop : IDisposable
             return;
         _connections.CloseSilent(_turnBegan);
         _service.Rest();
-        _sweepDue = _service.MayRest ? _context.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
+        _sweepDue = Service.MayRest(hasConnections: _connections.Count > 0) ? _context.Now + IdleSweep.Interval(_service.Options) : long.MaxValue;
     }
 
     private void Drain()
     {
-        _service.Stopping();
+        _service.BeginStop();
 
         // Nothing is answered yet: what comes in is kept until the kernel has ended its part, and then each has its turn.
         _connections.StopReceiving();
+        _datagrams.Stop();
         _listeners.Stop();
         Gather(() => _listeners.IsAccepting && _stopRequests < 2, long.MaxValue);
         _listeners.TakeTheLast(this);
         _context.Now = Environment.TickCount64;
         _connections.IsDraining = true;
         _drainDeadline = _context.Now + (long)_service.Options.DrainTime.TotalMilliseconds;
+        _firstRequestUntil = _context.Now + (long)_service.FirstRequestTime.TotalMilliseconds;
+        _datagrams.BeginDrain();
         foreach (UringConnection? connection in _connections.All)
         {
             if (connection is not null)
-                _connections.Settle(connection);
+                _connections.UpdateInterest(connection);
         }
 
         Gather(() => _connections.Receiving > 0 && _stopRequests < 2, _drainDeadline);
@@ -360,16 +383,11 @@ internal sealed class UringLoop : IDisposable
         {
             if (_context.Now >= _drainDeadline)
                 break;
-            if (connection is not { IsLeaving: false })
-                continue;
-
-            // So much, and no more: a peer that never stops sending does not keep the server from stopping.
-            connection.Session.BeginDrain(SocketState.UnreadBytes(connection.Descriptor));
-            connection.Session.LastMoved = _context.Now;
-            DrainOnce(connection);
+            if (connection is { IsLeaving: false })
+                DrainOnce(connection);
         }
 
-        while (_connections.Count > 0 && _stopRequests < 2 && _context.Now < _drainDeadline)
+        while ((_connections.Count > 0 || _datagrams.IsBusy) && _stopRequests < 2 && _context.Now < _drainDeadline)
             DrainTurn();
 
         // Calls that are cancelled have a moment to end, and their callers to learn of it.
@@ -377,8 +395,9 @@ internal sealed class UringLoop : IDisposable
             return;
         foreach (UringConnection? connection in _connections.All)
             connection?.Session.CancelLate(hasEnded: false);
+        _datagrams.CancelLate();
         _drainDeadline = _context.Now + LateReply.AfterCancelMilliseconds;
-        while (_connections.Count > 0 && _context.Late.InFlight > 0 && _context.Now < _drainDeadline)
+        while ((_connections.Count > 0 || _datagrams.HasLate) && _context.Late.InFlight > 0 && _context.Now < _drainDeadline)
             DrainTurn();
     }
 
@@ -391,8 +410,8 @@ internal sealed class UringLoop : IDisposable
             if (connection is not { IsLeaving: false, Session: var session })
                 continue;
             if (session.Closed is not null)
-                _connections.Settle(connection);
-            else if (session.IsDraining && session.WantsInput(_service.Options))
+                _connections.UpdateInterest(connection);
+            else if (session.WantsInput(_service.Options))
                 DrainOnce(connection);
             if (!connection.IsLeaving && IdleSweep.IsStalled(session, _turnBegan, _service.Options))
                 _connections.Leave(connection, CloseReason.CutOff);
@@ -410,12 +429,19 @@ internal sealed class UringLoop : IDisposable
         }
     }
 
-    // Receives once of what had arrived, and has it answered.
+    // Receives once of what had arrived, and has it answered: so much, and no more, for a peer may never stop sending.
     private void DrainOnce(UringConnection connection)
     {
+        Session session = connection.Session;
+        if (!session.IsDraining && !(session.IsUntouched && _context.Now < _firstRequestUntil))
+        {
+            session.BeginDrain(SocketState.UnreadBytes(connection.Descriptor));
+            session.LastMoved = _context.Now;
+        }
+
         _batch.MakeRoomFor(connection);
         ReceiveNow(connection);
-        _connections.NeedAttention |= connection.Session.WantsInput(_service.Options);
-        _connections.Settle(connection);
+        _connections.NeedAttention |= session.IsDraining && session.WantsInput(_service.Options);
+        _connections.UpdateInterest(connection);
     }
 }

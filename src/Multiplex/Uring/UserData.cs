@@ -24,6 +24,9 @@ internal enum Operation : byte
     /// <summary>The peer takes replies again; by descriptor.</summary>
     Writable,
 
+    /// <summary>Datagrams are there to be received; by the socket's index.</summary>
+    Datagrams,
+
     /// <summary>A file was read, written or synchronized; by slot.</summary>
     File,
 

@@ -32,7 +32,7 @@ public sealed class CheckTests
         Case("bytes are taken for lines", () => HomeworkServers.InC("fork", "WITH_LINES"), "byte-by-byte", "half-close"),   // the client may block within a line
         Case("connections are not closed", () => HomeworkServers.InC("threads", "WITHOUT_CLOSE"), "descriptors"),
         Case("SIGPIPE ends the server", () => HomeworkServers.InC("threads", "WITH_SIGPIPE"), "vanishing"),
-        Case("threads share a buffer", () => HomeworkServers.InC("threads", "WITH_ONE_BUFFER"), "isolation", "many-at-once", "vanishing", "concurrency"),
+        Case("threads share a buffer", () => HomeworkServers.InC("threads", "WITH_ONE_BUFFER"), "isolation", "many-at-once", "vanishing", "concurrency", "beside-slow-reader"),
         Case("a write that blocks", () => HomeworkServers.InC("poll", "WITH_BLOCKING_WRITES"), "beside-slow-reader"),
         Case("what a write did not take is lost", () => HomeworkServers.InC("poll", "WITHOUT_THE_REST"), "slow-reader", "half-close", "large", "isolation"),
         Case("what is unwritten at the end of file is lost", () => HomeworkServers.InC("poll", "WITHOUT_THE_LAST"), "half-close"),
@@ -48,6 +48,25 @@ public sealed class CheckTests
         Assert.That(run.Named("fault"), Is.EqualTo(none));
         Assert.That(run.Named("holds"), Is.EqualTo(CheckSuite.Echo.Checks.Select(check => check.Name)));
         Assert.That(run.Status, Is.EqualTo(Holds));
+    }
+
+    // Its queue of listen(2) holds one connection, and connect(2) on a non-blocking UNIX-domain socket does not wait for room in it.
+    [Test]
+    public void Nothing_is_found_in_a_sound_server_on_a_UNIX_socket_with_a_short_queue()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.sock");
+        try
+        {
+            using ServerProcess server = ServerProcess.StartProgram(HomeworkServers.Compiled("threads"), [path]);
+            CheckRun run = CheckRun.Of("--connect", server.Address.Text, "--pid", $"{server.Id}", "--timeout", "30s");
+            Assert.That(run.Named("fault"), Is.Empty);
+            Assert.That(run.Named("holds"), Is.EqualTo(CheckSuite.Echo.Checks.Select(check => check.Name).Except(["restart"])));
+            Assert.That(run.Status, Is.EqualTo(Holds));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [TestCaseSource(nameof(Broken))]

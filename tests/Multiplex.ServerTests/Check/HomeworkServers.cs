@@ -12,8 +12,12 @@ internal static class HomeworkServers
     /// <summary>A server in C: fork, threads or poll.</summary>
     /// <param name="program">Its source, without the extension.</param>
     /// <param name="fault">The macro that plants a fault; empty for none.</param>
-    public static string InC(string program, string fault = "") =>
-        $"{s_compiled.GetOrAdd((program, fault), _ => new(() => Compile(program, fault))).Value} {{port}}";
+    public static string InC(string program, string fault = "") => $"{Compiled(program, fault)} {{port}}";
+
+    /// <summary>The path of a server in C. Its argument is a port, or the path of a UNIX-domain socket.</summary>
+    /// <param name="program">Its source, without the extension.</param>
+    /// <param name="fault">The macro that plants a fault; empty for none.</param>
+    public static string Compiled(string program, string fault = "") => s_compiled.GetOrAdd((program, fault), _ => new(() => Compile(program, fault))).Value;
 
     /// <summary>The server on asyncio.</summary>
     /// <param name="fault">without-drain, or empty for none.</param>

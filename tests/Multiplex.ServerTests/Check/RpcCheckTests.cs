@@ -2,6 +2,7 @@ using Multiplex.Check;
 using Multiplex.Check.Calls;
 using Multiplex.Load.Comparison.Servers;
 using Multiplex.ServerTests.Harness;
+using Multiplex.ServerTests.Harness.Peers;
 using NUnit.Framework;
 
 namespace Multiplex.ServerTests.Check;
@@ -66,6 +67,22 @@ public sealed class RpcCheckTests
     [TestCase("answers-once", "retransmission")]
     [TestCase("ends-on-garbage", "no-call", "many-peers")]
     public void A_planted_fault_is_found_over_datagrams(string fault, params string[] checks) => AssertFound("udp", fault, string.Join(',', s_overDatagrams), checks);
+
+    // What it differs in: RFC 5531 section 9 demands an answer to a call of another RPC version, where libtirpc closes the connection, or drops the datagram; and
+    // it reads arguments that a datagram does not have from what is left of datagrams before.
+    [TestCase("tcp", "rpc-version")]
+    [TestCase("unix", "rpc-version")]
+    [TestCase("udp", "garbage-arguments", "rpc-version")]
+    public void A_server_of_libtirpc_holds_but_for_what_it_does_otherwise(string kind, params string[] differs)
+    {
+        RpcgenProgram.RequireTools();
+        string where = kind == "unix" ? $"unix:{Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.sock")}" : kind;
+        using ServerProcess server = ServerProcess.StartProgram("/bin/sh", ["-c", $"trap '' PIPE; exec {RpcgenProgram.Multiplex.Server} {where}"]);
+        string[] tried = kind == "udp" ? s_overDatagrams : [.. s_ofCalls.Split(','), "slow-reader", "one-after-another", "vanishing", "descriptors", "zombies", "idle"];
+        CheckRun run = CheckRun.Of("--connect", server.Address.Text, "--pid", $"{server.Id}", "--protocol", "rpc", "--checks", string.Join(',', tried));
+        Assert.That(run.Named("fault"), Is.EqualTo(differs));
+        Assert.That(run.Named("holds"), Is.EqualTo(tried.Except(differs)));
+    }
 
     [Test]
     public void A_program_of_whose_procedures_nothing_is_known_has_that_check_skipped()

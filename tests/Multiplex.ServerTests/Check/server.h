@@ -1,4 +1,4 @@
-/* What the servers of this folder share: a listener at the port of the command line, and how each ends where it cannot go on. */
+/* What the servers of this folder share: a listener at the port or the path of the command line, and how each ends where it cannot go on. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,8 +22,27 @@ static void fail(const char *what)
     exit(1);
 }
 
+/* A UNIX-domain socket with the shortest queue, which says when it listens. */
+static int listen_at_path(const char *path)
+{
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (listener < 0)
+        fail("socket");
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0)
+        fail("bind");
+    if (listen(listener, 0) < 0)
+        fail("listen");
+    printf("listening unix:%s\n", path);
+    fflush(stdout);
+    return listener;
+}
+
 static int listen_at(const char *port)
 {
+    if (port[0] == '/')
+        return listen_at_path(port);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener < 0)
         fail("socket");

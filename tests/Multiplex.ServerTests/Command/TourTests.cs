@@ -52,6 +52,8 @@ public sealed class TourTests
         string words = Words(string.Join(' ', lines));
         Assert.That(words, Does.Contain($"waitpid({child}, [{{WIFEXITED(s) && WEXITSTATUS(s) == 7}}], 0) = {child}"));
 
+        Assert.That(words, Does.Contain("The calls of a child are shown when it has ended"));
+
         // Memory is copied, except for MAP_SHARED mappings; an open file has one position; a child that has ended is a zombie.
         Assert.That(lines, Has.Some.Match(@"^\[child [0-9]+\] number = 2, in the child$"));
         Assert.That(

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -123,6 +124,62 @@ public sealed partial class TraceTests
         Assert.That(server.Stop(), Is.Zero);
     }
 
+    // To the whole group, as a terminal does for Ctrl-C: then strace(1) takes it too.
+    [TestCase(Signum.SIGTERM, false)]
+    [TestCase(Signum.SIGINT, false)]
+    [TestCase(Signum.SIGINT, true)]
+    public void A_signal_ends_a_recording_detaches_strace_and_leaves_no_file(Signum signal, bool goesToAll)
+    {
+        using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Tcp);
+        DirectoryInfo temporary = _folder.CreateSubdirectory($"{signal} {goesToAll}");
+        string page = Path.Combine(temporary.FullName, "trace.html");
+        using ServerProcess trace = Launch(temporary, "--attach", $"{server.Id}", "--for", "600s", "--out", page);
+        Eventually.Holds(() => TracerOf(server.Id) != 0, "strace does not attach");
+        if (goesToAll)
+            trace.SignalAll(signal);
+        else
+            trace.Signal(signal);
+        AssertInterrupted(trace, temporary);
+        Assert.That(TracerOf(server.Id), Is.Zero);
+        Assert.That(File.Exists(page), Is.False);
+        Assert.That(server.Answers());
+    }
+
+    // Without the signal the wait for the server would last 30 s.
+    [Test]
+    public void A_signal_ends_the_wait_for_a_server_that_does_not_listen()
+    {
+        DirectoryInfo temporary = _folder.CreateSubdirectory("deaf");
+        using ServerProcess trace = Launch(temporary, "--models", "none", "--peer", "deaf=exec sleep 600 {port}", "--out", Path.Combine(temporary.FullName, "trace.html"));
+        Eventually.Holds(() => temporary.GetFiles("deaf.server.strace", SearchOption.AllDirectories) is [{ Length: > 0 }], "the server is not started");
+        trace.Signal(Signum.SIGTERM);
+        Assert.That(trace.HasExitedWithin(TimeSpan.FromSeconds(20)), Is.True);
+        AssertInterrupted(trace, temporary);
+    }
+
+    [Test]
+    public void A_signal_ends_a_story_and_its_server()
+    {
+        string ncat = Tools.Require("ncat");
+        DirectoryInfo temporary = _folder.CreateSubdirectory("story");
+        using ServerProcess trace = Launch(
+            temporary, "--models", "none", "--peer", $"mute=exec {ncat} --listen --keep-open --sh-exec 'exec sleep 600' 127.0.0.1 {{port}}", "--out", Path.Combine(temporary.FullName, "trace.html"));
+        Eventually.Holds(() => temporary.GetFiles("mute.clients.strace", SearchOption.AllDirectories) is [{ Length: > 0 }], "the clients do not begin");
+        trace.Signal(Signum.SIGTERM);
+        AssertInterrupted(trace, temporary);
+    }
+
+    [Test]
+    public void Strace_ends_with_a_trace_that_is_killed()
+    {
+        using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Tcp);
+        using ServerProcess trace = Launch(_folder.CreateSubdirectory("killed"), "--attach", $"{server.Id}", "--for", "600s");
+        Eventually.Holds(() => TracerOf(server.Id) != 0, "strace does not attach");
+        trace.Signal(Signum.SIGKILL);
+        Eventually.Holds(() => TracerOf(server.Id) == 0, "strace is attached still");
+        Assert.That(server.Answers());
+    }
+
     [Test]
     public void The_lanes_come_as_text_and_for_Perfetto_too()
     {
@@ -148,6 +205,37 @@ public sealed partial class TraceTests
     }
 
     [Test]
+    public void A_strace_that_may_not_be_executed_and_one_that_cannot_be_are_said()
+    {
+        string folder = _folder.CreateSubdirectory("not executable").FullName, strace = Path.Combine(folder, "strace");
+        File.WriteAllBytes(strace, [0x7f, (byte)'E', (byte)'L', (byte)'F']);
+        ProgramRun run = ProgramRun.Of("/usr/bin/env", [$"PATH={folder}", ServerProcess.Command, "trace", "--out", Path.Combine(folder, "trace.html")]);
+        Assert.That((run.Status, run.Errors.Single()), Is.EqualTo((1, $"multiplex: trace records with strace(1), and {strace} may not be executed")));
+        Assert.That(Syscall.chmod(strace, FilePermissions.S_IRUSR | FilePermissions.S_IXUSR), Is.Zero);
+        run = ProgramRun.Of("/usr/bin/env", [$"PATH={folder}", ServerProcess.Command, "trace", "--models", "poll", "--out", Path.Combine(folder, "trace.html")]);
+        Assert.That((run.Status, run.Errors.Single()), Is.EqualTo((1, $"multiplex: {strace} cannot be executed: Exec format error")));
+    }
+
+    [Test]
+    public void A_directory_for_temporary_files_that_is_not_there_is_named()
+    {
+        Tools.Require("strace");
+        ProgramRun run = ProgramRun.Of("/usr/bin/env", ["TMPDIR=/nonexistent", ServerProcess.Command, "trace", "--models", "poll", "--out", Path.Combine(_folder.FullName, "nowhere.html")]);
+        Assert.That((run.Status, run.Errors.Single()), Is.EqualTo((1, "multiplex: no temporary directory can be made in /nonexistent/ (TMPDIR): there is no such directory")));
+    }
+
+    [Test]
+    public void The_page_goes_to_standard_output_alone_where_it_is_asked_for()
+    {
+        Tools.Require("strace");
+        ProgramRun run = ProgramRun.Multiplex("trace", "--models", "poll", "--out", "-");
+        Assert.That(run.Status, Is.Zero, () => string.Join('\n', run.Errors));
+        Assert.That(run.Lines[0], Does.StartWith("<!"));
+        Assert.That(ScenesIn(string.Join('\n', run.Lines)).Single().GetProperty("name").GetString(), Is.EqualTo("poll"));
+        Assert.That(run.Lines, Has.None.Contains("The page:"));
+    }
+
+    [Test]
     public void What_cannot_be_traced_is_said_and_the_others_are_drawn()
     {
         Tools.Require("strace");
@@ -156,13 +244,19 @@ public sealed partial class TraceTests
         Assert.That(run.Status, Is.EqualTo(1));
         Assert.That(run.Errors.Single(), Does.Match("^multiplex: broken is not drawn: .*ended with status 3: no port [0-9]+$"));
         Assert.That(ScenesOf(page).Single().GetProperty("name").GetString(), Is.EqualTo("poll"));
-        ProgramRun none = ProgramRun.Multiplex("trace", "--attach", $"{int.MaxValue}");
-        Assert.That((none.Status, none.Errors.Single()), Is.EqualTo((1, $"multiplex: there is no process {int.MaxValue}")));
     }
 
     [TestCase("--for 2s", "--for needs --attach")]
     [TestCase("--attach 1 --models poll", "--attach records a server that runs")]
+    [TestCase("--attach 1 --protocol echo", "--attach records a server that runs: leave --models, --peer, --protocol and --workers out")]
+    [TestCase("--attach 1 --workers 0", "--attach records a server that runs")]
     [TestCase("--attach x", "--attach x: write a number")]
+    [TestCase("--attach 2147483647", "--attach 2147483647: there is no such process")]
+    [TestCase("--out /nonexistent/x.html", "--out /nonexistent/x.html: ")]
+    [TestCase("--perfetto /nonexistent/x.json", "--perfetto /nonexistent/x.json: ")]
+    [TestCase("--logs /dev/null/x", "--logs /dev/null/x: ")]
+    [TestCase("--out /tmp/t.html --perfetto /tmp/t.html", "--out /tmp/t.html and --perfetto /tmp/t.html: write two different files")]
+    [TestCase("--out - --text", "--text prints on standard output: write a file in place of -")]
     [TestCase("--models none", "--models none leaves nothing to trace")]
     [TestCase("--models polls", "--models polls: write iterative, fork")]
     [TestCase("--protocol nfs", "--protocol nfs: write ")]
@@ -185,9 +279,32 @@ public sealed partial class TraceTests
         return ScenesOf(page);
     }
 
-    private static JsonElement[] ScenesOf(string page)
+    // Its temporary files, the logs of strace(1), are made in this folder.
+    private static ServerProcess Launch(DirectoryInfo temporary, params string[] options)
     {
-        string json = Regex.Match(File.ReadAllText(page), "<script type=\"application/json\" id=\"trace\">(?<json>.*?)</script>", RegexOptions.Singleline).Groups["json"].Value;
+        Tools.Require("strace");
+        return ServerProcess.LaunchProgram("/usr/bin/env", [$"TMPDIR={temporary.FullName}", ServerProcess.Command, "trace", .. options]);
+    }
+
+    private static void AssertInterrupted(ServerProcess trace, DirectoryInfo temporary)
+    {
+        Assert.That(trace.WaitForExit(2 * Eventually.Deadline), Is.EqualTo(4));
+        Assert.That(trace.Errors, Is.EqualTo(new[] { "multiplex: trace was interrupted; no page was written" }));
+        Assert.That(trace.ProcessIds, Is.Empty);
+        Assert.That(temporary.GetDirectories("multiplex-*"), Is.Empty);
+    }
+
+    private static int TracerOf(int process)
+    {
+        const string Name = "TracerPid:";
+        return int.Parse(File.ReadLines($"/proc/{process}/status").Single(line => line.StartsWith(Name, StringComparison.Ordinal))[Name.Length..]);
+    }
+
+    private static JsonElement[] ScenesOf(string page) => ScenesIn(File.ReadAllText(page));
+
+    private static JsonElement[] ScenesIn(string page)
+    {
+        string json = Regex.Match(page, "<script type=\"application/json\" id=\"trace\">(?<json>.*?)</script>", RegexOptions.Singleline).Groups["json"].Value;
         return [.. JsonDocument.Parse(json).RootElement.GetProperty("scenes").EnumerateArray()];
     }
 

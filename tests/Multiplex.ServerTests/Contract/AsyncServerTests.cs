@@ -26,10 +26,19 @@ public class AsyncServerTests
     {
         NotSupportedException? refused = await Assert.ThrowsAsync<NotSupportedException>(
             () => RpcServer.StartAsync(options => options.Listen("tcp://127.0.0.1:0").UseModel(model), new Waiting()));
-        Assert.That(refused!.Message, Does.StartWith("async procedures need threads").And.Not.Contain("\n"));
+        Assert.That(refused!.Message, Does.StartWith("async procedures and a reply store need threads").And.Not.Contain("\n"));
         using ServerProcess server = ServerProcess.LaunchProgram(ServerProcess.TestServers, "waiting", model, "tcp://127.0.0.1:0");
         Assert.That((server.WaitForExit(), server.Output), Is.EqualTo((1, Array.Empty<string>())));
         Assert.That(server.Errors, Is.EqualTo(new[] { $"multiplex: {refused.Message}" }));
+    }
+
+    [TestCase("fork")]
+    [TestCase("prefork")]
+    public async Task A_model_that_forks_refuses_a_reply_store(string model)
+    {
+        NotSupportedException? refused = await Assert.ThrowsAsync<NotSupportedException>(
+            () => RpcServer.StartAsync(options => options.Listen("tcp://127.0.0.1:0").UseModel(model).ReplyStore = new MemoryReplyStore(), new Tally()));
+        Assert.That(refused!.Message, Does.StartWith("async procedures and a reply store need threads"));
     }
 
     [Test]
@@ -39,7 +48,7 @@ public class AsyncServerTests
         Assert.That(await RefusedAsync<ArgumentException>(_ => { }, new Waiting()), Is.EqualTo("the server has no endpoint: call Listen, as in Listen(\"tcp://127.0.0.1:0\")"));
         Assert.That(await RefusedAsync<ArgumentException>(options => options.Listen("tcp://127.0.0.1:0")), Does.StartWith("the server has no program"));
         Assert.That(await RefusedAsync<ArgumentException>(options => options.Listen("tcp://127.0.0.1:0").UseModel("telepathy"), new Waiting()), Does.StartWith("there is no server model 'telepathy': choose one of iterative, "));
-        Assert.That(await RefusedAsync<ArgumentException>(options => options.Listen("udp://127.0.0.1:0").UseModel("uring"), new Waiting()), Does.StartWith("uring does not serve udp://127.0.0.1:0; iterative, "));
+        Assert.That(await RefusedAsync<ArgumentException>(options => options.Listen("udp://127.0.0.1:0").UseModel("threads"), new Waiting()), Does.StartWith("threads does not serve udp://127.0.0.1:0; iterative, "));
         Assert.That(await RefusedAsync<FormatException>(options => options.Listen("somewhere"), new Waiting()), Does.StartWith("'somewhere' is not an endpoint"));
     }
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness.Kernel;
 using NUnit.Framework;
@@ -56,6 +58,23 @@ internal static class ServedCommand
         public IReadOnlyList<ServerAddress> Addresses => [.. server.Endpoints.Select(endpoint => new ServerAddress(endpoint))];
 
         public ServerAddress Address => new(server.Endpoint);
+
+        /// <summary>Whether it answers a call over a new connection, which it closes otherwise.</summary>
+        /// <param name="header">What is sent before the call.</param>
+        /// <param name="from">The address to connect from; null: the kernel chooses.</param>
+        public bool Answers(byte[]? header = null, EndPoint? from = null)
+        {
+            using TestClient client = new(server.Address, from);
+            try
+            {
+                client.Send([.. header ?? [], .. RpcWire.CallRecord(9, RpcWire.Null)]);
+                return client.Receive(28).AsSpan(4, 4).SequenceEqual(RpcWire.UInt(9));
+            }
+            catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
+            {
+                return false;
+            }
+        }
 
         /// <summary>kill(2).</summary>
         public void Signal(Signum signal) => ServerProcess.Signal(server.Id, signal);

@@ -7,7 +7,7 @@ namespace Multiplex.ServerTests.Harness;
 internal sealed class ServedHere : IDisposable
 {
     private readonly Listener _listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), backlog: 16);
-    private readonly StopSignal.Requestable _stop = StopSignal.ByRequest();
+    private readonly StopSource _stop = StopSignal.ByRequest();
     private readonly ServerCounters _counters = new();
     private readonly Thread _thread;
 

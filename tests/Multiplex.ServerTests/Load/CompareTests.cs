@@ -79,7 +79,7 @@ public sealed class CompareTests
     {
         string folder = Path.Combine(_folder.FullName, $"partial {signal}");
         using ServerProcess compare = ServerProcess.Launch(
-            "compare", "--models", "poll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--rounds-only", "--requests", "20", "--warmup", "10ms", "--out", folder);
+            "compare", "--models", "poll", "--scenarios", "echo,blocking", "--connections", "2", "--rounds", "2", "--rounds-only", "--requests", "2000", "--warmup", "10ms", "--out", folder);
         Eventually.Holds(() => compare.Errors.Any(line => line.StartsWith("scenario 2", StringComparison.Ordinal)), "the second scenario does not begin");
         compare.Signal(signal);
         Assert.That(compare.WaitForExit(2 * Eventually.Deadline), Is.EqualTo(4));

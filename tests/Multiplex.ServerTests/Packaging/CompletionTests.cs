@@ -16,7 +16,7 @@ public sealed partial class CompletionTests(string shell, string completions)
     [OneTimeSetUp]
     public void Unpack()
     {
-        ProgramRun.Successfully(Tools.Require("dpkg-deb"), ["--extract", Packages.Find($"*_{Packages.Architecture}.deb"), _root.FullName]);
+        ProgramRun.Successfully(Tools.Require("dpkg-deb"), ["--extract", Packages.Find($"multiplex_*_{Packages.Architecture}.deb"), _root.FullName]);
         Directory.CreateDirectory(Path.Combine(_root.FullName, "folder"));
         File.WriteAllText(Path.Combine(_root.FullName, "file.x"), "");
     }

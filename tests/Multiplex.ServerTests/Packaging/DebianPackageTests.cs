@@ -16,7 +16,7 @@ public sealed partial class DebianPackageTests
     [OneTimeSetUp]
     public void Unpack()
     {
-        _package = Packages.Find($"*_{Packages.Architecture}.deb");
+        _package = Packages.Find($"multiplex_*_{Packages.Architecture}.deb");
         ProgramRun.Successfully(Tools.Require("dpkg-deb"), ["--extract", _package, _root.FullName]);
     }
 
@@ -43,7 +43,20 @@ public sealed partial class DebianPackageTests
         [
             "usr/bin/multiplex", "usr/share/man/man1/multiplex.1.gz", .. pages,
             "usr/share/bash-completion/completions/multiplex", "usr/share/zsh/vendor-completions/_multiplex",
-            "usr/share/lintian/overrides/multiplex", "usr/share/doc/multiplex/copyright", "usr/share/doc/multiplex/changelog.gz",
+            "usr/lib/systemd/system/multiplex.service", "usr/lib/systemd/system/multiplex.socket",
+            "usr/share/multiplex/multiplex-dashboard.json", "usr/share/multiplex/multiplex-alerts.yml", "usr/share/lintian/overrides/multiplex", "usr/share/doc/multiplex/copyright", "usr/share/doc/multiplex/changelog.gz",
+        ]));
+    }
+
+    [Test]
+    public void The_package_for_many_machines_has_the_other_binary_alone_and_needs_this_one()
+    {
+        string package = Packages.Find($"multiplex-fleet_*_{Packages.Architecture}.deb"), dpkg = Tools.Require("dpkg-deb");
+        Assert.That(ProgramRun.Successfully(dpkg, ["--field", package, "Depends"]).Lines.Single(), Does.Match($@"^libc6 \(>= 2\.\d+\), multiplex \(= {Regex.Escape(Packages.Version)}\)$"));
+        string[] files = [.. ProgramRun.Successfully(dpkg, ["--contents", package]).Lines.Where(line => line[0] == '-').Select(line => line.Split("./")[^1])];
+        Assert.That(files, Is.EquivalentTo((string[])
+        [
+            "usr/bin/multiplex-fleet", "usr/share/doc/multiplex-fleet/copyright", "usr/share/doc/multiplex-fleet/changelog.gz", "usr/share/lintian/overrides/multiplex-fleet",
         ]));
     }
 

@@ -41,6 +41,14 @@ public sealed class ServiceManagerTests
         Assert.That(server.Errors.Count(line => line.Contains(Variable) && line.Contains(problem)), Is.EqualTo(2), string.Join('\n', server.Errors));
     }
 
+    [Test]
+    public void Where_there_is_none_a_server_says_that_it_stores_nothing()
+    {
+        using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.Tcp, "--fd-store");
+        Assert.That(server.Stop(Eventually.Deadline), Is.Zero);
+        Assert.That(server.Errors.Count(line => line.StartsWith("multiplex: --fd-store: no service manager has started this server", StringComparison.Ordinal)), Is.EqualTo(1));
+    }
+
     private static void NotifiedOf(string name, string[] arguments, string status)
     {
         using Socket manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = (int)Eventually.Deadline.TotalMilliseconds };

@@ -1,4 +1,5 @@
 using System.Security.Authentication;
+using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
 using Multiplex.ServerTests.Harness.Tls;
 using NUnit.Framework;
@@ -29,6 +30,47 @@ public sealed class TlsPeerTests(string model)
 
         Assert.That(server.Stop(), Is.Zero);
         Assert.That((server.FinalCount(Counter.TlsConnections), server.FinalCount(Counter.TlsFailures)), Is.EqualTo((3, 0)));
+    }
+
+    [Test]
+    public void SIGHUP_renews_the_certificate_and_one_that_is_none_changes_nothing()
+    {
+        using Certificates renewed = new();
+        string folder = Directory.CreateTempSubdirectory("multiplex-tls-").FullName, config = Path.Combine(folder, "serve.toml");
+        string certificate = Path.Combine(folder, "server.pem"), key = Path.Combine(folder, "server.key");
+        File.WriteAllText(config, $"model = \"{model}\"\nprotocol = \"rpc\"\nlisten = \"tcp://127.0.0.1:0\"\ntls = \"required\"\ntls-cert = \"{certificate}\"\ntls-key = \"{key}\"\n");
+        Use(_certificates);
+        using (ServerProcess server = ServerProcess.StartProgram(ServerProcess.Command, ["serve", "--config", config]))
+        {
+            using RpcPeer before = new(server.Address);
+            before.Secure(_certificates.Client());
+            Use(renewed);
+            HangUp(server, "configuration read again: nothing changed; the files of TLS are read again");
+            before.Null();
+            if (Cells.ModelsThatServeMany.Contains(model))
+                CallOver(server, renewed);
+            File.WriteAllText(certificate, "no certificate");
+            HangUp(server, "configuration read again: nothing changed; those of TLS are as before: TLS: ");
+            before.Null();
+            before.Dispose();
+            CallOver(server, renewed);
+            using RpcPeer old = new(server.Address);
+            Assert.That(() => old.Secure(_certificates.Client()), Throws.InstanceOf<AuthenticationException>());
+            old.Dispose();
+            Use(renewed);
+            File.WriteAllText(config, File.ReadAllText(config).Replace("required", "optional"));
+            HangUp(server, "configuration read again: nothing changed; the files of TLS are read again; with a restart: tls");
+            Assert.That(ProgramRun.Multiplex("call", server.Address.Text, "null").Status, Is.EqualTo(1), "without TLS");
+            Assert.That(server.Stop(), Is.Zero);
+        }
+
+        Directory.Delete(folder, recursive: true);
+
+        void Use(Certificates files)
+        {
+            File.Copy(files["server.pem"], certificate, overwrite: true);
+            File.Copy(files["server.key"], key, overwrite: true);
+        }
     }
 
     [Test]
@@ -114,6 +156,19 @@ public sealed class TlsPeerTests(string model)
             [.. ServerProcess.ServeArguments(model, "rpc", "tcp://127.0.0.1:0"), "--tls", "required", "--tls-cert", "/dev/null", "--tls-key", _certificates["server.key"]]);
         Assert.That(run.Status, Is.EqualTo(1));
         Assert.That(run.Errors, Has.Length.EqualTo(1).And.All.StartsWith("multiplex: TLS: /dev/null is no certificate in PEM: "));
+    }
+
+    private static void HangUp(ServerProcess server, string status)
+    {
+        server.Signal(Signum.SIGHUP);
+        Eventually.Holds(() => server.Errors.Any(line => line.StartsWith($"multiplex: {status}", StringComparison.Ordinal)), () => string.Join('\n', server.Errors));
+    }
+
+    private static void CallOver(ServerProcess server, Certificates certificates)
+    {
+        using RpcPeer peer = new(server.Address);
+        peer.Secure(certificates.Client());
+        peer.Null();
     }
 
     private ServerProcess Start(string policy, params string[] options) =>

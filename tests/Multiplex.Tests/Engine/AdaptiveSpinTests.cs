@@ -5,8 +5,6 @@ namespace Multiplex.Tests.Engine;
 /// <summary>A thread spins before it sleeps only where that finds work.</summary>
 public class AdaptiveSpinTests
 {
-    private const int MostMisses = 8, TryEach = 16;
-
     private static readonly TimeSpan s_long = Eventually.Deadline;
 
     [Test]
@@ -27,31 +25,37 @@ public class AdaptiveSpinTests
     }
 
     [Test]
-    public void What_finds_nothing_several_times_in_a_row_is_tried_now_and_then_and_goes_on_once_it_finds_something()
+    public void What_finds_nothing_8_times_in_a_row_looks_at_each_16th_wait_until_it_finds_something()
     {
         AdaptiveSpin spin = new(s_long);
-        for (int i = 0; i < 100; i++)
-        {
-            Assert.That(spin.Begins(), Is.True, "it found something the last time");
-            spin.End(found: i % MostMisses == 0);
-        }
-
-        bool[] looks = [.. Enumerable.Range(0, 20 * TryEach).Select(_ => Wait(spin, found: false))];
-        Assert.That(looks.Count(looked => looked), Is.InRange(MostMisses, MostMisses + 20 + 1));
-        Assert.That(looks[^TryEach..].Count(looked => looked), Is.EqualTo(1));
-        while (!Wait(spin, found: true))
-        {
-            // The next try.
-        }
-
-        Assert.That(spin.Begins(), Is.True);
+        Assert.That(Looks(spin, waits: 60, finds: 0), Is.EqualTo(new[] { 1, 2, 3, 4, 5, 6, 7, 8, 24, 40, 56 }));
+        Assert.That(Looks(spin, waits: 12, finds: 1), Is.EqualTo(new[] { 12 }), "the 72nd wait, which finds something");
+        Assert.That(Looks(spin, waits: 40, finds: 0), Is.EqualTo(new[] { 1, 2, 3, 4, 5, 6, 7, 8, 24, 40 }));
     }
 
-    private static bool Wait(AdaptiveSpin spin, bool found)
+    [Test]
+    public void One_that_finds_something_each_8th_time_always_looks()
     {
-        if (!spin.Begins())
-            return false;
-        spin.End(found);
-        return true;
+        AdaptiveSpin spin = new(s_long);
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.That(Looks(spin, waits: 7, finds: 0), Has.Length.EqualTo(7));
+            Assert.That(Looks(spin, waits: 1, finds: 1), Has.Length.EqualTo(1));
+        }
+    }
+
+    // The waits, numbered from 1, that begin by looking. The first so many looks find something.
+    private static int[] Looks(AdaptiveSpin spin, int waits, int finds)
+    {
+        List<int> looks = [];
+        for (int wait = 1; wait <= waits; wait++)
+        {
+            if (!spin.Begins())
+                continue;
+            looks.Add(wait);
+            spin.End(found: looks.Count <= finds);
+        }
+
+        return [.. looks];
     }
 }

@@ -110,15 +110,22 @@ public class RequestReaderTests
     [Test]
     public void Echo_takes_whatever_is_there_as_one_request()
     {
+        int left = int.MaxValue;
         ReadOutcome stop = RequestReader.Consume(
-            new EchoProtocol(), "every byte"u8, ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark: 1, out int consumed);
+            new EchoProtocol(), "every byte"u8, ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark: 1, out int consumed, ref left);
         Assert.That((stop, consumed, Replies), Is.EqualTo((ReadOutcome.NeedsInput, 10, "every byte")));
     }
 
     private string Replies => Encoding.ASCII.GetString(_reply.Written);
 
-    private ReadOutcome Pump(string received, out int consumed, int mark = int.MaxValue, int atMost = int.MaxValue) => RequestReader.Consume(
-        _protocol, Encoding.ASCII.GetBytes(received), ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark, out consumed, atMost);
+    private ReadOutcome Pump(string received, out int consumed, int mark = int.MaxValue, int atMost = int.MaxValue)
+    {
+        int left = atMost;
+        ReadOutcome outcome = RequestReader.Consume(
+            _protocol, Encoding.ASCII.GetBytes(received), ref _progress, new Peer(EndpointKind.Tcp, []), _reply, mark, out consumed, ref left);
+        Assert.That(atMost - left, Is.EqualTo(received[..consumed].Count(letter => letter == '\n')), "each request that is answered is counted down");
+        return outcome;
+    }
 
     /// <summary>A line without its end, for FsCheck to make.</summary>
     public sealed record NonEmptyLine(byte Length, byte Letter)

@@ -7,7 +7,7 @@ using Multiplex.Transports;
 namespace Multiplex.Tests.Models;
 
 /// <summary>A model whose one thread serves all connections, by name.</summary>
-public sealed record ReactorEntry(string Name, Func<IServerModel> Create, bool StreamsOnly = false)
+public sealed record ReactorEntry(string Name, Func<IServerModel> Create)
 {
     public override string ToString() => Name;
 }
@@ -18,8 +18,8 @@ public static class ReactorModels
     public static IReadOnlyList<ReactorEntry> All { get; } =
     [
         .. EveryMultiplexer.All.Select(entry => new ReactorEntry(entry.Name, () => new LoopModel(entry.Create))),
-        new("uring", () => new UringModel(), StreamsOnly: true),
-        new("uring short of buffers", () => new UringModel(new(2, 512, Incremental: false)), StreamsOnly: true),
+        new("uring", () => new UringModel()),
+        new("uring short of buffers", () => new UringModel(new(2, 512, Incremental: false))),
     ];
 }
 
@@ -31,6 +31,7 @@ internal sealed class LoopModel(Func<IMultiplexer> multiplexer, bool hasWorkers 
         using EventLoop loop = new(multiplexer());
         using WorkerPool? workers = hasWorkers ? new(loop, service.Protocol, service.Options, service.Counters) : null;
         using LoopServer server = new(service, loop, workers);
+        workers?.Start();
         server.Run();
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Multiplex.Nfs.Exports;
+using Multiplex.Sockets.Networks;
 
 namespace Multiplex.Tests.Nfs;
 

@@ -16,6 +16,7 @@ public sealed class GuideTests
         using Multiplex.Rpc;
         using Multiplex.Rpc.Client;
         using Multiplex.Rpc.Messages;
+        using Multiplex.Rpc.Redis;
         using Multiplex.Rpc.Server;
         using Multiplex.Sockets;
         using Multiplex.Tls;

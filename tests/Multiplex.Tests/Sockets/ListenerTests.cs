@@ -57,7 +57,7 @@ public class ListenerTests : DescriptorFixture
     {
         using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);
         int client = Own(SyscallResult.Of(Connector.Connect(listener.Local)));
-        int server = Own(listener.Accept(blocking: false, out PeerAddress peer));
+        int server = Own(listener.Accept(connectionBlocks: false, out PeerAddress peer));
         Assert.That(peer.Peer.ToString(), Is.EqualTo(AddressText.Format(EndpointKind.Tcp, NameOf(client))));
         Assert.That(fcntl(server, F_GETFL).OrThrow("fcntl") & O_NONBLOCK, Is.EqualTo(O_NONBLOCK));
         Assert.That(fcntl(server, F_GETFD).OrThrow("fcntl"), Is.EqualTo(FD_CLOEXEC));
@@ -69,9 +69,9 @@ public class ListenerTests : DescriptorFixture
     public void Accept_without_a_pending_connection_returns_EAGAIN_even_for_a_blocking_connection()
     {
         using Listener listener = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16);
-        Assert.That(listener.Accept(blocking: true, out _).Errno, Is.EqualTo(EAGAIN));
+        Assert.That(listener.Accept(connectionBlocks: true, out _).Errno, Is.EqualTo(EAGAIN));
         Own(SyscallResult.Of(Connector.Connect(listener.Local)));
-        int server = Own(listener.Accept(blocking: true, out _));
+        int server = Own(listener.Accept(connectionBlocks: true, out _));
         Assert.That(fcntl(server, F_GETFL).OrThrow("fcntl") & O_NONBLOCK, Is.Zero);
     }
 
@@ -85,7 +85,7 @@ public class ListenerTests : DescriptorFixture
         for (int i = 0; i < 2; i++)
         {
             Own(SyscallResult.Of(Connector.Connect(listener.Local)));
-            Own(listener.Accept(blocking: false, out PeerAddress peer));
+            Own(listener.Accept(connectionBlocks: false, out PeerAddress peer));
             connections.Add(peer.Peer.Connection);
             Assert.That(peer.Peer.Unix is not null, Is.EqualTo(listener.Kind != EndpointKind.Tcp));
             if (peer.Peer.Unix is { } process)
@@ -105,7 +105,7 @@ public class ListenerTests : DescriptorFixture
             Assert.That(listener.Local.ToString(), Is.EqualTo(prefix + path));
             Assert.That(File.Exists(path), Is.True);
             Own(SyscallResult.Of(Connector.Connect(listener.Local)));
-            Own(listener.Accept(blocking: false, out PeerAddress peer));
+            Own(listener.Accept(connectionBlocks: false, out PeerAddress peer));
             Assert.That(peer.Peer.ToString(), Is.EqualTo(prefix), "a client that did not bind has no name");
         }
 
@@ -135,7 +135,7 @@ public class ListenerTests : DescriptorFixture
         using Listener listener = Listener.Open(name, 16);
         Assert.That(listener.Local, Is.EqualTo(name));
         Own(SyscallResult.Of(Connector.Connect(name)));
-        Own(listener.Accept(blocking: false, out _));
+        Own(listener.Accept(connectionBlocks: false, out _));
     }
 
     [Test]
@@ -162,7 +162,7 @@ public class ListenerTests : DescriptorFixture
             Assert.That(Options(listener.Descriptor), Is.EqualTo(seconds == 0 ? (0, 0, 0) : (1, seconds, seconds / 6)));
         using Listener alone = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16, keepAlive: silence);
         Own(SyscallResult.Of(Connector.Connect(alone.Local)));
-        Assert.That(Options(Own(alone.Accept(blocking: false, out _))), Is.EqualTo(Options(alone.Descriptor)), "it is inherited");
+        Assert.That(Options(Own(alone.Accept(connectionBlocks: false, out _))), Is.EqualTo(Options(alone.Descriptor)), "it is inherited");
 
         static (int On, int Idle, int Interval) Options(int socket)
         {
@@ -193,7 +193,7 @@ public class ListenerTests : DescriptorFixture
         using Listener first = Listener.Open(path, 16);
         Assert.That(() => Listener.Open(path, 16), Throws.TypeOf<SyscallException>().With.Property("Errno").EqualTo(EADDRINUSE));
         Own(SyscallResult.Of(Connector.Connect(path)));
-        Assert.That(first.Accept(blocking: false, out _) is { IsError: false } connection && Own(connection) > 0, Is.True);
+        Assert.That(first.Accept(connectionBlocks: false, out _) is { IsError: false } connection && Own(connection) > 0, Is.True);
     }
 
     [Test]

@@ -7,7 +7,7 @@ namespace Multiplex.Tests.Support;
 /// <summary>A server model that runs on a thread of this process, at an address of its own.</summary>
 internal sealed class RunningServer : IDisposable
 {
-    private readonly StopSignal.Requestable _stop = StopSignal.ByRequest();
+    private readonly StopSource _stop = StopSignal.ByRequest();
     private readonly BoundSocket[] _sockets;
     private readonly Background<bool> _run;
 

@@ -102,7 +102,7 @@ public sealed class SessionTlsTests : TlsFixture
     {
         Handshake();
         LineProtocol protocol = new();
-        LoopContext loop = new(protocol, new(), _counters) { Late = new(static _ => { }, new(), _counters) };
+        SessionContext loop = new(protocol, new(), _counters) { Late = new(static _ => { }, new(), _counters) };
         AwaitedCalls calls = new(new NoOwner(), keepsMessages: false);
         LineProtocol.LateLine first = new("&one\n"u8), second = new("&three\n"u8);
         string held = new('X', 100_000);

@@ -15,13 +15,16 @@ internal sealed class LessonRun
     public IReadOnlyList<TraceLine> Lines { get; }
 
     /// <summary>What each receiving call got, in order, as text; empty for an end of file, an empty datagram and a failure.</summary>
-    public string[] Received => [.. Lines.Where(line => s_receiving.Contains(line.Call)).Select(line => Encoding.ASCII.GetString(line.Data))];
+    public string[] Received => [.. Lines.Where(Receives).Select(line => Encoding.ASCII.GetString(line.Data))];
 
     /// <summary>The calls that failed, in order, each with its errno.</summary>
     public (string Call, int Errno)[] Errors => [.. Lines.Where(line => line.Result.IsError).Select(line => (line.Call, line.Result.Errno))];
 
     /// <summary>The lines that are no calls.</summary>
     public string[] Exhibits => [.. Lines.Where(line => line.Kind == LineKind.Exhibit).Select(line => line.Text)];
+
+    /// <summary>Whether a line is that of a receiving call.</summary>
+    public static bool Receives(TraceLine line) => s_receiving.Contains(line.Call);
 
     /// <summary>Runs a step of a lesson.</summary>
     public static LessonRun Of(Lesson lesson, string step)

@@ -3,6 +3,7 @@ using Multiplex.Tests.Support;
 using Multiplex.Tracing.Drawing;
 using Multiplex.Tracing.Lanes;
 using Multiplex.Tracing.Narration;
+using Multiplex.Tracing.Recordings;
 
 namespace Multiplex.Tests.Tracing;
 
@@ -42,6 +43,16 @@ public class SceneTests
     }
 
     [Test]
+    public void A_process_that_waits_in_accept_has_no_client_yet()
+    {
+        Lane process = Scene.Of(Recordings.Prefork).Lanes[1];
+        Assert.That(process.Stretches.Select(one => (one.Start, one.Wait?.Call.Name, one.Client)), Is.EqualTo(new (long, string?, int?)[]
+        {
+            (0, "accept4", null), (1600, null, 0), (1900, "recvfrom", 0), (7200, null, 0), (7500, "recvfrom", 0), (11500, null, 0), (11700, "accept4", null),
+        }).AsCollection);
+    }
+
+    [Test]
     public void A_connection_has_its_five_tuple_also_once_the_kernel_tells_it_no_more()
     {
         Assert.That(s_epoll.Connections.Single().FiveTuple, Is.EqualTo("tcp 127.0.0.1:5001 → 127.0.0.1:80"));
@@ -77,6 +88,46 @@ public class SceneTests
         Assert.That(epoll, Has.Some.Contains("waits in epoll_wait for new connections and \"pieces\", all at once"));
         Assert.That(epoll, Has.Some.Contains("adds the connection of \"pieces\" to the set"));
         Assert.That(Narrator.Tell(s_fork).Select(step => step.Time), Is.Ordered);
+    }
+
+    [Test]
+    public void A_sleep_is_a_clients_call_only_where_a_thread_has_received_one_in_a_story()
+    {
+        Assert.That(Sleeps(Recordings.Sleeping), Is.EqualTo(new[]
+        {
+            "Thread 1 sleeps in clock_nanosleep for 9 ms.",
+            "The main thread carries out the call of \"pieces\": it sleeps in clock_nanosleep for 5 ms. As no other lane serves connections, every other client waits too.",
+            "The main thread has slept, and goes on with the call of \"pieces\".",
+            "The main thread sleeps in clock_nanosleep for 4 ms.",
+        }));
+        Assert.That(Sleeps(Recordings.Worker), Is.EqualTo(new[]
+        {
+            "Thread 1 carries out the call of \"slow\": it sleeps in clock_nanosleep for 8 ms. Other lanes serve their clients meanwhile.",
+            "Thread 1 has slept, and goes on with the call of \"slow\".",
+            "Thread 1 sleeps in clock_nanosleep for 4 ms.",
+        }));
+        Assert.That(Sleeps(Recordings.Attached), Is.EqualTo(new[] { "The server sleeps in clock_nanosleep for 5 ms.", "The server sleeps in clock_nanosleep." }));
+
+        static IEnumerable<string> Sleeps(Recording recording) => Narrator.Tell(Scene.Of(recording)).Where(step => step.Call.Call.Name == "clock_nanosleep" && step.Call.Lane.Kind != LaneKind.Client).Select(step => step.Sentence);
+    }
+
+    [Test]
+    public void Of_a_server_that_was_attached_to_no_client_and_no_first_connection_is_described()
+    {
+        Scene attached = Scene.Of(Recordings.Idle);
+        Assert.That(TextLanes.Legend(attached).Single(), Does.StartWith("# works for no client in particular"));
+        Assert.That(TextLanes.Legend(s_fork).First(), Is.EqualTo("A works for pieces and a waits for it alone;"));
+        Assert.That(TracePage.Of([attached], ""), Does.Contain("0 is the beginning of the recording.").And.Not.Contain("first connect(2)").And.Not.Contain("first client"));
+        Assert.That(TracePage.Of([s_fork], ""), Does.Contain("0 is the first connect(2)."));
+    }
+
+    [Test]
+    public void A_process_that_makes_no_call_has_no_lane_and_a_note_says_why()
+    {
+        Scene silent = Scene.Of(Recordings.Idle with { ServerCalls = [] });
+        const string Note = "It made no system call while it was recorded.";
+        Assert.That(TextLanes.Of(silent, 50, silent.Duration), Is.EqualTo(new[] { "idle, 20 ms", Note }));
+        Assert.That(TracePage.Of([silent], ""), Does.Contain(Note));
     }
 
     [Test]
@@ -125,6 +176,10 @@ public class SceneTests
         console.log(`${byId('count').textContent}, dimmed ${count('.later')}`);
         byId('names').click();
         console.log(`hidden ${getComputedStyle(document.querySelector('h2.name')).visibility}`);
+        byId('fit').click();
+        scrollTo({ top: document.body.scrollHeight, behavior: 'instant' });
+        const axis = byId('axis'), label = [...axis.querySelectorAll('.tick')].at(-1);
+        console.log(`clock at ${Math.round(axis.getBoundingClientRect().top)}, all of it ${label.getBoundingClientRect().right <= axis.querySelector('svg').getBoundingClientRect().right}`);
         </script>
         """;
 
@@ -146,6 +201,7 @@ public class SceneTests
             $"1 of {Narrator.Tell(s_fork).Count}: {first.Time / 1000.0:0.00} ms: {first.Sentence}",
             $"1 of {Narrator.Tell(s_fork).Count}, dimmed 1",
             "hidden hidden",
+            "clock at 0, all of it true",
         }));
     }
 }

@@ -1,5 +1,6 @@
 using Multiplex.Interop;
 using Multiplex.Sockets;
+using Multiplex.Tests.Support;
 using Multiplex.Uring;
 
 namespace Multiplex.Tests.Uring;
@@ -13,7 +14,8 @@ public class UringListenersTests
         using Listener tcp = Listener.Open(Endpoint.Parse("tcp://127.0.0.1:0"), 16), unix = Listener.Open(Endpoint.Parse($"unix:@{Guid.NewGuid():N}"), 16);
         using ServerCounters counters = new();
         using Ring ring = new(64, 128);
-        using UringListeners listeners = new(new(ring), [tcp, unix], counters);
+        using StopSignal stop = StopSignal.ByRequest();
+        using UringListeners listeners = new(new(ring), new([tcp, unix], new LineProtocol(), new(), counters, stop));
         listeners.Start();
         ring.Submit();
         listeners.Stop();

@@ -13,8 +13,8 @@ internal unsafe struct DatagramOrigin
     /// <summary>Bytes for the longest address.</summary>
     public const int AddressRoom = PeerAddress.MaxLength;
 
-    /// <summary>Bytes for an IP_PKTINFO beside an IPV6_PKTINFO, ip(7) and ipv6(7); an SCM_CREDENTIALS, unix(7), is shorter.</summary>
-    public const int ControlRoom = 80;
+    /// <summary>Bytes for an IP_PKTINFO beside an IPV6_PKTINFO, ip(7) and ipv6(7), and a UDP_GRO, udp(7); an SCM_CREDENTIALS, unix(7), is shorter.</summary>
+    public const int ControlRoom = 104;
 
     /// <summary>The sender's raw socket address.</summary>
     internal fixed byte Address[AddressRoom];
@@ -27,6 +27,9 @@ internal unsafe struct DatagramOrigin
 
     /// <summary>Bytes of the control message that count.</summary>
     public int ControlLength { get; private set; }
+
+    /// <summary>Of a message that is several datagrams, the length of each but the last; 0: it is one. UDP_GRO of udp(7).</summary>
+    public int SegmentLength { get; private set; }
 
     /// <summary>The sender's raw socket address, as far as it counts.</summary>
     [UnscopedRef]
@@ -51,6 +54,20 @@ internal unsafe struct DatagramOrigin
     /// <summary>Whether it has an address that a reply can be sent to.</summary>
     public readonly bool CanBeAnswered => AddressLength > sizeof(ushort);
 
+    /// <summary>Whether replies go to the same address as those of another, from the same one.</summary>
+    public readonly bool LeadsAs(in DatagramOrigin other) =>
+        AddressBytes.SequenceEqual(other.AddressBytes) && ControlBytes.SequenceEqual(other.ControlBytes);
+
+    /// <summary>The header of a reply, without the bytes: sendmsg(2).</summary>
+    /// <param name="origin">Where the request came from, in memory that stays where it is until then.</param>
+    internal static msghdr HeaderTo(DatagramOrigin* origin) => new()
+    {
+        msg_name = origin->Address,
+        msg_namelen = (uint)origin->AddressLength,
+        msg_control = origin->ControlLength > 0 ? origin->Control : null,
+        msg_controllen = (nuint)origin->ControlLength,
+    };
+
     /// <summary>The sender in the form that protocols take it.</summary>
     /// <param name="kind">The kind of the socket.</param>
     [UnscopedRef]
@@ -64,7 +81,7 @@ internal unsafe struct DatagramOrigin
     /// <param name="received">Bytes of control messages.</param>
     internal void ReadControl(int received)
     {
-        (ControlLength, Unix) = (0, null);
+        (ControlLength, SegmentLength, Unix) = (0, 0, null);
         fixed (byte* control = Control)
         {
             msghdr message = new() { msg_control = control, msg_controllen = (nuint)received };
@@ -82,6 +99,9 @@ internal unsafe struct DatagramOrigin
                         ((in6_pktinfo*)data)->ipi6_ifindex = 0;
                         source = header;
                         break;
+                    case (SOL_UDP, UDP_GRO):
+                        SegmentLength = *(int*)data;
+                        break;
                     case (SOL_SOCKET, SCM_CREDENTIALS):
                         ucred* sender = (ucred*)data;
                         Unix = new(sender->pid, sender->uid, sender->gid);
@@ -95,6 +115,9 @@ internal unsafe struct DatagramOrigin
             new Span<byte>(source, ControlLength).CopyTo(new(control, ControlLength));
         }
     }
+
+    [UnscopedRef]
+    private readonly ReadOnlySpan<byte> ControlBytes => MemoryMarshal.CreateReadOnlySpan(in Control[0], ControlLength);
 
     // in6_pktinfo begins with the address.
     private static bool IsIPv6Source(byte* address)

@@ -8,12 +8,11 @@ public sealed class DatagramSocket : BoundSocket
 {
     private const int BufferSize = 4 << 20;   // the kernel takes what net.core.rmem_max allows
 
-    private DatagramSocket(int descriptor, EndpointKind kind)
-        : base(descriptor, kind)
-    {
-        AskForLocalAddress();
-        AskForSender();
-    }
+    private DatagramSocket(int descriptor, EndpointKind kind, string asked)
+        : base(descriptor, kind, asked) => AskForOrigin();
+
+    private DatagramSocket(int descriptor, EndpointKind kind, string asked, bool isKept)
+        : base(descriptor, kind, asked, isKept) => AskForOrigin();
 
     private DatagramSocket(DatagramSocket original)
         : base(original)
@@ -33,28 +32,41 @@ public sealed class DatagramSocket : BoundSocket
         {
             if (shared && endpoint.Kind == EndpointKind.Udp)
                 SharePort(fd);
-            return new DatagramSocket(fd, endpoint.Kind);
+            return new DatagramSocket(fd, endpoint.Kind, endpoint.ToString());
         });
+
+    /// <summary>A bound socket that another process made: its buffers have the size that they were given there.</summary>
+    internal static DatagramSocket Adopt(int descriptor, EndpointKind kind, string asked, bool isKept) => new(descriptor, kind, asked, isKept);
 
     /// <summary>
     /// One more socket at the same address, for another thread. On UDP it has a queue of its own, and the kernel spreads the
-    /// senders over them: SO_REUSEPORT of socket(7). A UNIX-domain socket has one queue.
+    /// senders over them: SO_REUSEPORT of socket(7). A UNIX-domain socket has one queue, and so has one that
+    /// another process made.
     /// </summary>
     /// <exception cref="SyscallException">Such as EADDRINUSE: this one was not opened to be shared.</exception>
-    public DatagramSocket Sibling() => Kind != EndpointKind.Udp
-        ? new(this)
-        : BindSibling(fd => Prepare(fd, Kind, IsOnlyIPv6), fd => new DatagramSocket(fd, Kind));
+    public DatagramSocket Sibling() => HasOwnQueues ? (DatagramSocket)NextSibling() : new(this);
 
     /// <summary>
     /// Takes no more datagrams, in any process that shares the socket; those that are in its queue can still be received. Unlike shutdown(2), which
-    /// a UDP socket without a peer refuses, a filter that drops everything does this on every kind: SO_ATTACH_FILTER of socket(7).
+    /// a UDP socket without a peer refuses, a filter that drops everything does this on every kind: SO_ATTACH_FILTER of socket(7). Not of a socket that
+    /// another process keeps.
     /// </summary>
     /// <exception cref="SyscallException">The filter was refused.</exception>
     public unsafe void TakeNoMore()
     {
+        if (IsKept)
+            return;
         sock_filter dropAll = new() { code = BPF_RET | BPF_K };
         sock_fprog program = new() { len = 1, filter = &dropAll };
         setsockopt(Descriptor, SOL_SOCKET, SO_ATTACH_FILTER, program).OrThrow("setsockopt SO_ATTACH_FILTER");
+    }
+
+    private protected override BoundSocket BindSibling() => BindSibling(fd => Prepare(fd, Kind, IsOnlyIPv6), fd => new DatagramSocket(fd, Kind, Asked));
+
+    private void AskForOrigin()
+    {
+        AskForLocalAddress();
+        AskForSender();
     }
 
     // On every interface, the reply must leave from the address that the datagram was sent to: see DatagramOrigin.

@@ -1,8 +1,8 @@
 namespace Multiplex.Load.Comparison.Judging;
 
 /// <summary>
-/// Says which server is ahead at each point, by the two figures that its scenario is judged by. Every pair of servers at every
-/// point is a question, and the answers are corrected for the number of all of them.
+/// Determines which server is ahead at each point, by the two figures that its scenario is judged by. Each pair of servers at each
+/// point is one test, and the p-values are corrected for the number of tests.
 /// </summary>
 internal static class Judge
 {
@@ -12,7 +12,7 @@ internal static class Judge
     /// <summary>Smaller differences are not called a lead, however certain they are.</summary>
     public const double LeastPercent = 1;
 
-    /// <summary>Servers are level when the interval of their ratio reaches no further than this from 1.</summary>
+    /// <summary>Two servers are level when both ends of the interval of their ratio are at most this many percent from 1.</summary>
     public const double LevelPercent = 5;
 
     /// <summary>The report with its results.</summary>

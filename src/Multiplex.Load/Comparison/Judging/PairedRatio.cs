@@ -38,8 +38,8 @@ public sealed record PairedRatio(double Ratio, double Low, double High, double P
         return new(Math.Exp(mean), Math.Exp(Math.Min(low, mean)), Math.Exp(Math.Max(high, mean)), TwoSided(mean, logs), logs.Length);
     }
 
-    // The bootstrap's percentiles, further out for few rounds: the interval would be as much too narrow as a normal one is
-    // against Student's. Hesterberg, "What Teachers Should Know about the Bootstrap", 2014, section 4.1.3 (expanded percentile).
+    // The percentiles of the bootstrap, moved outwards for few rounds; otherwise the interval would be too narrow, as a normal one is
+    // compared with Student's. Hesterberg, "What Teachers Should Know about the Bootstrap", 2014, section 4.1.3 (expanded percentile).
     private static (double Low, double High) Interval(double[] logs, double error)
     {
         int n = logs.Length;
@@ -60,7 +60,7 @@ public sealed record PairedRatio(double Ratio, double Low, double High, double P
         return (means[first], means[^(first + 1)]);
     }
 
-    // Yuen's test: Student's, of the trimmed mean over the winsorized deviation.
+    // Yuen's test: Student's t-test with the trimmed mean and the winsorized deviation.
     private static double TwoSided(double mean, double[] sorted)
     {
         int n = sorted.Length, cut = n / Trimmed, kept = n - (2 * cut);

@@ -6,10 +6,10 @@ internal static class RoundPrecision
     /// <summary>With fewer rounds their spread is not known well enough to stop.</summary>
     public const int FewestRounds = 5;
 
-    // More certain than a result has to be: after few rounds a spread is often small by chance.
+    // Stricter than for a result, because after few rounds the spread is often small by chance.
     private const double Error = Judge.Error / 2;
 
-    /// <summary>Whether the ratio of each server to the best is known well enough to judge by, the intervals corrected for their number.</summary>
+    /// <summary>Whether the ratio of each server to the best is known precisely enough. The intervals are corrected for their number.</summary>
     /// <param name="results">The servers so far; those without figures do not count.</param>
     /// <param name="by">The figure.</param>
     /// <param name="percent">How far the intervals may reach to either side of the ratios.</param>

@@ -5,7 +5,7 @@ namespace Multiplex.Load.Comparison.Sections;
 /// <summary>The caveats of a scenario's figures.</summary>
 internal static class CaveatList
 {
-    /// <summary>A mark behind the name of a server whose figures do.</summary>
+    /// <summary>A mark after the name of a server whose figures have caveats.</summary>
     public static Html Mark(ServerResult result) => result.Caveats.Count == 0
         ? Html.None
         : Html.Of($"""<sup title="{string.Join("; ", result.Caveats.Select(caveat => $"{Caveat.InWords(caveat.Kind)} {caveat.Label}"))}">†</sup>""");

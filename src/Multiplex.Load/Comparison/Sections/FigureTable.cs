@@ -35,7 +35,7 @@ internal static class FigureTable
         return SortableTable.Of(columns, rows);
     }
 
-    // What the scenario is judged by, and what is looked at first everywhere.
+    // The figure that the scenario is about comes first, and the most important ones in every scenario.
     private static bool IsMain(Metric metric, ScenarioReport scenario) =>
         metric.Key == scenario.JudgedBy || metric.Key == scenario.AlsoJudgedBy
         || metric == Metric.Throughput || metric == Metric.Offered || metric == Metric.P50 || metric == Metric.P99 || metric == Metric.Cpu;

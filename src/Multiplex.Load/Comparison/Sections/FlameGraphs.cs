@@ -4,7 +4,7 @@ using Multiplex.Load.Reporting.Pages;
 
 namespace Multiplex.Load.Comparison.Sections;
 
-/// <summary>The flame graphs of a scenario: elements within elements, as wide as their part of the samples, that a click enlarges.</summary>
+/// <summary>The flame graphs of a scenario: nested elements. The width of each is its share of the samples; a click enlarges it.</summary>
 internal static class FlameGraphs
 {
     private const double LeastShare = 0.003;   // about a pixel on a narrow screen, three on a wide one

@@ -28,7 +28,7 @@ public sealed class ModelServer : ServerUnderTest
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
     public static ModelServer Start(IReadOnlyList<string> command, string model, string protocol, bool servesFiles, IReadOnlyList<string> options)
     {
-        DirectoryInfo directory = Directory.CreateTempSubdirectory("multiplex-");
+        DirectoryInfo directory = TemporaryFolder.Create();
         string countersFile = Path.Combine(directory.FullName, "counters");
         string[] arguments =
             [.. command.Skip(1), "serve", "--model", model, "--protocol", protocol, "--listen", "tcp://127.0.0.1:0", "--counters", countersFile, .. servesFiles ? Export(directory) : [], .. options];

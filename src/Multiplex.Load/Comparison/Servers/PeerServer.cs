@@ -34,13 +34,15 @@ public sealed class PeerServer : ServerUnderTest
     /// <param name="command">For the shell, with the marks of <see cref="PeerTarget"/>.</param>
     /// <param name="at">Where it is to listen; null for a port that was free just before.</param>
     /// <param name="under">A program that runs the shell, with its arguments; null, and the shell runs by itself.</param>
+    /// <param name="cancelled">Ends the wait; what was started is killed.</param>
     /// <exception cref="IOException">It ended, or did not listen in time; the message has what it wrote.</exception>
-    public static PeerServer Start(string name, string command, Endpoint? at = null, IReadOnlyList<string>? under = null)
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public static PeerServer Start(string name, string command, Endpoint? at = null, IReadOnlyList<string>? under = null, CancellationToken cancelled = default)
     {
         (Endpoint endpoint, Endpoint mount) = FreePorts();
         endpoint = at ?? endpoint;
         bool hasMountPort = command.Contains(PeerTarget.MountPortMark, StringComparison.Ordinal);
-        DirectoryInfo? export = command.Contains(PeerTarget.ExportMark, StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("multiplex-") : null;
+        DirectoryInfo? export = command.Contains(PeerTarget.ExportMark, StringComparison.Ordinal) ? TemporaryFolder.Create() : null;
         string line = command.Replace(PeerTarget.PortMark, endpoint.Port, StringComparison.Ordinal)
             .Replace(PeerTarget.MountPortMark, mount.Port, StringComparison.Ordinal)
             .Replace(PeerTarget.ExportMark, export?.FullName, StringComparison.Ordinal);
@@ -50,12 +52,15 @@ public sealed class PeerServer : ServerUnderTest
         bool accepts;
         do
             accepts = Accepts(endpoint) && (!hasMountPort || Accepts(mount));
-        while (!process.HasExitedWithin(s_lookAgain) && !accepts && Stopwatch.GetElapsedTime(start) < ServerProcess.DefaultTimeout);
+        while (!process.HasExitedWithin(s_lookAgain) && !accepts && !cancelled.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < ServerProcess.DefaultTimeout);
 
         // A port that was free just before may have been taken by another process meanwhile.
         if (!accepts || process.HasExited)
         {
             export?.Delete(recursive: true);
+            if (cancelled.IsCancellationRequested)
+                process.Dispose();
+            cancelled.ThrowIfCancellationRequested();
             throw process.Failed($"{name}: {line}", ServerProcess.DefaultTimeout);
         }
 

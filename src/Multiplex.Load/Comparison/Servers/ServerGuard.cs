@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Multiplex.Load.Comparison.Servers;
 
 /// <summary>
-/// A process that outlives a comparison, however it ends, and then kills the processes that the servers left behind. PR_SET_PDEATHSIG
-/// would not do: it is bound to the thread that forked, and the children of a peer do not inherit it.
+/// A process that kills the processes that the servers left behind, after the comparison has ended in any way. PR_SET_PDEATHSIG
+/// is not sufficient: it depends on the thread that forked, and the children of a peer do not inherit it.
 /// </summary>
 internal sealed class ServerGuard : IDisposable
 {
@@ -12,7 +12,7 @@ internal sealed class ServerGuard : IDisposable
     private const string Variable = "MULTIPLEX_COMPARISON";
     private static readonly string s_value = Guid.NewGuid().ToString("N");
 
-    // Its standard input ends when the comparison ends. A signal that a terminal sends to the whole group is not meant for it.
+    // The standard input of the script ends when the comparison ends. The script ignores the signals that a terminal sends to the whole group.
     private const string Script = """
         trap '' INT TERM HUP QUIT
         cat > /dev/null
@@ -41,7 +41,7 @@ internal sealed class ServerGuard : IDisposable
             RedirectStandardError = true,
         })!);
 
-    /// <summary>Lets it kill what is left, and waits for its end.</summary>
+    /// <summary>Makes the guard kill the remaining processes, and waits for its end.</summary>
     public void Dispose()
     {
         _process.StandardInput.Close();

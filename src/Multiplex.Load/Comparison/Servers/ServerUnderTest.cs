@@ -12,7 +12,7 @@ public abstract class ServerUnderTest : IDisposable
     /// <summary>Its endpoint.</summary>
     public abstract Endpoint Endpoint { get; }
 
-    /// <summary>The port of MOUNT, of a server of NFS that has it elsewhere than NFS.</summary>
+    /// <summary>The port of MOUNT, for a server of NFS that uses another port for it.</summary>
     public virtual int? MountPort => null;
 
     /// <summary>Its first process.</summary>
@@ -30,7 +30,7 @@ public abstract class ServerUnderTest : IDisposable
     private protected ServerProcess Process { get; }
 
     /// <summary>Stops it and waits for its end.</summary>
-    /// <exception cref="IOException">It had ended before, it did not end in time, or not as it should; the message has what it wrote.</exception>
+    /// <exception cref="IOException">The server had ended before, did not end in time, or failed; the message contains its output.</exception>
     public void Stop()
     {
         if (Ended is { } end)

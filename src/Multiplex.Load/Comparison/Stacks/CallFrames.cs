@@ -79,7 +79,7 @@ internal sealed class CallFrames
         return Run(entry, end, shared, rules, initial, address, begin) ? rules : null;
     }
 
-    // The instructions up to those for what comes behind the address. False: an instruction that is not understood.
+    // Executes the instructions that apply to code up to the address. Returns false when it does not know an instruction.
     private static bool Run(FrameReader code, int end, CommonEntry shared, CallerRules rules, CallerRules initial, ulong address, ulong location)
     {
         Stack<CallerRules> remembered = new();
@@ -182,7 +182,7 @@ internal sealed class CallFrames
 
     private FrameReader At(ulong address) => new(_frames, _framesAddress, checked((int)(address - _framesAddress)));
 
-    /// <summary>What the entries of several functions have in common: a CIE.</summary>
+    /// <summary>The part that the entries of several functions share: a CIE.</summary>
     private readonly record struct CommonEntry(
         ulong CodeAlignment, long DataAlignment, int ReturnAddress, bool IsAugmented, int Encoding, int Instructions, int End)
     {
@@ -221,8 +221,8 @@ internal sealed class CallFrames
 }
 
 /// <summary>How to find a register of the caller: it is unchanged, lost, in memory, or in another register.</summary>
-/// <param name="Kind">Which.</param>
-/// <param name="Value">Where in memory from the frame's address, or which register.</param>
+/// <param name="Kind">Which of these.</param>
+/// <param name="Value">The offset in memory from the frame's address, or the number of a register.</param>
 internal readonly record struct CallerRule(CallerRuleKind Kind, long Value)
 {
     public static CallerRule Unknown => new(CallerRuleKind.Unknown, 0);
@@ -250,10 +250,10 @@ internal sealed class CallerRules(int returnAddress)
 
     private readonly CallerRule[] _rules = new CallerRule[Count];
 
-    /// <summary>The frame's address is this register</summary>
+    /// <summary>The register from which the frame's address is computed.</summary>
     public int FrameRegister { get; set; }
 
-    /// <summary>and so many bytes.</summary>
+    /// <summary>The number of bytes to add to the value of that register: the sum is the frame's address.</summary>
     public long FrameOffset { get; set; }
 
     /// <summary>The rule for the return address.</summary>

@@ -20,7 +20,7 @@ internal sealed class ElfFile
     /// <summary>How to find callers; null when the file does not say.</summary>
     public CallFrames? Frames { get; }
 
-    /// <summary>Reads a file; null when it is none of 64 bits, or cannot be read.</summary>
+    /// <summary>Reads a file; null when it is not a 64-bit ELF file, or cannot be read.</summary>
     public static ElfFile? Open(string path)
     {
         try
@@ -47,7 +47,7 @@ internal sealed class ElfFile
         }
     }
 
-    /// <summary>Where a byte of the file is in the program's own addresses; null when it is not loaded.</summary>
+    /// <summary>The program's own address for a byte of the file; null when it is not loaded.</summary>
     public ulong? AddressOf(ulong offset)
     {
         foreach ((ulong from, ulong length, ulong address) in _segments)

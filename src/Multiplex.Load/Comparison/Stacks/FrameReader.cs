@@ -48,7 +48,7 @@ internal struct FrameReader(byte[] bytes, ulong address, int position)
         return shift < 64 && (part & 0x40) != 0 ? value | (-1L << shift) : value;
     }
 
-    /// <summary>A pointer, in an encoding of DW_EH_PE: its size, whether it is signed, and whether it is relative to where it stands.</summary>
+    /// <summary>A pointer in an encoding of DW_EH_PE, which gives its size, whether it is signed, and whether it is relative to its own address.</summary>
     public ulong Pointer(int encoding)
     {
         const int Relative = 0x10;

@@ -24,7 +24,7 @@ internal sealed unsafe class SampleRing : IDisposable
     /// <summary>Takes one record: its type and what follows its header.</summary>
     public delegate void Taker(uint type, ReadOnlySpan<byte> body);
 
-    /// <summary>Maps the memory of an event, as much as this user may lock: /proc/sys/kernel/perf_event_mlock_kb.</summary>
+    /// <summary>Maps as much memory for an event as this user may lock: /proc/sys/kernel/perf_event_mlock_kb.</summary>
     /// <exception cref="SyscallException">Even little was refused.</exception>
     public static SampleRing Map(int descriptor)
     {
@@ -41,7 +41,7 @@ internal sealed unsafe class SampleRing : IDisposable
         }
     }
 
-    /// <summary>Hands over all records that have come, and makes room.</summary>
+    /// <summary>Passes all records that the kernel has written to <paramref name="take"/>, and frees their space.</summary>
     public void Take(Taker take)
     {
         ulong head = Volatile.Read(ref *(ulong*)(_memory + HeadOffset)), tail = *(ulong*)(_memory + TailOffset);

@@ -43,7 +43,7 @@ internal sealed class StackSampler : IDisposable
         { IsBackground = true, Name = "stacks" };
     }
 
-    /// <summary>Why stacks cannot be sampled in this process, and so in no other; null when they can.</summary>
+    /// <summary>Why stacks cannot be sampled, tested on this process; null when they can.</summary>
     public static string? WhyNot()
     {
         if (!StackWalk.IsPossible)
@@ -116,7 +116,7 @@ internal sealed class StackSampler : IDisposable
         _stop.Dispose();
     }
 
-    // Samples of threads that are made later come only from events of one processor each; all events of a processor share its memory.
+    // Only an event that is bound to one processor also samples threads that are made later. All events of a processor share one mapping.
     private void Attach(int[] threads, int processor)
     {
         int? first = null;
@@ -184,8 +184,8 @@ internal sealed class StackSampler : IDisposable
             TakeSample(body);
     }
 
-    // pid, tid, the number of addresses in the kernel and these, whether there are registers and these, the length of the stack, the stack, and how
-    // much of it was copied.
+    // pid, tid, the number of addresses in the kernel and the addresses, whether there are registers and the registers, the length of the stack, the
+    // stack, and how many bytes of it were copied.
     private void TakeSample(ReadOnlySpan<byte> body)
     {
         AddressSpace? space = SpaceOf(Int(body));

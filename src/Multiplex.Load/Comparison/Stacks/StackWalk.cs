@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Multiplex.Load.Comparison.Stacks;
 
 /// <summary>
-/// Finds the callers of a function in a copy of its stack: by what the file says of each function, <see cref="CallFrames"/>, else by the chain of
+/// Finds the callers of a function in a copy of its stack: by the unwind information of the file, <see cref="CallFrames"/>, else by the chain of
 /// frame pointers.
 /// </summary>
 internal sealed class StackWalk
@@ -17,7 +17,7 @@ internal sealed class StackWalk
     private const int MostFrames = 128;
     private const int FramePointer = 6, StackPointer = 7, InstructionPointer = 16;   // DWARF's numbers, as those of the ABI, figure 3.36
 
-    // Where the registers of DWARF's numbers are in a sample.
+    // The places of DWARF's registers in a sample.
     private static readonly int[] s_inSample = [0, 3, 2, 1, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 8];
 
     private readonly Dictionary<string, ElfFile?> _files = [];
@@ -40,7 +40,7 @@ internal sealed class StackWalk
         ulong bottom = _registers[StackPointer];
         for (int i = 0; i < MostFrames; i++)
         {
-            // A return address is behind the call: that may have been the last instruction of the function.
+            // A return address points after the call, and so after the function if the call was its last instruction.
             ulong address = _registers[InstructionPointer] - (i == 0 ? 0u : 1u);
             if (space.Find(address) is not { } mapping)
                 return false;

@@ -25,7 +25,7 @@ internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelEvent> All { get; } = [SystemCalls, ContextSwitches, PageFaults, Instructions];
 
-    /// <summary>Why an event cannot be counted in this process, and so in no other; null when it can.</summary>
+    /// <summary>Why an event cannot be counted, tested on this process; null when it can.</summary>
     public string? WhyNot()
     {
         SyscallResult result;
@@ -58,7 +58,7 @@ internal sealed record KernelEvent(string Name, uint Type, Func<ulong> Config)
     public SyscallResult Open(int thread) =>
         perf_event_open(new() { type = Type, config = Config(), Inherit = true }, thread, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
-    /// <summary>What the kernel lets users without privileges count: perf_event_open(2).</summary>
+    /// <summary>The setting of the kernel that says which events users without privileges may count: perf_event_open(2).</summary>
     public static string Paranoid()
     {
         const string File = "/proc/sys/kernel/perf_event_paranoid";

@@ -22,7 +22,7 @@ internal static class ProcessTree
         return tree;
     }
 
-    /// <summary>How many children of a process and of its descendants have ended without having been waited for.</summary>
+    /// <summary>The number of zombies among the descendants of a process: they have ended, and no parent has waited for them.</summary>
     public static int ZombiesOf(int pid)
     {
         IReadOnlyList<int> tree = Of(pid);
@@ -47,27 +47,35 @@ internal static class ProcessTree
         }
     }
 
+    /// <summary>Whether every thread of a process and of its descendants sleeps: none runs, is about to run, or is stopped by a tracer.</summary>
+    public static bool IsAsleep(int pid) => Of(pid).All(process => ThreadsOf(process).All(thread => StatOf($"{process}/task/{thread}") is not [("R" or "t" or "T"), ..]));
+
     /// <summary>Whether a process has not ended.</summary>
     public static bool IsAlive(int pid) => Find(pid) is { IsZombie: false };
 
     /// <summary>The process of this id, or null.</summary>
     public static ProcessEntry? Find(int pid)
     {
-        string stat;
+        const int State = 0, Parent = 1, ChildrensUserTime = 13, ChildrensSystemTime = 14;
+        if (StatOf($"{pid}") is not { } fields)
+            return null;
+        long Number(int field) => long.Parse(fields[field], CultureInfo.InvariantCulture);
+        return new(pid, (int)Number(Parent), fields[State] == "Z", Number(ChildrensUserTime) + Number(ChildrensSystemTime));
+    }
+
+    // The fields from the state on; null when the process or thread has ended. Before them stand its id and (name), which may contain anything: so they are counted
+    // from behind the last parenthesis.
+    private static string[]? StatOf(string task)
+    {
         try
         {
-            stat = File.ReadAllText($"/proc/{pid}/stat");
+            string stat = File.ReadAllText($"/proc/{task}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         }
         catch (IOException)
         {
-            return null;   // it ended in between
+            return null;
         }
-
-        // pid (name) state ppid …, and the name may contain anything: count the fields from behind its last parenthesis.
-        const int State = 0, Parent = 1, ChildrensUserTime = 13, ChildrensSystemTime = 14;
-        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        long Number(int field) => long.Parse(fields[field], CultureInfo.InvariantCulture);
-        return new(pid, (int)Number(Parent), fields[State] == "Z", Number(ChildrensUserTime) + Number(ChildrensSystemTime));
     }
 
     private static string EnvironmentOf(int pid)

@@ -17,8 +17,8 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwi
     private const long NanosecondsPerTick = 1_000_000_000 / 100;
 
     /// <summary>
-    /// Reads it from proc(5). The use of processes that have ended is in our server's counters; without counters, their CPU time is
-    /// that of the children that a parent has waited for, and their context switches are not known.
+    /// Reads it from proc(5). The counters of our server include the processes that have ended. Without counters, their CPU time is
+    /// the time of the children for which a parent has waited, and their context switches are not known.
     /// </summary>
     /// <param name="pid">The server's first process.</param>
     /// <param name="counters">Its counters, when it is one of ours.</param>
@@ -81,7 +81,7 @@ public readonly record struct ProcessUsage(long CpuNanoseconds, long? ContextSwi
 
     private ProcessUsage Plus(int pid, bool hasCounters)
     {
-        // The process's own clock: the threads that /proc lists are only those that live.
+        // The clock of the process includes threads that have ended; /proc lists only those that live.
         clock_getcpuclockid(pid, out int clock).OrThrow("clock_getcpuclockid", $"{pid}");
         long cpu = clock_gettime(clock);
         if (!hasCounters && ProcessTree.Find(pid) is { } process)

@@ -56,7 +56,7 @@ internal sealed class Scale
         return new(0, end, log: false, ticks ?? [.. Enumerable.Range(0, (int)Math.Round(end / step) + 1).Select(i => i * step)]);
     }
 
-    /// <summary>Between round numbers, of which the decades are ticked, and where these are few also 2 and 5 in each.</summary>
+    /// <summary>Between round numbers, with a tick at each decade, and also at 2 and 5 in each decade if there are few.</summary>
     public static Scale Log(double[] values, IReadOnlyList<double>? ticks)
     {
         if (values.Length == 0)

@@ -32,9 +32,9 @@ public static class HistogramLogReader
                 throw new FormatException($"line {number} is no interval of a histogram log: write a file that --hlog has written");
             try
             {
-                Add(Convert.FromBase64String(fields[^1]), latencies);
+                Add(fields[^1], latencies);
             }
-            catch (Exception e) when (e is FormatException or InvalidDataException or EndOfStreamException)
+            catch (FormatException e)
             {
                 throw new FormatException($"line {number}: {e.Message}", e);
             }
@@ -43,6 +43,20 @@ public static class HistogramLogReader
         }
 
         return intervals > 0 ? intervals : throw new FormatException("there is no interval in it: write a file that --hlog has written");
+    }
+
+    /// <summary>Adds a histogram in the compressed V2 encoding, in base64: see <see cref="HistogramLog.Encode"/>.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    internal static void Add(string encoded, LatencyHistogram latencies)
+    {
+        try
+        {
+            Add(Convert.FromBase64String(encoded), latencies);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            throw new FormatException(e.Message, e);
+        }
     }
 
     // The compressed V2 encoding: a cookie, a length, and deflated the histogram's header and its counts.

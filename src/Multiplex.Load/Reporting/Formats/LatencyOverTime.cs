@@ -39,7 +39,7 @@ public sealed class LatencyOverTime
         [.. _columns.Select(column => new HeatColumn(
             column.From, column.To, [.. column.Counts.Select(row => new HeatCell(LowOf(row.Key), LowOf(row.Key + 1), row.Value))]))]);
 
-    // Two neighbours become one, and from now on columns are as wide as these.
+    // Merges columns in pairs; all later columns have the width of the merged ones.
     private void Halve()
     {
         _columnS *= 2;

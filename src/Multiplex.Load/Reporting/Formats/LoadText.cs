@@ -35,7 +35,7 @@ public static class LoadText
     /// <summary>A size; a dash where nothing was measured.</summary>
     public static string Size(double? bytes) => bytes is { } size ? Quantities.Size(size) : "–";
 
-    /// <summary>What is checked of each reply.</summary>
+    /// <summary>The check that each reply must pass.</summary>
     public static string Checked(LoadReportOptions o) => o.Protocol switch
     {
         "bytes" => "each as long as expected",

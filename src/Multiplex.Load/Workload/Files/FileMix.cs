@@ -14,14 +14,14 @@ public enum FileCall
     /// <summary>Bytes of a file, at a multiple of their number.</summary>
     Read,
 
-    /// <summary>The same as UNSTABLE: the bytes that the file has there already.</summary>
+    /// <summary>WRITE as UNSTABLE, of the bytes that the file already has there, so that the file does not change.</summary>
     Write,
 
     /// <summary>A part of a directory, with attributes and handles.</summary>
     Readdirplus,
 }
 
-/// <summary>What is asked of a server of NFS: procedures with their weights, sizes of READ and WRITE with theirs, and over which files.</summary>
+/// <summary>The operations of a load of NFS: procedures with their weights, sizes of READ and WRITE with theirs, and the files.</summary>
 /// <param name="Calls">The procedures.</param>
 /// <param name="Sizes">Bytes of a READ or WRITE: at least 1, and no more than a file has.</param>
 public sealed record FileMix(IReadOnlyList<Weighted<FileCall>> Calls, IReadOnlyList<Weighted<int>> Sizes)
@@ -44,7 +44,7 @@ public sealed record FileMix(IReadOnlyList<Weighted<FileCall>> Calls, IReadOnlyL
     /// <summary>The most bytes of a READ or WRITE on a kind of socket.</summary>
     public static int MostBytes(EndpointKind kind) => kind.IsDatagram() ? 32 << 10 : 1 << 20;
 
-    /// <summary>What clients of a file server ask most, about as often as they do.</summary>
+    /// <summary>The operations that clients of a file server use most, in about the proportions of real clients.</summary>
     public static IReadOnlyList<Weighted<FileCall>> UsualCalls { get; } =
         [new(FileCall.Getattr, 40), new(FileCall.Lookup, 25), new(FileCall.Read, 20), new(FileCall.Write, 10), new(FileCall.Readdirplus, 5)];
 

@@ -12,7 +12,7 @@ namespace Multiplex.Load.Workload.Files;
 /// <param name="Id">Its fileid.</param>
 internal sealed record TreeFile(byte[] Directory, byte[] Name, byte[] Handle, ulong Id);
 
-/// <summary>A place where a list of a directory goes on.</summary>
+/// <summary>A place from which the list of a directory is continued.</summary>
 /// <param name="Directory">The handle of the directory.</param>
 /// <param name="Cookie">The cookie; 0 at the beginning.</param>
 /// <param name="Verifier">The verifier of the cookie.</param>
@@ -21,8 +21,8 @@ internal sealed record TreeFile(byte[] Directory, byte[] Name, byte[] Handle, ul
 internal sealed record TreePage(byte[] Directory, ulong Cookie, byte[] Verifier, byte[][] Names, int First);
 
 /// <summary>
-/// The files that a load works on: a directory of its own, which is made over NFS, and removed when this is disposed of. No connection is open
-/// meanwhile. A server that is killed keeps it.
+/// The files that a load uses: a new directory, which is made over NFS, and removed when this object is disposed of. Between the two, no connection is
+/// open. If the server is killed, the directory remains.
 /// </summary>
 public sealed class FileTree : IDisposable
 {
@@ -61,7 +61,7 @@ public sealed class FileTree : IDisposable
 
     /// <summary>Makes the files.</summary>
     /// <returns>Where NFS is called.</returns>
-    /// <exception cref="IOException">The server is not there, or refuses; nothing is left then, if it lets that be removed.</exception>
+    /// <exception cref="IOException">The server cannot be reached, or refuses. What was made is removed, if the server permits it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is left.</exception>
     public Endpoint Make(CancellationToken cancellation) => Wait(async () =>
     {
@@ -100,7 +100,7 @@ public sealed class FileTree : IDisposable
         _isMade = false;
     }
 
-    /// <summary>What a file has.</summary>
+    /// <summary>The content of a file.</summary>
     /// <param name="file">The index of the file: no two neighbours have the same.</param>
     /// <param name="offset">From where.</param>
     /// <param name="count">How many bytes.</param>

@@ -9,8 +9,8 @@ using Multiplex.Sockets;
 namespace Multiplex.Load.Workload.Files;
 
 /// <summary>
-/// Calls of NFS on the files of a tree. The request's number is its xid, and says which procedure is called on which file and where: so a reply
-/// can be checked without a word kept about its call. What a file has never changes, so each READ is checked byte for byte.
+/// Calls of NFS on the files of a tree. The request's number is its xid, and determines the procedure, the file and the offset, so a reply
+/// can be checked without stored data about its call. The content of a file never changes, so each READ is checked byte for byte.
 /// </summary>
 internal sealed class FilesExchange : Exchange
 {
@@ -161,7 +161,7 @@ internal sealed class FilesExchange : Exchange
         return isWhole;
     }
 
-    // At least one entry, those that follow the cookie, and the end only where it is: how many is the server's affair.
+    // Checks that there is at least one entry, that the entries follow the cookie, and that eof is set only at the end. The server chooses their number.
     private static bool IsList(ref XdrReader results, TreePage page)
     {
         if (!SkipIfThere(ref results, Attributes))

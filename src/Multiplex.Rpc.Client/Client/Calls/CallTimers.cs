@@ -37,7 +37,7 @@ internal sealed class CallTimers(PendingCalls calls, SendQueue queue, RpcClientO
 
     /// <summary>
     /// Sends a call again until it is answered. While the server still runs what came over the old connection, it drops the repeat, and its reply
-    /// goes nowhere: one repeat is not enough.
+    /// is lost with that connection: one repeat is not enough.
     /// </summary>
     public void RepeatUntilAnswered(PendingCall call) => Watch(call, repeats: true, Environment.TickCount64);
 
@@ -60,7 +60,7 @@ internal sealed class CallTimers(PendingCalls calls, SendQueue queue, RpcClientO
         if (now < _earliest)
             return null;
         List<PendingCall>? late = null;
-        bool isOldest = true;   // of those that the server may be at
+        bool isOldest = true;   // of the calls that the server may still be running
         foreach (PendingCall call in calls.InOrder())
         {
             bool isSent = queue.IsSent(call);
@@ -96,7 +96,7 @@ internal sealed class CallTimers(PendingCalls calls, SendQueue queue, RpcClientO
         call.IsPaused = false;
         call.ResendAt = now + call.Wait;
         if (queue.IsOpen)
-            queue.Add(call);   // the connection that is being made takes it otherwise
+            queue.Add(call);   // otherwise it is sent on the connection that is being made
     }
 
     private void Repeat(PendingCall call, bool isSent, long now)

@@ -25,10 +25,10 @@ internal abstract class PendingCall
     /// <summary>Whether a thread blocks for it.</summary>
     public bool HasWaiter { get; set; }
 
-    /// <summary>When it is given up, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    /// <summary>When it times out, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
     public long Deadline { get; set; }
 
-    /// <summary>How long it may take in all, for the message that says that it did not.</summary>
+    /// <summary>How long it may take in all, for the message of its time-out.</summary>
     public TimeSpan Timeout { get; set; }
 
     /// <summary>When it is sent again.</summary>
@@ -37,22 +37,22 @@ internal abstract class PendingCall
     /// <summary>The wait before that, in milliseconds.</summary>
     public long Wait { get; set; }
 
-    /// <summary>Where it begins among all bytes that its connection was given to send.</summary>
+    /// <summary>Its offset among all bytes that were queued for its connection.</summary>
     public long Start { get; set; }
 
-    /// <summary>Whether it has left as a datagram, and neither an answer nor the time to send it again has come.</summary>
+    /// <summary>Whether it was sent as a datagram, is not answered, and is not due to be sent again.</summary>
     public bool IsUnderWay { get; set; }
 
     /// <summary>Reports its end to meter and traces; null while there is no listener.</summary>
     public ClientTelemetry? Observed { get; set; }
 
-    /// <summary>How it is made again when it fails; null: it is not.</summary>
+    /// <summary>How it is repeated when it fails; null: it is not.</summary>
     public RpcRetryPolicy? Retry { get; set; }
 
     /// <summary>How often it has been made.</summary>
     public int Attempt { get; set; } = 1;
 
-    /// <summary>Whether it waits for its next attempt, until <see cref="ResendAt"/>: nothing of it is queued.</summary>
+    /// <summary>Whether it waits for its next attempt, until <see cref="ResendAt"/>: no byte of it is queued.</summary>
     public bool IsPaused { get; set; }
 
     /// <summary>Whether any of it has been sent, on a connection that broke or by an earlier datagram.</summary>
@@ -85,7 +85,7 @@ internal abstract class PendingCall
     /// <summary>Whether it is sent again, on the same socket, while it is not answered.</summary>
     public bool Repeats { get; set; }
 
-    /// <summary>When something is to be done about it at the latest.</summary>
+    /// <summary>When its next timer is due.</summary>
     public long Due => Repeats || IsPaused ? Math.Min(Deadline, ResendAt) : Deadline;
 
     /// <summary>The reply has come.</summary>
@@ -156,7 +156,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     /// <summary>The same without its results.</summary>
     public ValueTask End => new(this, _results.Version);
 
-    /// <summary>A call that is new, or as new.</summary>
+    /// <summary>A call that is new, or was reset.</summary>
     public static PendingCall<T> Rent(ClientConnection connection, XdrUnmarshal<T> unmarshal, bool continuesHere, bool isStrict)
     {
         PendingCall<T>? call;
@@ -200,7 +200,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
         }
         catch (Exception e)
         {
-            Fail(e);   // what a stub throws is its caller's business, not that of the thread that received the reply
+            Fail(e);   // an exception of a stub is for its caller, not for the thread that received the reply
             return;
         }
 
@@ -223,6 +223,8 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
 
         bool hasWaiter = HasWaiter;
         Exception named = failure is RpcException e ? e.Of(_connection!.Server, Procedure, Xid) : failure;
+        if (named is RpcConnectionException broken)
+            broken.WasSent = WasSent;
         Observed?.End(Xid, named);
         _connection!.Events.Failed(named);
         _results.SetException(named);
@@ -233,7 +235,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
     /// <inheritdoc/>
     public T GetResult(short token)
     {
-        _registration.Dispose();   // waits for a cancellation that is under way: after that it calls this object no more
+        _registration.Dispose();   // waits for a cancellation that is in progress: no other comes after it
         try
         {
             return _results.GetResult(token);
@@ -275,7 +277,7 @@ internal sealed class PendingCall<T> : PendingCall, IValueTaskSource<T>, IValueT
             Fail(new OperationCanceledException(_cancellation));
     }
 
-    // Without a waiter, what follows the await may have taken the results, and this object may be another call by then.
+    // Where no thread blocks, the continuation may have taken the results, and this object may be another call by then.
     private void Succeed(T results)
     {
         bool hasWaiter = HasWaiter;

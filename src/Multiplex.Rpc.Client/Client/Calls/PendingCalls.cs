@@ -52,7 +52,7 @@ internal sealed class PendingCalls
         return slot == call && Empty(ref slot) is not null;
     }
 
-    /// <summary>The one that was added first of those that there are.</summary>
+    /// <summary>The oldest call.</summary>
     public PendingCall? Oldest()
     {
         for (uint i = 0; i < _slots.Length; i++)
@@ -64,7 +64,7 @@ internal sealed class PendingCalls
         return null;
     }
 
-    /// <summary>The calls, oldest first; the one that is given may be removed.</summary>
+    /// <summary>The calls, oldest first; the current one may be removed.</summary>
     public IEnumerable<PendingCall> InOrder()
     {
         int first = IndexOf(_next), count = _slots.Length;
@@ -86,7 +86,7 @@ internal sealed class PendingCalls
 
     private int IndexOf(uint xid) => (int)(xid & (uint)(_slots.Length - 1));
 
-    // Xids that differ in their lowest bits still do with one bit more.
+    // Xids that differ in their lowest bits differ in one bit more, too.
     private void Grow()
     {
         PendingCall?[] old = _slots;

@@ -21,26 +21,26 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
     public bool IsFull { get; private set; }
 
     /// <summary>Whether one more call may be in flight. A session that has none may have one however many others have, and so needs no notice when there is room.</summary>
-    public bool CheckRoom(LoopContext loop)
+    public bool CheckRoom(SessionContext context)
     {
-        bool hasRoom = !IsAny || (_calls.Count < loop.Options.MaxAsyncCallsPerConnection && loop.Late!.HasRoom);
+        bool hasRoom = !IsAny || (_calls.Count < context.Options.MaxAsyncCallsPerConnection && context.Late!.HasRoom);
         if (!hasRoom && !IsFull)
-            loop.Counters.Increment(Counter.CallsInFlightFull);
-        IsFull = !hasRoom || (IsAny && _calls.Bytes >= loop.Options.MaxPendingOutput);
+            context.Counters.Increment(Counter.CallsInFlightFull);
+        IsFull = !hasRoom || (IsAny && _calls.Bytes >= context.Options.MaxPendingOutput);
         return !IsFull;
     }
 
     /// <summary>Adds a call whose reply comes later. A reply that is ready already is added to the thread's replies, or waits for those before it.</summary>
     /// <param name="call">The call.</param>
     /// <param name="isUnwanted">Whether the peer is gone.</param>
-    /// <param name="loop">The thread's.</param>
+    /// <param name="context">That of the thread.</param>
     /// <returns>False if the thread has replies to send before it waits: see <see cref="Await"/>.</returns>
-    public bool TryBegin(LateReply call, bool isUnwanted, LoopContext loop)
+    public bool TryBegin(LateReply call, bool isUnwanted, SessionContext context)
     {
-        if (loop.Late is not { } replies)
+        if (context.Late is not { } replies)
         {
             _next = call;
-            return loop.Fresh.IsEmpty && Await(loop);
+            return context.Fresh.IsEmpty && Await(context);
         }
 
         call.Owner = owner!;
@@ -50,35 +50,35 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
         if (replies.TryAwait(call))
             return true;
         call.IsFinished = true;
-        if (_calls.Count > 1 && loop.Protocol.ReplyOrder == ReplyOrder.Calls)
+        if (_calls.Count > 1 && context.Protocol.ReplyOrder == ReplyOrder.Calls)
             return true;
         _calls.Remove(call);
-        Write(call, loop);
+        Write(call, context);
         return true;
     }
 
     /// <summary>Waits for the call that has not been waited for, if there is one, and adds its reply to the thread's.</summary>
     /// <returns>Whether there was one.</returns>
-    public bool Await(LoopContext loop)
+    public bool Await(SessionContext context)
     {
         LateReply? call = _next;
         _next = null;
         if (call is null)
             return false;
-        loop.Wait!.Await(call);
-        Write(call, loop);
+        context.Wait!.Await(call);
+        Write(call, context);
         return true;
     }
 
     /// <summary>Handles replies to requests that were answered at once: where the order counts, they wait for the late replies before them.</summary>
     /// <param name="ahead">Bytes of the thread's replies that were there before.</param>
-    /// <param name="loop">The thread's.</param>
-    public void HoldBack(int ahead, LoopContext loop)
+    /// <param name="context">That of the thread.</param>
+    public void HoldBack(int ahead, SessionContext context)
     {
-        if (!IsAny || loop.Protocol.ReplyOrder == ReplyOrder.Any || loop.Replies.Length == ahead)
+        if (!IsAny || context.Protocol.ReplyOrder == ReplyOrder.Any || context.Replies.Length == ahead)
             return;
-        _calls.HoldBack(loop.Replies.Written[ahead..], keepsMessages);
-        loop.Replies.Truncate(ahead);
+        _calls.HoldBack(context.Replies.Written[ahead..], keepsMessages);
+        context.Replies.Truncate(ahead);
     }
 
     /// <summary>
@@ -87,8 +87,8 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
     /// <param name="call">The call.</param>
     /// <param name="pending">The session's pending bytes.</param>
     /// <param name="tls">The session's TLS; null when it has none.</param>
-    /// <param name="loop">The thread's.</param>
-    public void Complete(LateReply call, ref WriteQueue pending, SessionTls? tls, LoopContext loop)
+    /// <param name="context">That of the thread.</param>
+    public void Complete(LateReply call, ref WriteQueue pending, SessionTls? tls, SessionContext context)
     {
         if (call.Calls != _calls)
         {
@@ -97,13 +97,13 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
         }
 
         call.IsFinished = true;
-        if (loop.Protocol.ReplyOrder == ReplyOrder.Any)
+        if (context.Protocol.ReplyOrder == ReplyOrder.Any)
             Leave(call, ref pending, tls);
         else
             while (_calls.First is { IsFinished: true } first)
                 Leave(first, ref pending, tls);
         if (IsFull)
-            CheckRoom(loop);
+            CheckRoom(context);
     }
 
     /// <summary>Cancels all calls: the peer is gone, or the server ends.</summary>
@@ -126,9 +126,9 @@ internal sealed class AwaitedCalls(ILateOwner? owner, bool keepsMessages)
         call.Reply.Clear(keep: 0);
     }
 
-    private static void Write(LateReply call, LoopContext loop)
+    private static void Write(LateReply call, SessionContext context)
     {
-        loop.Replies.Write(call.Reply.Written);
+        context.Replies.Write(call.Reply.Written);
         call.Reply.Clear(keep: 0);
     }
 }

@@ -6,7 +6,10 @@ namespace Multiplex.Engine.Calls;
 /// <summary>A request that a loop has handed to a worker, and its reply on the way back. Reused.</summary>
 internal sealed class WorkItem
 {
-    private byte[] _request = [];
+    private const int LongestShort = 1024;   // bytes of a request for which no array is rented: more calls are in progress than the pool of short arrays keeps
+
+    private byte[] _short = [];
+    private byte[] _request = [];   // _short, or an array of the pool
     private int _length;
     private DatagramOrigin _origin;
     private EndpointKind _kind;
@@ -20,7 +23,7 @@ internal sealed class WorkItem
     /// <summary>The caller whose call it is.</summary>
     public CallFlow? Flow { get; set; }
 
-    /// <summary>The call that waits behind it for a worker. Under the queue's lock.</summary>
+    /// <summary>The call that waits behind it for a worker, under the queue's lock; or the one that was answered before it.</summary>
     public WorkItem? Next { get; set; }
 
     /// <summary>The next call of its connection, where replies leave in the order of the calls. For the loop's thread alone.</summary>
@@ -97,8 +100,9 @@ internal sealed class WorkItem
     /// <param name="keep">Bytes of the longest buffer of replies that stays.</param>
     public void Reset(int keep)
     {
-        LargeBufferPool.Pool.Return(_request);
-        _request = [];
+        if (_request != _short)
+            LargeBufferPool.Pool.Return(_request);
+        _request = _short;
         (Session, Target, Flow, Next, NextInOrder) = (null, null!, null, null, null);
         IsFinished = false;
         Reply.Clear(keep);
@@ -106,7 +110,9 @@ internal sealed class WorkItem
 
     private void Copy(ReadOnlySpan<byte> request)
     {
-        _request = LargeBufferPool.Pool.Rent(request.Length);
+        if (request.Length <= LongestShort && _short.Length == 0)
+            _short = GC.AllocateUninitializedArray<byte>(LongestShort);
+        _request = request.Length <= LongestShort ? _short : LargeBufferPool.Pool.Rent(request.Length);
         request.CopyTo(_request);
         _length = Bytes = request.Length;
     }

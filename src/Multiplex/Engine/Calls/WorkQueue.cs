@@ -30,17 +30,20 @@ internal sealed class WorkQueue(int workers, int mostOfOne)
     /// <summary>How many calls wait.</summary>
     public int Waiting => _waiting;
 
-    /// <summary>Adds one.</summary>
-    public void Add(WorkItem call)
+    /// <summary>Adds calls of one flow.</summary>
+    /// <param name="flow">The flow.</param>
+    /// <param name="first">The first call; each has the next one.</param>
+    /// <param name="last">The last call.</param>
+    /// <param name="count">How many calls.</param>
+    public void Add(CallFlow flow, WorkItem first, WorkItem last, int count)
     {
         lock (_lock)
         {
-            CallFlow flow = call.Flow!;
             bool isFirst = flow.Oldest is null;
-            flow.Enqueue(call);
+            flow.Enqueue(first, last);
             if (isFirst)
                 _flows[flow.Running].Append(flow);
-            _waiting++;
+            _waiting += count;
             WakeOne();
         }
     }
@@ -186,14 +189,14 @@ internal sealed class CallFlow
     private WorkItem? _newest;
     private bool _isLost;
 
-    /// <summary>Adds a call.</summary>
-    public void Enqueue(WorkItem call)
+    /// <summary>Adds calls, from the first to the last; each has the next one.</summary>
+    public void Enqueue(WorkItem first, WorkItem last)
     {
         if (Oldest is null)
-            Oldest = call;
+            Oldest = first;
         else
-            _newest!.Next = call;
-        _newest = call;
+            _newest!.Next = first;
+        _newest = last;
     }
 
     /// <summary>Takes the oldest call; there must be one.</summary>

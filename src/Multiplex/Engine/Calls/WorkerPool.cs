@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Multiplex.Sockets;
 using Multiplex.Sockets.Datagrams;
 
@@ -17,32 +16,39 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
     private readonly ServerOptions _options;
     private readonly ServerCounters _counters;
     private readonly WorkQueue _calls;
-    private readonly ConcurrentQueue<WorkItem> _answered = new();
     private readonly Action _takeReplies;
     private readonly Stack<WorkItem> _spare = new();
     private readonly Stack<CallFlow> _spareFlows = new();
-    private readonly Stack<HandedCalls> _spareCalls = new();
+    private readonly Stack<WorkItems> _spareCalls = new();
+    private WorkItem? _first, _last;   // handed over, and not in the queue yet
+    private int _count;
     private int _inProgress;
-    private int _isPosted;   // 1 while the loop is about to take replies
+    private WorkItem? _answered;       // the call that was answered last, which leads to those before it; null once the loop has taken them
 
-    /// <summary>Starts the threads.</summary>
+    /// <summary>Makes the queue; <see cref="Start"/> makes the threads.</summary>
     public WorkerPool(EventLoop loop, IProtocol protocol, ServerOptions options, ServerCounters counters)
     {
         (_loop, _protocol, _options, _counters) = (loop, protocol, options, counters);
         _takeReplies = TakeReplies;
         _calls = new(options.Workers, options.MaxCallsInProgress);
         loop.AcceptPosts();
-        for (int i = 0; i < options.Workers; i++)
-            WorkerThread.Create("worker", Work).Start();
+    }
+
+    /// <summary>Starts the threads.</summary>
+    /// <exception cref="IOException">The system refuses one. <see cref="Dispose"/> ends those that were started.</exception>
+    public void Start()
+    {
+        for (int i = 0; i < _options.Workers; i++)
+            WorkerThread.Start(WorkerThread.Create("worker", Work), i + 1, _options.Workers);
     }
 
     /// <summary>Whether any reply is still to come.</summary>
     public bool IsBusy => _inProgress > 0;
 
     /// <summary>How many calls more may wait for a worker. A caller that has none in progress may hand one over all the same.</summary>
-    public int Room => (int)Math.Max(0, Math.Min(_options.MaxQueuedCalls - _calls.Waiting, _options.MaxAsyncCalls - _counters[Counter.CallsInFlight]));
+    public int Room => (int)Math.Max(0, Math.Min(_options.MaxQueuedCalls - _calls.Waiting - _count, _options.MaxAsyncCalls - _counters[Counter.CallsInFlight]));
 
-    /// <summary>Hands a request of a session over.</summary>
+    /// <summary>Hands a request of a session over; workers begin to run it at <see cref="Submit"/>.</summary>
     /// <param name="session">The session.</param>
     /// <param name="flow">Its calls.</param>
     /// <param name="request">The request.</param>
@@ -51,7 +57,17 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
     {
         WorkItem call = Spare();
         call.Take(session, request, array);
-        return Add(call, flow);
+        Add(call, flow);
+        return call;
+    }
+
+    /// <summary>Has the workers run the requests of this flow that were handed over, under one lock for all of them.</summary>
+    public void Submit(CallFlow flow)
+    {
+        if (_count == 0)
+            return;
+        _calls.Add(flow, _first!, _last!, _count);
+        (_first, _last, _count) = (null, null, 0);
     }
 
     /// <summary>Hands a datagram over.</summary>
@@ -60,6 +76,7 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
         WorkItem call = Spare();
         call.Take(target, kind, origin, request);
         Add(call, flow);
+        Submit(flow);
     }
 
     /// <summary>A flow that has no calls.</summary>
@@ -74,16 +91,16 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
 
     /// <summary>For a session that hands its first request over.</summary>
     /// <param name="areUnwanted">Whether the peer is gone, so that replies which come later are not needed.</param>
-    public HandedCalls TakeCalls(bool areUnwanted)
+    public WorkItems TakeCalls(bool areUnwanted)
     {
-        HandedCalls calls = _spareCalls.TryPop(out HandedCalls? spare) ? spare : new(this);
+        WorkItems calls = _spareCalls.TryPop(out WorkItems? spare) ? spare : new(this);
         if (areUnwanted)
             calls.Cancel(hasEnded: true);
         return calls;
     }
 
     /// <summary>Takes the calls of a session back, once none of them is left.</summary>
-    public void TakeBack(ref HandedCalls? calls)
+    public void TakeBack(ref WorkItems? calls)
     {
         if (calls is not { IsAny: false })
             return;
@@ -123,22 +140,33 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
 
     private void TakeReplies()
     {
-        // First the flag, then the queue: a reply that is missed here is posted again.
-        Interlocked.Exchange(ref _isPosted, 0);
-        while (_answered.TryDequeue(out WorkItem? call))
+        // A reply that comes after this is posted again.
+        WorkItem? answered = Interlocked.Exchange(ref _answered, null);
+        WorkItem? oldest = null;
+        while (answered is not null)
+            (oldest, answered.Next, answered) = (answered, oldest, answered.Next);
+        while (oldest is not null)
+        {
+            WorkItem call = oldest;
+            oldest = call.Next;
             call.Target.Complete(call);
+        }
     }
 
     private WorkItem Spare() => _spare.TryPop(out WorkItem? call) ? call : new();
 
-    private WorkItem Add(WorkItem call, CallFlow flow)
+    private void Add(WorkItem call, CallFlow flow)
     {
         call.Flow = flow;
         flow.InProgress++;
         flow.BytesInProgress += call.Bytes;
         _inProgress++;
-        _calls.Add(call);
-        return call;
+        if (_first is null)
+            _first = call;
+        else
+            _last!.Next = call;
+        _last = call;
+        _count++;
     }
 
     private void Work()
@@ -191,8 +219,11 @@ internal sealed class WorkerPool : IDisposable, ILateTarget
 
     private void Answered(WorkItem call)
     {
-        _answered.Enqueue(call);
-        if (Interlocked.Exchange(ref _isPosted, 1) == 0)
+        WorkItem? before;
+        do
+            call.Next = before = Volatile.Read(ref _answered);
+        while (Interlocked.CompareExchange(ref _answered, call, before) != before);
+        if (before is null)
             _loop.Post(_takeReplies);
     }
 }

@@ -14,7 +14,7 @@ internal static partial class HelpOfVerbs
     private static IEnumerable<string> Names(Regex entry, params string[] arguments) =>
         ProgramRun.Successfully(ServerProcess.Command, arguments).Lines.Select(line => entry.Match(line)).Where(match => match.Success).Select(match => match.Groups[1].Value);
 
-    [GeneratedRegex("^  ([a-z]+)  ")]
+    [GeneratedRegex("^  ([a-z-]+)  ")]
     private static partial Regex Verb();
 
     [GeneratedRegex("^  (--[a-z-]+)")]

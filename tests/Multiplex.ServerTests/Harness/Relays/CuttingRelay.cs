@@ -4,23 +4,32 @@ using Multiplex.Sockets;
 namespace Multiplex.ServerTests.Harness.Relays;
 
 /// <summary>
-/// Relays connections between a client and a server, at an address of the same kind, and cuts each after a random number of bytes: on a stream
+/// Relays connections between a client and servers, the next one in turn that accepts it, at an address of the same kind, and cuts each after a random number of bytes: on a stream
 /// anywhere in a call or a reply, with a reset to either side or an orderly end; where message boundaries are kept, between two messages. The same seed gives the same cuts.
 /// </summary>
 internal sealed class CuttingRelay : IDisposable
 {
     private readonly Socket _listener;
-    private readonly ServerAddress _server;
+    private readonly IReadOnlyList<ServerAddress> _servers;
     private readonly Random _random;
     private readonly int _most;
-    private int _cuts;
+    private int _cuts, _next;
 
     /// <param name="server">The server.</param>
     /// <param name="seed">The seed of the numbers of bytes.</param>
     /// <param name="most">The largest of them.</param>
     public CuttingRelay(ServerAddress server, int seed, int most)
+        : this([server], seed, most)
     {
-        (_server, _random, _most) = (server, new(seed), most);
+    }
+
+    /// <param name="servers">The servers, all of one kind.</param>
+    /// <param name="seed">The seed of the numbers of bytes.</param>
+    /// <param name="most">The largest of them.</param>
+    public CuttingRelay(IReadOnlyList<ServerAddress> servers, int seed, int most)
+    {
+        (_servers, _random, _most) = (servers, new(seed), most);
+        ServerAddress server = servers[0];
         ServerAddress own = new(Endpoint.Parse(server.IsInternet ? "tcp://127.0.0.1:0" : $"{server.Kind.Prefix()}@multiplex-relay-{Guid.NewGuid():N}"));
         _listener = own.NewSocket();
         _listener.Bind(own.EndPoint);
@@ -41,14 +50,39 @@ internal sealed class CuttingRelay : IDisposable
     {
         while (true)
         {
-            Socket client = _listener.Accept(), server = _server.NewSocket();
-            if (_server.IsInternet)
+            Socket client = _listener.Accept();
+            if (Connect() is not { } server)
+            {
+                client.Close();   // none of them accepts connections
+                continue;
+            }
+
+            if (_servers[0].IsInternet)
                 client.NoDelay = true;
-            server.Connect(_server.EndPoint);
-            Fuse fuse = new(client, server, _random.Next(1, _most), _random.Next(3), _server.IsStream, () => Interlocked.Increment(ref _cuts));
+            Fuse fuse = new(client, server, _random.Next(1, _most), _random.Next(3), _servers[0].IsStream, () => Interlocked.Increment(ref _cuts));
             Start(() => fuse.Pass(client, server));
             Start(() => fuse.Pass(server, client));
         }
+    }
+
+    private Socket? Connect()
+    {
+        for (int i = 0; i < _servers.Count; i++)
+        {
+            ServerAddress server = _servers[_next++ % _servers.Count];
+            Socket socket = server.NewSocket();
+            try
+            {
+                socket.Connect(server.EndPoint);
+                return socket;
+            }
+            catch (SocketException) when (_servers.Count > 1)
+            {
+                socket.Dispose();
+            }
+        }
+
+        return null;
     }
 
     private static void Start(Action work) => new Thread(() =>
@@ -74,6 +108,19 @@ internal sealed class CuttingRelay : IDisposable
 
         public void Pass(Socket from, Socket to)
         {
+            try
+            {
+                Copy(from, to);
+            }
+            finally
+            {
+                Close(client, reset: false);   // also when the server was killed
+                Close(server, reset: false);
+            }
+        }
+
+        private void Copy(Socket from, Socket to)
+        {
             byte[] buffer = new byte[16 * 1024];   // longer than any message of the tests
             int received;
             while ((received = from.Receive(buffer)) > 0)
@@ -93,9 +140,6 @@ internal sealed class CuttingRelay : IDisposable
                     return;
                 }
             }
-
-            Close(client, reset: false);
-            Close(server, reset: false);
         }
 
         private void Blow()

@@ -12,7 +12,7 @@ public sealed class AwaitedCallsTests
     private readonly Queue<Action> _posted = new();
     private ServerCounters _counters = null!;
     private LineProtocol _protocol = null!;
-    private LoopContext _loop = null!;
+    private SessionContext _loop = null!;
     private Session _session = null!;
 
     [SetUp]
@@ -232,7 +232,7 @@ public sealed class AwaitedCallsTests
     {
         public Session Session { get; set; } = null!;
 
-        public LoopContext Loop { get; set; } = null!;
+        public SessionContext Loop { get; set; } = null!;
 
         public void Complete(LateReply reply) => Session.Complete(reply, Loop);
     }

@@ -23,7 +23,7 @@ public class WorkQueueTests
         }))];
         for (int i = 0; i < Rounds * Workers; i++)
         {
-            queue.Add(Call(new()));
+            Add(queue, Call(new()));
             if (Random.Shared.Next(10) == 0)
                 Thread.Yield();
         }
@@ -49,7 +49,7 @@ public class WorkQueueTests
         }))];
         CallFlow[] flows = [.. Enumerable.Range(0, 5).Select(_ => new CallFlow())];
         for (int i = 0; i < Calls; i++)
-            queue.Add(Call(flows[Random.Shared.Next(flows.Length)]));
+            Add(queue, Call(flows[Random.Shared.Next(flows.Length)]));
         queue.Complete();
         Assert.That(workers.Select(worker => worker.Result()), Is.All.True);
         Assert.That(taken, Has.Count.EqualTo(Calls));
@@ -82,7 +82,7 @@ public class WorkQueueTests
         WorkQueue queue = ThatWaitsForNothing(mostOfOne: 1);
         CallFlow flow = new();
         WorkItem[] calls = [.. Enumerable.Range(0, 5).Select(_ => Call(flow))];
-        Array.ForEach(calls, queue.Add);
+        Array.ForEach(calls, call => Add(queue, call));
         CallFlow? finished = null;
         foreach (WorkItem call in calls)
         {
@@ -110,6 +110,28 @@ public class WorkQueueTests
         Assert.That(TakeAll(queue), Is.EqualTo((CallFlow[])[other]));
     }
 
+    [Test]
+    public void Calls_that_are_added_together_count_one_by_one_and_run_in_their_order_behind_those_of_before()
+    {
+        WorkQueue queue = ThatWaitsForNothing(mostOfOne: 1);
+        CallFlow flow = new();
+        WorkItem[] calls = [.. Enumerable.Range(0, 5).Select(_ => Call(flow))];
+        Add(queue, calls[0]);
+        for (int i = 1; i < 4; i++)
+            calls[i].Next = calls[i + 1];
+        queue.Add(flow, calls[1], calls[4], count: 4);
+        Assert.That(queue.Waiting, Is.EqualTo(calls.Length));
+        CallFlow? finished = null;
+        foreach (WorkItem call in calls)
+        {
+            Assert.That(queue.TryTake(out WorkItem? taken, finished), Is.True);
+            Assert.That(taken, Is.SameAs(call));
+            finished = flow;
+        }
+
+        Assert.That(queue.Waiting, Is.Zero);
+    }
+
     private static WorkQueue ThatWaitsForNothing(int mostOfOne)
     {
         WorkQueue queue = new(Workers, mostOfOne);
@@ -122,8 +144,10 @@ public class WorkQueueTests
     private static void AddAll(WorkQueue queue, CallFlow flow, int calls)
     {
         for (int i = 0; i < calls; i++)
-            queue.Add(Call(flow));
+            Add(queue, Call(flow));
     }
+
+    private static void Add(WorkQueue queue, WorkItem call) => queue.Add(call.Flow!, call, call, count: 1);
 
     private static CallFlow? Take(WorkQueue queue, CallFlow? finished = null) =>
         queue.TryTake(out WorkItem? call, finished) ? call.Flow : null;

@@ -124,7 +124,7 @@ public class JudgeTests
 
         private readonly Random _random = new(seed);
 
-        /// <summary>The throughput in each round of servers that do so much work for a request.</summary>
+        /// <summary>The throughput of each server in each round, given the work that it does for a request.</summary>
         public IEnumerable<double[]> Rounds(double[] works, int rounds)
         {
             for (int round = 0; round < rounds; round++)

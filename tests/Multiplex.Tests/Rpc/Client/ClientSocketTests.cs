@@ -21,10 +21,10 @@ public class ClientSocketTests : DescriptorFixture
             },
             "the attempt becomes old");
         socket.DropStaleAttempt(isOver: true);
-        Assert.That(socket.State, Is.EqualTo(SocketState.Connecting), "one that has succeeded or failed is left to its outcome");
+        Assert.That(socket.State, Is.EqualTo(ClientSocketState.Connecting), "one that has succeeded or failed is left to its outcome");
         socket.Hurry(isFirst: false);
         socket.DropStaleAttempt(isOver: false);
-        Assert.That((socket.State, socket.Address), Is.EqualTo((SocketState.Disconnected, second)));
+        Assert.That((socket.State, socket.Address), Is.EqualTo((ClientSocketState.Disconnected, second)));
         Assert.That(socket.Reconnect()?.Errno, Is.EqualTo(EINPROGRESS));
         socket.CloseDescriptor();
     }

@@ -16,7 +16,7 @@ internal static class StubCompiler
 
     private static readonly Lazy<MetadataReference[]> s_clientReferences = new(() => ReferencesTo(s_client));
 
-    private static readonly Lazy<MetadataReference[]> s_references = new(() => ReferencesTo([.. s_client, "Multiplex.dll", "Multiplex.Rpc.dll"]));
+    private static readonly Lazy<MetadataReference[]> s_references = new(() => ReferencesTo([.. s_client, "Multiplex.dll", "Multiplex.Rpc.dll", "Multiplex.Rpc.Redis.dll", "StackExchange.Redis.dll"]));
 
     /// <summary>Runs the generator, and compiles its output.</summary>
     /// <param name="files">The project's .x files.</param>

@@ -88,7 +88,8 @@ public abstract class RpcFixture(Form form)
         return appended[4..];
     }
 
-    private bool Answer(byte[] message, Peer peer, OutputBuffer reply)
+    /// <summary>Hands a message to the protocol, in the form of this fixture.</summary>
+    protected bool Answer(byte[] message, Peer peer, OutputBuffer reply)
     {
         if (form == Form.Datagram)
             return Protocol.AnswerMessage(message, peer, reply);
