@@ -16,6 +16,8 @@ internal static class ServiceManager
 {
     private const string Variable = "NOTIFY_SOCKET";
 
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(5);   // until the manager has read messages from before: few fit into its queue
+
     private static int s_connection = -1;   // that is kept; -1: each message has its own
 
     /// <summary>Whether there is one.</summary>
@@ -34,8 +36,11 @@ internal static class ServiceManager
     /// <summary>The server has begun to stop.</summary>
     public static void Stopping() => Send("STOPPING=1\nSTATUS=calls in progress are answered");
 
-    /// <summary>The loops of the server are running: for the manager's watchdog, <see cref="WatchdogInterval"/>.</summary>
-    public static void Alive() => Send("WATCHDOG=1");
+    /// <summary>
+    /// The loops of the server are running: for the manager's watchdog, <see cref="WatchdogInterval"/>. A loop sends it, which must not wait: where the manager's queue
+    /// is full, the messages in it say the same.
+    /// </summary>
+    public static void Alive() => Send("WATCHDOG=1", waits: false);
 
     /// <summary>
     /// How often to call <see cref="Alive"/>: half of the time after which the manager considers this process stuck, WATCHDOG_USEC of
@@ -56,13 +61,15 @@ internal static class ServiceManager
     /// <summary>Stores a descriptor in the manager, which passes it to the next server under this name: <c>FileDescriptorStoreMax=</c> of systemd.service(5).</summary>
     public static void Store(string name, int descriptor) => Send($"FDSTORE=1\nFDNAME={name}", descriptor);
 
-    private static void Send(string state, int descriptor = -1) => Reach(name =>
+    private static void Send(string state, int descriptor = -1, bool waits = true) => Reach(name =>
     {
         int connection = s_connection >= 0 ? s_connection : Connect(name);
-        SyscallResult sent = DescriptorMessages.Send(connection, Encoding.UTF8.GetBytes(state), descriptor);
+        byte[] bytes = Encoding.UTF8.GetBytes(state);
+        SyscallResult sent = waits ? DescriptorMessages.Send(connection, bytes, descriptor) : send(connection, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (connection != s_connection)
             close(connection);
-        sent.OrThrow("sendmsg", name);
+        if (waits || !sent.Is(EAGAIN))
+            sent.OrThrow("sendmsg", name);
     });
 
     // If this fails, the server still serves.
@@ -90,6 +97,7 @@ internal static class ServiceManager
     {
         byte[] address = AddressLookup.Find(Endpoint.Parse(EndpointKind.UnixGram.Prefix() + name), passive: false)[0];
         int connection = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0).OrThrow("socket");
+        setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, timeval.Of(s_longestWait)).OrThrow("setsockopt SO_SNDTIMEO");
         SyscallResult connected = connect(connection, address);
         if (connected.IsError)
             close(connection);

@@ -11,6 +11,7 @@ internal sealed class ExportedDirectory
     private const uint Wanted = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     private const int NoAutomount = 0x800;   // AT_NO_AUTOMOUNT
     private const int MostPath = 4096;
+    private const int MostTries = 100;   // one or two do
 
     // For how many seconds a directory must be unchanged before its entries are cached: longer than the granularity of its ctime on any kernel, so that a change
     // while it is read gives it another ctime.
@@ -190,9 +191,7 @@ internal sealed class ExportedDirectory
     public SyscallResult Open(ReadOnlySpan<byte> handle)
     {
         FileSystemUser.Current.AsServer();
-        SyscallResult opened = FileHandle.FormOf(handle) == HandleForm.Kernel
-            ? open_by_handle_at(Root, FileHandle.IdentityOf(handle), FileHandle.TypeOf(handle), O_PATH | O_NOFOLLOW | O_CLOEXEC)
-            : _index.Open(handle);
+        SyscallResult opened = FileHandle.FormOf(handle) == HandleForm.Kernel ? OpenByKernel(handle) : _index.Open(handle);
         if (opened.IsError)
             return opened.Is(ENOENT) || opened.Is(EINVAL) ? SyscallResult.Failed(ESTALE) : opened;
         int fd = (int)opened.Value;
@@ -232,6 +231,16 @@ internal sealed class ExportedDirectory
 
     // The time since a file was changed, in seconds.
     private static long Age(in statx_t status) => DateTimeOffset.UtcNow.ToUnixTimeSeconds() - status.stx_ctime.tv_sec;
+
+    // The inode of a file that was removed may become another file's. While the kernel makes that one, it returns ENOMEM for the handle, and ESTALE afterwards.
+    private SyscallResult OpenByKernel(ReadOnlySpan<byte> handle)
+    {
+        SyscallResult opened;
+        int tries = 0;
+        while ((opened = open_by_handle_at(Root, FileHandle.IdentityOf(handle), FileHandle.TypeOf(handle), O_PATH | O_NOFOLLOW | O_CLOEXEC)).Is(ENOMEM) && ++tries < MostTries)
+            Thread.Yield();
+        return opened;
+    }
 
     private bool HasHandles() => !name_to_handle_at(Root, Here, stackalloc byte[FileHandle.MaxIdentity], out _, out _, out _, AT_EMPTY_PATH).IsError;
 

@@ -32,6 +32,23 @@ public sealed class WatchdogTests
         Assert.That(server.Stop(Eventually.Deadline), Is.Zero);
     }
 
+    [TestCaseSource(nameof(Served))]
+    public void A_manager_that_reads_nothing_holds_up_no_loop(string model)
+    {
+        using NotifySocket manager = new();
+        using ServerProcess server = manager.Start(model, Time, watched: null);
+        using (RpcPeer peer = new(server.Address))
+        {
+            manager.FillQueue();
+            peer.Sleep(300);   // until each loop has more to say
+            peer.Null();
+        }
+
+        manager.Await(Alive);
+        Assert.That(server.Stop(Eventually.Deadline), Is.Zero);
+        Assert.That(server.Errors, Has.None.Contains("is not notified"));
+    }
+
     [TestCase("poll")]
     [TestCase("epoll")]
     [TestCase("uring")]
@@ -89,6 +106,18 @@ public sealed class WatchdogTests
             if (watched is not null)
                 environment["WATCHDOG_PID"] = watched;
             return ServerProcess.Start(ServerProcess.Command, ServerProcess.ServeArguments(model, "rpc", "tcp://127.0.0.1:0"), timeout: Eventually.Deadline, environment: environment);
+        }
+
+        /// <summary>Sends until no more messages fit, as happens with a manager that is held up.</summary>
+        public void FillQueue()
+        {
+            using Socket sender = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false };
+            sender.Connect(new UnixDomainSocketEndPoint($"\0{_name[1..]}"));
+            SocketError error;
+            do
+                sender.Send("X=1"u8, SocketFlags.None, out error);
+            while (error == SocketError.Success);
+            Assert.That(error, Is.EqualTo(SocketError.WouldBlock));
         }
 
         public void Await(string state) => ReceivedUntil(state);

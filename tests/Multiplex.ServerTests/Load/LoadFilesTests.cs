@@ -54,7 +54,7 @@ public sealed class LoadFilesTests
         JsonElement errors = report.RootElement.GetProperty("errors");
         Dictionary<string, long> statuses = errors.GetProperty("statuses").EnumerateObject().ToDictionary(status => status.Name, status => status.Value.GetInt64());
         Assert.That(statuses["NFS3ERR_STALE"], Is.Positive);
-        Assert.That(statuses.Keys, Is.SubsetOf((string[])["NFS3ERR_STALE", "NFS3ERR_JUKEBOX"]), "a call during unlink(2) may be asked to come again");
+        Assert.That(statuses.Keys, Is.SubsetOf((string[])["NFS3ERR_STALE", "NFS3ERR_JUKEBOX"]), "while the inode becomes another file's, a call may be asked to come again");
         Assert.That(statuses.Values.Sum(), Is.EqualTo(errors.GetProperty("wrong_replies").GetInt64()));
         Assert.That(Directory.GetFileSystemEntries(export.Root), Is.Empty, "the directories");
     }

@@ -67,6 +67,31 @@ public sealed class HandleTests(uint? user) : OneExport
     }
 
     [Test]
+    public void The_handle_of_a_file_that_is_gone_is_stale_while_its_inode_becomes_other_files()
+    {
+        NfsFh3 root = Peer.Root();
+        NfsFh3[] files = [.. Enumerable.Range(0, 16).Select(i => Peer.NewFile(root, $"file{i}"))];
+        for (int i = 0; i < files.Length; i++)
+            File.Delete(Export.At($"file{i}"));
+        bool isOver = false;
+        Task[] makers = [.. Enumerable.Range(0, 2).Select(maker => Task.Factory.StartNew(
+            () =>
+            {
+                string path = Export.Outside($"maker{maker}");
+                while (!Volatile.Read(ref isOver))
+                {
+                    File.WriteAllText(path, "");
+                    File.Delete(path);
+                }
+            },
+            TaskCreationOptions.LongRunning))];
+        Nfsstat3[] statuses = [.. Enumerable.Range(0, 4000).Select(i => Peer.Getattr(files[i % files.Length]).Status).Distinct()];
+        Volatile.Write(ref isOver, true);
+        Task.WaitAll(makers);
+        Assert.That(statuses, Is.EqualTo(new[] { Nfsstat3.Nfs3errStale }));
+    }
+
+    [Test]
     public void A_handle_of_another_servers_key_is_stale()
     {
         using NfsExport other = new();
