@@ -33,14 +33,19 @@ internal static class ServiceManager
     /// <summary>The server reads its configuration again; <see cref="Ready"/> is to follow.</summary>
     public static void Reloading() => Send($"RELOADING=1\nMONOTONIC_USEC={clock_gettime(CLOCK_MONOTONIC) / 1000}");
 
-    /// <summary>The server has begun to stop.</summary>
-    public static void Stopping() => Send("STOPPING=1\nSTATUS=calls in progress are answered");
+    /// <summary>The server has begun to stop. The stop does not wait for a manager whose queue is full.</summary>
+    public static void Stopping()
+    {
+        const string State = "STOPPING=1\nSTATUS=calls in progress are answered";
+        if (!TrySend(State))
+            new Thread(() => Send(State)) { IsBackground = true, Name = "notification" }.Start();
+    }
 
     /// <summary>
     /// The loops of the server are running: for the manager's watchdog, <see cref="WatchdogInterval"/>. A loop sends it, which must not wait: where the manager's queue
     /// is full, the messages in it say the same.
     /// </summary>
-    public static void Alive() => Send("WATCHDOG=1", waits: false);
+    public static void Alive() => TrySend("WATCHDOG=1");
 
     /// <summary>
     /// How often to call <see cref="Alive"/>: half of the time after which the manager considers this process stuck, WATCHDOG_USEC of
@@ -61,16 +66,32 @@ internal static class ServiceManager
     /// <summary>Stores a descriptor in the manager, which passes it to the next server under this name: <c>FileDescriptorStoreMax=</c> of systemd.service(5).</summary>
     public static void Store(string name, int descriptor) => Send($"FDSTORE=1\nFDNAME={name}", descriptor);
 
-    private static void Send(string state, int descriptor = -1, bool waits = true) => Reach(name =>
+    // Waits while the manager's queue is full.
+    private static void Send(string state, int descriptor = -1) =>
+        Reach(name => Send(connection => DescriptorMessages.Send(connection, Encoding.UTF8.GetBytes(state), descriptor), name).OrThrow("sendmsg", name));
+
+    // False: the manager's queue is full.
+    private static bool TrySend(string state)
+    {
+        bool hasRoom = true;
+        Reach(name =>
+        {
+            SyscallResult sent = Send(connection => send(connection, Encoding.UTF8.GetBytes(state), MSG_NOSIGNAL | MSG_DONTWAIT), name);
+            hasRoom = !sent.Is(EAGAIN);
+            if (hasRoom)
+                sent.OrThrow("sendmsg", name);
+        });
+        return hasRoom;
+    }
+
+    private static SyscallResult Send(Func<int, SyscallResult> send, string name)
     {
         int connection = s_connection >= 0 ? s_connection : Connect(name);
-        byte[] bytes = Encoding.UTF8.GetBytes(state);
-        SyscallResult sent = waits ? DescriptorMessages.Send(connection, bytes, descriptor) : send(connection, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        SyscallResult sent = send(connection);
         if (connection != s_connection)
             close(connection);
-        if (waits || !sent.Is(EAGAIN))
-            sent.OrThrow("sendmsg", name);
-    });
+        return sent;
+    }
 
     // If this fails, the server still serves.
     private static void Reach(Action<string> act)

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -39,13 +40,15 @@ public sealed class WatchdogTests
         using ServerProcess server = manager.Start(model, Time, watched: null);
         using (RpcPeer peer = new(server.Address))
         {
+            manager.Await("READY=1");   // which waits for the manager, and is sent after the server says that it listens
             manager.FillQueue();
             peer.Sleep(300);   // until each loop has more to say
             peer.Null();
         }
 
-        manager.Await(Alive);
-        Assert.That(server.Stop(Eventually.Deadline), Is.Zero);
+        server.Signal(Signum.SIGTERM);
+        manager.Await("STOPPING=1");
+        Assert.That(server.WaitForExit(), Is.Zero);
         Assert.That(server.Errors, Has.None.Contains("is not notified"));
     }
 
