@@ -140,8 +140,7 @@ public sealed class RpcServer : IAsyncDisposable
         catch (Exception e)
         {
             failure = e;
-            foreach (BoundSocket socket in (IEnumerable<BoundSocket>)[.. _service.Listeners, .. _service.Datagrams])
-                socket.Dispose();
+            _service.CloseSockets();
         }
 
         lock (_stopping)
