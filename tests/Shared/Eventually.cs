@@ -7,7 +7,7 @@ namespace Multiplex.TestSupport;
 internal static class Eventually
 {
     /// <summary>The deadline. It is longer than any step takes: when it passes, something hangs. It measures no speed.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     /// <summary>Limits each call on a socket to the deadline: a test that would hang fails with EAGAIN instead.</summary>
     public static void LimitWaits(int socket)
