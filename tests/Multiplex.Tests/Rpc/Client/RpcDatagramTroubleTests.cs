@@ -84,7 +84,7 @@ public class RpcDatagramTroubleTests(EndpointKind kind) : RpcClientFixture(kind)
     {
         using RpcClient client = new(_server, Patient with { ReconnectAfterTimeouts = 1 });
         Task<ulong> hurried = client.CallAsync(
-            Idempotent, 1UL, (writer, value) => writer.WriteUInt64(value), (ref Multiplex.Rpc.Xdr.XdrReader reader) => reader.ReadUInt64(), new() { Timeout = TimeSpan.FromSeconds(1) }).AsTask();
+            Idempotent, 1UL, (writer, value) => writer.WriteUInt64(value), (ref Multiplex.Rpc.Xdr.XdrReader reader) => reader.ReadUInt64(), new() { Timeout = TimeSpan.FromSeconds(5) }).AsTask();
         Task<ulong> later = CallAsync(client, Add, 2);
         Assert.That(() => Results([hurried]), Throws.InnerException.TypeOf<RpcTimeoutException>());
         Assert.That(client.Counters.ConnectionsGivenUp, Is.Zero);
