@@ -27,7 +27,10 @@ public class LoadPartTests
         LoadTally[] parts = Run(whole, 3);
         Assert.That(parts.Select(part => part.RepliesByConnection.Count), Is.EquivalentTo([2, 2, 1]));
         Assert.That(parts.Sum(part => part.Errors.Total), Is.Zero);
-        Assert.That(parts.Sum(part => part.Latencies.Count - part.Unanswered), Is.EqualTo(server.Numbers.Count));
+
+        // What has no reply a second after the end is given up: the server may have seen it or not.
+        long answered = parts.Sum(part => part.Latencies.Count - part.Unanswered);
+        Assert.That(server.Numbers.Count, Is.InRange(answered, answered + parts.Sum(part => part.Unanswered)));
         if (spacing == ArrivalSpacing.Constant)
             Assert.That(parts.Select(part => part.Latencies.Count).Order(), Is.EqualTo([166L, 167L, 167L]), "each takes every third of 500");
         else
@@ -52,14 +55,15 @@ public class LoadPartTests
         LoadTally tally = LoadGenerator.Run(Load(server) with
         {
             Requests = 10,
+            Duration = Eventually.Deadline,
             BeginAt = () =>
             {
                 before = server.Numbers.Count;
                 return begins = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 5);
             },
         });
-        long now = Stopwatch.GetTimestamp();
         DateTimeOffset wall = DateTimeOffset.UtcNow;
+        long now = Stopwatch.GetTimestamp();   // after it: the time between both makes the last limit wider, not narrower
         Assert.That(before, Is.Zero, "no call is sent before it");
         Assert.That(now, Is.GreaterThan(begins));
         Assert.That(tally.Replies, Is.EqualTo(10));

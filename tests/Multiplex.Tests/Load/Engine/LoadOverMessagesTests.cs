@@ -38,7 +38,7 @@ public class LoadOverMessagesTests
             Connections = 1,
             Depth = 1,
             Duration = Eventually.Deadline,
-            Timeout = TimeSpan.FromMilliseconds(300),
+            Timeout = fates.Any(fate => fate is Fate.Drop or Fate.Hold or Fate.Misdirect) ? TimeSpan.FromSeconds(2) : Eventually.Deadline,
         };
         LoadTally tally = LoadGenerator.Run(options, report: null, enough.Token);
         Assert.That(enough.IsCancellationRequested, Is.True, "it went on");
@@ -53,7 +53,7 @@ public class LoadOverMessagesTests
         using MessageServer server = new(kind, protocol);
         LoadTally tally = LoadGenerator.Run(Load(kind, protocol, server.Endpoint) with { Depth = depth });
         Assert.That(tally.Errors.Total, Is.Zero);
-        Assert.That(tally.Latencies.Count, Is.Positive.And.LessThanOrEqualTo(server.Numbers.Count));
+        Assert.That(tally.Latencies.Count - tally.Unanswered, Is.Positive.And.LessThanOrEqualTo(server.Numbers.Count));
         Assert.That(tally.BytesReceived, Is.GreaterThanOrEqualTo(64 * tally.Replies));
     }
 
@@ -117,15 +117,20 @@ public class LoadOverMessagesTests
     [Test]
     public void Many_requests_under_way_are_matched_to_their_replies([ValueSource(nameof(s_datagrams))] EndpointKind kind)
     {
+        using CancellationTokenSource enough = new();
         int dropped = 0, twice = 0;
         using MessageServer server = new(kind, "rpc", number =>
         {
-            Fate fate = number % 997 == 0 ? Fate.Drop : number % 7 == 0 ? Fate.Twice : Fate.Answer;
+            if (number == 2500)   // more than twice as many are dropped by then as may be under way
+                enough.Cancel();
+            Fate fate = number % 97 == 0 ? Fate.Drop : number % 7 == 0 ? Fate.Twice : Fate.Answer;
             dropped += fate == Fate.Drop ? 1 : 0;
             twice += fate == Fate.Twice ? 1 : 0;
             return fate;
         });
-        LoadErrors errors = LoadGenerator.Run(Load(kind, "rpc", server.Endpoint) with { Timeout = TimeSpan.FromMilliseconds(30) }).Errors;
+        LoadOptions options = Load(kind, "rpc", server.Endpoint) with { Duration = Eventually.Deadline, Timeout = TimeSpan.FromSeconds(1) };
+        LoadErrors errors = LoadGenerator.Run(options, report: null, enough.Token).Errors;
+        Assert.That(enough.IsCancellationRequested, Is.True, "it went on");
         Assert.That(errors.WrongReplies, Is.Zero);
         Assert.That(errors.Lost, Is.InRange(1, dropped + errors.Late + 12));
         Assert.That(errors.Repeated, Is.InRange(1, twice));
@@ -181,17 +186,33 @@ public class LoadOverMessagesTests
     {
         MessageServer? server = null;
         using CancellationTokenSource enough = new();
+        using ManualResetEventSlim gone = new();
         server = new(kind, "rpc", number =>
         {
             if (number == 100)
+            {
                 server!.Dispose();
+                gone.Set();
+            }
+
             return Fate.Answer;
         });
-        LoadTally tally = LoadGenerator.Run(
-            Load(kind, "rpc", server.Endpoint) with { Duration = TimeSpan.FromSeconds(1), Timeout = TimeSpan.FromMilliseconds(50) });
+        long? errorsThen = null;   // at the first look after that
+        LoadOptions options = Load(kind, "rpc", server.Endpoint) with { Duration = Eventually.Deadline, Timeout = TimeSpan.FromSeconds(1) };
+        LoadTally tally = LoadGenerator.Run(options, Look, enough.Token);
+        Assert.That(enough.IsCancellationRequested, Is.True, "it went on");
         Assert.That(tally.Latencies.Count, Is.Positive);
         Assert.That(tally.Errors.Refused, Is.Positive);
         Assert.That(tally.Errors.WrongReplies, Is.Zero);
+
+        // The twelve requests under way are lost, once. What is sent in their place is refused.
+        void Look(LoadProgress progress)
+        {
+            if (gone.IsSet)
+                errorsThen ??= progress.Errors;
+            if (progress.Errors > errorsThen + 12)
+                enough.Cancel();
+        }
     }
 
     [Test]
@@ -210,6 +231,17 @@ public class LoadOverMessagesTests
     {
         using MessageServer server = new(kind, protocol);
         LoadOptions options = Load(kind, protocol, server.Endpoint) with { WarmUp = TimeSpan.FromMilliseconds(200), Arrivals = rate > 0 ? OpenLoop.At(rate) : null };
-        Assert.That(LoadGenerator.Run(options).Allocated, Is.Zero);
+
+        // The runtime itself allocates on a thread now and then. What the loop allocates it allocates in every run.
+        long least = long.MaxValue;
+        for (int run = 0; run < 4 && least > 0; run++)
+        {
+            int before = server.Numbers.Count + (kind == EndpointKind.Udp ? 1 : 0), warm = 0;
+            long allocated = LoadGenerator.Run(options with { Measuring = (begins, _) => warm = begins ? server.Numbers.Count : warm }).Allocated;
+            if (warm > before)   // otherwise the first request is among what was measured
+                least = Math.Min(least, allocated);
+        }
+
+        Assert.That(least, Is.Zero);
     }
 }

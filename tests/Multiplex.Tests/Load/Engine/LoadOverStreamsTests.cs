@@ -14,23 +14,33 @@ public class LoadOverStreamsTests
 {
     private const int Depth = 4;
 
-    /// <summary>Answers calls in groups of four, with a fate for each of the four replies.</summary>
-    private static LoadTally Load(Func<byte[][], IEnumerable<byte[]>> rearrange, TimeSpan? timeout = null, int callsPerConnection = 0)
+    /// <summary>Answers calls in groups of four, with a fate for each of the four replies, until so many groups have come.</summary>
+    private static LoadTally Load(Func<byte[][], IEnumerable<byte[]>> rearrange, int groups = 100, TimeSpan? timeout = null, int callsPerConnection = 0)
     {
+        using CancellationTokenSource enough = new();
+        int count = 0;
         using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
-        Background.Run(() => Accept(listener, rearrange));
-        return LoadGenerator.Run(new()
+        Background.Run(() => Accept(listener, replies =>
+        {
+            if (Interlocked.Increment(ref count) == groups)
+                enough.Cancel();
+            return rearrange(replies);
+        }));
+        LoadOptions options = new()
         {
             Server = Endpoint.Parse($"tcp://{listener.LocalEndPoint}"),
             Exchange = () => new RpcExchange(EndpointKind.Tcp, 64),
             Connections = 2,
             Depth = Depth,
-            Duration = 3 * (timeout ?? TimeSpan.FromMilliseconds(70)),
+            Duration = Eventually.Deadline,
             Timeout = timeout ?? Eventually.Deadline,
             CallsPerConnection = callsPerConnection,
-        });
+        };
+        LoadTally tally = LoadGenerator.Run(options, report: null, enough.Token);
+        Assert.That(enough.IsCancellationRequested, Is.True, "it went on");
+        return tally;
     }
 
     private static void Accept(Socket listener, Func<byte[][], IEnumerable<byte[]>> rearrange)
@@ -86,15 +96,17 @@ public class LoadOverStreamsTests
     public void Replies_in_any_order_are_right()
     {
         Random random = new(1);
-        LoadTally tally = Load(replies =>
-        {
-            lock (random)
+        LoadTally tally = Load(
+            replies =>
             {
-                random.Shuffle(replies);
-            }
+                lock (random)
+                {
+                    random.Shuffle(replies);
+                }
 
-            return replies;
-        });
+                return replies;
+            },
+            groups: 1000);
         Assert.That(tally.Errors.Total, Is.Zero);
         Assert.That(tally.Latencies.Count, Is.Positive);
     }
@@ -116,7 +128,8 @@ public class LoadOverStreamsTests
                 replies[2][RecordMarking.HeaderLength] ^= 0x80;
                 return replies;
             },
-            timeout: TimeSpan.FromMilliseconds(80)).Errors;
+            groups: 6,   // of two connections, each of which ends with the timeout after one group
+            timeout: TimeSpan.FromMilliseconds(500)).Errors;
         Assert.That(errors.WrongReplies, Is.Positive);
         Assert.That(errors.Timeouts, Is.Positive);
     }
