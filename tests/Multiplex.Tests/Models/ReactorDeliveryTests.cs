@@ -14,7 +14,7 @@ public class ReactorDeliveryTests(ReactorEntry entry) : ReactorFixture(entry)
     [Test]
     public void A_stop_delivers_the_reply_to_every_call_that_was_served()
     {
-        using RunningServer server = Rpc(new() { MaxPendingOutput = Payload });
+        using RunningServer server = Rpc(new() { MaxPendingOutput = Payload, DrainStall = Eventually.Deadline });
         using Client client = server.Connect();
         byte[] calls = Calls(MultiplexV1.Echo, 64, writer => writer.WriteOpaque(new byte[Payload]));
         Background<bool> sender = Background.Run(() => client.SendWhileItIsTaken(calls));

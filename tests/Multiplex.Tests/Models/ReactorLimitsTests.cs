@@ -22,7 +22,7 @@ public class ReactorLimitsTests(ReactorEntry entry) : ReactorFixture(entry)
     [Test]
     public void A_connection_that_talks_is_not_closed_for_being_silent()
     {
-        using RunningServer server = Echo(new() { IdleTimeout = TimeSpan.FromSeconds(2) });
+        using RunningServer server = Echo(new() { IdleTimeout = TimeSpan.FromSeconds(5) });
         using Client talkative = server.Connect();
         using Client silent = server.Connect();
 

@@ -59,7 +59,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
     public void Replies_that_the_peer_is_slow_to_take_are_waited_for()
     {
         const int Length = 1024 * 1024, Count = 16;
-        using RunningServer server = Rpc(new() { MaxPendingOutput = 2 * Count * Length });
+        using RunningServer server = Rpc(new() { MaxPendingOutput = 2 * Count * Length, DrainStall = Eventually.Deadline });
         using Client client = server.Connect();
         client.Send(Calls(MultiplexV1.Echo, Count, writer => writer.WriteOpaque(new byte[Length])));
         server.AwaitCount(Counter.Calls, Count);
@@ -123,7 +123,7 @@ public class ReactorStopTests(ReactorEntry entry) : ReactorFixture(entry)
             }
 
             if (round == 1)
-                Assert.That(OpenSockets(), Is.EqualTo(before));
+                Eventually.Holds(() => OpenSockets() <= before, () => $"{OpenSockets() - before} sockets are left open");
         }
     }
 
