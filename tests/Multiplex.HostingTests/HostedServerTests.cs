@@ -52,7 +52,7 @@ public class HostedServerTests : HostFixture
     public async Task An_implementation_that_is_a_singleton_serves_all_calls()
     {
         HostApplicationBuilder builder = Builder();
-        builder.Services.AddRpcServer(o => o.Listen("unix:@multiplex-hosting-tally")).AddProgram<ITally, Tally>();
+        builder.Services.AddRpcServer(o => o.Listen($"unix:@multiplex-hosting-{Environment.ProcessId}-tally")).AddProgram<ITally, Tally>();
         builder.Services.AddSingleton<Tally>();
         IHost host = Build(builder);
         await host.StartAsync();
@@ -103,7 +103,7 @@ public class HostedServerTests : HostFixture
     public async Task The_configuration_goes_before_the_code()
     {
         HostApplicationBuilder builder = Builder(
-            ("Multiplex:Server:Listen:0", "unix:@multiplex-hosting-a"), ("Multiplex:Server:Listen:1", "tcp://127.0.0.1:0"),
+            ("Multiplex:Server:Listen:0", $"unix:@multiplex-hosting-{Environment.ProcessId}-a"), ("Multiplex:Server:Listen:1", "tcp://127.0.0.1:0"),
             ("Multiplex:Server:model", "threads"), ("Multiplex:Server:MaxConnections", "3"), ("Multiplex:Server:IdleTimeout", "00:00:07"));
         builder.Services.AddRpcServer(o => o.Listen("tcp://127.0.0.1:0").UseModel("epoll")).AddProgram<IGreeter, Greeter>();
         IHost host = Build(builder);
