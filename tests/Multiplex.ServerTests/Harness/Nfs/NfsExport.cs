@@ -51,7 +51,7 @@ internal sealed class NfsExport : IDisposable
         try
         {
             _prepared = prepare?.Invoke(Root);
-            Start([form.NewEndpoint()]);
+            Start([form.NewLastingEndpoint()]);
         }
         catch
         {
