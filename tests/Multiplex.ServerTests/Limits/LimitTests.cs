@@ -85,43 +85,64 @@ public sealed class LimitTests(string model)
     [SeveralClients]
     public void A_silent_connection_is_closed_and_counted_and_a_talking_one_is_not()
     {
-        using SharedCounters counters = new();
-        using ServerProcess server = Start([.. counters.Option, "--idle-timeout", "2s", "--request-timeout", "1h"]);
-        using RpcPeer talking = new(server.Address), silent = new(server.Address), halfWay = new(server.Address);
-        silent.Null();
-        halfWay.Null();
-        halfWay.Client.Send(RpcWire.CallRecord(9, RpcWire.Null).AsSpan(0, 10));
-        Eventually.Holds(
-            () =>
-            {
-                talking.Null();
-                return counters[Counter.IdleTimeouts] == 2;
-            },
-            () => $"IdleTimeouts is {counters[Counter.IdleTimeouts]}");
-        Assert.That(silent.Client.ReceiveUntilClosedOrReset(), Is.Empty);
-        Assert.That(halfWay.Client.ReceiveUntilClosedOrReset(), Is.Empty);
-        talking.Null();
-        Assert.That(server.Stop(), Is.Zero);
-        Assert.That(server.FinalCount(Counter.IdleTimeouts), Is.EqualTo(2));
+        TimeSpan idle = TimeSpan.FromSeconds(2);
+        (byte[] Silent, byte[] HalfWay, int Status, long Timeouts) found = OwnSilence.Without(idle, own =>
+        {
+            using SharedCounters counters = new();
+            using ServerProcess server = Start([.. counters.Option, "--idle-timeout", $"{idle.TotalSeconds}s", "--request-timeout", "1h"]);
+            using TimedPeer talking = new(server.Address, own), silent = new(server.Address, own), halfWay = new(server.Address, own);
+            silent.Null();
+            halfWay.Null();
+            halfWay.Send(RpcWire.CallRecord(9, RpcWire.Null).AsSpan(0, 10));
+            Eventually.Holds(
+                () =>
+                {
+                    talking.Null();
+                    return counters[Counter.IdleTimeouts] == 2;
+                },
+                () => $"IdleTimeouts is {counters[Counter.IdleTimeouts]}");
+            (byte[], byte[]) received = (silent.Peer.Client.ReceiveUntilClosedOrReset(), halfWay.Peer.Client.ReceiveUntilClosedOrReset());
+            talking.Null();
+            int status = server.Stop();
+            talking.End();
+            return (received.Item1, received.Item2, status, server.FinalCount(Counter.IdleTimeouts));
+        });
+        Assert.That(found.Silent, Is.Empty);
+        Assert.That(found.HalfWay, Is.Empty);
+        Assert.That(found.Status, Is.Zero);
+        Assert.That(found.Timeouts, Is.EqualTo(2));
     }
 
     [Test]
     [SeveralClients]
     public void A_client_that_was_just_answered_is_not_silent_however_long_others_calls_took()
     {
-        using ServerProcess server = Start("--idle-timeout", "1s");
-        using RpcPeer first = new(server.Address), slow = new(server.Address), quick = new(server.Address);
-        quick.Null();
+        TimeSpan idle = TimeSpan.FromSeconds(1);
+        using ServerProcess server = Start("--idle-timeout", $"{idle.TotalSeconds}s");
+        OwnSilence.Without(idle, own =>
+        {
+            using TimedPeer first = new(server.Address, own), slow = new(server.Address, own), quick = new(server.Address, own);
+            quick.Null();
 
-        // While the first call sleeps, the calls of the two others arrive, the slow one before the quick one.
-        uint asleep = first.Begin(RpcWire.Sleep, RpcWire.UInt(300));
-        uint longer = slow.Begin(RpcWire.Sleep, RpcWire.UInt(2500));
-        uint short_ = quick.Begin(RpcWire.Null);
-        first.Finish(asleep);
-        quick.Finish(short_);
-        quick.Null();
-        slow.Finish(longer);
-        slow.Null();
+            // While the first call sleeps, the calls of the two others arrive, the slow one before the quick one.
+            uint asleep = first.Begin(RpcWire.Sleep, RpcWire.UInt(300));
+            uint longer = slow.Begin(RpcWire.Sleep, RpcWire.UInt(2500));
+            uint short_ = quick.Begin(RpcWire.Null);
+            Eventually.Holds(
+                () =>
+                {
+                    _ = slow.HasReply;   // on a loop, it is answered first
+                    return quick.HasReply;
+                },
+                "the quick call is not answered");
+            quick.Peer.Finish(short_);
+            quick.Null();
+            first.Peer.Finish(asleep);
+            Eventually.Holds(() => slow.HasReply, "the slow call is not answered");
+            slow.Peer.Finish(longer);
+            slow.Null();
+            return true;
+        });
     }
 
     [Test]

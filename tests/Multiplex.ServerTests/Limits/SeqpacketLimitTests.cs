@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
@@ -30,11 +31,18 @@ public sealed class SeqpacketLimitTests(string model)
     public void A_silent_connection_is_closed_and_counted()
     {
         using SharedCounters counters = new();
-        using ServerProcess server = Start("echo", [.. counters.Option, "--idle-timeout", "500ms"]);
-        using TestClient client = new(server.Address);
-        client.Send([1]);
-        Assert.That(client.ReceiveMessage(), Is.EqualTo((byte[])[1]));
-        Assert.That(client.ReceiveUntilClosedOrReset(), Is.Empty);
+        TimeSpan idle = TimeSpan.FromMilliseconds(500);
+        using ServerProcess server = Start("echo", [.. counters.Option, "--idle-timeout", $"{idle.TotalMilliseconds}ms"]);
+        (byte[] Answer, byte[] More) received = OwnSilence.Without(idle, own =>
+        {
+            long start = Stopwatch.GetTimestamp();
+            using TestClient client = new(server.Address);
+            client.Send([1]);
+            own.Since(start);
+            return (client.ReceiveMessage(), client.ReceiveUntilClosedOrReset());
+        });
+        Assert.That(received.Answer, Is.EqualTo((byte[])[1]));
+        Assert.That(received.More, Is.Empty);
         counters.Await(Counter.IdleTimeouts, 1);
         Assert.That(server.Stop(), Is.Zero);
     }
