@@ -64,6 +64,17 @@ internal sealed class RpcPeer(ServerAddress server, EndPoint? local = null) : ID
         return _xid;
     }
 
+    /// <summary>Sends so many calls without waiting for their replies; on a stream at once.</summary>
+    /// <returns>Their xids.</returns>
+    public uint[] BeginTogether(int calls, uint procedure)
+    {
+        if (!server.IsStream)
+            return [.. Enumerable.Range(0, calls).Select(_ => Begin(procedure))];
+        uint[] xids = [.. Enumerable.Range(0, calls).Select(_ => ++_xid)];
+        Client.Send([.. xids.SelectMany(xid => RpcWire.CallRecord(xid, procedure))]);
+        return xids;
+    }
+
     /// <summary>Sends a call message as it is.</summary>
     public void Send(byte[] call) => Client.Send(server.IsStream ? RpcWire.Record(call) : call);
 
