@@ -9,7 +9,7 @@ namespace Multiplex.TestServers;
 /// </summary>
 internal sealed class AddingClients
 {
-    private static readonly TimeSpan s_think = TimeSpan.FromMilliseconds(10), s_pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_think = TimeSpan.FromMilliseconds(10), s_pause = TimeSpan.FromMilliseconds(50), s_startWithin = TimeSpan.FromSeconds(30);
 
     // A call may wait for as long as all of these together: 5 s.
     private static readonly RpcClientOptions s_ofFleet = new() { Timeout = TimeSpan.FromSeconds(2), ConnectTimeout = TimeSpan.FromSeconds(1), ReconnectFor = TimeSpan.FromSeconds(2) };
@@ -45,8 +45,24 @@ internal sealed class AddingClients
 
     private async Task OfFleet(string program, int calls)
     {
-        await using FleetClient fleet = await FleetClient.ConnectAsync(program, s_ofFleet);
+        await using FleetClient fleet = await Connected(program);
         await Make(() => fleet.CallAsync(client => new MultiplexV1Client(client).AddAsync(1)), calls);
+    }
+
+    // etcd may take longer than a call may wait for a connection. No call was made yet, so this is repeated.
+    private static async Task<FleetClient> Connected(string program)
+    {
+        for (long start = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await FleetClient.ConnectAsync(program, s_ofFleet);
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(start) < s_startWithin)
+            {
+                await Task.Delay(s_pause);
+            }
+        }
     }
 
     private async Task OfOne(string server, int calls, RpcClientOptions options)
