@@ -12,6 +12,9 @@ public sealed class RedisReplyStoreTests
     private static readonly CallIdentity s_call = new(1, 2, 3, 4, 5, 6, 7);
     private static readonly byte[] s_reply = [.. Enumerable.Range(0, 100).Select(i => (byte)i)];
 
+    // A server that a slow machine holds up is not taken for dead, and its commands do not fail. Death is a store that is disposed of.
+    private static readonly RedisReplyStoreOptions s_patient = new() { Lease = TimeSpan.FromSeconds(12) };
+
     private readonly List<RedisReplyStore> _stores = [];
     private RedisServer _redis = null!;
 
@@ -56,7 +59,7 @@ public sealed class RedisReplyStoreTests
     public async Task A_call_whose_server_has_died_is_decided_by_the_first_repeat(bool isTransactional)
     {
         await using ConnectionMultiplexer redis = await _redis.ConnectAsync();
-        RedisReplyStore dead = await RedisReplyStore.UseAsync(redis), other = await StoreAsync(), third = await StoreAsync();
+        RedisReplyStore dead = await RedisReplyStore.UseAsync(redis, s_patient), other = await StoreAsync(), third = await StoreAsync();
         IReplyClaim claim = await NewAsync(dead, isTransactional: isTransactional), unrepeated = await NewAsync(dead, s_call with { Xid = 9 });
         await dead.DisposeAsync();
         ClaimResult decided = await other.ClaimAsync(s_call, isTransactional), again = await third.ClaimAsync(s_call, isTransactional);
@@ -93,7 +96,7 @@ public sealed class RedisReplyStoreTests
     [Test]
     public async Task A_reply_that_is_too_long_is_unknown_to_repeats()
     {
-        RedisReplyStore store = await StoreAsync(new() { LongestReply = s_reply.Length - 1 });
+        RedisReplyStore store = await StoreAsync(s_patient with { LongestReply = s_reply.Length - 1 });
         Assert.That((await (await NewAsync(store)).RecordAsync(s_reply)).State, Is.EqualTo(SettleState.Done));
         Assert.That(await StatesAsync(store), Is.EqualTo(new[] { ClaimState.Unknown }));
     }
@@ -116,7 +119,8 @@ public sealed class RedisReplyStoreTests
     [Test]
     public async Task While_Redis_does_not_answer_claims_fail_and_those_that_it_then_finds_are_given_up()
     {
-        RedisReplyStore store = await StoreAsync();
+        RedisReplyStore store = await RedisReplyStore.ConnectAsync(_redis.Configuration);
+        _stores.Add(store);
         _redis.Stop();
         Assert.That(async () => await store.ClaimAsync(s_call, isTransactional: false).AsTask().WaitAsync(Eventually.Deadline), Throws.InstanceOf<ReplyStoreException>());
         _redis.Continue();
@@ -138,7 +142,7 @@ public sealed class RedisReplyStoreTests
 
     private async Task<RedisReplyStore> StoreAsync(RedisReplyStoreOptions? options = null)
     {
-        RedisReplyStore store = await RedisReplyStore.ConnectAsync(_redis.Configuration, options);
+        RedisReplyStore store = await RedisReplyStore.ConnectAsync(_redis.Configuration, options ?? s_patient, RedisServer.Patiently);
         _stores.Add(store);
         return store;
     }

@@ -9,6 +9,8 @@ namespace Multiplex.ServerTests.Harness.Redis;
 /// <summary>A redis-server of its own, at a UNIX-domain socket, with its data in a file: what it has acknowledged outlives it.</summary>
 internal sealed class RedisServer : IAsyncDisposable
 {
+    private const int Patience = 30_000;   // milliseconds
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("multiplex-redis");
     private Process _process;
 
@@ -29,7 +31,10 @@ internal sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>A connection of its own.</summary>
-    public Task<ConnectionMultiplexer> ConnectAsync() => ConnectionMultiplexer.ConnectAsync(Configuration);
+    public Task<ConnectionMultiplexer> ConnectAsync() => ConnectionMultiplexer.ConnectAsync(Configuration, Patiently);
+
+    /// <summary>No connection and no command fails on a machine that is slow.</summary>
+    public static void Patiently(ConfigurationOptions options) => (options.ConnectTimeout, options.SyncTimeout, options.AsyncTimeout) = (Patience, Patience, Patience);
 
     /// <summary>Ends it with SIGKILL.</summary>
     public void Kill()
