@@ -1,15 +1,15 @@
-using System.Globalization;
 using Mono.Unix.Native;
 
 namespace Multiplex.ServerTests.Harness.Agents;
 
-/// <summary>The real nats-server, at a port that the kernel chooses and that it has again when it is started again.</summary>
+/// <summary>The real nats-server, at a port that it has again when it is started again.</summary>
 internal sealed class NatsProcess : IDisposable
 {
-    private const string Listening = "Listening for client connections on ";
+    private const int MostTries = 10;
 
     private readonly string[] _prefix, _options;
     private readonly string _host;
+    private readonly HeldPort _port;
     private ServerProcess _process;
 
     /// <param name="host">The address that it is reached at.</param>
@@ -18,16 +18,22 @@ internal sealed class NatsProcess : IDisposable
     public NatsProcess(string host = "127.0.0.1", string[]? prefix = null, params string[] options)
     {
         (_host, _prefix, _options) = (host, prefix ?? [], options);
-        _process = Launch("-1");
-        Eventually.Holds(() => Lines.Any(IsListening), Said);
-        Port = int.Parse(Lines.First(IsListening).Split(':')[^1], CultureInfo.InvariantCulture);
+        for (int tries = 1; ; tries++)
+        {
+            _port = HeldPort.Take();
+            _process = Launch();
+            Eventually.Holds(() => _process.HasExited || IsReady, Said);
+            if (!_process.HasExited)
+                return;
+            if (tries == MostTries)
+                throw new IOException(Said());
+            Dispose();
+        }
     }
 
-    public int Port { get; }
+    public int Port => _port.Number;
 
     public string Url => $"nats://{_host}:{Port}";
-
-    private IReadOnlyList<string> Lines => _process.Errors;
 
     /// <summary>Kills it.</summary>
     public void Kill()
@@ -40,19 +46,23 @@ internal sealed class NatsProcess : IDisposable
     public void StartAgain()
     {
         _process.Dispose();
-        _process = Launch($"{Port}");
-        Eventually.Holds(() => Lines.Any(line => line.EndsWith("Server is ready", StringComparison.Ordinal)), Said);
+        _process = Launch();
+        Eventually.Holds(() => IsReady, Said);
     }
 
-    public void Dispose() => _process.Dispose();
-
-    private static bool IsListening(string line) => line.Contains(Listening, StringComparison.Ordinal);
-
-    private ServerProcess Launch(string port)
+    public void Dispose()
     {
-        string[] command = [.. _prefix, Tools.Require("nats-server"), "--addr", "0.0.0.0", "--port", port, .. _options];
+        _process.Dispose();
+        _port.Dispose();
+    }
+
+    private bool IsReady => _process.Errors.Any(line => line.EndsWith("Server is ready", StringComparison.Ordinal));
+
+    private ServerProcess Launch()
+    {
+        string[] command = [.. _prefix, Tools.Require("nats-server"), "--addr", "0.0.0.0", "--port", $"{Port}", .. _options];
         return ServerProcess.LaunchProgram(command[0], command[1..]);
     }
 
-    private string Said() => $"nats-server does not listen: {string.Join('\n', Lines)}";
+    private string Said() => $"nats-server does not listen: {string.Join('\n', _process.Errors)}";
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Mono.Unix.Native;
 
 namespace Multiplex.ServerTests.Harness.Fleet;
@@ -11,25 +9,28 @@ internal sealed class EtcdProcess : IDisposable
 
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("etcd");
     private readonly string[] _prefix;
-    private int _port, _peerPort;
+    private readonly int _port, _peerPort;
+    private readonly HeldPort[] _held;
     private ServerProcess? _process;
 
-    private EtcdProcess(int port, string[] prefix) => (_port, _peerPort, _prefix) = (port, port + 1, prefix);
+    private EtcdProcess(int port, int peerPort, string[] prefix, params HeldPort[] held) => (_port, _peerPort, _prefix, _held) = (port, peerPort, prefix, held);
 
     /// <summary>Where it is, as an option has it.</summary>
     public string Url => $"etcd://127.0.0.1:{_port}";
 
-    /// <summary>Starts it at two ports that are free now.</summary>
+    /// <summary>Starts it at two ports that are free now, and that it has again when it is started again.</summary>
     public static EtcdProcess Start()
     {
-        EtcdProcess etcd = new(0, []);
         for (int tries = 1; ; tries++)
         {
-            (etcd._port, etcd._peerPort) = (FreePort(), FreePort());
+            HeldPort port = HeldPort.Take(), peerPort = HeldPort.Take();
+            EtcdProcess etcd = new(port.Number, peerPort.Number, [], port, peerPort);
             if (etcd.TryStart())
                 return etcd;
+            IReadOnlyList<string> errors = etcd._process!.Errors;
+            etcd.Dispose();
             if (tries == MostTries)
-                throw new IOException($"etcd does not start: {string.Join('\n', etcd._process!.Errors)}");
+                throw new IOException($"etcd does not start: {string.Join('\n', errors)}");
         }
     }
 
@@ -37,7 +38,7 @@ internal sealed class EtcdProcess : IDisposable
     /// <param name="prefix">The command that runs it in another network.</param>
     public static EtcdProcess StartAtUsualPort(string[] prefix)
     {
-        EtcdProcess etcd = new(2379, prefix);
+        EtcdProcess etcd = new(2379, 2380, prefix);
         return etcd.TryStart() ? etcd : throw new IOException($"etcd does not start: {string.Join('\n', etcd._process!.Errors)}");
     }
 
@@ -47,6 +48,12 @@ internal sealed class EtcdProcess : IDisposable
         _process!.SignalAll(Signum.SIGKILL);
         _process!.WaitForExit();
     }
+
+    /// <summary>It takes connections and bytes, and answers nothing, until it goes on.</summary>
+    public void Stop() => _process!.SignalAll(Signum.SIGSTOP);
+
+    /// <summary>After <see cref="Stop"/>.</summary>
+    public void GoOn() => _process!.SignalAll(Signum.SIGCONT);
 
     /// <summary>Starts it again.</summary>
     /// <param name="empty">Whether all keys are lost.</param>
@@ -65,6 +72,7 @@ internal sealed class EtcdProcess : IDisposable
         _data.Refresh();
         if (_data.Exists)
             _data.Delete(recursive: true);
+        Array.ForEach(_held, port => port.Dispose());
     }
 
     // Short elections, for a member that is alone, allow leases of one second.
@@ -84,11 +92,4 @@ internal sealed class EtcdProcess : IDisposable
     }
 
     private bool Serves => _process!.Errors.Any(line => line.Contains("serving client", StringComparison.Ordinal));
-
-    private static int FreePort()
-    {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 }
