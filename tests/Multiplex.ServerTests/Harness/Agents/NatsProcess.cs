@@ -1,4 +1,5 @@
 using Mono.Unix.Native;
+using Multiplex.ServerTests.Harness.Kernel;
 
 namespace Multiplex.ServerTests.Harness.Agents;
 

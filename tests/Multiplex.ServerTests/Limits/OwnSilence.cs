@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Multiplex.ServerTests.Harness;
 
-namespace Multiplex.ServerTests.Harness;
+namespace Multiplex.ServerTests.Limits;
 
 /// <summary>
 /// How long the clients of a test were silent at most, as the server may have seen it. A test that was held up for so long finds its connections closed, and the

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Multiplex.ServerTests.Harness;
+namespace Multiplex.ServerTests.Harness.Kernel;
 
 /// <summary>
 /// A port for a server that is stopped and started again. The kernel gives it to no connect(2) and no bind(2) meanwhile, as it is outside of ip_local_port_range, ip(7); and
