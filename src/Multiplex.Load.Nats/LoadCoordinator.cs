@@ -16,8 +16,8 @@ public sealed class LoadCoordinator
 {
     private const int ClockReadings = 20;
 
-    // Before it all are told when they begin. A message has as long as fifty of the slowest round trips.
-    private const int LeadInRoundTrips = 50;
+    // Before it all are told when they begin. A message has as long as fifty of the slowest round trips, and a machine may stand still for a third of the time of silence.
+    private const int LeadInRoundTrips = 50, LeadsInSilence = 3;
     private static readonly TimeSpan s_leastLead = TimeSpan.FromSeconds(1), s_farewell = TimeSpan.FromSeconds(1);
 
     private readonly CoordinatorOptions _options;
@@ -104,7 +104,8 @@ public sealed class LoadCoordinator
     private async Task BeginAsync(CancellationToken cancelled)
     {
         _clocks = await Task.WhenAll(_agents.Select(agent => ReadClockAsync(agent, cancelled))).ConfigureAwait(false);
-        long lead = Math.Max((long)s_leastLead.TotalNanoseconds, LeadInRoundTrips * _clocks.Max(clock => clock.LongestRoundTripNs)), now = Stopwatch.GetTimestamp();
+        long least = Math.Max((long)s_leastLead.TotalNanoseconds, (long)(_options.Silence / LeadsInSilence).TotalNanoseconds);
+        long lead = Math.Max(least, LeadInRoundTrips * _clocks.Max(clock => clock.LongestRoundTripNs)), now = Stopwatch.GetTimestamp();
         _begins = now + lead;
         _startedAt = DateTimeOffset.UtcNow.AddTicks(lead / TimeSpan.NanosecondsPerTick) + _options.WarmUp;
         _measures = _clock.Tick(now) + lead + (long)_options.WarmUp.TotalNanoseconds;
