@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Multiplex.Cli;
 using Multiplex.Cli.Engines;
 using Multiplex.Cli.Serving;
@@ -12,7 +13,7 @@ namespace Multiplex.Fleet.Cli;
 /// <summary>The process that keeps one server's registrations in etcd: see <see cref="SideRegistrar"/>.</summary>
 internal static class EtcdRegistrar
 {
-    private static readonly TimeSpan s_startWithin = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_startWithin = TimeSpan.FromSeconds(5), s_slowStartWithin = TimeSpan.FromSeconds(20), s_look = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Runs until the server stops or dies.</summary>
     /// <returns>The exit status.</returns>
@@ -46,9 +47,9 @@ internal static class EtcdRegistrar
                     FleetMember.Say(line);
             },
             () => own.Of(served));
-        if (!registrations.Written.Wait(s_startWithin))
+        if (!IsWritten(registrations))
         {
-            string reason = registrations.Problem ?? $"etcd at {address} does not answer within {s_startWithin.TotalSeconds:0} s";
+            string reason = registrations.Problem is { } problem && !registrations.IsSilence ? problem : $"etcd at {address} does not answer within {s_slowStartWithin.TotalSeconds:0} s";
             registrations.DisposeAsync().AsTask().GetAwaiter().GetResult();
             SideRegistrar.SayFailed(server, reason);
             return ExitStatus.Failed;
@@ -63,6 +64,19 @@ internal static class EtcdRegistrar
         if (stops)
             SideRegistrar.SayDone(server);
         return ExitStatus.Done;
+    }
+
+    // An etcd that refuses is not waited for as long as one that has not answered yet.
+    private static bool IsWritten(EtcdRegistrations registrations)
+    {
+        for (long start = Stopwatch.GetTimestamp(); !registrations.Written.Wait(s_look);)
+        {
+            bool isSlow = registrations.Problem is null || registrations.IsSilence;
+            if (Stopwatch.GetElapsedTime(start) >= (isSlow ? s_slowStartWithin : s_startWithin))
+                return false;
+        }
+
+        return true;
     }
 
     private static Registration RegistrationOf(FleetEntry entry) => new(entry.Program, entry.Version, entry.Netid, entry.Address, $"{geteuid()}");

@@ -11,6 +11,9 @@ internal sealed class EtcdException(string message, int code = 0, Exception? inn
 {
     private const int NotFound = 5;   // google.rpc.Code
 
+    /// <summary>Whether it did not answer in time. It may be slow.</summary>
+    public bool IsSilence { get; init; }
+
     /// <summary>Whether the lease of the request has ended.</summary>
     public bool IsLeaseGone { get; } = code == NotFound;
 }
@@ -115,7 +118,7 @@ internal sealed class EtcdClient(EtcdAddress address) : IDisposable
             }
             catch (EtcdException e) when (!e.IsLeaseGone)
             {
-                failure ??= e;
+                failure = failure is null || (e.IsSilence && !failure.IsSilence) ? e : failure;
                 Interlocked.CompareExchange(ref _member, member + 1 & int.MaxValue, member);
             }
         }
@@ -144,7 +147,7 @@ internal sealed class EtcdClient(EtcdAddress address) : IDisposable
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
-            throw new EtcdException($"etcd at {server.Authority} does not answer within {s_timeout.TotalSeconds:0} s", inner: e);
+            throw new EtcdException($"etcd at {server.Authority} does not answer within {s_timeout.TotalSeconds:0} s", inner: e) { IsSilence = true };
         }
         catch (Exception e) when (e is HttpRequestException or JsonException or IOException and not EtcdException)
         {

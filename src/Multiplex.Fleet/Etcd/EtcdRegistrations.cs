@@ -8,7 +8,7 @@ namespace Multiplex.Fleet.Etcd;
 /// </summary>
 internal sealed class EtcdRegistrations : IAsyncDisposable
 {
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(300), s_revokeWithin = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(300), s_revokeWithin = TimeSpan.FromSeconds(10);
 
     private readonly EtcdClient _client;
     private readonly TimeSpan _ttl;
@@ -39,13 +39,16 @@ internal sealed class EtcdRegistrations : IAsyncDisposable
     /// <summary>Why they cannot be written now; null while they can.</summary>
     public string? Problem => _trouble.Problem;
 
+    /// <summary>Whether the last request that failed had no answer in time: etcd may be slow.</summary>
+    public bool IsSilence { get; private set => Volatile.Write(ref field, value); }
+
     /// <summary>The lease; 0 for none.</summary>
     public long Lease => Volatile.Read(ref _lease);
 
     /// <summary>The entries have changed. Returns at once.</summary>
     public void Changed() => _change.Release();
 
-    /// <summary>Deletes the entries, within 3 seconds; else they end with the lease.</summary>
+    /// <summary>Deletes the entries, within 10 seconds; else they end with the lease.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
@@ -55,7 +58,7 @@ internal sealed class EtcdRegistrations : IAsyncDisposable
             using CancellationTokenSource limit = new(s_revokeWithin);
             try
             {
-                await _client.RevokeAsync(_lease, limit.Token).ConfigureAwait(false);
+                await RevokeAsync(limit.Token).ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -65,6 +68,27 @@ internal sealed class EtcdRegistrations : IAsyncDisposable
 
         _stop.Dispose();
         _change.Dispose();
+    }
+
+    // Again while etcd does not answer in time. A request that it has carried out without an answer may be among them.
+    private async Task RevokeAsync(CancellationToken limit)
+    {
+        while (true)
+        {
+            try
+            {
+                await _client.RevokeAsync(_lease, limit).ConfigureAwait(false);
+                return;
+            }
+            catch (EtcdException e) when (e.IsLeaseGone)
+            {
+                return;
+            }
+            catch (EtcdException e) when (e.IsSilence && !limit.IsCancellationRequested)
+            {
+                // It is asked again.
+            }
+        }
     }
 
     private async Task KeepAsync()
@@ -91,6 +115,7 @@ internal sealed class EtcdRegistrations : IAsyncDisposable
             }
             catch (Exception e)   // of any kind: the entries would end with the lease, with no message
             {
+                IsSilence = e is EtcdException { IsSilence: true };
                 _trouble.Say(e.Message, "registrations are written when it answers");
                 await Task.Delay(s_pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
