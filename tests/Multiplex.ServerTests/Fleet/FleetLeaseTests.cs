@@ -12,7 +12,7 @@ public sealed class FleetLeaseTests
     public void A_name_service_that_is_killed_takes_its_servers_with_it_within_the_lease_and_one_that_stops_does_at_once()
     {
         using FleetNetwork fleet = new();
-        fleet.StartNames();
+        fleet.StartNames("5s");
         using ServerProcess server = fleet.Serve("epoll", "--rpcbind", $"tcp://{FleetNetwork.First}:111", "--register-interval", "1h");
         Eventually.Holds(() => fleet.Servers(FleetNetwork.Second).Length == 2, "it is not found");
         fleet.Names[0].SignalAll(Signum.SIGKILL);

@@ -16,7 +16,7 @@ public sealed class FleetNamesTests
     public void Start()
     {
         _fleet = new();
-        _fleet.StartNames();
+        _fleet.StartNames("30s");   // none ends while the machine is slow
     }
 
     [OneTimeTearDown]
@@ -35,7 +35,7 @@ public sealed class FleetNamesTests
         Assert.That(_fleet.Run(client, FleetNetwork.Second, $"{RpcWire.Program}", "tcp").Lines, Is.EqualTo((string[])[$"tcp {server.Addresses[0].Port}"]));
         Assert.That(_fleet.Run(client, FleetNetwork.Second, $"{RpcWire.Program}", "udp").Lines, Is.EqualTo((string[])[$"udp {server.Addresses[1].Port}"]));
         Assert.That(_fleet.Run(Tools.Require("rpcinfo"), "-p", FleetNetwork.Second).Lines, Has.None.Contains($"{RpcWire.Program}"), "a port of portmap is one of the machine that is asked");
-        Eventually.Holds(() => File.ReadAllLines(_fleet.ZoneFile).Contains($"_rpc-{RpcWire.Program}-1._tcp 5 IN SRV 0 0 {server.Addresses[0].Port} h-127-0-0-1"), () => File.ReadAllText(_fleet.ZoneFile));
+        Eventually.Holds(() => File.ReadAllLines(_fleet.ZoneFile).Contains($"_rpc-{RpcWire.Program}-1._tcp 30 IN SRV 0 0 {server.Addresses[0].Port} h-127-0-0-1"), () => File.ReadAllText(_fleet.ZoneFile));
 
         server.Signal(Signum.SIGKILL);
         server.WaitForExit();
@@ -72,9 +72,9 @@ public sealed class FleetNamesTests
         using ServerProcess itself = _fleet.Serve("epoll", "--register-at", _fleet.Etcd.Url);
         string known = $"{FleetNetwork.First}.{itself.Addresses[0].Port >> 8}.{itself.Addresses[0].Port & 255}";
         Eventually.Holds(() => s_all.All(host => _fleet.Servers(host).Contains(known)), "it is not found");
-        int[] said = [.. _fleet.Names.Select(Outages)];
+        int[] said = [.. _fleet.Names.Select(OutageLines.CountWithout)];   // etcd may have been slow before
         _fleet.Etcd.Kill();
-        Eventually.Holds(() => _fleet.Names.Select(Outages).Zip(said).All(both => both.First == both.Second + 1), "an outage is not said");
+        Eventually.Holds(() => _fleet.Names.Select(OutageLines.Count).Zip(said).All(both => both.First > both.Second), "an outage is not said");
         Assert.That(s_all.All(host => _fleet.Servers(host).Contains(known)), Is.True, "it is answered from what is known");
         using ServerProcess meanwhile = _fleet.Serve("epoll", "--rpcbind", $"tcp://{FleetNetwork.First}:111");
         string added = $"{FleetNetwork.First}.{meanwhile.Addresses[0].Port >> 8}.{meanwhile.Addresses[0].Port & 255}";
@@ -83,13 +83,12 @@ public sealed class FleetNamesTests
 
         _fleet.Etcd.StartAgain(losesAll);
         Eventually.Holds(() => s_all.All(host => _fleet.Servers(host) is var all && all.Contains(known) && all.Contains(added)), () => $"found: {string.Join(' ', _fleet.Servers(FleetNetwork.Second))}");
-        Assert.That(_fleet.Names.Select(Outages), Is.EqualTo(said.Select(one => one + 1)), "it is said once");
+        foreach (ServerProcess names in _fleet.Names)
+            OutageLines.EachIsSaidOnce(names);
         Assert.That(meanwhile.Stop(), Is.Zero);
         Assert.That(itself.Stop(), Is.Zero);
         _fleet.AwaitServers(FleetNetwork.Second);
     }
-
-    private static int Outages(ServerProcess names) => names.Errors.Count(line => line.Contains("what was known of the fleet is used", StringComparison.Ordinal));
 
     private static string Compiled()
     {

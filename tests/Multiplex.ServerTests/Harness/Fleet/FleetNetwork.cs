@@ -27,13 +27,14 @@ internal sealed class FleetNetwork : IDisposable
     public IReadOnlyList<ServerProcess> Names => _names;
 
     /// <summary>Starts the name services.</summary>
-    public void StartNames()
+    /// <param name="lease">How long their registrations outlive them.</param>
+    public void StartNames(string lease)
     {
         foreach (string host in (string[])[First, Second])
         {
             _names.Add(Start(
                 3, "rpcbind", "--listen", $"tcp://{host}:111", "--listen", $"udp://{host}:111", "--listen", $"unix:{_folder.FullName}/{host}",
-                "--backend", Etcd.Url, "--advertise", host, "--lease", "5s", "--export-srv", host == Second ? ZoneFile : $"{ZoneFile}.first"));
+                "--backend", Etcd.Url, "--advertise", host, "--lease", lease, "--export-srv", host == Second ? ZoneFile : $"{ZoneFile}.first"));
         }
     }
 
