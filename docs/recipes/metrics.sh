@@ -16,7 +16,7 @@ until_it() { # COMMAND …: until it succeeds, or for a minute
 }
 
 value() { promtool query instant "$prometheus" "$1" | sed -n 's/.*=> \([^ ]*\) .*/\1/p'; }   # of an expression with one series
-is() { [[ "$(value "$1")" == "$2" ]]; }
+is() { found="$(value "$1")"; [[ "$found" == "$2" ]]; }   # after a scrape that failed there is no value
 
 multiplex serve --model epoll --listen "$server" --metrics "tcp://$metrics" &
 cat >"$folder/prometheus.yml" <<END
@@ -30,5 +30,6 @@ until_it multiplex call "$server" null
 multiplex load "$server" --connections 4 --requests 1000 >/dev/null
 
 until_it is 'multiplex_server_calls_total' 1001
-echo "calls: $(value multiplex_server_calls_total)"
-echo "in the histogram: $(value 'sum(multiplex_rpc_duration_seconds_count)')"
+echo "calls: $found"
+until_it is 'sum(multiplex_rpc_duration_seconds_count)' 1001
+echo "in the histogram: $found"
