@@ -52,15 +52,15 @@ public sealed class FleetNamesTests
         foreach (Signum end in (Signum[])[Signum.SIGTERM, Signum.SIGKILL])
         {
             using ServerProcess server = _fleet.Serve(model, "--register-at", _fleet.Etcd.Url);
-            Assert.That(_fleet.Multiplex("call", program, "echo", "found").Lines, Is.EqualTo((string[])["found"]));
-            Assert.That(_fleet.Multiplex("load", program, "--requests", "100", "--connections", "2").Status, Is.Zero);
+            Assert.That(_fleet.MultiplexByEtcd("call", program, "echo", "found").Lines, Is.EqualTo((string[])["found"]));
+            Assert.That(_fleet.MultiplexByEtcd("load", program, "--requests", "100", "--connections", "2").Status, Is.Zero);
             _fleet.AwaitServers(FleetNetwork.Second, [.. server.Addresses.Select(address => $"{FleetNetwork.First}.{address.Port >> 8}.{address.Port & 255}")]);
             server.Signal(end);
             server.WaitForExit();
             _fleet.AwaitServers(FleetNetwork.Second);
         }
 
-        ProgramRun none = _fleet.Multiplex("call", program, "null");
+        ProgramRun none = _fleet.MultiplexByEtcd("call", program, "null");
         Assert.That(none.Status, Is.EqualTo(1));
         Assert.That(none.Errors.Single(), Does.Contain($"{program}: not registered in etcd at 127.0.0.1:2379"));
     }
