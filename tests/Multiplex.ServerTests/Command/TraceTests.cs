@@ -9,6 +9,8 @@ namespace Multiplex.ServerTests.Command;
 /// <summary><c>multiplex trace</c>: real servers under strace(1), and the page that shows them.</summary>
 public sealed partial class TraceTests
 {
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 
     [OneTimeTearDown]
@@ -111,8 +113,12 @@ public sealed partial class TraceTests
         using CancellationTokenSource enough = new();
         Task calls = Task.Run(() =>
         {
-            while (!enough.IsCancellationRequested)
-                Assert.That(ProgramRun.Multiplex("call", $"{server.Endpoint}", "echo", "hello").Status, Is.Zero);
+            // A connection for each call, and a pause: the page is to have few of them.
+            while (!enough.Token.WaitHandle.WaitOne(s_pause))
+            {
+                using RpcPeer peer = new(server.Address);
+                Assert.That(peer.Echo([1, 2, 3]), Is.EqualTo((byte[])[1, 2, 3]));
+            }
         });
         JsonElement scene = Trace("attached", "--attach", $"{server.Id}", "--for", "2s").Single();
         enough.Cancel();

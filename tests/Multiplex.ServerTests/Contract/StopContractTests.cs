@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mono.Unix.Native;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
@@ -123,11 +124,13 @@ public sealed class StopContractTests(string model, ListenForm form)
         using SharedCounters counters = new();
         using ServerProcess server = Start([.. counters.Option, .. s_longDrain]);
         using RpcPeer peer = new(server.Address);
+        long begun = Stopwatch.GetTimestamp();
         peer.Begin(RpcWire.Sleep, RpcWire.UInt(LongSleep));
         counters.Await(Counter.Calls, 1);
         server.SignalAndAwaitTaken(first);
         server.Signal(second);
-        Assert.That(server.WaitForExit(timeout: TimeSpan.FromMilliseconds(LongSleep / 2)), Is.Not.Zero);
+        Assert.That(server.WaitForExit(), Is.Not.Zero);
+        Assert.That(Stopwatch.GetElapsedTime(begun).TotalMilliseconds, Is.LessThan(LongSleep), "the call was not waited for");
         Assert.That(peer.Client.ReceiveUntilClosedOrReset(), Is.Empty);
         AssertNothingIsLeft(server);
     }

@@ -16,7 +16,7 @@ public sealed class SharedSocketTests
         using SharedCounters counters = new();
         using ServerProcess server = Start(forms, workers: 3, counters.Option);
         using RpcPeer slow = new(server.Addresses[^1]), quick = new(server.Addresses[^1]);
-        uint[] sleeps = [.. Enumerable.Range(0, 2).Select(_ => slow.Begin(RpcWire.Sleep, RpcWire.UInt(1500)))];
+        uint[] sleeps = [.. Enumerable.Range(0, 2).Select(_ => slow.Begin(RpcWire.Sleep, RpcWire.UInt(5000)))];
         counters.Await(Counter.Calls, 2);
         HashSet<uint> processes = [.. Enumerable.Range(0, 20).Select(_ => quick.Whoami().Process)];
         Assert.That(counters[Counter.Calls], Is.EqualTo(22), "all were answered");
