@@ -21,7 +21,7 @@ public sealed class LoadAtARateTests
     {
         using SharedCounters counters = new();
         using ServerProcess server = ServerProcess.Start("poll", "rpc", ListenForm.Tcp, counters.Option);
-        Task<ProgramRun> loading = Task.Run(() => Load(server, "--rate", "500", "--warmup", "0s", "--duration", "6s", "--json", "-"));
+        Task<ProgramRun> loading = Task.Run(() => Load(server, "--rate", "500", "--requests", "3000", "--json", "-"));
         counters.Await(Counter.Calls, 500);
         server.Signal(Signum.SIGSTOP);
         Stopwatch stopped = Stopwatch.StartNew();
@@ -46,7 +46,7 @@ public sealed class LoadAtARateTests
     public void A_closed_loop_says_what_it_cannot_see_and_what_is_missed_is_status_3()
     {
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.UnixAbstract);
-        ProgramRun run = Load(server, "--duration", "300ms", "--slo", "p50<1us,max<60s", "--connections", "2");
+        ProgramRun run = Load(server, "--requests", "1000", "--slo", "p50<1us,max<60s", "--connections", "2");
         Assert.That(run.Status, Is.EqualTo(3), () => string.Join('\n', run.Errors));
         string said = string.Join('\n', run.Lines);
         Assert.That(said, Does.Contain("closed loop: while the server stalls, the client sends less"));
@@ -89,7 +89,7 @@ public sealed class LoadAtARateTests
     public void The_capacity_is_a_rate_that_was_tried_and_held()
     {
         using ServerProcess server = ServerProcess.Start("epoll", "rpc", ListenForm.UnixAbstract);
-        ProgramRun run = Load(server, "--find-capacity", "--slo", "p50<20ms", "--arrivals", "poisson", "--duration", "300ms", "--warmup", "50ms", "--json", "-");
+        ProgramRun run = Load(server, "--find-capacity", "--slo", "p50<20ms", "--arrivals", "poisson", "--duration", "1500ms", "--warmup", "50ms", "--json", "-");
         Assert.That(run.Status, Is.AnyOf(0, 3), () => string.Join('\n', run.Errors));
         using JsonDocument report = JsonDocument.Parse(run.Output);
         JsonElement[] steps = [.. report.RootElement.GetProperty("steps").EnumerateArray()];

@@ -25,7 +25,11 @@ public sealed class LoadTests
         Assert.That(root.GetProperty("latency_us").GetProperty("p50").GetDouble(), Is.Positive);
         Assert.That(server.Stop(), Is.Zero);
         if (protocol == "rpc")
-            Assert.That(server.FinalCount(Counter.Calls), Is.EqualTo(requests), "those under way at the end were awaited");
+        {
+            // Those under way at the end are awaited for a time. Of what is unanswered then, the server may have got any part.
+            long unanswered = root.GetProperty("unanswered").GetInt64();
+            Assert.That(server.FinalCount(Counter.Calls), Is.InRange(requests - unanswered, requests));
+        }
     }
 
     [Test]
@@ -56,7 +60,7 @@ public sealed class LoadTests
     public void Load_fails_when_the_replies_are_wrong()
     {
         using ServerProcess server = ServerProcess.Start("poll", "echo", ListenForm.Tcp);
-        ProgramRun run = Load(server, "rpc", "--duration", "200ms");
+        ProgramRun run = Load(server, "rpc", "--requests", "4");
         Assert.That(run.Status, Is.EqualTo(1));
         Assert.That(string.Join('\n', run.Lines), Does.Contain("wrong replies"));
     }
