@@ -1,7 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
+using Multiplex.Load.Comparison.Servers;
 using Multiplex.ServerTests.Harness;
 using NUnit.Framework;
 
@@ -19,7 +18,7 @@ public sealed partial class StartPageTests
     {
         string page = File.ReadAllText(Path.Combine(Repository.Root, "docs/start.md"));
         foreach (string port in PortOfServer().Matches(page).Select(match => match.Value).Distinct())
-            page = page.Replace(port, FreePort());
+            page = page.Replace(port, UnusedPorts.Choose(1)[0].Port);
         Typed[][] blocks = [.. Block().Matches(page).Select(block => Read(block.Groups["text"].Value))];
         Assert.That(blocks, Has.Length.AtLeast(6));
         string[][] printed = Run([.. blocks.SelectMany(block => block).Select(typed => typed.Command)]);
@@ -96,13 +95,6 @@ public sealed partial class StartPageTests
     private static string Shape(string line) => Spaces().Replace(Figure().Replace(line, "0"), " ");
 
     private static int Distinct(Regex what, IEnumerable<string> lines) => lines.SelectMany(line => what.Matches(line)).Select(match => match.Value).Distinct().Count();
-
-    private static string FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return $"{((IPEndPoint)listener.LocalEndpoint).Port}";
-    }
 
     [GeneratedRegex("```console\n(?<text>.*?)```", RegexOptions.Singleline)]
     private static partial Regex Block();

@@ -11,8 +11,6 @@ namespace Multiplex.Load.Comparison.Servers;
 /// <summary>Another project's server under comparison: a command that the shell runs, on a port that was free just before.</summary>
 public sealed class PeerServer : ServerUnderTest
 {
-    private const string Loopback = "tcp://127.0.0.1:";
-
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly DirectoryInfo? _export;
@@ -39,8 +37,8 @@ public sealed class PeerServer : ServerUnderTest
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public static PeerServer Start(string name, string command, Endpoint? at = null, IReadOnlyList<string>? under = null, CancellationToken cancelled = default)
     {
-        (Endpoint endpoint, Endpoint mount) = FreePorts();
-        endpoint = at ?? endpoint;
+        Endpoint[] unused = UnusedPorts.Choose(2);
+        Endpoint endpoint = at ?? unused[0], mount = unused[1];
         bool hasMountPort = command.Contains(PeerTarget.MountPortMark, StringComparison.Ordinal);
         DirectoryInfo? export = command.Contains(PeerTarget.ExportMark, StringComparison.Ordinal) ? TemporaryFolder.Create() : null;
         string line = command.Replace(PeerTarget.PortMark, endpoint.Port, StringComparison.Ordinal)
@@ -75,12 +73,6 @@ public sealed class PeerServer : ServerUnderTest
     }
 
     private protected override void Release() => _export?.Delete(recursive: true);
-
-    private static (Endpoint One, Endpoint Other) FreePorts()
-    {
-        using Listener one = Listener.Open(Endpoint.Parse(Loopback + "0"), backlog: 1), other = Listener.Open(Endpoint.Parse(Loopback + "0"), backlog: 1);
-        return (one.Local, other.Local);
-    }
 
     private static bool Accepts(Endpoint endpoint)
     {
