@@ -11,7 +11,8 @@ namespace Multiplex.Rpc.Binding;
 /// </summary>
 public sealed class ServerRegistrations
 {
-    private static readonly RpcClientOptions s_pingOptions = new() { Timeout = TimeSpan.FromSeconds(2) };
+    // A server that lives may be held up for a while: if it is taken for a dead one, it loses its registration.
+    private static readonly RpcClientOptions s_pingOptions = new() { Timeout = TimeSpan.FromSeconds(10) };
 
     private readonly Endpoint? _service;
     private readonly List<Registration> _made = [];
