@@ -161,12 +161,12 @@ public sealed class CheckClient : IDisposable
     /// <summary>Sends without reading, until the server takes no more.</summary>
     /// <param name="piece">What to send, again and again.</param>
     /// <param name="most">After how many bytes to end.</param>
-    /// <param name="blocked">Ends when nothing was taken for this time; null is half a second.</param>
+    /// <param name="blocked">Ends when nothing was taken for this time; null is 2 s, as a busy machine may hold a server up for half a second.</param>
     /// <returns>How many bytes the socket took.</returns>
     public long SendUntilBlocked(ReadOnlySpan<byte> piece, long most, TimeSpan? blocked = null)
     {
         long sent = 0;
-        while (sent < most && Await(POLLOUT, blocked ?? TimeSpan.FromMilliseconds(500)) != 0)
+        while (sent < most && Await(POLLOUT, blocked ?? TimeSpan.FromSeconds(2)) != 0)
         {
             int offset = (int)(sent % piece.Length);
             sent += SendSome(piece.Slice(offset, (int)Math.Min(piece.Length - offset, most - sent)), sent, most);

@@ -72,7 +72,7 @@ public sealed class CheckTests
     [TestCaseSource(nameof(Broken))]
     public void A_planted_fault_is_found_and_no_other(Func<string> server, string[] checks)
     {
-        CheckRun run = CheckRun.Of("--command", server());
+        CheckRun run = CheckRun.Of("--command", server(), "--timeout", "15s");
         string[] faults = [.. run.Named("fault")];
 
         // A fault that depends on timing may show when the first two clients meet; then the checks of many clients are left out.

@@ -79,7 +79,7 @@ public sealed class RpcCheckTests
         string where = kind == "unix" ? $"unix:{Path.Combine(Path.GetTempPath(), $"multiplex-{Guid.NewGuid():N}.sock")}" : kind;
         using ServerProcess server = ServerProcess.StartProgram("/bin/sh", ["-c", $"trap '' PIPE; exec {RpcgenProgram.Multiplex.Server} {where}"]);
         string[] tried = kind == "udp" ? s_overDatagrams : [.. s_ofCalls.Split(','), "slow-reader", "one-after-another", "vanishing", "descriptors", "zombies", "idle"];
-        CheckRun run = CheckRun.Of("--connect", server.Address.Text, "--pid", $"{server.Id}", "--protocol", "rpc", "--checks", string.Join(',', tried));
+        CheckRun run = CheckRun.Of("--connect", server.Address.Text, "--pid", $"{server.Id}", "--protocol", "rpc", "--checks", string.Join(',', tried), "--timeout", "15s");
         Assert.That(run.Named("fault"), Is.EqualTo(differs));
         Assert.That(run.Named("holds"), Is.EqualTo(tried.Except(differs)));
     }
@@ -97,7 +97,7 @@ public sealed class RpcCheckTests
     private static void AssertFound(string scheme, string fault, string tried, string[] checks)
     {
         using PeerServer server = PeerServer.Start("the server", HomeworkServers.OfRpc(fault));
-        CheckRun run = CheckRun.Of("--connect", $"{scheme}://127.0.0.1:{server.Endpoint.Port}", "--pid", $"{server.Id}", "--protocol", "rpc", "--checks", tried);
+        CheckRun run = CheckRun.Of("--connect", $"{scheme}://127.0.0.1:{server.Endpoint.Port}", "--pid", $"{server.Id}", "--protocol", "rpc", "--checks", tried, "--timeout", "15s");
         Assert.That(run.Named("fault"), Has.Member(checks[0]).And.SubsetOf(checks));
         Assert.That(run.Status, Is.EqualTo(Faulty));
     }
