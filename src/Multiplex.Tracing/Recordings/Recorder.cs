@@ -13,7 +13,8 @@ public static class Recorder
 {
     private const long Rest = 8000;   // the time that is drawn after the last call, in microseconds
 
-    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(60), s_mostReaction = TimeSpan.FromSeconds(10), s_lookAgain = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(60), s_mostReaction = TimeSpan.FromSeconds(10), s_lookAgain = TimeSpan.FromMilliseconds(10),
+        s_mostDelay = TimeSpan.FromSeconds(1);
 
     /// <summary>Starts a server, has the clients act the story, and stops it.</summary>
     /// <param name="target">The server.</param>
@@ -94,6 +95,8 @@ public static class Recorder
             }
 
             end = Now();
+            if (strace.HasExited && Stopwatch.GetElapsedTime(begun) < time && ProcessTree.IsAlive(pid))
+                AwaitInterruption(interrupted);
             Detach(strace);
         }
 
@@ -123,6 +126,9 @@ public static class Recorder
 
         return strace;
     }
+
+    // Ctrl-C goes to the whole group: strace may end of it before this process has taken the signal.
+    private static void AwaitInterruption(CancellationToken interrupted) => interrupted.WaitHandle.WaitOne(s_mostDelay);
 
     private static void Detach(ServerProcess strace)
     {
