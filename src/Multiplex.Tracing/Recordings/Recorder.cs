@@ -110,12 +110,15 @@ public static class Recorder
         int[] attached = [.. ids];
         File.Delete(log);
         const string By = "attached";
+        const int BySignal = 128;   // its exit status is greater then
         ServerProcess strace = new(Strace.Path(), Strace.Attached(log, attached, all), ServerGuard.Environment);
         long start = Stopwatch.GetTimestamp();
         while (strace.Errors.Count(line => line.Contains(By, StringComparison.Ordinal)) < attached.Length)
         {
             if (!strace.HasExitedWithin(s_lookAgain) && Stopwatch.GetElapsedTime(start) < ServerProcess.DefaultTimeout && !interrupted.IsCancellationRequested)
                 continue;
+            if (strace.HasExited && strace.WaitForExit() > BySignal)
+                AwaitInterruption(interrupted);
             if (interrupted.IsCancellationRequested)
                 Detach(strace);
             string why = strace.HasExited ? strace.End : string.Join(' ', strace.Errors);
