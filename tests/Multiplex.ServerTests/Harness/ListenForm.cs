@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Multiplex.Load.Comparison.Servers;
 using Multiplex.Sockets;
 using NUnit.Framework;
 
@@ -51,33 +51,8 @@ internal static class ListenForms
     /// The same for a server that is started again at its address: a port over IPv4 is not one that the kernel gives to sockets that ask for any,
     /// such as those of other tests while the server is down.
     /// </summary>
-    public static string NewLastingEndpoint(this ListenForm form)
-    {
-        const string Range = "/proc/sys/net/ipv4/ip_local_port_range";
-        const int Least = 20_000;
-        int end = int.Parse(File.ReadAllText(Range).Split('\t')[0], CultureInfo.InvariantCulture);
-        if (form is not (ListenForm.Tcp or ListenForm.Udp) || end <= Least)
-            return form.NewEndpoint();
-        int port;
-        do
-            port = Random.Shared.Next(Least, end);
-        while (!IsFree(form, port));
-        return $"{form.Kind().Prefix()}//127.0.0.1:{port}";
-    }
-
-    private static bool IsFree(ListenForm form, int port)
-    {
-        try
-        {
-            using Socket socket = new(AddressFamily.InterNetwork, form == ListenForm.Tcp ? SocketType.Stream : SocketType.Dgram, ProtocolType.Unspecified);
-            socket.Bind(new IPEndPoint(IPAddress.Any, port));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
+    public static string NewLastingEndpoint(this ListenForm form) =>
+        form is ListenForm.Tcp or ListenForm.Udp ? $"{form.Kind().Prefix()}//127.0.0.1:{UnusedPorts.Choose(1)[0].Port}" : form.NewEndpoint();
 
     private static bool HasIPv6Loopback()
     {
