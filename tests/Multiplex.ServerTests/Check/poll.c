@@ -55,12 +55,14 @@ static int write_pending(int fd, struct pending *pending)
 {
     while (pending->start < pending->end) {
         ssize_t written = write(fd, pending->bytes + pending->start, pending->end - pending->start);
+#ifdef WITHOUT_THE_REST
+        if (written >= 0 || errno == EAGAIN) {   /* also where write(2) took nothing: it may take all or nothing each time */
+            pending->start = pending->end;
+            break;
+        }
+#endif
         if (written < 0)
             return errno == EAGAIN || errno == EINTR ? 0 : -1;
-#ifdef WITHOUT_THE_REST
-        pending->start = pending->end;
-        break;
-#endif
         pending->start += written;
     }
     return pending->ended ? -1 : 0;
